@@ -22,7 +22,7 @@ SPELLING = {
     "__anext__": "__next__",
 }
 """What is spelled differently because Python says so."""
-MACHINERY = {"backend", "row"}
+MACHINERY = {"backend", "row", "reading"}
 """What the engine, the manager and the command line ask of a provider; reached through `.wrapped`."""
 PAIRS: list[tuple[type, type]] = [
     (LLMProvider, blocking.LLMProvider),

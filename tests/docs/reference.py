@@ -34,7 +34,7 @@ GROUPS: dict[str, str] = {
     ),
     "events": (
         "Event Started TextDelta ThinkingDelta ThinkingSigned RefusalDelta ToolCallStarted ToolCallDelta CitationAdded "
-        "PartAdded PartExtra UsageReported FactReported Warned Finished Frame"
+        "PartAdded PartExtra UsageReported FactReported Warned Restarted Heartbeat Finished Frame"
     ),
     "errors": (
         "LLMError Misuse ConfigError Refused AuthenticationFailed PermissionDenied ModelNotFound InvalidRequest "

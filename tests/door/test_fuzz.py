@@ -187,6 +187,8 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "top_logprobs": is_integer(0),
     "seed": is_integer(),
     "deadline": is_number(1e-9),
+    "hold_chars": is_integer(1),
+    "on_midstream_error": lambda value: value in ("surface", "hold", "restart", "continue"),
     "verbosity": lambda value: value in ("low", "medium", "high"),
     "input_type": lambda value: value in ("document", "query", "classification", "clustering"),
     "stop": lambda value: is_string(value) or (isinstance(value, (list, tuple)) and all(map(is_string, value))),

@@ -119,6 +119,13 @@ class Day(msgspec.Struct):
     slowest: float
 
 
+async def shown(stream: u.ResponseStream) -> u.GenerationResponse:
+    """Read a stream piece by piece: nothing may replace what was seen."""
+    async for _ in stream:
+        pass
+    return stream.response
+
+
 async def an_hour(seed: str, rate: float) -> Day:
     weather = {
         "first": Weather(f"{seed}-1", down=(600.0, 1200.0), limited=(2400.0, 2700.0)),
@@ -152,7 +159,7 @@ async def an_hour(seed: str, rate: float) -> Day:
         nonlocal slowest
         began = loop.time()
         try:
-            answer = await (manager.stream("Hi").collect() if streamed else manager.generate("Hi"))
+            answer = await (shown(manager.stream("Hi")) if streamed else manager.generate("Hi"))
             outcomes["answered"] += 1
             served[answer.provider or "?"] += 1
         except u.Unavailable as error:

@@ -9,6 +9,7 @@ from tests.mutation.fields import suite_of_fields
 CALL = (
     "tests/policy/test_call.py",
     "tests/policy/test_call_waits.py",
+    "tests/policy/test_call_breakers.py",
     "tests/policy/test_verdicts.py",
     "tests/policy/test_health.py",
     "tests/policy/test_shares.py",
@@ -67,6 +68,10 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/cost_order.py": PLANS,
     "src/understudy/policy/estimate.py": ("tests/policy/test_estimate.py", *PLANS),
     "src/understudy/policy/eligibility.py": ("tests/policy/test_eligibility.py", *PLANS),
+    "src/understudy/policy/affinity.py": ("tests/policy/test_affinity.py", "tests/scenarios/test_strategies.py"),
+    "src/understudy/policy/breaker.py": ("tests/policy/test_breaker.py", "tests/policy/test_call_breakers.py"),
+    "src/understudy/policy/commitment.py": ("tests/policy/test_midstream.py", *CALL),
+    "src/understudy/policy/cooldowns.py": ("tests/policy/test_health.py", *CALL),
     "src/understudy/policy/health.py": ("tests/policy/test_health.py", *CALL),
     "src/understudy/policy/pace.py": ("tests/policy/test_pace.py", "tests/cli/batch/test_batch.py"),
     "src/understudy/policy/plan.py": (*PLANS, "tests/cli/test_explain.py"),

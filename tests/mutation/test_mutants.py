@@ -48,9 +48,9 @@ def test_the_operators_find_what_they_are_for() -> None:
         ("times.popleft()", "pass"),
     } <= found
     assert ("_R.LAST", "_R.NEVER") in changes(mutants_of(ROOT, "src/understudy/policy/verdicts.py"))
-    health = changes(mutants_of(ROOT, "src/understudy/policy/health.py"))
-    assert ("continue", "break") in health
-    assert any(before.startswith("min(") and after.startswith("max(") for before, after in health)
+    cooldowns = changes(mutants_of(ROOT, "src/understudy/policy/cooldowns.py"))
+    assert ("continue", "break") in cooldowns
+    assert any(before.startswith("min(") and after.startswith("max(") for before, after in cooldowns)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -291,14 +291,14 @@ async def test_one_manager_survives_several_event_loops(emulator: Emulator, stag
 async def test_an_answer_that_does_not_fit_the_schema_gives_the_next_target_its_chance(
     emulator: Emulator, stage: Stage, streamed: bool
 ) -> None:
-    """Plain answers commit only when they fit; a stream has been shown by then, so it ends in an error."""
+    """Whole answers commit only when they fit; a stream has been shown by then, so it ends in an error."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     emulator.script("openai", always=Fault.bad_output())
     if streamed:
         with pytest.raises(u.InvalidResponse):
-            await ask(stage(), streamed=True, schema=schema)
-        return
-    response = await ask(stage(), streamed=False, schema=schema)
+            async for _ in stage().stream("Why is the sky blue?", schema=schema):
+                pass
+    response = await ask(stage(), streamed=streamed, schema=schema)
     assert kinds(response.attempts) == [("primary", K.SCHEMA_MISMATCH), ("backup", None)]
     assert isinstance(response.parsed["city"], str)
 

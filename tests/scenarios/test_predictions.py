@@ -94,10 +94,16 @@ async def test_a_failed_look_is_repeated_and_the_prediction_is_not(emulator: Emu
     assert asked(emulator).count(f"POST {LLAMA}/predictions") == 1
 
 
+async def shown(llm: Provider) -> None:
+    """Read a stream piece by piece, so that nothing may replace what was seen."""
+    async for _ in llm.stream(WHY):
+        pass
+
+
 async def test_an_error_in_the_stream_is_the_answers_and_ends_the_prediction(emulator: Emulator, llm: Provider) -> None:
     emulator.script("replicate", [None, None, Fault.error_event(K.OVERLOADED, after=2)])
     with pytest.raises(u.Unavailable) as caught:
-        await llm.stream(WHY).collect()
+        await shown(llm)
     assert caught.value.failure is not None
     assert caught.value.failure.kind is K.OVERLOADED
     await llm.aclose()  # waits for what is said in the background
@@ -117,7 +123,7 @@ async def test_a_time_out_cancels_the_prediction(emulator: Emulator) -> None:
     emulator.script("replicate", [None, None, Fault.stall(after=2)])
     async with made(emulator, idle_timeout=0.1) as llm:
         with pytest.raises(u.Unavailable) as caught:
-            await llm.stream(WHY).collect()
+            await shown(llm)
     assert caught.value.failure is not None
     assert caught.value.failure.kind is K.STALLED
     await llm.aclose()  # waits for what is said in the background

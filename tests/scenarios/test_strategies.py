@@ -229,7 +229,8 @@ async def test_the_retry_of_an_interrupted_stream_goes_elsewhere_first(emulator:
     assert (await manager.generate("Hello", session="x")).provider == "primary"
     emulator.script("openai", [Fault.cut(2)])
     with pytest.raises(u.StreamInterrupted):
-        await manager.stream("Hello", session="x").collect()
+        async for _ in manager.stream("Hello", session="x"):
+            pass
     plan = manager.explain("Hello", session="x")
     assert order(plan) == ["backup", "local", "primary"]
     assert plan.steps[2].why == "its answer to this session was interrupted, so behind the others (priority 0)"

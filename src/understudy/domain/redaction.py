@@ -80,7 +80,7 @@ class Redactor:
         """Return the failure with the secrets replaced in everything that a provider may have written into it."""
         if not self._secrets:
             return failure
-        names = ("message", "code", "type", "param", "request_id")
+        names = ("message", "code", "type", "param", "request_id", "unknown_code")
         clean = {name: self.value(value) for name in names if (value := getattr(failure, name)) is not None}
         return msgspec.structs.replace(failure, **clean, body=self._body(failure.body))
 
