@@ -34,9 +34,9 @@ def test_no_law_is_broken_in_any_state_that_is_visited(deep: bool) -> None:
     assert states >= (100_000 if deep else 10_000)
 
 
-def test_a_seeded_bug_is_found(deep: bool) -> None:
-    missed = [bug.name for bug in BUGS if (deep or bug.name in SAMPLE) and hunt(bug) is None]
-    assert missed == []
+def test_a_seeded_bug_is_found() -> None:
+    """A few of them; all by `python -m tests.modelcheck --bugs`."""
+    assert [bug.name for bug in BUGS if bug.name in SAMPLE and hunt(bug) is None] == []
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

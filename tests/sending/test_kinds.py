@@ -24,6 +24,7 @@ from tests.sending.conversations import PDF, PNG
 from tests.sending.targets import FAMILIES, Family, Sender, refused
 from understudy.client.prompt import read_prompt
 from understudy.domain.content import CacheMark, Provenance
+from understudy.emulator import Emulator
 from understudy.wire.json import encode
 
 ASK = u.Message.user("What is the weather?")
@@ -223,3 +224,17 @@ def test_a_kind_of_request_that_was_refused(family: Family, name: str) -> None:
     body = encode(sent[-1].body).decode()
     missing = [words for words in case.told if words not in body]
     assert not missing or answer.warnings, f"{missing} left out silently: {body}"
+
+
+@pytest.mark.parametrize("count", [5, 6])
+async def test_more_images_than_a_target_takes_go_to_the_next(count: int) -> None:
+    """Groq: "Too many images provided. This model supports up to 5 images"."""
+    picture = u.Image(url="https://example.com/a.png")
+    async with Emulator(("groq", "openai")) as emulator:
+        entries = [
+            u.ProviderConfig(provider=name, base_url=emulator.url(name), api_key=emulator.key, text_model=model)
+            for name, model in (("groq", "qwen/qwen3.8-27b"), ("openai", "gpt-4o"))
+        ]
+        async with u.ProviderManager(entries) as llm:
+            answer = await llm.generate([u.Message.user("What is this?", *[picture] * count)])
+    assert answer.provider == ("groq" if count == 5 else "openai")

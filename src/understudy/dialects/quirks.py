@@ -53,6 +53,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """A message of texts alone must be one string."""
     inputs: frozenset[str] = frozenset({"image", "audio", "file"})
     """Kinds of media that this target accepts."""
+    most_images: int | None = None
+    """Images that one request may hold; `None`: any number."""
     result_media: frozenset[str] | None = None
     """Kinds of media that tool results may contain; `None`: those that the wire format allows."""
     gives_media: bool = False
@@ -153,6 +155,7 @@ class QuirksPatch(TypedDict, total=False):
     message_names: bool
     joined_texts: bool
     inputs: frozenset[str]
+    most_images: int | None
     result_media: frozenset[str] | None
     gives_media: bool
     image_urls: bool

@@ -53,6 +53,8 @@ ROW = ProviderRow(
         "max_stop": 4,
         "limits": _LIMITS,
         "inputs": frozenset({"image"}),
+        # "Maximum number of images: 5 per request" (console.groq.com/docs/vision)
+        "most_images": 5,
         # Usage always comes in the last chunk, under x_groq.
         "stream_usage": False,
         "reasoning_field": "reasoning",

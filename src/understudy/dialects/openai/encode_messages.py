@@ -62,6 +62,7 @@ class MessageEncoder:
         self._quirks = quirks
         self._notes = notes
         self._ids = CallIds(short_id(MAX_CALL_ID), notes)
+        self._images = 0
 
     def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
         """Encode all messages."""
@@ -176,6 +177,10 @@ class MessageEncoder:
         if fitting.data is None and not is_web_url(url):
             self._notes.drop("image url", "only http and https URLs are accepted")
             return None
+        self._images += 1
+        most = self._quirks.most_images
+        if most is not None and self._images > most:
+            self._notes.refuse("image", f"at most {most} images are accepted in one request")
         detail = {"detail": image.detail} if image.detail in ("auto", "low", "high") else {}
         if image.detail and not detail:
             self._notes.drop("image detail", "chat completions accept auto, low and high")
