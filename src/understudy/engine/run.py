@@ -110,10 +110,15 @@ class Run:
     async def close(self, failure: Failure) -> None:
         """End the job with a failure, and wait until it has ended. Harmless after the end."""
         generator = self._generator() if self._generator is not None else None
-        if self._call.settled or generator is None:
+        if generator is None:
+            return
+        is_read = generator.ag_running  # type: ignore[attr-defined]  # of every asynchronous generator of Python
+        if self._call.settled:
+            if not is_read:
+                await generator.aclose()
             return
         self.interrupted = failure
-        if not generator.ag_running:  # type: ignore[attr-defined]  # of every asynchronous generator of Python
+        if not is_read:
             self.why_abandoned = failure.message
             await generator.aclose()
             return
