@@ -269,7 +269,13 @@ def test_decisions_are_told_of_each_attempt() -> None:
     assert often.decided == "no retry: this kind of failure gets at most 2 attempts; no other target is left"
     kept = Desk(A, B, max_attempts=2)
     kept.fail(K.DNS)
-    assert kept.decided == "no retry: the attempts left are kept for the other targets (max_attempts); fall back to b/m"
+    assert (
+        kept.decided
+        == "no retry: no attempt is left besides those for the other targets (max_attempts); fall back to b/m"
+    )
+    used_up = Desk(A, max_attempts=1)
+    used_up.fail(K.DNS)
+    assert used_up.decided == "no retry: no attempt is left (max_attempts); no other target is left"
     late = Desk(A, deadline=10.0, retry_delay=8.0, rng=Longest())
     late.fail(K.DNS, after=2.0)
     assert late.decided == "no retry: a wait of 8.0 s would exceed the deadline; no other target is left"
@@ -328,3 +334,18 @@ def test_a_cooldown_that_ends_too_late_is_probed_instead() -> None:
         health = Health()
         health.failed(Permit(A, 100.0), failure(K.RATE_LIMITED, retry_after=6.0), Cooldown.TARGET, 100.0)
         assert Desk(A, health=health, max_wait=max_wait).order == order
+
+
+def test_who_waits_for_a_cooldown_sees_that_a_probe_of_it_has_ended_it() -> None:
+    health = Health()
+    limited = Desk(A, health=health, max_tries=1, max_wait=0.0)
+    limited.fail(K.RATE_LIMITED, retry_after=15.0)
+    probes = Desk(A, health=health, max_wait=0.0, now=101.0)
+    assert probes.running, "who may not wait tries it in spite of the cooldown"
+    waits = Desk(A, health=health, now=101.0)
+    assert not waits.running
+    assert waits.wake() == pytest.approx(0.2)
+    assert not waits.running
+    probes.succeed()
+    assert waits.wake() == pytest.approx(0.2)
+    assert waits.running

@@ -63,6 +63,8 @@ class Denial(msgspec.Struct, frozen=True):
     """Another request probes the target, and may end this before `until`."""
     breaker: bool = False
     """A circuit breaker refuses: no probe is made in spite of it."""
+    proven: bool = False
+    """The probe of that breaker has had an answer: a request without another target may go on beside it."""
 
 
 class Cooldowns:

@@ -217,7 +217,9 @@ class Health:
             if refusal is None or (last and breaker.proven):
                 continue
             why, until = refusal
-            found.append(Denial(until, f"circuit breaker: {breaker.why}", why is Refusal.PROBED, breaker=True))
+            probed = why is Refusal.PROBED
+            why_denied = f"circuit breaker: {breaker.why}"
+            found.append(Denial(until, why_denied, probed, breaker=True, proven=breaker.proven))
         if target.credentials and (keys := self._pools.denial(target, now, free=free, but=but)) is not None:
             found.append(keys)
         if target.name in self._disabled:

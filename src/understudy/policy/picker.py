@@ -76,9 +76,10 @@ class Picker:
         """Wait for the first of the targets that may be asked again, or probe one in spite of its cooldown."""
         latest = min(wait_began + self._rules.max_wait, self._tries.deadline - LEAST)
         soonest = min(denial.until for denial in denied)
-        if now + PROBE_LOOK <= latest and any(denial.probed and denial.breaker for denial in denied):
+        in_time = soonest <= latest
+        if now + PROBE_LOOK <= latest and any(denial.probed and (denial.breaker or in_time) for denial in denied):
             return Wait(min(soonest, now + PROBE_LOOK))
-        if soonest <= latest:
+        if in_time:
             return Wait(min(now + backoff.after(soonest - now, self._rng), latest))
         for each in self._tries.untried():
             if (probe := self._health.probe(each.step.target, now, self._caller, free=self._rules.free)) is not None:
@@ -128,11 +129,9 @@ class Picker:
             return f"no other key: no attempt is {whose} (max_attempts)"
         if now > self._tries.latest_retry(each, now):
             return "no other key: too little time is left"
-        free, last = self._rules.free, self._is_last(each, now)
-        target = each.step.target
-        permit = self._health.acquire(target, now, self._caller, free=free, last=last, but=each.failed_keys)
+        permit = self._ask(each, now, each.failed_keys)
         if isinstance(permit, Denial):
-            return f"no other of the {len(target.credentials)} keys may be used"
+            return f"no other of the {len(each.step.target.credentials)} keys may be used"
         return Pick(each, permit)
 
     def of_pool(self, each: Try, failure: Failure, now: float) -> Failure:
@@ -168,11 +167,18 @@ class Picker:
         health, target = self._health, each.step.target
         if health.calm and not each.dead_keys:
             return health.acquire(target, now, self._caller)
-        free, last = self._rules.free, self._is_last(each, now)
-        permit = health.acquire(target, now, self._caller, free=free, last=last, but=each.dead_keys)
+        permit = self._ask(each, now, each.dead_keys)
         if isinstance(permit, Denial):
             until = "" if math.isinf(permit.until) else f" for {permit.until - now:.0f} s"
             self.denials[target.label] = f"{target.label}{until} ({permit.why})"
+        return permit
+
+    def _ask(self, each: Try, now: float, but: tuple[str, ...]) -> Permit | Denial:
+        """Ask for a permit; whether there is another target matters only beside a probe that has had an answer."""
+        health, target, free = self._health, each.step.target, self._rules.free
+        permit = health.acquire(target, now, self._caller, free=free, but=but)
+        if isinstance(permit, Denial) and permit.proven and self._is_last(each, now):
+            return health.acquire(target, now, self._caller, free=free, last=True, but=but)
         return permit
 
     def _is_last(self, each: Try, now: float) -> bool:

@@ -63,7 +63,8 @@ class Retries:
         if verdict.retries is not None and current.count > verdict.retries:
             return f"this kind of failure gets at most {verdict.retries + 1} attempts"
         if tries.kept_for_others:
-            return "the attempts left are kept for the other targets (max_attempts)"
+            whose = "left" if tries.left <= 0 else "left besides those for the other targets"
+            return f"no attempt is {whose} (max_attempts)"
         if now + delay > tries.latest_retry(current, now):
             others = "use the time that other targets need" if tries.others(current, now) else "exceed the deadline"
             return f"a wait of {delay:.1f} s would {others}"
