@@ -151,6 +151,10 @@ def main() -> None:
     print(f"\n{'CPU µs a call, by targets':<28}" + "".join(f"{number:>9}{'ratio':>8}" for number in numbers))
     for strategy, took in by_strategy.items():
         print(f"{strategy:<28}" + "".join(f"{took[n]:>9.1f}{took[n] / took[numbers[0]]:>8.2f}" for n in numbers))
+    machinery = subprocess.run(
+        [sys.executable, "-m", "benchmarks.machinery"], capture_output=True, text=True, check=True
+    )
+    print(f"\n{machinery.stdout}", end="")
 
 
 if __name__ == "__main__":

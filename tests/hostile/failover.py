@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from tests.hostile.framing import LAST, chunk, chunked_head, cut_response, head,
 from tests.hostile.server import Close, Hang, HostileServer, Party, Pause, Repeat, Request, Reset, Script
 
 PROMPT = "Why is the sky blue?"
+SLOW = "slow first token"
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -52,6 +53,10 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the first token of a slow one."""
     patience: float = 75.0
     """Seconds within which an answer must be there."""
+    hedge_after: float | None = None
+    """Of hedged calls; unset: as by default."""
+    hedged: float = 15.0
+    """Seconds within which a hedged answer must be there, if the primary is only slow."""
 
 
 DEFAULT = Pace()
@@ -61,6 +66,7 @@ SHORT = Pace(
     hint="0.1",
     slow=20.0,
     patience=15.0,
+    hedge_after=0.2,
 )
 
 
@@ -170,7 +176,7 @@ SCENARIOS = (
     Scenario(name="no response at all", act=lambda _: (Hang(),)),
     Scenario(name="headers, then silence", act=lambda s: (s.begun(0), Hang())),
     Scenario(name="pings, no token", act=_pings),
-    Scenario(name="slow first token", act=lambda s: (Pause(s.pace.slow), *s.good())),
+    Scenario(name=SLOW, act=lambda s: (Pause(s.pace.slow), *s.good())),
     Scenario(name="stream cut", act=lambda s: (s.begun(2), Pause(0.05), Reset())),
     Scenario(name="stream closed", act=lambda s: (s.begun(2), Close())),
     Scenario(name="stream stalled", act=lambda s: (s.begun(2), Hang())),
@@ -206,8 +212,9 @@ class Result(msgspec.Struct, kw_only=True):
     complaints: list[str] = []
 
 
-WAYS = ("generate", "stream", "restart", "collect")
-"""How the answer is asked for: whole, or as a stream: as by default, with `on_midstream_error="restart"`, or unseen."""
+WAYS = ("generate", "stream", "restart", "collect", "hedged")
+"""How the answer is asked for: whole, or as a stream: as by default, with `on_midstream_error="restart"`, or unseen; or
+whole with `hedge=True`."""
 
 
 class Plot(msgspec.Struct, frozen=True):
@@ -271,7 +278,9 @@ class Trial:
         """Make the calls, and judge."""
         primary = self._entry("primary", self._answers, self._primary, self.pair.primary_model)
         backup = self._entry("backup", self._other, self._backup, self.pair.backup_model)
-        rules = u.FallbackConfig(**self._pace.fallback)
+        hedges = self.way == "hedged"
+        after = self._pace.hedge_after if hedges else None
+        rules = u.FallbackConfig(**self._pace.fallback, hedge=hedges, hedge_after=after)
         result = Result()
         async with u.ProviderManager([primary, backup], rules, sink=self._ledger) as manager:
             for number in range(1, self.scenario.requests + 1):
@@ -298,7 +307,7 @@ class Trial:
         answer: u.GenerationResponse | None = None
         error: Exception | None = None
         try:
-            if self.way == "generate":
+            if self.way in ("generate", "hedged"):
                 answer = await manager.generate(PROMPT)
             elif self.way == "collect":
                 answer = await manager.stream(PROMPT).collect()
@@ -319,7 +328,8 @@ class Trial:
         result.attempts += getattr(answer if error is None else error, "attempts", ())
         result.ended = answer.provider or "?" if answer is not None else type(error).__name__
         result.complaints += self._of_call(answer, error, shown)
-        if seconds > self._pace.patience:
+        slow = self.scenario.name == SLOW and self.way == "hedged"
+        if seconds > (self._pace.hedged if slow else self._pace.patience):
             result.complaints.append(f"took {seconds:.1f} s")
 
     def _of_call(self, answer: u.GenerationResponse | None, error: Exception | None, shown: str) -> Iterator[str]:
@@ -337,13 +347,18 @@ class Trial:
 
     def _of_account(self, result: Result) -> Iterator[str]:
         """Check that every request that a server got is an attempt, told to the caller and to the ledger."""
-        if list(self._ledger) != result.attempts:
+        if _by_id(self._ledger) != _by_id(result.attempts):
             yield f"the ledger has {len(list(self._ledger))} attempts, the calls told {len(result.attempts)}"
         for name, party in (("primary", self._primary), ("backup", self._backup)):
             mine = [each for each in result.attempts if each.provider == name]
             sent = [each for each in mine if each.failure is None or each.failure.sent]
             if len(party.requests) != len(sent):
                 yield f"{name} got {len(party.requests)} requests, {len(sent)} are recorded as sent"
+
+
+def _by_id(records: Iterable[u.AttemptRecord]) -> list[u.AttemptRecord]:
+    """Return records in the order in which their attempts began; two at once end in any order."""
+    return sorted(records, key=lambda each: each.attempt_id)
 
 
 def summary(result: Result) -> dict[str, Any]:
