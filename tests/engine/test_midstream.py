@@ -74,6 +74,25 @@ def test_a_restart_is_announced_and_the_fold_begins_anew() -> None:
     run(scenario())
 
 
+OUTRUN = [(1, "a", "aborted"), (2, "b", "failed"), (3, "a", "won")]
+STILL_RUNS = [(1, "a", "won"), (2, "b", "failed")]
+
+
+@pytest.mark.parametrize(("mode", "attempts"), [("restart", OUTRUN), ("hold", STILL_RUNS)])
+def test_a_hedge_that_spoke_first_and_breaks_is_replaced_by_the_target_that_was_late(mode: Any, attempts: Any) -> None:
+    async def scenario() -> None:
+        late, quick = Speaker("a", "Late ", "but whole.", gap=3.0), Speaker("b", "The sky ", BREAK, gap=1.0)
+        llm = manager(late, quick, hedge=True, hedge_after=1.0, on_midstream_error=mode, max_retries=2)
+        stream = llm.stream("Why?")
+        events = await events_of(stream)
+        assert [(each.number, each.provider, each.outcome.value) for each in stream.attempts] == attempts
+        assert stream.response.text == fold(events).text == "Late but whole."
+        restarts = [(each.failed_provider, each.provider) for each in events if isinstance(each, Restarted)]
+        assert restarts == ([("b", "a")] if mode == "restart" else [])
+
+    run(scenario())
+
+
 def test_text_alone_cannot_be_taken_back_unless_the_reader_says_how() -> None:
     async def scenario() -> None:
         first, second = Speaker("a", "The sky ", BREAK), Speaker("b", "Blue.")
