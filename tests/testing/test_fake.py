@@ -273,3 +273,12 @@ async def test_delays_and_pace_take_time() -> None:
     began = loop.time()
     assert await pieces(fake.stream("?")) == ["a", "b", "c"]
     assert loop.time() - began == pytest.approx(0.06)
+
+
+async def test_a_conversation_may_be_with_a_fake() -> None:
+    """Without a word to the type checker, which reads this too."""
+    fake = FakeProvider("Hello.", "Again.")
+    chat = u.Conversation(fake)
+    assert (await chat.send("Hi")).text == "Hello."
+    assert (await chat.send("And?")).text == "Again."
+    assert len(fake.requests[-1].messages) == 3

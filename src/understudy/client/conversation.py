@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack, cast, overload
 
 import msgspec
 
@@ -16,11 +16,9 @@ from understudy.domain.content import AnyPart, Part, Text
 from understudy.domain.errors import Misuse
 from understudy.domain.messages import Message
 from understudy.domain.runs import RunResult
-from understudy.protocol import RunOptions, TypedRunOptions
+from understudy.protocol import Prompt, RunOptions, TypedRunOptions
 
 if TYPE_CHECKING:
-    from understudy.client.manager import ProviderManager
-    from understudy.client.provider import Provider
     from understudy.client.tools.stream import RunStream
     from understudy.domain.responses import T
 
@@ -28,6 +26,18 @@ Turn = str | Message | AnyPart | Sequence[str | AnyPart | Message | Mapping[str,
 """What is said in a turn: a string, parts such as an `Image` beside a string, or whole messages."""
 
 FORMAT = 1
+
+
+class ToolRunner(Protocol):
+    """Whoever executes the tool calls of a model: a provider, a manager, or a `FakeProvider` in a test."""
+
+    async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
+        """Answer a prompt, executing the tool calls of the model until it needs no more."""
+        ...
+
+    def stream_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunStream:
+        """Do the same, and report what happens as it happens."""
+        ...
 
 
 class _Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +57,7 @@ class Conversation:
 
     def __init__(
         self,
-        llm: Provider | ProviderManager,
+        llm: ToolRunner,
         messages: Sequence[Message | Mapping[str, Any]] = (),
         **options: Unpack[RunOptions],
     ) -> None:
@@ -135,7 +145,7 @@ class Conversation:
         return msgspec.json.encode(saved).decode()
 
     @classmethod
-    def from_json(cls, text: str | bytes, llm: Provider | ProviderManager, **options: Unpack[RunOptions]) -> Self:
+    def from_json(cls, text: str | bytes, llm: ToolRunner, **options: Unpack[RunOptions]) -> Self:
         """Continue what `to_json` returned. Raise `Misuse` if it is something else."""
         try:
             saved = msgspec.json.decode(text, type=_Saved)
@@ -163,7 +173,7 @@ class Conversation:
             raise Misuse(f"the conversation cannot be saved as {target}: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | Path, llm: Provider | ProviderManager, **options: Unpack[RunOptions]) -> Self:
+    def load(cls, path: str | Path, llm: ToolRunner, **options: Unpack[RunOptions]) -> Self:
         """Continue a saved conversation. Raise `Misuse` if the file cannot be read or is something else."""
         try:
             text = Path(path).read_bytes()
