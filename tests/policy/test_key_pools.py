@@ -116,14 +116,22 @@ class TestHealth:
 
     def test_of_keys_that_are_back_together_the_first_one_is_named_and_probed(self) -> None:
         health, target = Health(), Target(name="a", model="m", credentials=("z", "a"))
-        for given in (permit(health, target), permit(health, target)):
-            health.failed(given, failure(K.RATE_LIMITED, retry_after=30.0), Cooldown.TARGET, 100.0)
+        for each in (permit(health, target), permit(health, target)):
+            health.failed(each, failure(K.RATE_LIMITED, retry_after=30.0), Cooldown.TARGET, 100.0)
         assert (
             denial(health, target).why == "none of the 2 keys may be used; the first to be is key 1, rate_limited: no"
         )
         probe = health.probe(target, 100.0)
         assert probe is not None
         assert probe.key == "z"
+
+    def test_of_keys_in_cooldown_the_first_to_be_back_is_probed(self) -> None:
+        health = Health()
+        for each, hint in ((permit(health), 60.0), (permit(health), 30.0)):
+            health.failed(each, failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 100.0)
+        probe = health.probe(TWO, 100.0)
+        assert probe is not None
+        assert probe.key == "k2"
 
     def test_the_longest_of_the_cooldowns_of_a_key_counts_and_is_named(self) -> None:
         health = Health()

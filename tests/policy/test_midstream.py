@@ -29,6 +29,14 @@ def test_a_restart_goes_to_the_next_target_and_its_commit_names_what_it_replaces
     assert desk.succeed() == [Settle(2)]
 
 
+def test_a_target_that_refuses_what_another_had_accepted_is_not_the_last() -> None:
+    desk = Desk(A, B, C, streamed=True, on_midstream_error="restart")
+    begin(desk)
+    desk.fail(K.TRUNCATED, answered=True)
+    desk.fail(K.INVALID_REQUEST, status=400)
+    assert desk.order == "abc"
+
+
 def test_what_follows_a_break_may_break_too() -> None:
     desk = Desk(A, B, C, streamed=True, on_midstream_error="restart")
     begin(desk)
@@ -87,7 +95,9 @@ def test_what_another_target_would_not_help_is_not_restarted() -> None:
         desk = Desk(A, B, streamed=True, on_midstream_error="restart")
         begin(desk)
         desk.fail(kind, answered=True)
-        assert desk.settled.failure == failure(kind)
+        assert desk.settled == Settle(1, failure(kind), surfaced=True)
+        assert desk.decided == "another target would not help"
+        assert desk.call.committed == (1 if kind is K.UNKNOWN_STATUS else None), "no break: this is the answer"
     filtered = Desk(A, B, streamed=True, on_midstream_error="restart", fallback_on_filter=True)
     begin(filtered)
     filtered.fail(K.CONTENT_FILTER, answered=True)
