@@ -14,6 +14,7 @@ CALL = (
     "tests/policy/test_health.py",
     "tests/policy/test_key_pools.py",
     "tests/policy/test_midstream.py",
+    "tests/policy/test_hedging.py",
     "tests/policy/test_shares.py",
     "tests/policy/test_budgets.py",
     "tests/policy/test_call_properties.py",

@@ -178,6 +178,17 @@ def test_an_attempt_from_before_the_row_does_not_stand_for_one_of_it() -> None:
     assert bench.fail() is OPEN
 
 
+def test_what_has_ended_counts_once_however_many_failures_follow() -> None:
+    bench = Bench()
+    bench.fail()
+    for _ in range(3):
+        bench.breaker.ended(bench.launch()[0])
+    bench.fail()
+    for _ in range(4):
+        bench.launch()
+    assert [bench.fail() for _ in range(3)] == [CLOSED] * 3, "five of nine: four are under way"
+
+
 def test_what_ended_in_an_earlier_row_does_not_count_in_the_next() -> None:
     bench = Bench()
     bench.fail()
