@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from random import Random
 
 import pytest
@@ -189,6 +190,27 @@ def test_what_has_ended_counts_once_however_many_failures_follow() -> None:
     assert [bench.fail() for _ in range(3)] == [CLOSED] * 3, "five of nine: four are under way"
 
 
+def test_what_has_ended_is_remembered_until_a_later_failure_includes_it() -> None:
+    bench = Bench()
+    bench.fail()
+    second, *others = [bench.launch() for _ in range(4)]
+    for number, _ in others:
+        bench.breaker.ended(number)
+    assert bench.fail(second) is CLOSED
+    assert [bench.fail() for _ in range(3)] == [CLOSED, CLOSED, OPEN], "none of the eight is under way"
+
+
+def test_not_more_of_them_are_remembered_after_a_second_failure() -> None:
+    bench = Bench()
+    bench.fail()
+    bench.breaker.ended(bench.launch()[0])
+    bench.fail()
+    bench.launch()
+    for number in [bench.launch()[0] for _ in range(65)]:
+        bench.breaker.ended(number)
+    assert [bench.fail() for _ in range(3)] == [CLOSED] * 3, "five of seven"
+
+
 def test_what_ended_in_an_earlier_row_does_not_count_in_the_next() -> None:
     bench = Bench()
     bench.fail()
@@ -200,6 +222,42 @@ def test_what_ended_in_an_earlier_row_does_not_count_in_the_next() -> None:
     bench.fail(first)
     assert len(beside) == 3
     assert [bench.fail() for _ in range(4)] == [CLOSED] * 4, "five of eight"
+
+
+def test_old_successes_do_not_outweigh_the_failures_of_now() -> None:
+    bench = Bench()
+    for _ in range(30):
+        bench.succeed()
+    bench.now += 26.0
+    for _ in range(9):
+        bench.succeed()
+        bench.fail()
+    bench.succeed()
+    bench.now += 5.0
+    assert bench.fail() is OPEN, "ten of the twenty in the last half minute"
+
+
+def test_what_was_counted_before_it_closed_does_not_count_after() -> None:
+    bench = Bench()
+    bench.now += bench.open()
+    bench.succeed()
+    assert bench.succeed() is CLOSED
+    states = [(bench.succeed(), bench.succeed(), bench.fail())[2] for _ in range(6)]
+    assert states == [CLOSED] * 6, "a third, and not the five before"
+
+
+def test_much_traffic_takes_no_memory() -> None:
+    bench = Bench()
+    bench.succeed()
+    tracemalloc.start()
+    try:
+        for _ in range(5_000):
+            bench.succeed()
+            bench.now += 0.002
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 10_000
 
 
 def test_a_share_below_a_half_never() -> None:
@@ -309,6 +367,8 @@ def test_when_it_has_closed_the_next_outage_begins_with_a_second() -> None:
     bench.succeed()
     assert bench.succeed() is CLOSED
     assert bench.open() == 1.0
+    bench.now += bench.open_for
+    assert (bench.succeed(), bench.succeed()) == (HALF_OPEN, CLOSED)
 
 
 def test_half_of_the_time_is_chance() -> None:
@@ -325,6 +385,8 @@ def test_after_a_success_it_is_another_outage() -> None:
     assert bench.succeed() is HALF_OPEN
     bench.fail()
     assert bench.open_for == 1.0
+    bench.now += bench.open_for
+    assert (bench.succeed(), bench.succeed()) == (HALF_OPEN, CLOSED)
 
 
 def test_answers_that_begin_and_break_make_it_neither_better_nor_worse() -> None:
