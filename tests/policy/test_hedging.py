@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -19,7 +21,7 @@ ONCE = msgspec.structs.replace(B, idempotent=False)
 """A target at which an abandoned attempt leaves something behind."""
 
 
-def hedged(*targets: Target, **rules: object) -> Desk:
+def hedged(*targets: Target, **rules: Any) -> Desk:
     """Return a call whose second target has been asked beside the first."""
     desk = Desk(*(targets or (A, B, C)), hedge_after=2.0, **rules)
     assert desk.wake() == 2.0
@@ -126,16 +128,19 @@ def test_what_leaves_something_behind_is_asked_alone() -> None:
     assert tools.call.timer() == 200.0
 
 
-def test_it_needs_an_attempt_and_time() -> None:
-    for rules, order in (
-        ({"max_attempts": 1}, "a"),
-        ({"max_attempts": 2}, "ab"),
-        ({"deadline": 2.8}, "a"),
-        ({"deadline": 3.0}, "ab"),
-    ):
-        desk = Desk(A, B, hedge_after=2.0, **rules)  # type: ignore[arg-type]
-        desk.wake()
-        assert desk.order == order, rules
+NEEDS: list[tuple[dict[str, Any], str]] = [
+    ({"max_attempts": 1}, "a"),
+    ({"max_attempts": 2}, "ab"),
+    ({"deadline": 2.8}, "a"),
+    ({"deadline": 3.0}, "ab"),
+]
+
+
+@pytest.mark.parametrize(("rules", "order"), NEEDS)
+def test_it_needs_an_attempt_and_time(rules: dict[str, Any], order: str) -> None:
+    desk = Desk(A, B, hedge_after=2.0, **rules)
+    desk.wake()
+    assert desk.order == order
 
 
 # ---- the price ----

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -203,7 +205,7 @@ def test_further_content_does_not_put_a_heartbeat_off_and_there_is_none_after_th
 
 
 @pytest.mark.parametrize("rules", [{"streamed": False, "heartbeat": 10.0}, {"streamed": True}])
-def test_without_a_stream_or_an_interval_there_are_no_heartbeats(rules: dict[str, object]) -> None:
+def test_without_a_stream_or_an_interval_there_are_no_heartbeats(rules: dict[str, Any]) -> None:
     desk = Desk(A, on_midstream_error="hold", deadline=100.0, **rules)
     begin(desk)
     assert desk.call.timer() == 200.0
