@@ -125,7 +125,7 @@ class ScriptedTransport:
         return None
 
 
-def flight(transport: ScriptedTransport, **limits: float) -> HttpAttempt:
+def flight(transport: ScriptedTransport, **limits: Any) -> HttpAttempt:
     context = HttpContext(
         transport=transport,
         credential=Credential(Auth(), Secret("key-1"), BASE),

@@ -11,6 +11,7 @@ import pytest
 import understudy as u
 from tests.engine.servers import (
     STREAM_HEAD,
+    Asked,
     Script,
     chunk,
     headers_only,
@@ -33,7 +34,31 @@ async def test_an_answer_asked_for_whole_is_noticed_missing_after_the_first_even
     expected = {"silent": "timeout_headers", "headers_only": "timeout_first_event"}[script.__name__]
     assert kinds(response.attempts) == [("primary", expected), ("backup", None)]
     assert servers[0].requests[0].streamed
-    assert not servers[1].requests[0].streamed, "nobody is left behind the last target, so it is asked plainly"
+    assert servers[1].requests[0].streamed, "the primary may come back, if this one is silent too"
+
+
+async def test_silence_everywhere_is_noticed_at_each_target_until_one_is_back() -> None:
+    """Asked plainly, the last one would use up the rest of the deadline, while the first one is well again."""
+
+    async def once(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await (silent if len(primary.requests) == 1 else well)(asked, writer)
+
+    async with (
+        serving(once, silent) as (primary, backup),
+        manager(primary, backup, entry={"first_event_timeout": 1.0}) as llm,
+    ):
+        response = await asyncio.wait_for(llm.generate("Hi"), 30)
+    assert response.text == "hello"
+    told = [("primary", "timeout_headers"), ("backup", "timeout_headers"), ("primary", None)]
+    assert kinds(response.attempts) == told
+
+
+async def test_the_last_attempt_of_all_is_patient() -> None:
+    """No other may be made, so nothing is gained by giving it up early."""
+    async with serving(silent, well) as servers:
+        async with manager(*servers, entry={"first_event_timeout": 0.15}, max_attempts=2) as llm:
+            await asyncio.wait_for(llm.generate("Hi"), 30)
+        assert [each.requests[0].streamed for each in servers] == [True, False]
 
 
 async def test_a_stall_in_an_answer_asked_for_whole_falls_back() -> None:

@@ -80,8 +80,8 @@ def test_the_time_spent_before_counts() -> None:
 
 def test_the_limit_of_an_attempt_never_passes_the_deadline() -> None:
     short = Target(name="a", model="m", limits=Limits(total=30.0))
-    assert Desk(short, B, deadline=10.0).launched.limits == Limits(total=10.0, yield_by=5.0)
-    assert Desk(short, B, deadline=100.0).launched.limits == Limits(total=30.0, yield_by=50.0)
+    assert Desk(short, B, deadline=10.0).launched.limits == Limits(total=10.0, yield_by=5.0, has_others=True)
+    assert Desk(short, B, deadline=100.0).launched.limits == Limits(total=30.0, yield_by=50.0, has_others=True)
 
 
 def test_a_target_in_cooldown_beyond_the_deadline_gets_no_share() -> None:

@@ -301,8 +301,8 @@ class HttpBackend:
         return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
 
     def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
-        whole, others = self.config.whole or job.whole, limits.yield_by is not None
-        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=others)
+        whole = self.config.whole or job.whole
+        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
 
     @property
     def checks_key(self) -> bool | None:

@@ -47,8 +47,8 @@ class InnerStreams:
 def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, endpoint: Endpoint, others: bool) -> bool:
     """Check whether an answer that was asked for whole is streamed inside.
 
-    `whole` is `auto`, `stream` or `plain`, as in `FallbackConfig`. `others`: whether a target is left to fall back to,
-    so that a silence must be noticed early. A body that came in over the same wire format is forwarded as it is.
+    `whole` is `auto`, `stream` or `plain`, as in `FallbackConfig`. `others`: whether another target may answer, so
+    that a silence must be noticed early. A body that came in over the same wire format is forwarded as it is.
     """
     if whole != "auto":
         return whole == "stream" and endpoint.quirks.whole_streams

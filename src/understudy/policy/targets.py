@@ -24,6 +24,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     yield_by: float | None = None
     """Seconds after which an attempt without content yields to the untried targets, which need the rest of the
     deadline. `None`: no other target is left."""
+    has_others: bool = False
+    """Another target may answer if this one is silent, which must then be noticed early: one that was not tried yet,
+    or one that has failed and may come back."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

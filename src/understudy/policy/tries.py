@@ -149,9 +149,14 @@ class Tries:
             each.share_ends = now + share
         each.launched = True
         each.denied = False
-        if share is None and limits.total <= remaining:
+        has_others = share is not None or (self.left > 0 and self._may_come_back(each))
+        if not has_others and limits.total <= remaining:
             return limits
-        return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
+        total = min(limits.total, remaining)
+        return msgspec.structs.replace(limits, total=total, yield_by=share, has_others=has_others)
+
+    def _may_come_back(self, current: Try) -> bool:
+        return any(each.may_come_back and not each.closed for each in self.all if each is not current)
 
     def latest_retry(self, each: Try, now: float) -> float:
         """Return until when a retry may be put off: it needs time itself, and the other targets need their shares."""

@@ -140,7 +140,7 @@ class SimulatedBackend:
         if self._dialect is None:
             self._dialect = dialect_of(self._entry.row, Operation.CHAT, endpoint, job.request)
         whole = self._config.whole or job.whole
-        return streams_inside(job.request, self._dialect, whole, endpoint, limits.yield_by is not None)
+        return streams_inside(job.request, self._dialect, whole, endpoint, limits.has_others)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Do nothing: the simulation counts by itself."""
