@@ -364,3 +364,37 @@ def test_who_waits_for_a_cooldown_sees_that_a_probe_of_it_has_ended_it() -> None
     probes.succeed()
     assert waits.wake() == pytest.approx(0.2)
     assert waits.running
+
+
+def test_a_retry_that_was_put_off_is_made_once_no_other_target_is_left() -> None:
+    desk = Desk(A, B)
+    desk.fail(K.TIMEOUT_HEADERS)
+    desk.fail(K.AUTHENTICATION)
+    assert desk.order == "aba"
+    assert desk.decided == "return to a/m; retry in 0.00 s"
+    slow = Desk(A, B)
+    slow.fail(K.SERVER_ERROR, after=6.0)
+    slow.fail(K.TLS)
+    assert slow.order == "aba"
+
+
+def test_silent_targets_take_turns() -> None:
+    assert Desk(A, B).fail_always(K.TIMEOUT_HEADERS) == "abab"
+    assert Desk(A, B, C).fail_always(K.CONNECT_TIMEOUT) == "abcab"
+    assert Desk(A, B, max_tries=1).fail_always(K.TIMEOUT_HEADERS) == "ab"
+
+
+def test_a_retry_that_was_put_off_draws_on_the_budget_and_waits_like_any_other() -> None:
+    desk = Desk(A, B, retry_delay=8.0, rng=Longest())
+    desk.fail(K.TIMEOUT_HEADERS)
+    desk.fail(K.AUTHENTICATION)
+    assert desk.decided == "return to a/m; retry in 8.00 s"
+    assert desk.wake() == pytest.approx(8.0)
+    budgets = Budgets()
+    for _ in range(3):
+        assert budgets.retry("key-a").withdraw(100.0)
+    spent = Desk(A, B, budgets=budgets)
+    spent.fail(K.TIMEOUT_HEADERS)
+    spent.fail(K.AUTHENTICATION)
+    assert spent.order == "ab"
+    assert spent.decided == "return to a/m; no retry: the retry budget is used up; no other target is left"

@@ -205,14 +205,21 @@ class Call:
         if first and verdict.retry is Retry.AT_ONCE and self._retries.at_once(current, now):
             self._decide(signal.attempt, "retry at once on a fresh connection")
             return self._again(current, now)
-        if first and (actions := self._retry(current, signal, verdict, now)) is not None:
+        hint = signal.failure.retry_after
+        if first and (actions := self._retry(current, signal.attempt, now, hint, verdict.retries)) is not None:
             return actions
-        if not self._may_fall_back(current, verdict, translated=signal.translated):
+        if not self._retries.may_fall_back(current, verdict, translated=signal.translated):
             return self._surface(signal, "another target would not help")
         if (actions := self._fall_back(signal.attempt, now)) is not None:
             return actions
-        if last and (actions := self._retry(current, signal, verdict, now)) is not None:
-            return actions
+        for each in self._tries.put_off(current, now, last=last):
+            if each is not current:
+                self._decide(signal.attempt, f"return to {each.step.target.label}")
+                actions = self._retry(each, signal.attempt, now)
+            else:
+                actions = self._retry(current, signal.attempt, now, hint, verdict.retries)
+            if actions is not None:
+                return actions
         if (actions := self._recover(signal.attempt, now)) is not None:
             return actions
         self._decide(signal.attempt, "no other target is left")
@@ -243,18 +250,20 @@ class Call:
         self.denials[denied.target.step.target.label] = signal.failure.message
         return [] if self.running else self._next_target(now)
 
-    def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
-        """Try the same target again, now or later; `None` when that is not possible."""
-        denial = self._health.denial(current.step.target, now, free=self._rules.free)
+    def _retry(
+        self, each: Try, attempt: int, now: float, hint: float | None = None, most: int | None = None
+    ) -> list[Action] | None:
+        """Try a target again, now or later; `None` when that is not possible."""
+        denial = self._health.denial(each.step.target, now, free=self._rules.free)
         if denial is not None and denial.breaker:
-            self._decide(signal.attempt, "no retry now: the circuit breaker is open")
+            self._decide(attempt, "no retry now: the circuit breaker is open")
             return None
-        granted = self._retries.again(current, signal.failure, verdict, now)
+        granted = self._retries.again(each, hint, most, now)
         if isinstance(granted, NoRetry):
-            self._decide(signal.attempt, f"no retry: {granted.why}")
+            self._decide(attempt, f"no retry: {granted.why}")
             return None
-        self._decide(signal.attempt, f"retry in {granted.delay:.2f} s")
-        return self._wait(current, now, now + granted.delay)
+        self._decide(attempt, f"retry in {granted.delay:.2f} s")
+        return self._wait(each, now, now + granted.delay)
 
     def _fall_back(self, attempt: int, now: float) -> list[Action] | None:
         """Fall back to a target that was not tried yet; `None` if none is left or can be asked."""
@@ -279,20 +288,6 @@ class Call:
         if actions == []:
             self._decide(attempt, f"wait {(self._wake or now) - now:.1f} s for a target to come back")
         return actions
-
-    def _may_fall_back(self, current: Try, verdict: Verdict, *, translated: bool) -> bool:
-        match verdict.fallback:
-            case Fallback.ALWAYS:
-                return True
-            case Fallback.NEVER:
-                return False
-            case Fallback.ON_FILTER:
-                return self._rules.fallback_on_filter
-            case Fallback.IF_TRANSLATED:
-                return translated
-            case Fallback.LARGER_WINDOW:
-                self._tries.close_smaller(current.step)
-                return bool(self._tries.untried())
 
     def _decide(self, attempt: int, what: str) -> None:
         """Note a decision after an earlier one on the same attempt, such as why there is no retry."""

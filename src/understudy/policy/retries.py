@@ -1,4 +1,4 @@
-"""Whether the same target may be tried again, and after which wait."""
+"""Whether a target may be tried again, and after which wait; and whether another may follow it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from random import Random
 
 import msgspec
 
-from understudy.domain.failures import Failure
 from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.signals import Rules
 from understudy.policy.tries import Tries, Try
-from understudy.policy.verdicts import Verdict
+from understudy.policy.verdicts import Fallback, Verdict
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -49,19 +48,35 @@ class Retries:
         current.count -= 1
         return True
 
-    def again(self, current: Try, failure: Failure, verdict: Verdict, now: float) -> Retry | NoRetry:
-        """Ask for a retry after a failure. The retry budget is drawn on if it is granted."""
-        delay = backoff.delay(current.count, self._rules.retry_delay, failure.retry_after, self._rng)
-        why_not = self._why_not(current, verdict, delay, now)
+    def again(self, current: Try, hint: float | None, most: int | None, now: float) -> Retry | NoRetry:
+        """Ask for a retry after a failure: with the provider's `hint`, if it gave one, and with at most so many
+        retries. The retry budget is drawn on if it is granted."""
+        delay = backoff.delay(current.count, self._rules.retry_delay, hint, self._rng)
+        why_not = self._why_not(current, most, delay, now)
         return Retry(delay) if why_not is None else NoRetry(why_not)
 
-    def _why_not(self, current: Try, verdict: Verdict, delay: float, now: float) -> str | None:
+    def may_fall_back(self, current: Try, verdict: Verdict, *, translated: bool) -> bool:
+        """Return whether another target may be asked after a failure of this one."""
+        match verdict.fallback:
+            case Fallback.ALWAYS:
+                return True
+            case Fallback.NEVER:
+                return False
+            case Fallback.ON_FILTER:
+                return self._rules.fallback_on_filter
+            case Fallback.IF_TRANSLATED:
+                return translated
+            case Fallback.LARGER_WINDOW:
+                self._tries.close_smaller(current.step)
+                return bool(self._tries.untried())
+
+    def _why_not(self, current: Try, most: int | None, delay: float, now: float) -> str | None:
         tries = self._tries
         if current.count >= self._rules.max_tries:
             made = "1 attempt was" if current.count == 1 else f"{current.count} attempts were"
             return f"{made} made (max_retries)"
-        if verdict.retries is not None and current.count > verdict.retries:
-            return f"this kind of failure gets at most {verdict.retries + 1} attempts"
+        if most is not None and current.count > most:
+            return f"this kind of failure gets at most {most + 1} attempts"
         if tries.kept_for_others:
             whose = "left" if tries.left <= 0 else "left besides those for the other targets"
             return f"no attempt is {whose} (max_attempts)"

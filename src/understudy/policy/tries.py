@@ -117,6 +117,15 @@ class Tries:
             if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
                 other.closed = True
 
+    def put_off(self, current: Try, now: float, *, last: bool) -> list[Try]:
+        """Return the targets whose retry was put off until no other target is left, those with the fewest attempts
+        first. `last`: the one that has just failed may be among them."""
+        found = [each for each in self.tried() if (last if each is current else self._is_put_off(each, now))]
+        return sorted(found, key=lambda each: each.count)
+
+    def _is_put_off(self, each: Try, now: float) -> bool:
+        return each.may_come_back and self._health.denial(each.step.target, now) is None
+
     def close_unable(self) -> None:
         """Close the targets that are not declared to continue an answer that has begun."""
         for each in self.all:
