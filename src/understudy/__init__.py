@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from understudy import blocking
-    from understudy.client.conversation import Conversation
+    from understudy.client.conversation import Conversation, ToolRunner
     from understudy.client.factory import create_provider
     from understudy.client.manager import ProviderManager, from_config
     from understudy.client.provider import Provider
@@ -140,7 +140,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "understudy.client.conversation": "Conversation",
+    "understudy.client.conversation": "Conversation ToolRunner",
     "understudy.client.factory": "create_provider",
     "understudy.client.manager": "ProviderManager from_config",
     "understudy.client.provider": "Provider",
@@ -364,6 +364,7 @@ __all__ = [
     "ToolError",
     "ToolOutcome",
     "ToolResult",
+    "ToolRunner",
     "ToolStarted",
     "Transport",
     "TransportError",

@@ -25,7 +25,8 @@ GROUPS: dict[str, str] = {
     ),
     "tools": (
         "Tool OpaqueTool ToolChoice tool FunctionTool ToolError RunOptions TypedRunOptions RunResult RunStep "
-        "ToolOutcome RunStream RunEvent StepStarted StepEnded ToolStarted ToolEnded RunLimitExceeded Conversation"
+        "ToolOutcome RunStream RunEvent StepStarted StepEnded ToolStarted ToolEnded RunLimitExceeded Conversation "
+        "ToolRunner"
     ),
     "requests": "GenerationRequest EmbeddingRequest OutputFormat Reasoning WireOrigin",
     "answers": (
