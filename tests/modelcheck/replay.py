@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import understudy as u
+from tests.modelcheck.faults import Fault
 from tests.modelcheck.ledger import Broken
-from tests.modelcheck.scenes import START, Fault, Scene
+from tests.modelcheck.scenes import START, Scene
 from tests.modelcheck.world import DENIED, Chance, Move, World
 from understudy.domain.errors import LLMError, error_of
 from understudy.domain.events import Finished, Started, TextDelta

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.modelcheck.bugs import BUGS, Bug, missing, seeded
+from tests.modelcheck.faults import FAULTS, SERVER_ERROR
 from tests.modelcheck.hunt import hunt
 from tests.modelcheck.memory import Coder, Snapshot
-from tests.modelcheck.scenes import FAULTS, SCENES, SERVER_ERROR, Scene
+from tests.modelcheck.scenes import SCENES, Scene
 from tests.modelcheck.search import Search, told
 from tests.modelcheck.world import Move, World
 from understudy.policy.verdicts import VERDICTS
