@@ -363,6 +363,11 @@ class TestOneProbe:
 # ---- permits ----
 
 
+def test_every_request_has_a_number_of_its_own_from_one() -> None:
+    health = Health()
+    assert [health.new_caller() for _ in range(3)] == [1, 2, 3]
+
+
 def test_permits_are_counted_by_target_and_forgotten_when_returned() -> None:
     health = Health()
     twin = Target(name="a", model="another")

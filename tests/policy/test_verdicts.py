@@ -159,6 +159,10 @@ def test_what_is_known_of_the_cost(kind: FailureKind) -> None:
     assert VERDICTS[kind].basis is TABLE[kind].basis
 
 
+def test_what_is_never_retried_states_no_number_of_retries() -> None:
+    assert {verdict.retries for verdict in VERDICTS.values() if verdict.retry is Retry.NEVER} == {None}
+
+
 def test_a_target_of_no_named_key_and_host_stands_for_itself() -> None:
     bare = Target(name="bare", model="m")
     for kind in (K.AUTHENTICATION, K.TLS):

@@ -195,7 +195,7 @@ class Breaker:
         self._in_a_row += 1
         first, latest = self._row
         self._row = (min(first, number), max(latest, number))
-        if number > latest and self._beyond:
+        if self._beyond:
             self._ended += sum(each <= number for each in self._beyond)
             self._beyond = deque((each for each in self._beyond if each > number), maxlen=_KEPT)
 
