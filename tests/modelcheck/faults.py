@@ -29,6 +29,8 @@ class Fault(msgspec.Struct, frozen=True):
     """Whose breaker counts it: that of the host or of the target."""
     tries: int = 99
     """Attempts that a target gets at most at which it happens, whatever `max_retries` allows."""
+    last: bool = False
+    """The target is asked again only if no other one is left."""
     of_key: bool = False
     """It concerns the key that was sent, and another key of a pool may be accepted."""
     once_shown: bool = False
@@ -42,10 +44,10 @@ def fault(kind: FailureKind, name: str = "", **more: Any) -> Fault:
 
 
 HOST, TARGET, KEY = "host", "target", "key"
-DNS, CONNECT = fault(_K.DNS, trips=HOST, tries=2), fault(_K.CONNECT, trips=HOST)
+DNS, CONNECT = fault(_K.DNS, trips=HOST, tries=2), fault(_K.CONNECT, trips=HOST, last=True)
 SERVER_ERROR, DISCONNECTED = fault(_K.SERVER_ERROR, trips=TARGET, tries=3), fault(_K.DISCONNECTED, trips=TARGET)
 STALE, EMPTY = fault(_K.STALE_CONNECTION), fault(_K.EMPTY, tries=2, once_shown=True)
-SILENT = fault(_K.TIMEOUT_FIRST_EVENT, trips=TARGET, tries=2)
+SILENT = fault(_K.TIMEOUT_FIRST_EVENT, trips=TARGET, tries=2, last=True)
 LIMITED = fault(_K.RATE_LIMITED, "rate_limited for 3 s", hint=HINT, promised=HINT, of_key=True)
 LIMITED_LONG = fault(_K.RATE_LIMITED, "rate_limited for 60 s", hint=LONG_HINT, promised=LONG_HINT, of_key=True, tries=1)
 BAD_KEY = fault(_K.AUTHENTICATION, dead=KEY, of_key=True, tries=1)
@@ -56,9 +58,9 @@ NOT_PLAIN = fault(_K.TRUNCATED, "truncated, within a tool call", trips=TARGET, o
 FAULTS = (
     DNS, CONNECT, SERVER_ERROR, DISCONNECTED, STALE, EMPTY, SILENT, LIMITED, LIMITED_LONG, BAD_KEY, PERMISSION, INVALID,
     fault(_K.INVALID_REQUEST, "invalid_request, translated", translated=True, tries=1),
-    fault(_K.CONNECT_TIMEOUT, trips=HOST, tries=2), fault(_K.TLS, dead=HOST, tries=1),
-    fault(_K.PROXY, trips=HOST, tries=1), fault(_K.POOL, tries=2), fault(_K.PROTOCOL, trips=TARGET, tries=1),
-    fault(_K.TOO_LARGE, tries=1, once_shown=True), fault(_K.RATE_LIMITED, promised=1.0, of_key=True),
+    fault(_K.CONNECT_TIMEOUT, trips=HOST, tries=2, last=True), fault(_K.TLS, dead=HOST, tries=1),
+    fault(_K.PROXY, trips=HOST, tries=1), fault(_K.POOL, tries=2, last=True), fault(_K.PROTOCOL, trips=TARGET, tries=1),
+    fault(_K.TOO_LARGE, tries=1, once_shown=True), fault(_K.RATE_LIMITED, promised=1.0, of_key=True, last=True),
     fault(_K.DAILY_QUOTA, dead=TARGET, of_key=True, tries=1), fault(_K.CONFLICT, trips=TARGET, tries=2),
     CONTEXT, fault(_K.CONTENT_FILTER, final=True, tries=1),
     fault(_K.UNKNOWN_STATUS, final=True, tries=1),

@@ -13,6 +13,7 @@ from tests.modelcheck.keys import Keys
 from tests.modelcheck.ledger import NEARLY, Broken, Ledger, Run, Seen
 from tests.modelcheck.shown import Shown
 from understudy.domain.failures import FailureKind
+from understudy.policy.breaker import BreakerState
 from understudy.policy.call import Call
 from understudy.policy.health import Health
 from understudy.policy.signals import Abort, Beat, Commit, Launch, Rules, Settle
@@ -27,6 +28,8 @@ LONGEST_BACKOFF = 4.0
 """Seconds, after three attempts with a `retry_delay` of one second."""
 SOON, PLENTY = 1.0, 6.0
 """Seconds since the beginning, and until the deadline, within which no target's time is short."""
+SLOW = 5.0
+"""Seconds after which a failure counts as late."""
 TICKS = 3
 """How often a request may look at the time without anything that changes."""
 
@@ -61,6 +64,8 @@ class Book:
         self.won: int | None = None
         self.latest: str = ""
         """The target that failed last."""
+        self.others_first = ""
+        """It, if the others come before it is asked again; until the machine has acted."""
         self.may_repeat = False
         """It failed with a kept-alive connection that was closed, for the first time."""
         self.repeated = 0
@@ -98,6 +103,8 @@ class Book:
         # The one before a break accepted the same request, so that another may accept it too.
         final = fault.final and not (self.shown.broken is not None and fault.failure.kind is _INVALID)
         self.final = self.shown.breaks(attempt, label, fault) or acted or (final and not self.running)
+        late = fault.last or now - run.launched > SLOW
+        self.others_first = label if late or self.shown.broken is not None else ""
         self.may_repeat = fault is STALE and self.repeated == 0
         hint = fault.failure.retry_after
         self.most[label] = 1 if hint is not None and hint > self.rules.max_wait else fault.tries
@@ -152,6 +159,7 @@ class Book:
                 case Settle(failure=failure):
                     self._settle(action, health, now)
                     said.append("settle: won" if failure is None else f"settle: {failure.kind}")
+        self._elsewhere(actions, health, now, before)
         self._switch(actions, health, now)
         if self.won is not None and not self.settled:
             raise Broken("an answer ends the request", f"attempt {self.won} ended well")
@@ -163,6 +171,14 @@ class Book:
         if commit.attempt not in self.running and commit.attempt != self.won:
             raise Broken("only what runs is committed", f"attempt {commit.attempt}")
         self.shown.commits(commit, self.won)
+
+    def _elsewhere(self, actions: list[Any], health: Health, now: float, before: Seen) -> None:
+        """Check that no target is asked again, or waited for, where another one comes first."""
+        label, self.others_first = self.others_first, ""
+        others = (each for each in self._untried() if before.free[each.label] and health.denial(each, now) is None)
+        if not label or self.running or self.settled or next(others, None) is None:
+            return
+        raise Broken("a target is asked again after the others", f"{label} is waited for")
 
     def _switch(self, actions: list[Any], health: Health, now: float) -> None:
         """Check that another key is used at once after one was limited or refused, if there are attempts and time."""
@@ -248,7 +264,9 @@ class Book:
                 if fresh and not before.cooling[label] and not broken:
                     return
                 continue
-            if each in self._untried() and before.free[each.label] and health.denial(each, now) is None:
+            suspect = bool(self.running) and before.states[each.label] is not BreakerState.CLOSED  # for a hedge
+            free = before.free[each.label] and not suspect and health.denial(each, now) is None
+            if each in self._untried() and free:
                 if broken:
                     raise Broken("after a break the other targets come first", f"{label} before {each.label}")
                 raise Broken("targets are asked in order", f"{label} is asked before {each.label}")

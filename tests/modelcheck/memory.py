@@ -37,7 +37,6 @@ _SLICE = 5.0
 _RELATIVE: dict[str, Callable[[Any, float], Any]] = {
     "_slices": lambda slices, now: [[now // _SLICE - each[0], *each[1:]] for each in slices]
 }
-_PLAIN = frozenset({bool, int, str, type(None)})
 _NUMBERS = frozenset({bool, int, type(None)})
 _MISSING = object()
 
@@ -189,7 +188,7 @@ class Coder:
     def __init__(self, now: float, renamed: Mapping[str, str] | None = None) -> None:
         """`renamed`: names to write in place of others, for what is symmetric."""
         self._now = now
-        self._renamed = renamed
+        self._renamed = renamed or {}
         self._seen: dict[int, int] = {}
         self._out: list[Any] = []
 
@@ -201,9 +200,9 @@ class Coder:
     def code(self, each: Any) -> None:
         """Write one value."""
         cls = type(each)
-        if cls is str and self._renamed is not None:
-            self._out.append(self._renamed.get(each, each))
-        elif cls in _PLAIN:
+        if cls is str:
+            self._out.append(self._name(each))
+        elif cls in _NUMBERS:
             self._out.append(each)
         elif cls is float:
             near = START / 2 < each < START * 2
@@ -211,6 +210,9 @@ class Coder:
         else:
             shape = _SHAPES.get(cls) or shape_of(cls)
             self._complex(each, shape, shape.kind)
+
+    def _name(self, name: str) -> str:
+        return self._renamed.get(name, name)
 
     def _complex(self, each: Any, shape: Shape, kind: Kind) -> None:
         if kind is Kind.ATOM:
@@ -245,12 +247,10 @@ class Coder:
         if kind is Kind.LIST:
             self._group(each)
         elif kind is Kind.SET:
-            renamed = self._renamed or {}
-            self._out.append(sorted(str(renamed.get(part, part)) for part in each))
+            self._out.append(sorted(str(self._name(part)) for part in each))
         else:
-            renamed = self._renamed or {}
             sortable = len(each) > 1 and all(type(key) is str for key in each)
-            keys = sorted(each, key=lambda key: renamed.get(key, key)) if sortable else list(each)
+            keys = sorted(each, key=self._name) if sortable else list(each)
             self._out.append(len(keys))
             for key in keys:
                 self.code(key)

@@ -144,8 +144,8 @@ def _dead_key(health: Health, _: Budgets) -> None:
 
 def _no_budget(_: Health, budgets: Budgets) -> None:
     for key in ("key 1", "key 2"):
-        while budgets.retry(key).withdraw(START):
-            pass
+        for _retry in range(4):
+            budgets.retry(key).withdraw(START)
 
 
 _RULES = Rules(max_attempts=MAX_ATTEMPTS, deadline=20.0, max_wait=8.0)
@@ -184,6 +184,10 @@ SCENES = (
     Scene("one target", plans=_ONE, denials=True),
     Scene("one target, down", plans=_ONE, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
+        "one target, down and limited", plans=_ONE, history=_first_down, opened=_LABELS[:1],
+        faults=(SERVER_ERROR, LIMITED_LONG),
+    ),
+    Scene(
         "one target, dead key", plans=_ONE, history=_dead_key, dead=(A.credential,),
         faults=(SERVER_ERROR, BAD_KEY, INVALID),
     ),
@@ -214,7 +218,7 @@ SCENES = (
     Scene("two keys, hedged", plans=_POOL_FIRST, rules=replace(_STREAMED, hedge_after=2.0), faults=(LIMITED, BAD_KEY)),
     Scene("two keys, down", plans=_POOL, history=_pool_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene("restart", rules=_RESTART, faults=(DISCONNECTED, LIMITED, INVALID), denials=True),
-    Scene("restart, little time", rules=replace(_RESTART, deadline=3.0), faults=(LIMITED, DISCONNECTED)),
+    Scene("restart, little time", rules=replace(_RESTART, deadline=3.5), faults=(LIMITED, DISCONNECTED)),
     Scene("restart, one target", plans=_ONE, rules=_RESTART, faults=(DISCONNECTED, EMPTY)),
     Scene("restart, hedged", rules=replace(_RESTART, hedge_after=2.0), faults=(DISCONNECTED,)),
     Scene("restart, effects", rules=replace(_RESTART, has_effects=True), faults=(DISCONNECTED,)),

@@ -16,7 +16,7 @@ def at_random(scene: Scene, rng: Random, most: int = 12) -> tuple[Move, ...]:
     world, trace = World(scene), list[Move]()
     while len(trace) < most:
         moves = [move for move in world.moves() if move.what not in ("is late", "a health check succeeds")]
-        moves = [move for move in moves if move.fault is None or not move.fault.translated]
+        moves = [move for move in moves if move.fault is None or not (move.fault.translated or move.fault.once_shown)]
         if not moves:
             break
         move = rng.choice(moves)
