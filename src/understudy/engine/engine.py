@@ -20,6 +20,7 @@ from understudy.domain.operation import Operation
 from understudy.engine.backend import Backend
 from understudy.engine.background import Background
 from understudy.engine.job import Job, new_id
+from understudy.engine.prober import Prober
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
@@ -83,6 +84,7 @@ class Engine:
         self.admit = admit
         self.background = Background()
         """Where attempts end that the answer does not wait for."""
+        self.prober = Prober(self.health, self.rng, self.new_id)
         self.running: set[Running] = set()
         """The jobs under way, of all event loops."""
         self.closings = 0
@@ -94,6 +96,7 @@ class Engine:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
         self.closings += 1
         loop = asyncio.get_running_loop()
+        await self.prober.close()
         runs = [run for run in self.running if run.loop is loop]
         if runs:
             await asyncio.gather(*(run.close(CLOSED) for run in runs))

@@ -363,6 +363,8 @@ class Run:
                 self._engine.health.answered(attempt.launch.target, output)
         if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
             attempt.teach(latencies, failure)
+        if failure is not None and (interval := self.job.rules.probe_interval) is not None:
+            self._engine.prober.watch(attempt.launch.target, attempt.backend, interval)
         self._engine.publish(record, attempt.backend)
 
     def _remember(self, attempt: Attempt, outcome: Outcome) -> None:
