@@ -22,25 +22,37 @@ class Bench:
         self.breaker = Breaker()
         self.now = 100.0
         self.launched = 0
+        self.under_way: set[int] = set()
         self._rng = rng or Longest()
 
     def launch(self) -> tuple[int, float]:
         """Launch an attempt; return its number and when."""
         self.launched += 1
+        self.under_way.add(self.launched)
         return self.launched, self.now
 
-    def fail(self, *times: tuple[int, float], caller: int = 1, others: bool = False) -> BreakerState:
-        """Let attempts fail (unset: a new one); return the state."""
+    def end(self, number: int) -> None:
+        """Let an attempt end in a way that says nothing."""
+        self.under_way.discard(number)
+        self.breaker.ended(number)
+
+    def fail(self, *times: tuple[int, float], caller: int | None = None, others: int = 0) -> BreakerState:
+        """Let attempts fail (unset: a new one), each of another caller unless one is named; return the state.
+
+        `others`: attempts under way, beside those that were launched here and have not ended.
+        """
         for number, launched in times or (self.launch(),):
-            self.breaker.failed(Ended(number, launched, caller, others), self.now, self._rng, why="server_error: no")
-            self.breaker.ended(number)
+            whose = number if caller is None else caller
+            beside = others + len(self.under_way - {number})
+            self.breaker.failed(Ended(number, launched, whose, beside), self.now, self._rng, why="server_error: no")
+            self.end(number)
         return self.state
 
     def succeed(self, *times: tuple[int, float]) -> BreakerState:
         """Let attempts succeed (unset: a new one); return the state."""
         for number, launched in times or (self.launch(),):
             self.breaker.succeeded(launched, self.now)
-            self.breaker.ended(number)
+            self.end(number)
         return self.state
 
     def open(self) -> float:
@@ -83,7 +95,7 @@ def test_attempts_that_ended_between_them_are_not_taken_for_ones_under_way() -> 
     for _ in range(4):
         bench.fail()
         for _ in range(3):
-            bench.breaker.ended(bench.launch()[0])
+            bench.end(bench.launch()[0])
     assert bench.fail() is OPEN
 
 
@@ -156,12 +168,14 @@ def test_six_of_eight_are_exactly_three_quarters() -> None:
 def test_of_sixty_four_attempts_that_ended_between_two_failures_none_is_under_way(
     count: int, state: BreakerState
 ) -> None:
-    """One more is under way: with it, five of six have failed. Of sixty-five, the first is forgotten: five of seven."""
+    """One more is under way, beside one from before: five of six have failed. Of sixty-five, the first is forgotten,
+    and the one from before taken for it: five of seven."""
     bench = Bench()
+    bench.launch()
     bench.fail()
     bench.launch()
     for number in [bench.launch()[0] for _ in range(count)]:
-        bench.breaker.ended(number)
+        bench.end(number)
     assert [bench.fail() for _ in range(4)] == [CLOSED] * 3 + [state]
 
 
@@ -172,10 +186,10 @@ def test_an_attempt_from_before_the_row_does_not_stand_for_one_of_it() -> None:
     bench.fail()
     beside = [bench.launch() for _ in range(5)]
     for number, _ in before:
-        bench.breaker.ended(number)
+        bench.end(number)
     assert [bench.fail() for _ in range(4)] == [CLOSED] * 4, "five of ten"
     for number, _ in beside:
-        bench.breaker.ended(number)
+        bench.end(number)
     assert bench.fail() is OPEN
 
 
@@ -183,7 +197,7 @@ def test_what_has_ended_counts_once_however_many_failures_follow() -> None:
     bench = Bench()
     bench.fail()
     for _ in range(3):
-        bench.breaker.ended(bench.launch()[0])
+        bench.end(bench.launch()[0])
     bench.fail()
     for _ in range(4):
         bench.launch()
@@ -195,19 +209,20 @@ def test_what_has_ended_is_remembered_until_a_later_failure_includes_it() -> Non
     bench.fail()
     second, *others = [bench.launch() for _ in range(4)]
     for number, _ in others:
-        bench.breaker.ended(number)
+        bench.end(number)
     assert bench.fail(second) is CLOSED
     assert [bench.fail() for _ in range(3)] == [CLOSED, CLOSED, OPEN], "none of the eight is under way"
 
 
 def test_not_more_of_them_are_remembered_after_a_second_failure() -> None:
     bench = Bench()
+    bench.launch()
     bench.fail()
-    bench.breaker.ended(bench.launch()[0])
+    bench.end(bench.launch()[0])
     bench.fail()
     bench.launch()
     for number in [bench.launch()[0] for _ in range(65)]:
-        bench.breaker.ended(number)
+        bench.end(number)
     assert [bench.fail() for _ in range(3)] == [CLOSED] * 3, "five of seven"
 
 
@@ -215,13 +230,26 @@ def test_what_ended_in_an_earlier_row_does_not_count_in_the_next() -> None:
     bench = Bench()
     bench.fail()
     for _ in range(6):
-        bench.breaker.ended(bench.launch()[0])
+        bench.end(bench.launch()[0])
     bench.succeed()
     first = bench.launch()
     beside = [bench.launch() for _ in range(3)]
     bench.fail(first)
     assert len(beside) == 3
     assert [bench.fail() for _ in range(4)] == [CLOSED] * 4, "five of eight"
+
+
+def test_what_ended_before_the_row_began_is_not_under_way() -> None:
+    """A long answer breaks first, and many that were launched after it were whole long ago."""
+    bench = Bench()
+    long = [bench.launch()]
+    for _ in range(5):
+        for _ in range(10):
+            bench.succeed()
+        long.append(bench.launch())
+    bench.now += 30.0
+    assert bench.fail(*long[:4]) is CLOSED
+    assert bench.fail(long[4]) is OPEN, "five of six"
 
 
 def test_old_successes_do_not_outweigh_the_failures_of_now() -> None:
@@ -281,32 +309,32 @@ def test_outcomes_of_half_a_minute_ago_do_not_count() -> None:
 
 def test_the_failures_of_one_caller_are_no_outage_while_others_are_under_way() -> None:
     bench = Bench()
-    assert [bench.fail(caller=1, others=True) for _ in range(9)] == [CLOSED] * 9
-    assert bench.fail(caller=2, others=True) is OPEN
+    assert [bench.fail(caller=1, others=1) for _ in range(9)] == [CLOSED] * 9
+    assert bench.fail(caller=2, others=1) is OPEN
 
 
 @pytest.mark.parametrize(("later", "state"), [(30.0, OPEN), (30.1, CLOSED)])
 def test_another_caller_s_failure_counts_for_thirty_seconds(later: float, state: BreakerState) -> None:
     bench = Bench()
-    bench.fail(caller=1, others=True)
-    bench.fail(caller=2, others=True)
+    bench.fail(caller=1, others=1)
+    bench.fail(caller=2, others=1)
     bench.now += later
-    assert [bench.fail(caller=2, others=True) for _ in range(3)] == [CLOSED, CLOSED, state]
+    assert [bench.fail(caller=2, others=1) for _ in range(3)] == [CLOSED, CLOSED, state]
 
 
 def test_one_caller_is_enough_where_nobody_else_asks() -> None:
     bench = Bench()
-    assert [bench.fail(caller=7, others=False) for _ in range(5)] == [CLOSED] * 4 + [OPEN]
+    assert [bench.fail(caller=7, others=0) for _ in range(5)] == [CLOSED] * 4 + [OPEN]
 
 
 def test_the_callers_of_an_earlier_outage_do_not_count_in_the_next() -> None:
     bench = Bench()
     for caller in (1, 2, 1, 2, 1):
-        bench.fail(caller=caller, others=True)
+        bench.fail(caller=caller, others=1)
     bench.now += bench.open_for
     bench.succeed()
     assert bench.succeed() is CLOSED
-    assert [bench.fail(caller=1, others=True) for _ in range(9)] == [CLOSED] * 9
+    assert [bench.fail(caller=1, others=1) for _ in range(9)] == [CLOSED] * 9
 
 
 def test_quick_failures_of_a_burst_wait_for_the_attempts_launched_beside_them() -> None:
@@ -470,11 +498,11 @@ def test_it_names_the_latest_failure_that_counted() -> None:
     bench.fail()
     assert bench.breaker.why == "server_error: no"
     bench.open()
-    bench.breaker.failed(Ended(*old, 1, others=False), bench.now, Longest(), why="connect: old")
+    bench.breaker.failed(Ended(*old, 1, others=0), bench.now, Longest(), why="connect: old")
     assert bench.breaker.why == "server_error: no"
     bench.now += bench.open_for
     number, launched = bench.launch()
-    bench.breaker.failed(Ended(number, launched, 1, others=False), bench.now, Longest(), why="connect: new")
+    bench.breaker.failed(Ended(number, launched, 1, others=0), bench.now, Longest(), why="connect: new")
     assert bench.breaker.why == "connect: new"
 
 
@@ -558,7 +586,7 @@ def test_it_never_wedges(others: bool, happened: list[tuple[str, float, int]], s
                 continue
             running.remove((ended, launched, lease))
             if what == "fail":
-                breaker.failed(Ended(ended, launched, which, others), now, rng, why="no")
+                breaker.failed(Ended(ended, launched, which, int(others)), now, rng, why="no")
             elif what == "succeed":
                 breaker.succeeded(launched, now)
             breaker.ended(ended)

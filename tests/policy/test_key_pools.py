@@ -194,6 +194,28 @@ class TestHealth:
         waits = {key: vars(health)["_cooldowns"].active(THREE, 460.0, key=key)[0].until - 460.0 for key in ("k1", "k2")}
         assert waits == {"k1": 300.0, "k2": 600.0}
 
+    def test_a_success_ends_the_row_of_its_key(self) -> None:
+        health, target = Health(), pool(1)
+        for now, until in ((100.0, 101.0), (101.0, 103.0)):
+            health.failed(permit(health, target, now), failure(K.RATE_LIMITED), Cooldown.TARGET, now)
+            assert denial(health, target, now).until == until
+        health.succeeded(permit(health, target, 103.0), 103.0)
+        assert health.calm
+        health.failed(permit(health, target, 104.0), failure(K.RATE_LIMITED), Cooldown.TARGET, 104.0)
+        assert denial(health, target, 104.0).until == 105.0
+
+    def test_no_key_is_left_to_a_request_that_may_use_none(self) -> None:
+        health = Health()
+        found = health.acquire(TWO, 100.0, but=("k1", "k2"))
+        assert isinstance(found, Denial)
+        assert found == health.denial(TWO, 100.0, but=("k1", "k2"))
+        assert found.why == "the provider refused each of the 2 keys"
+        assert found.until == float("inf")
+        assert permit(health).key == "k1"
+        only = health.acquire(TWO, 100.0, but=("k1",))
+        assert isinstance(only, Permit)
+        assert only.key == "k2"
+
     def test_a_probe_uses_the_first_key_that_no_probe_has_tried(self) -> None:
         health = Health()
         for key in KEYS[:2]:
@@ -213,6 +235,15 @@ class TestHealth:
         assert health.probe(TWO, 102.0) is None
         health.succeeded(third := permit(health, THREE, 1001.0), 1001.0)
         health.release(third)
+
+    def test_the_cooldown_of_a_host_is_none_of_its_keys(self) -> None:
+        health = Health()
+        busy = permit(health)
+        health.failed(busy, failure(K.TLS), Cooldown.ENDPOINT, 100.0)
+        assert denial(health).why == "tls: no"
+        probe = health.probe(TWO, 101.0)
+        assert probe is not None
+        assert (busy.key, probe.key) == ("k1", "k2"), "spread as ever"
 
     def test_a_probe_uses_no_key_that_the_request_may_not_use(self) -> None:
         health = Health()

@@ -252,6 +252,13 @@ def test_a_provider_may_forbid_retries(kind: FailureKind) -> None:
     assert desk.call.decisions[1] == "no retry: the provider forbids it; fall back to b/m"
 
 
+def test_what_a_provider_forbids_is_a_verdict_without_retries() -> None:
+    assert verdict_of(failure(K.SERVER_ERROR, should_retry=False), max_wait=20.0, took=0.0) == Verdict(
+        Retry.NEVER, None, Fallback.ALWAYS, Cooldown.NOTHING, UNKNOWN,
+        "no retry: the provider forbids it", Trips.TARGET,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if kind not in WAITING])
 def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind) -> None:
     assert verdict_of(failure(kind, should_retry=False), max_wait=20.0, took=0.0) == VERDICTS[kind]
