@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.desk import A, B, C, C, Desk, Longest, failure
+from tests.policy.desk import A, B, C, Desk, Longest, failure
 from understudy.domain.failures import FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
