@@ -260,7 +260,7 @@ def test_the_one_that_was_outrun_is_not_waited_for_when_its_tries_are_used_up() 
     desk.call.receive(Began(1), 103.0)
     for _ in range(5):
         Desk(B, health=health, now=103.0, max_tries=1).fail(K.SERVER_ERROR)
-    assert health.denial(B, 104.0) is not None
+    assert health.denial(B, 103.5) is not None
     desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True), 103.5))
     assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
 
