@@ -324,6 +324,15 @@ def test_a_disabled_entry_is_passed_over_until_it_is_enabled() -> None:
     assert health.calm
 
 
+def test_a_breaker_that_has_nothing_to_remember_is_forgotten_at_the_next_success() -> None:
+    health = Health()
+    Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    Desk(A, health=health, now=129.0).succeed()
+    assert not health.calm, "its failure is of the last half minute"
+    Desk(A, health=health, now=140.0).succeed()
+    assert health.calm
+
+
 def test_enabling_forgets_what_was_held_against_it() -> None:
     health = outage()
     Desk(B, health=health).fail(K.AUTHENTICATION)
