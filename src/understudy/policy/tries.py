@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.policy.cooldowns import Denial
-from understudy.policy.health import Health
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits
 from understudy.policy.verdicts import Cooldown, Retry, Verdict
@@ -73,6 +73,14 @@ class Try:
     def untried(self) -> bool:
         """Whether it may still get its first attempt."""
         return not self.launched and not self.closed
+
+
+class Running(msgspec.Struct, frozen=True):
+    """An attempt under way."""
+
+    target: Try
+    permit: Permit
+    launched_at: float
 
 
 class Tries:
