@@ -131,7 +131,7 @@ def _flood(moment: Moment) -> Script:
     return (*head, *(b" " * 1_048_576,) * 40)
 
 
-_BOMB = gzip.compress(b'{"x":"' + b" " * 8_000_000 + b'"}')
+_BOMB = gzip.compress(b'{"x":"' + b" " * 2_000_000 + b'"}')
 
 
 def _packed(moment: Moment, body: bytes, coding: str = "gzip") -> Script:
@@ -364,11 +364,14 @@ ROWS: Sequence[Row] = (
     Row(
         name="bomb",
         scenes=(Scene.BACKUP,),
-        words="eight megabytes of blanks in eight kilobytes",
+        words="two megabytes of blanks in two kilobytes",
         source="the zip bomb",
         act=lambda moment: _packed(moment, _BOMB),
         place=Place.STREAM,
         law=unless_healed(laws.TOO_LARGE),
+        # Each piece is decoded in a thread of its own: one provider of each wire format, for the sake of time.
+        vendors=lambda vendor: vendor.name not in ("azure-openai", "groq", "together", "huggingface"),
+        modes=(Mode.PLAIN, Mode.STREAM),
     ),
     Row(
         name="unknown-coding",
