@@ -6,10 +6,11 @@ import pytest
 
 from tests.policy.desk import A, B, C, Desk, Longest, failure
 from understudy.domain.failures import FailureKind
+from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Began, Cancelled
 from understudy.policy.targets import Target
-from understudy.policy.verdicts import VERDICTS
+from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
 
 K = FailureKind
 TWIN = Target(name="twin", model="m", index=1, credential="key-twin", endpoint="host-a")
@@ -70,7 +71,7 @@ def test_while_it_is_open_others_are_asked_at_once() -> None:
     health = outage()
     desk = Desk(A, B, health=health)
     assert desk.order == "b"
-    assert desk.call.denials == {"a/m": "a/m for 1 s (circuit breaker: server_error: no)"}
+    assert [*map(str, desk.call.denials.values())] == ["a/m for 1 s (circuit breaker: server_error: no)"]
 
 
 def test_one_request_probes_and_the_others_do_not_wait_for_it() -> None:
@@ -98,6 +99,77 @@ def test_once_a_probe_has_begun_to_answer_the_next_request_probes_too() -> None:
     assert probing.launched.probes
     probing.call.receive(Began(1), 101.2)
     assert Desk(A, B, health=health, now=101.3).order == "a"
+
+
+@pytest.mark.parametrize(("targets", "orders"), [((A,), "aaa"), ((A, B), "abb")])
+def test_beside_a_probe_that_answers_only_a_request_without_another_target_goes_on(
+    targets: tuple[Target, ...], orders: str
+) -> None:
+    health = outage()
+    probing = Desk(*targets, health=health, now=101.0)
+    probing.call.receive(Began(1), 101.2)
+    assert "".join(Desk(*targets, health=health, now=101.3).order for _ in range(3)) == orders
+
+
+def test_a_server_that_breaks_down_under_long_answers_is_left_alone_after_five() -> None:
+    """Those that began early break first; the many that came and went meanwhile are not under way."""
+    health = Health(Longest())
+    long = []
+    for _ in range(5):
+        for _ in range(40):
+            permit = health.acquire(A, 100.0, health.new_caller())
+            assert isinstance(permit, Permit)
+            health.succeeded(permit, 101.0)
+            health.release(permit)
+        permit = health.acquire(A, 100.0, health.new_caller())
+        assert isinstance(permit, Permit)
+        long.append(permit)
+    for permit in long:
+        assert health.denial(A, 130.0) is None
+        health.failed(permit, failure(K.TRUNCATED), Cooldown.NOTHING, 130.0, Trips.TARGET)
+        health.release(permit)
+    assert health.denial(A, 130.0) is not None
+
+
+@pytest.mark.parametrize(("kind", "at"), [(K.SERVER_ERROR, 1), (K.CONNECT, 0)])
+def test_attempts_are_counted_at_the_target_and_at_its_host(kind: FailureKind, at: int) -> None:
+    """Those that were launched beside the ones that fail count as well, until they end."""
+
+    def launch(health: Health, target: Target) -> Permit:
+        permit = health.acquire(target, 100.0)
+        assert isinstance(permit, Permit)
+        return permit
+
+    def fail(health: Health, permit: Permit) -> None:
+        health.failed(permit, failure(kind), VERDICTS[kind].cooldown, 100.0, VERDICTS[kind].trips)
+        health.release(permit)
+
+    health = Health(Longest())
+    burst = [launch(health, A) for _ in range(60)]
+    for each in burst[::3]:
+        fail(health, each)
+    assert health.denial(A, 100.0) is None
+    ended = Health(Longest())
+    for _ in range(5):
+        assert ended.denial(A, 100.0) is None
+        failing, *others = [launch(ended, A) for _ in range(4)]
+        for each in others:
+            ended.release(each)
+        fail(ended, failing)
+    assert ended.denial(A, 100.0) is not None
+    assert launch(Health(), A).numbers == (1, 1)
+    counting = Health()
+    launch(counting, SISTER)
+    assert launch(counting, A).numbers == (2, 1)[: at + 2], "the host is the same, the target is not"
+
+
+def test_a_breaker_of_the_host_that_is_closed_does_not_hide_that_of_the_model() -> None:
+    health = Health(Longest())
+    Desk(A, health=health, max_tries=1).fail(K.CONNECT)
+    for _ in range(5):
+        Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    assert health.denial(A, 100.0) is not None
+    assert health.denial(SISTER, 100.0) is None
 
 
 # ---- who waits ----
@@ -132,6 +204,34 @@ def test_a_request_whose_targets_all_failed_waits_for_one_to_come_back() -> None
     assert desk.settled.failure is None
 
 
+def test_what_came_back_while_another_target_was_asked_is_asked_again() -> None:
+    """No wait is needed: the rate limit of `b` is over when `c` fails."""
+    desk = Desk(A, B, C, deadline=6.0)
+    desk.fail(K.PROTOCOL)
+    desk.fail(K.RATE_LIMITED, retry_after=3.0)
+    assert "would use the time that other targets need" in desk.decided
+    desk.fail(K.PROTOCOL, after=3.5)
+    assert desk.order == "abcb"
+    desk.succeed()
+
+
+def test_a_target_that_comes_back_may_have_the_larger_window() -> None:
+    desk = Desk(A, B, max_attempts=5)
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    desk.wake()
+    desk.succeed()
+    assert desk.order == "aba"
+
+
+def test_unless_its_window_is_known_to_be_no_larger() -> None:
+    desk = Desk(A, B, windows={"a": 8, "b": 8})
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    assert desk.settled.failure is not None
+    assert desk.settled.failure.kind is K.CONTEXT_LENGTH
+
+
 def test_it_waits_no_longer_than_max_wait() -> None:
     desk = Desk(A, health=outage(), now=100.0, max_wait=0.0)
     assert desk.settled.failure is not None
@@ -159,6 +259,52 @@ def test_it_comes_back_within_its_ceilings_only() -> None:
         Desk(A, health=health, max_tries=1).fail(K.DISCONNECTED)
     desk = Desk(A, health=health, max_tries=2)
     assert desk.fail_always(K.DISCONNECTED) == "aa"
+
+
+@pytest.mark.parametrize("max_tries", [1, 9])
+def test_a_kind_that_is_retried_once_comes_back_once_at_most(max_tries: int) -> None:
+    health = Health(Longest())
+    for _ in range(4):
+        Desk(A, health=health, max_tries=1).fail(K.CONNECT_TIMEOUT)
+    desk = Desk(A, health=health, max_tries=max_tries)
+    assert desk.fail_always(K.CONNECT_TIMEOUT) == "a" * min(max_tries, 2)
+
+
+def test_a_retry_waits_for_its_target_s_breaker_no_longer_than_its_back_off() -> None:
+    """It is open for eight seconds, and the back-off is one."""
+    for targets, order in (((A, B), "ab"), ((A,), "aa")):
+        health = outage(now=90.0)
+        for now in (91.0, 93.0):
+            Desk(A, health=health, now=now, max_tries=1).fail(K.SERVER_ERROR)
+        desk = Desk(*targets, health=health, now=98.0, retry_delay=1.0, rng=Longest())
+        desk.fail(K.EMPTY)
+        assert desk.call.timer() == 99.0
+        Desk(A, health=health, now=98.5, max_tries=1).fail(K.SERVER_ERROR)
+        denial = health.denial(A, 99.0)
+        assert denial is not None
+        assert denial.until == 106.5
+        desk.wake()
+        if not desk.running:
+            desk.wake()
+        assert desk.order == order
+
+
+def test_one_that_came_back_and_is_not_kept_off_again_is_asked_by_the_rules_of_retries() -> None:
+    health, budgets = outage(), Budgets()
+    desk = Desk(A, health=health, budgets=budgets, now=100.5, max_tries=9, rng=Longest())
+    desk.wake()
+    assert desk.order == "a"
+    while budgets.retry(A.credential).withdraw(desk.now):
+        pass
+    desk.fail(K.DISCONNECTED, should_retry=None)
+    while not desk.running and not desk.call.settled:
+        desk.wake()
+    assert desk.order == "aa", "the breaker opened, and it comes back"
+    while budgets.retry(A.credential).withdraw(desk.now):
+        pass
+    desk.fail(K.EMPTY)
+    assert desk.order == "aa", "no breaker counts that, and the budget is used up"
+    assert desk.settled.failure is not None
 
 
 # ---- what an operator does ----

@@ -12,7 +12,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
-from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
+from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import Cooldown
 
@@ -104,7 +104,7 @@ def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None
     desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
     desk.wake()
     assert desk.order == "ab"
-    assert desk.call.denials == {"a/m": "a/m for 299 s (authentication: no)"}
+    assert [*map(str, desk.call.denials.values())] == ["a/m for 299 s (authentication: no)"]
     assert desk.health.probe(A, 102.0) is not None, "nobody has probed it"
 
 
@@ -125,6 +125,21 @@ def test_the_rules_that_are_not_written() -> None:
     assert (rules.max_tries, rules.max_attempts, rules.retry_delay) == (3, None, 1.0)
     assert (rules.deadline, rules.spent, rules.max_wait) == (600.0, 0.0, 20.0)
     assert [rules.fallback_on_filter, rules.streamed, rules.free, rules.has_effects] == [False] * 4
+    assert (rules.on_midstream_error, rules.hold_chars, rules.heartbeat) == ("surface", None, None)
+    assert (rules.hedge, rules.hedge_after, rules.hedges) == (False, None, False)
+    assert Rules(hedge=True).hedges
+    assert Rules(hedge_after=1.0).hedges
+
+
+def test_what_a_signal_does_not_say() -> None:
+    no = failure(K.CONNECT)
+    assert Began(1) == Began(1, full=False)
+    assert Failed(1, no) == Failed(1, no, answered=False, translated=False, continuable=False)
+    assert Settle(1) == Settle(1, None, surfaced=False)
+    assert Commit(1).replaces is None
+    assert Cancelled().failure == failure(K.CANCELLED, message="the caller abandoned the request")
+    launch = Launch(1, A, A.limits)
+    assert launch == Launch(1, A, A.limits, waited=0.0, why="", probes=False, continues=False)
 
 
 # ---- budgets ----

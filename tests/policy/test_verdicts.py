@@ -67,7 +67,7 @@ TABLE = {
     K.EMPTY: Row("aa", "aabb", basis=EXACT),
     K.SCHEMA_MISMATCH: Row("a", "ab", basis=EXACT),
     # what the provider says of itself
-    K.RATE_LIMITED: Row("aaaa", "abbbb", "target", 1.0, basis=REFUSED),
+    K.RATE_LIMITED: Row("aaaa", "abbbbaaa", "target", 1.0, basis=REFUSED),
     K.BILLING: Row("a", "ab", "target key", 300.0, basis=REFUSED),
     K.DAILY_QUOTA: Row("a", "ab", "target", 3600.0, basis=REFUSED),
     K.OVERLOADED: Row("aaa", "aaabbb", basis=REFUSED),
@@ -159,6 +159,10 @@ def test_what_is_known_of_the_cost(kind: FailureKind) -> None:
     assert VERDICTS[kind].basis is TABLE[kind].basis
 
 
+def test_what_is_never_retried_states_no_number_of_retries() -> None:
+    assert {verdict.retries for verdict in VERDICTS.values() if verdict.retry is Retry.NEVER} == {None}
+
+
 def test_a_target_of_no_named_key_and_host_stands_for_itself() -> None:
     bare = Target(name="bare", model="m")
     for kind in (K.AUTHENTICATION, K.TLS):
@@ -246,6 +250,13 @@ def test_a_provider_may_forbid_retries(kind: FailureKind) -> None:
     desk = Desk(A, B, max_tries=4)
     assert desk.fail_always(kind, should_retry=False) == "ab"
     assert desk.call.decisions[1] == "no retry: the provider forbids it; fall back to b/m"
+
+
+def test_what_a_provider_forbids_is_a_verdict_without_retries() -> None:
+    assert verdict_of(failure(K.SERVER_ERROR, should_retry=False), max_wait=20.0, took=0.0) == Verdict(
+        Retry.NEVER, None, Fallback.ALWAYS, Cooldown.NOTHING, UNKNOWN,
+        "no retry: the provider forbids it", Trips.TARGET,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if kind not in WAITING])

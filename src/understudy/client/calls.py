@@ -160,4 +160,5 @@ def _rules(
         hedge_after=fallback.hedge_after if hedges else None,
         has_effects=has_effects,
         free=free,
+        probe_interval=fallback.probe_interval if fallback.active_probes else None,
     )

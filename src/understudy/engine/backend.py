@@ -97,6 +97,15 @@ class Backend(Protocol):
         """Open an attempt; nothing is sent before it is iterated."""
         ...
 
+    @property
+    def checks_key(self) -> bool | None:
+        """Whether `check` is refused without a valid key; `None` if the provider has no operation for it."""
+        ...
+
+    def check(self, target: Target, limits: Limits, attempt_id: str) -> AttemptStream:
+        """Open an attempt at a free operation, which shows that the provider is reached. Never one that is billed."""
+        ...
+
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the provider's own statistics."""
         ...

@@ -24,7 +24,7 @@ from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
-from understudy.engine.attempt_stream import AttemptFailed
+from understudy.engine.attempt_stream import AttemptFailed, FailedAttempt
 from understudy.engine.backend import ModelFacts
 from understudy.engine.job import Job
 from understudy.ledger.tally import StatsCounter
@@ -39,6 +39,8 @@ logger = logging.getLogger("understudy")
 class CustomBackend:
     """A provider that is asked through its public face. What the face does not state is unknown."""
 
+    checks_key = None
+    """Whether any of its methods is free is unknown."""
     generates = True
     models: tuple[str, ...] = ()
 
@@ -97,6 +99,12 @@ class CustomBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> CustomAttempt:
         """Open an attempt."""
         return CustomAttempt(self._provider, job, target, limits)
+
+    def check(self, target: Target, limits: Limits, attempt_id: str) -> FailedAttempt:
+        """Open an attempt that fails: whether any of the provider's methods is free is unknown."""
+        return FailedAttempt(
+            Failure(kind=FailureKind.UNSUPPORTED, message="no operation is known to be free", sent=False)
+        )
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Count an attempt, for providers that keep no statistics."""

@@ -20,10 +20,12 @@ from understudy.domain.operation import Operation
 from understudy.engine.backend import Backend
 from understudy.engine.background import Background
 from understudy.engine.job import Job, new_id
+from understudy.engine.prober import Prober
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
+from understudy.policy.journal import Journal
 from understudy.policy.signals import Launch
 
 logger = logging.getLogger("understudy")
@@ -46,7 +48,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str] = new_id
     """Makes the ids of requests and attempts."""
     wall_clock: Callable[[], float] = time.time
-    """Returns Unix seconds; read once per attempt. Durations come from the event loop's clock."""
+    """Returns Unix seconds; read once per request and once per attempt. Durations come from the event loop's clock."""
 
 
 class Running(Protocol):
@@ -82,6 +84,7 @@ class Engine:
         self.admit = admit
         self.background = Background()
         """Where attempts end that the answer does not wait for."""
+        self.prober = Prober(self.health, self.rng, self.new_id)
         self.running: set[Running] = set()
         """The jobs under way, of all event loops."""
         self.closings = 0
@@ -93,6 +96,7 @@ class Engine:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
         self.closings += 1
         loop = asyncio.get_running_loop()
+        await self.prober.close()
         runs = [run for run in self.running if run.loop is loop]
         if runs:
             await asyncio.gather(*(run.close(CLOSED) for run in runs))
@@ -140,6 +144,13 @@ class Engine:
 
 def _is_not_found(record: AttemptRecord) -> bool:
     return record.failure is not None and record.failure.kind is FailureKind.NOT_FOUND
+
+
+def log_news(journal: Journal) -> None:
+    """Log what a call decided last, as far as the records of its attempts do not report it."""
+    if logger.isEnabledFor(logging.DEBUG):
+        for event in journal.news():
+            logger.debug("request %s: %s", journal.request_id, event)
 
 
 async def guarded(work: Awaitable[object], what: str) -> None:

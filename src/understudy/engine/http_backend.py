@@ -14,7 +14,7 @@ from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
@@ -303,6 +303,20 @@ class HttpBackend:
     def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
         whole, others = self.config.whole or job.whole, limits.yield_by is not None
         return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=others)
+
+    @property
+    def checks_key(self) -> bool | None:
+        """Whether the list of models is refused without a valid key; `None` if the provider has none."""
+        if Operation.MODELS not in self.row.dialects:
+            return None
+        return self.credential.authenticates and not self.row.catalogue_is_open
+
+    def check(self, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
+        """Open an attempt at the list of models."""
+        from understudy.engine.job import Job
+
+        job = Job(id=attempt_id, operation=Operation.MODELS, request=ModelsRequest(limit=1))
+        return self.attempt(job, target, limits, attempt_id)
 
     def tally(self, attempt: AttemptRecord) -> None:
         """Add an attempt to the statistics."""

@@ -7,6 +7,7 @@ methods are about the target as a whole.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import msgspec
 
@@ -36,7 +37,7 @@ _OF_KEYS_FREE = (Cooldown.CREDENTIAL,)
 class Pause:
     """A cooldown: of a target, a model, a key or a host."""
 
-    __slots__ = ("disabled", "in_a_row", "noted", "probed", "probing", "until", "why")
+    __slots__ = ("disabled", "in_a_row", "kind", "noted", "probed", "probing", "until", "why")
 
     def __init__(self) -> None:
         self.until = 0.0
@@ -48,6 +49,8 @@ class Pause:
         """A probe is under way."""
         self.probed = False
         """A probe failed, so the rest of the cooldown is waited for."""
+        self.kind: FailureKind | None = None
+        """The failure for which it lasts until then."""
         self.why = ""
 
 
@@ -101,6 +104,7 @@ class Cooldowns:
         if now + length > pause.until:
             pause.until = now + length
             pause.disabled = disabled
+            pause.kind = failure.kind
             pause.why = f"{failure.kind}: {failure.message}"
 
     def succeeded(self, target: Target, launched: float, probed: tuple[Pause, ...], key: str = "") -> None:
@@ -117,12 +121,19 @@ class Cooldowns:
             if pause in probed or pause.until <= launched:
                 del pauses[name]
 
-    def lift(self, target: Target, key: str = "") -> None:
-        """Enable what was disabled for a target."""
+    def lift(self, target: Target, key: str = "", *, kinds: Collection[FailureKind] | None = None) -> None:
+        """Enable what was disabled for a target: for failures of some `kinds`, or for any."""
         for scope in _OF_KEYS if key else _OF_ALL:
             pauses, name = self._pauses[scope], name_of(target, scope, key)
-            if (pause := pauses.get(name)) is not None and pause.disabled:
+            pause = pauses.get(name)
+            if pause is not None and pause.disabled and (kinds is None or pause.kind in kinds):
                 del pauses[name]
+
+    def is_refused(self, target: Target, now: float, kinds: Collection[FailureKind], key: str = "") -> bool:
+        """Return whether a key, or the host, is disabled for failures of some `kinds`."""
+        names = ((scope, name_of(target, scope, key)) for scope in _OF_FREE)
+        pauses = (self._pauses[scope].get(name) for scope, name in names)
+        return any(each is not None and each.disabled and each.until > now and each.kind in kinds for each in pauses)
 
     def forget(self, target: Target) -> None:
         """Forget every cooldown that concerns a target, or one of its keys."""

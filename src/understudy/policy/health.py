@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from random import Random
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
@@ -183,7 +184,7 @@ class Health:
         key = ""
         if target.credentials:
             key = self._pools.take(keys or target.credentials)
-            target = msgspec.structs.replace(target, credential=key)
+            target = replace(target, credential=key)
         return Permit(target, now, caller, probes, leases, (host.launched, own.launched), key)
 
     def _flows(self, target: Target) -> tuple[_Flow, _Flow]:
@@ -318,7 +319,7 @@ class Health:
         if flow.breaker is None:
             flow.breaker = Breaker()
             self._breakers += 1
-        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight > 1)
+        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight - 1)
         flow.breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
 
     # ---- what an operator does ----
@@ -332,6 +333,19 @@ class Health:
         for number, key in enumerate(target.credentials, start=1):
             if number not in refused:
                 self._cooldowns.lift(target, key)
+        self._note_calm()
+
+    def refused(self, target: Target, now: float, kinds: Collection[FailureKind]) -> tuple[Target, ...]:
+        """Return a target once for each key that is disabled, or whose host is, for failures of some `kinds`."""
+        refused = self._cooldowns.is_refused
+        if not target.credentials:
+            return (target,) if refused(target, now, kinds) else ()
+        each = (replace(target, credential=key) for key in target.credentials if refused(target, now, kinds, key))
+        return tuple(each)
+
+    def lift_refused(self, target: Target, kinds: Collection[FailureKind]) -> None:
+        """Enable the key that a target names, and its host, after a free operation disproved failures of `kinds`."""
+        self._cooldowns.lift(target, kinds=kinds)
         self._note_calm()
 
     def disable(self, name: str) -> None:

@@ -38,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Whether one more target is asked beside the first when that is silent for longer than is usual for it."""
     hedge_after: float | None = None
     """Seconds after which that is done, instead of what is usual; implies `hedge`."""
+    probe_interval: float | None = None
+    """Seconds between two free checks of what was refused; `None`: without active probes."""
 
     @property
     def hedges(self) -> bool:

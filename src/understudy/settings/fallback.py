@@ -111,6 +111,11 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     hedge_after: float | None = None
     """For `hedge`: the seconds of silence. If unset, the 95th percentile of the target's first content so far, and 10
     seconds until 20 answers are known."""
+    active_probes: bool = False
+    """Whether a target that failed is probed in the background, by its list of models and never by what is billed: a
+    host that is reached again, or a key that is accepted again, is then noticed before any caller pays for it."""
+    probe_interval: float = 60.0
+    """For `active_probes`: seconds between two probes of a refused key. Circuit breakers have their own times."""
     tasks: Mapping[str, Sequence[str]] = {}
     """For `task_based`: the targets of each task, as `entry` or `entry/model`, in the order in which they are tried."""
     affinity: bool = False

@@ -270,6 +270,21 @@ FALLBACK: Mapping[str, Rule] = {
         positive=True,
         unit="seconds",
     ),
+    "active_probes": Rule(
+        "flag",
+        "true",
+        "whether a target that failed is probed in the background, by its list of models and never by what is billed; "
+        "see [active probes](fallback.md#active-probes)",
+        "`false`",
+    ),
+    "probe_interval": Rule(
+        "number",
+        "60",
+        "for `active_probes`: time between two probes of a refused key",
+        "60",
+        positive=True,
+        unit="seconds",
+    ),
     "fallback_on_filter": Rule(
         "flag", "false", "whether a request that a content filter refused may go to the next target", "`false`"
     ),

@@ -91,8 +91,11 @@ class SimulatedAttempt:
         target = self._target
         now = self._start = self._loop.time()
         target.limiter.in_flight += 1
-        fate = self._fate = target.fate(self._tokens, self._limits, streamed=self.streamed, now=now)
+        fate = self._fate = self._drawn(now)
         return fate
+
+    def _drawn(self, now: float) -> Fate:
+        return self._target.fate(self._tokens, self._limits, streamed=self.streamed, now=now)
 
     def _due(self, fate: Fate, when: float) -> float:
         """Return when the first limit is reached, by the rules of `engine.watch`. The next step is at `when`."""
@@ -148,6 +151,15 @@ class SimulatedAttempt:
         if self._fate is not None and self._step >= 0:
             self._step = -1
             self._target.limiter.in_flight -= 1
+
+
+class SimulatedCheck(SimulatedAttempt):
+    """An attempt at the list of models, which counts towards no limit of generations."""
+
+    __slots__ = ()
+
+    def _drawn(self, now: float) -> Fate:
+        return self._target.fate_of_list(self._limits, now)
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

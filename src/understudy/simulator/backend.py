@@ -23,7 +23,7 @@ from understudy.policy.batches import BatchLimits
 from understudy.policy.embedding_spaces import EmbeddingSpace
 from understudy.policy.targets import Limits, Target
 from understudy.settings import ProviderConfig
-from understudy.simulator.attempt import SimulatedAttempt
+from understudy.simulator.attempt import SimulatedAttempt, SimulatedCheck
 from understudy.simulator.modelled import ModelledTarget
 
 Launched = Callable[[Job, Target, str], int]
@@ -122,6 +122,15 @@ class SimulatedBackend:
         """Open an attempt at the modelled provider."""
         tokens = self._launched(job, target, attempt_id)
         return SimulatedAttempt(self.modelled, tokens, limits, streamed=self._streams(job, limits))
+
+    @property
+    def checks_key(self) -> bool | None:
+        """Whether the provider's list of models is refused without a valid key; `None` if it has none."""
+        return self._entry.checks_key
+
+    def check(self, target: Target, limits: Limits, attempt_id: str) -> SimulatedCheck:
+        """Open an attempt at the modelled provider's list of models."""
+        return SimulatedCheck(self.modelled, 0, limits, streamed=False)
 
     def _streams(self, job: Job, limits: Limits) -> bool:
         """Check whether the provider streams, by the rules of the built-in backend."""

@@ -26,6 +26,8 @@ _BEFORE_SENDING = frozenset({_K.DNS, _K.CONNECT, _K.CONNECT_TIMEOUT, _K.TLS, _K.
 _MIDWAY = frozenset({_K.DISCONNECTED, _K.TRUNCATED})
 """Failures of an answer that has begun."""
 _AT_THE_END = frozenset({_K.BAD_RESPONSE, _K.EMPTY})
+_OF_ANSWERS = _MIDWAY | _AT_THE_END | {_K.RATE_LIMITED, _K.DAILY_QUOTA, _K.BILLING, _K.CONTENT_FILTER, _K.NOT_FOUND}
+"""Failures that a list of models does not have."""
 _STATUSES: Mapping[FailureKind, int] = {
     _K.RATE_LIMITED: 429,
     _K.BILLING: 402,
@@ -118,6 +120,17 @@ class ModelledTarget:
                     return self._fails(kind, tokens, limits, now, streamed=streamed)
                 at -= share
         return self._answers(tokens, now, slow, streamed=streamed)
+
+    def fate_of_list(self, limits: Limits, now: float) -> Fate:
+        """Return what will happen to a request for the list of models: it fails in what strikes all requests alike."""
+        for window in self.weather.active(now):
+            incident = window.incident
+            if incident.kind is Behaviour.SILENCE:
+                return _SILENT
+            if isinstance(incident.kind, Behaviour) or incident.kind in _OF_ANSWERS or window.share(now) < 1.0:
+                continue
+            return self._fails(incident.kind, 0, limits, now, incident, streamed=False)
+        return Fate(((now + REFUSED, []),), ends=True)
 
     def _answers(self, tokens: int, now: float, slow: float, *, streamed: bool) -> Fate:
         length = max(1, round(self._length()))
