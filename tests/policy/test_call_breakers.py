@@ -236,6 +236,34 @@ def test_a_request_whose_targets_all_failed_waits_for_one_to_come_back() -> None
     assert desk.settled.failure is None
 
 
+def test_what_came_back_while_another_target_was_asked_is_asked_again() -> None:
+    """No wait is needed: the rate limit of `b` is over when `c` fails."""
+    desk = Desk(A, B, C, deadline=6.0)
+    desk.fail(K.PROTOCOL)
+    desk.fail(K.RATE_LIMITED, retry_after=3.0)
+    assert "would use the time that other targets need" in desk.decided
+    desk.fail(K.PROTOCOL, after=3.5)
+    assert desk.order == "abcb"
+    desk.succeed()
+
+
+def test_a_target_that_comes_back_may_have_the_larger_window() -> None:
+    desk = Desk(A, B, max_attempts=5)
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    desk.wake()
+    desk.succeed()
+    assert desk.order == "aba"
+
+
+def test_unless_its_window_is_known_to_be_no_larger() -> None:
+    desk = Desk(A, B, windows={"a": 8, "b": 8})
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    assert desk.settled.failure is not None
+    assert desk.settled.failure.kind is K.CONTEXT_LENGTH
+
+
 def test_it_waits_no_longer_than_max_wait() -> None:
     desk = Desk(A, health=outage(), now=100.0, max_wait=0.0)
     assert desk.settled.failure is not None

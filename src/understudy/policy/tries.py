@@ -59,6 +59,7 @@ class Try:
     def failed(self, verdict: Verdict, max_tries: int, key: str = "", denial: Denial | None = None) -> None:
         """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused; `denial`: what
         follows from the failure."""
+        self.denied = denial is not None
         if denial is not None and verdict.cooldown is Cooldown.TARGET:
             self.own_cooldown = denial.until
         most = max_tries if verdict.retries is None else min(max_tries, verdict.retries + 1)
@@ -102,6 +103,11 @@ class Tries:
     def tried(self) -> list[Try]:
         """Return those that had an attempt."""
         return [each for each in self.all if each.launched and not each.closed]
+
+    @property
+    def may_answer(self) -> bool:
+        """Return whether a target is left that was not tried yet, or that failed and may come back."""
+        return any(not each.closed and (not each.launched or (each.denied and each.may_come_back)) for each in self.all)
 
     @property
     def left(self) -> int:
