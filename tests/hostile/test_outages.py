@@ -41,13 +41,14 @@ async def ask_all(llm: u.ProviderManager, count: int) -> Counter[str]:
 
 
 async def test_a_silent_primary_is_paid_for_by_one_wave_of_callers() -> None:
-    limits = {"first_event_timeout": 1.5}
-    async with serving(silent, well) as (primary, backup), manager(primary, backup, entry=limits) as llm:
-        paid = []
-        for _ in range(3):
-            before = len(primary.requests)
-            assert await ask_all(llm, 200) == {"backup": 200}
-            paid.append(len(primary.requests) - before)
+    async with serving(silent, well) as (primary, backup):
+        entries = primary.entry(name="primary", first_event_timeout=1.5), backup.entry(name="backup")
+        async with u.ProviderManager(entries, u.FallbackConfig(retry_delay_ms=1)) as llm:
+            paid = []
+            for _ in range(3):
+                before = len(primary.requests)
+                assert await ask_all(llm, 200) == {"backup": 200}
+                paid.append(len(primary.requests) - before)
     assert paid[0] == 200, "nobody can know before the first limit has passed"
     assert paid[1] <= 10
     assert paid[2] <= 2

@@ -86,6 +86,16 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
     assert desk.launched.waited == pytest.approx(9.0)
 
 
+@pytest.mark.parametrize(("hint", "order"), [(21.0, "a"), (21.1, "aa")])
+def test_what_another_request_met_is_waited_for_up_to_max_wait(hint: float, order: str) -> None:
+    """A second is over when the retry is due; what ends later than twenty seconds from then is probed."""
+    desk = Desk(A, rng=Longest(), retry_delay=2.0)
+    desk.fail(K.SERVER_ERROR)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 101.0)
+    assert desk.wake() == 2.0
+    assert desk.order == order
+
+
 def test_a_probe_in_spite_of_a_cooldown_is_the_probe_of_a_half_open_breaker_too() -> None:
     health = Health(Longest())
     for _ in range(5):
@@ -104,7 +114,7 @@ def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None
     desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
     desk.wake()
     assert desk.order == "ab"
-    assert desk.call.denials == {"a/m": "a/m for 299 s (authentication: no)"}
+    assert [*map(str, desk.call.denials.values())] == ["a/m for 299 s (authentication: no)"]
     assert desk.health.probe(A, 102.0) is not None, "nobody has probed it"
 
 
@@ -370,11 +380,13 @@ def test_a_retry_that_was_put_off_is_made_once_no_other_target_is_left() -> None
     desk = Desk(A, B)
     desk.fail(K.TIMEOUT_HEADERS)
     desk.fail(K.AUTHENTICATION)
+    assert desk.decided == "return to a/m in 0.00 s"
+    assert desk.wake() == 0.0
     assert desk.order == "aba"
-    assert desk.decided == "return to a/m; retry in 0.00 s"
     slow = Desk(A, B)
     slow.fail(K.SERVER_ERROR, after=6.0)
     slow.fail(K.TLS)
+    slow.wake()
     assert slow.order == "aba"
 
 
@@ -388,7 +400,7 @@ def test_a_retry_that_was_put_off_draws_on_the_budget_and_waits_like_any_other()
     desk = Desk(A, B, retry_delay=8.0, rng=Longest())
     desk.fail(K.TIMEOUT_HEADERS)
     desk.fail(K.AUTHENTICATION)
-    assert desk.decided == "return to a/m; retry in 8.00 s"
+    assert desk.decided == "return to a/m in 8.00 s"
     assert desk.wake() == pytest.approx(8.0)
     budgets = Budgets()
     for _ in range(3):
@@ -397,4 +409,4 @@ def test_a_retry_that_was_put_off_draws_on_the_budget_and_waits_like_any_other()
     spent.fail(K.TIMEOUT_HEADERS)
     spent.fail(K.AUTHENTICATION)
     assert spent.order == "ab"
-    assert spent.decided == "return to a/m; no retry: the retry budget is used up; no other target is left"
+    assert spent.decided == "no return to a/m: the retry budget is used up; no other target is left"

@@ -29,7 +29,7 @@ FORMAT = 1
 
 
 class ToolRunner(Protocol):
-    """Whoever executes the tool calls of a model: a provider, a manager, or a `FakeProvider` in a test."""
+    """What executes the tool calls of a model: a provider, a manager, or a `FakeProvider` in a test."""
 
     async def run_tools(self, prompt: Prompt, /, **options: Unpack[RunOptions]) -> RunResult:
         """Answer a prompt, executing the tool calls of the model until it needs no more."""

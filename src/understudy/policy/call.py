@@ -35,7 +35,7 @@ from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.commitment import OUTRUN, Commitment
 from understudy.policy.health import Health, Permit
-from understudy.policy.picker import Pick, Picker, Wait
+from understudy.policy.picker import Pick, Picker, Skipped, Wait
 from understudy.policy.plan import Plan
 from understudy.policy.retries import NoRetry, Retries
 from understudy.policy.signals import (
@@ -51,16 +51,8 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.tries import Tries, Try
+from understudy.policy.tries import Running, Tries, Try
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
-
-
-class Running(msgspec.Struct, frozen=True):
-    """An attempt under way."""
-
-    target: Try
-    permit: Permit
-    launched_at: float
 
 
 class Call:
@@ -102,9 +94,14 @@ class Call:
         return self._tries.deadline
 
     @property
-    def denials(self) -> dict[str, str]:
+    def denials(self) -> dict[str, Skipped]:
         """By label, the targets that were skipped because of a cooldown: for how long it lasts and why."""
         return self._picker.denials
+
+    @property
+    def waits_until(self) -> float | None:
+        """When it goes on; `None` if it does not wait before an attempt."""
+        return self._wake
 
     def timer(self) -> float | None:
         """Return when `tick` must be called; `None` once settled."""
@@ -162,7 +159,6 @@ class Call:
     def _commit(self, attempt: int) -> list[Action]:
         if self._shown.attempt is not None:
             return []
-        self._hedge_at = None
         return [self._shown.commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
 
     def _failed(self, signal: Failed, now: float) -> list[Action]:
@@ -205,8 +201,7 @@ class Call:
         if first and verdict.retry is Retry.AT_ONCE and self._retries.at_once(current, now):
             self._decide(signal.attempt, "retry at once on a fresh connection")
             return self._again(current, now)
-        hint = signal.failure.retry_after
-        if first and (actions := self._retry(current, signal.attempt, now, hint, verdict.retries)) is not None:
+        if first and (actions := self._retry(current, signal, verdict, now)) is not None:
             return actions
         if not self._retries.may_fall_back(current, verdict, translated=signal.translated):
             return self._surface(signal, "another target would not help")
@@ -214,10 +209,9 @@ class Call:
             return actions
         for each in self._tries.put_off(current, now, last=last):
             if each is not current:
-                self._decide(signal.attempt, f"return to {each.step.target.label}")
-                actions = self._retry(each, signal.attempt, now)
+                actions = self._return(each, signal.attempt, now)
             else:
-                actions = self._retry(current, signal.attempt, now, hint, verdict.retries)
+                actions = self._retry(current, signal, verdict, now)
             if actions is not None:
                 return actions
         if (actions := self._recover(signal.attempt, now)) is not None:
@@ -247,23 +241,32 @@ class Call:
         if signal.attempt == self._tries.attempts:
             self._tries.attempts -= 1
         self._last = signal.failure
-        self.denials[denied.target.step.target.label] = signal.failure.message
+        label = denied.target.step.target.label
+        self.denials[label] = Skipped(label, signal.failure.message, now, refused=True)
         return [] if self.running else self._next_target(now)
 
-    def _retry(
-        self, each: Try, attempt: int, now: float, hint: float | None = None, most: int | None = None
-    ) -> list[Action] | None:
-        """Try a target again, now or later; `None` when that is not possible."""
-        denial = self._health.denial(each.step.target, now, free=self._rules.free)
+    def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
+        """Try the same target again, now or later; `None` when that is not possible."""
+        denial = self._health.denial(current.step.target, now, free=self._rules.free)
         if denial is not None and denial.breaker:
-            self._decide(attempt, "no retry now: the circuit breaker is open")
+            self._decide(signal.attempt, "no retry now: the circuit breaker is open")
             return None
-        granted = self._retries.again(each, hint, most, now)
+        granted = self._retries.again(current, signal.failure.retry_after, verdict.retries, now)
         if isinstance(granted, NoRetry):
-            self._decide(attempt, f"no retry: {granted.why}")
+            self._decide(signal.attempt, f"no retry: {granted.why}")
             return None
-        self._decide(attempt, f"retry in {granted.delay:.2f} s")
-        return self._wait(each, now, now + granted.delay)
+        self._decide(signal.attempt, f"retry in {granted.delay:.2f} s")
+        return self._wait(current, now, now + granted.delay)
+
+    def _return(self, each: Try, attempt: int, now: float) -> list[Action] | None:
+        """Ask a target again whose retry was put off, as one that has come back; `None` when that is not possible."""
+        granted, label = self._retries.again(each, None, None, now), each.step.target.label
+        if isinstance(granted, NoRetry):
+            self._decide(attempt, f"no return to {label}: {granted.why}")
+            return None
+        each.denied = True
+        self._decide(attempt, f"return to {label} in {granted.delay:.2f} s")
+        return self._wait(None, now, now + granted.delay)
 
     def _fall_back(self, attempt: int, now: float) -> list[Action] | None:
         """Fall back to a target that was not tried yet; `None` if none is left or can be asked."""

@@ -68,7 +68,7 @@ class Retries:
                 return translated
             case Fallback.LARGER_WINDOW:
                 self._tries.close_smaller(current.step)
-                return bool(self._tries.untried())
+                return self._tries.may_answer
 
     def _why_not(self, current: Try, most: int | None, delay: float, now: float) -> str | None:
         tries = self._tries
