@@ -67,7 +67,7 @@ TABLE = {
     K.EMPTY: Row("aa", "aabb", basis=EXACT),
     K.SCHEMA_MISMATCH: Row("a", "ab", basis=EXACT),
     # what the provider says of itself
-    K.RATE_LIMITED: Row("aaaa", "abbbaaab", "target", 1.0, basis=REFUSED),
+    K.RATE_LIMITED: Row("aaaa", "abbbbaaa", "target", 1.0, basis=REFUSED),
     K.BILLING: Row("a", "ab", "target key", 300.0, basis=REFUSED),
     K.DAILY_QUOTA: Row("a", "ab", "target", 3600.0, basis=REFUSED),
     K.OVERLOADED: Row("aaa", "aaabbb", basis=REFUSED),

@@ -266,7 +266,7 @@ class Call:
             return None
         each.denied = True
         self._decide(attempt, f"return to {label} in {granted.delay:.2f} s")
-        return self._wait(None, now, now + granted.delay)
+        return self._wait(None, now, now + granted.delay) if granted.delay else self._advance(now)
 
     def _fall_back(self, attempt: int, now: float) -> list[Action] | None:
         """Fall back to a target that was not tried yet; `None` if none is left or can be asked."""
