@@ -225,7 +225,7 @@ def test_probes_while_all_are_down() -> None:
             f"0.000 s skipped a until 0.750 s: {opened}",
             "0.000 s waiting until 0.787 s: for the end of the cooldown of a",
             f"0.787 s skipped a until 10.787 s: {opened}",
-            "0.787 s waiting until 0.987 s: another request probes a",
+            "0.787 s waiting until 0.988 s: another request probes a",
         ]
         # It looks every 0.2 s whether the probe has ended, which is not news.
         assert [event.what for event in timeline(second.explanation)[4:]] == [
