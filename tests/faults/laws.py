@@ -40,7 +40,7 @@ class Harm(enum.Enum):
 class Law(msgspec.Struct, frozen=True, kw_only=True):
     """What must follow.
 
-    One attempt more than three at most is granted in an instant, whatever is allowed: the budget of retries holds three.
+    At most three retries are granted in an instant, whatever is allowed: the budget of retries holds three.
     """
 
     kinds: tuple[K, ...]

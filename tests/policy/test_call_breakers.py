@@ -57,6 +57,26 @@ def test_a_free_operation_is_refused_by_the_host_alone() -> None:
     assert Desk(A, health=outage(K.CONNECT), free=True).order == ""
 
 
+def test_a_free_operation_probes_a_refused_key_although_the_model_is_down() -> None:
+    health = outage()
+    Desk(B, health=health, now=100.0)
+    health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+    assert Desk(A, health=health, max_wait=0.0).order == ""
+    assert Desk(A, health=health, max_wait=0.0, free=True).order == "a"
+
+
+def test_so_does_its_retry() -> None:
+    health = Health(Longest())
+    desk = Desk(A, health=health, free=True, retry_delay=2.0, rng=Longest())
+    desk.fail(K.SERVER_ERROR)
+    for _ in range(5):
+        Desk(A, health=health, now=101.9, max_tries=1).fail(K.SERVER_ERROR)
+    health.failed(Permit(A, 101.9), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.9)
+    desk.wake()
+    assert desk.order == "aa"
+    assert desk.launched.probes
+
+
 def test_failures_of_free_operations_do_not_count_for_the_model() -> None:
     health = Health(Longest())
     for _ in range(9):
@@ -161,6 +181,18 @@ def test_attempts_are_counted_at_the_target_and_at_its_host(kind: FailureKind, a
     counting = Health()
     launch(counting, SISTER)
     assert launch(counting, A).numbers == (2, 1)[: at + 2], "the host is the same, the target is not"
+
+
+@pytest.mark.parametrize("calm", [True, False])
+def test_failures_of_five_requests_under_way_together_are_an_outage(calm: bool) -> None:
+    health = Health(Longest())
+    if not calm:
+        Desk(B, health=health).fail(K.AUTHENTICATION)
+    desks = [Desk(A, health=health, max_tries=1) for _ in range(9)]
+    for desk in desks[:5]:
+        assert health.denial(A, 100.0) is None
+        desk.fail(K.SERVER_ERROR)
+    assert health.denial(A, 100.0) is not None
 
 
 def test_a_breaker_of_the_host_that_is_closed_does_not_hide_that_of_the_model() -> None:
@@ -317,6 +349,15 @@ def test_a_disabled_entry_is_passed_over_until_it_is_enabled() -> None:
     assert Desk(A, health=health).settled.failure is not None
     health.enable("a", (A,))
     assert Desk(A, B, health=health).order == "a"
+    assert health.calm
+
+
+def test_a_breaker_that_has_nothing_to_remember_is_forgotten_at_the_next_success() -> None:
+    health = Health()
+    Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    Desk(A, health=health, now=129.0).succeed()
+    assert not health.calm, "its failure is of the last half minute"
+    Desk(A, health=health, now=140.0).succeed()
     assert health.calm
 
 

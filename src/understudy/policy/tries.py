@@ -162,7 +162,6 @@ class Tries:
         if share is not None and not each.launched:
             each.share_ends = now + share
         each.launched = True
-        each.denied = False
         if share is None and limits.total <= remaining:
             return limits
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)
