@@ -65,7 +65,11 @@ CONNECTION = (
     "tests/hostile/test_failover.py",
     "tests/hostile/test_fault_matrix.py",
 )
-CLASSIFICATION = ("tests/classification/test_cases.py", "tests/classification/test_servers.py")
+CLASSIFICATION = (
+    "tests/classification/test_cases.py",
+    "tests/classification/test_servers.py",
+    "tests/classification/test_phrases.py",
+)
 """Without the test that any change of a row changes the version."""
 
 SUITES: dict[str, tuple[str, ...]] = {

@@ -57,6 +57,26 @@ def test_a_free_operation_is_refused_by_the_host_alone() -> None:
     assert Desk(A, health=outage(K.CONNECT), free=True).order == ""
 
 
+def test_a_free_operation_probes_a_refused_key_although_the_model_is_down() -> None:
+    health = outage()
+    Desk(B, health=health, now=100.0)
+    health.failed(Permit(A, 100.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+    assert Desk(A, health=health, max_wait=0.0).order == ""
+    assert Desk(A, health=health, max_wait=0.0, free=True).order == "a"
+
+
+def test_so_does_its_retry() -> None:
+    health = Health(Longest())
+    desk = Desk(A, health=health, free=True, retry_delay=2.0, rng=Longest())
+    desk.fail(K.SERVER_ERROR)
+    for _ in range(5):
+        Desk(A, health=health, now=101.9, max_tries=1).fail(K.SERVER_ERROR)
+    health.failed(Permit(A, 101.9), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.9)
+    desk.wake()
+    assert desk.order == "aa"
+    assert desk.launched.probes
+
+
 def test_failures_of_free_operations_do_not_count_for_the_model() -> None:
     health = Health(Longest())
     for _ in range(9):
@@ -163,6 +183,18 @@ def test_attempts_are_counted_at_the_target_and_at_its_host(kind: FailureKind, a
     assert launch(counting, A).numbers == (2, 1)[: at + 2], "the host is the same, the target is not"
 
 
+@pytest.mark.parametrize("calm", [True, False])
+def test_failures_of_five_requests_under_way_together_are_an_outage(calm: bool) -> None:
+    health = Health(Longest())
+    if not calm:
+        Desk(B, health=health).fail(K.AUTHENTICATION)
+    desks = [Desk(A, health=health, max_tries=1) for _ in range(9)]
+    for desk in desks[:5]:
+        assert health.denial(A, 100.0) is None
+        desk.fail(K.SERVER_ERROR)
+    assert health.denial(A, 100.0) is not None
+
+
 def test_a_breaker_of_the_host_that_is_closed_does_not_hide_that_of_the_model() -> None:
     health = Health(Longest())
     Desk(A, health=health, max_tries=1).fail(K.CONNECT)
@@ -202,6 +234,34 @@ def test_a_request_whose_targets_all_failed_waits_for_one_to_come_back() -> None
     desk.succeed()
     assert desk.order == "aba"
     assert desk.settled.failure is None
+
+
+def test_what_came_back_while_another_target_was_asked_is_asked_again() -> None:
+    """No wait is needed: the rate limit of `b` is over when `c` fails."""
+    desk = Desk(A, B, C, deadline=6.0)
+    desk.fail(K.PROTOCOL)
+    desk.fail(K.RATE_LIMITED, retry_after=3.0)
+    assert "would use the time that other targets need" in desk.decided
+    desk.fail(K.PROTOCOL, after=3.5)
+    assert desk.order == "abcb"
+    desk.succeed()
+
+
+def test_a_target_that_comes_back_may_have_the_larger_window() -> None:
+    desk = Desk(A, B, max_attempts=5)
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    desk.wake()
+    desk.succeed()
+    assert desk.order == "aba"
+
+
+def test_unless_its_window_is_known_to_be_no_larger() -> None:
+    desk = Desk(A, B, windows={"a": 8, "b": 8})
+    desk.fail(K.RATE_LIMITED)
+    desk.fail(K.CONTEXT_LENGTH)
+    assert desk.settled.failure is not None
+    assert desk.settled.failure.kind is K.CONTEXT_LENGTH
 
 
 def test_it_waits_no_longer_than_max_wait() -> None:
@@ -289,6 +349,15 @@ def test_a_disabled_entry_is_passed_over_until_it_is_enabled() -> None:
     assert Desk(A, health=health).settled.failure is not None
     health.enable("a", (A,))
     assert Desk(A, B, health=health).order == "a"
+    assert health.calm
+
+
+def test_a_breaker_that_has_nothing_to_remember_is_forgotten_at_the_next_success() -> None:
+    health = Health()
+    Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    Desk(A, health=health, now=129.0).succeed()
+    assert not health.calm, "its failure is of the last half minute"
+    Desk(A, health=health, now=140.0).succeed()
     assert health.calm
 
 

@@ -86,6 +86,16 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
     assert desk.launched.waited == pytest.approx(9.0)
 
 
+@pytest.mark.parametrize(("hint", "order"), [(21.0, "a"), (21.1, "aa")])
+def test_what_another_request_met_is_waited_for_up_to_max_wait(hint: float, order: str) -> None:
+    """A second is over when the retry is due; what ends later than twenty seconds from then is probed."""
+    desk = Desk(A, rng=Longest(), retry_delay=2.0)
+    desk.fail(K.SERVER_ERROR)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 101.0)
+    assert desk.wake() == 2.0
+    assert desk.order == order
+
+
 def test_a_probe_in_spite_of_a_cooldown_is_the_probe_of_a_half_open_breaker_too() -> None:
     health = Health(Longest())
     for _ in range(5):

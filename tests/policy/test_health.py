@@ -416,6 +416,12 @@ class TestOneProbe:
 # ---- permits ----
 
 
+def test_a_permit_of_no_request_names_nothing() -> None:
+    given = Permit(TARGET, 1.0)
+    assert (given.caller, given.probes, given.leases, given.numbers, given.key) == (0, (), (), (0, 0), "")
+    assert not given.is_probe
+
+
 def test_every_request_has_a_number_of_its_own_from_one() -> None:
     health = Health()
     assert [health.new_caller() for _ in range(3)] == [1, 2, 3]

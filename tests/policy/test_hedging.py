@@ -254,6 +254,17 @@ def test_a_cancellation_and_the_deadline_abandon_both() -> None:
     assert settle.failure.kind is K.DEADLINE
 
 
+def test_the_one_that_was_outrun_is_not_waited_for_when_its_tries_are_used_up() -> None:
+    health = Health(Longest())
+    desk = hedged(A, B, streamed=True, on_midstream_error="restart", max_tries=1, health=health)
+    desk.call.receive(Began(1), 103.0)
+    for _ in range(5):
+        Desk(B, health=health, now=103.0, max_tries=1).fail(K.SERVER_ERROR)
+    assert health.denial(B, 103.5) is not None
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True), 103.5))
+    assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
+
+
 @pytest.mark.parametrize(("max_tries", "order"), [(1, "abc"), (2, "aba")])
 def test_the_one_that_was_outrun_may_be_asked_again_within_its_tries(max_tries: int, order: str) -> None:
     desk = hedged(streamed=True, on_midstream_error="restart", max_tries=max_tries)

@@ -376,6 +376,37 @@ class TestRequests:
             "no other key: no attempt is left besides those for the other targets (max_attempts)"
         )
 
+    def test_a_dead_key_stays_dead_for_the_request_that_met_it(self) -> None:
+        """Although an operator has enabled it since."""
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.health.enable("a", (TWO,))
+        assert desk.health.calm
+        desk.fail(K.EMPTY)
+        assert used(desk) == "k2"
+
+    def test_a_probe_of_a_retry_spares_the_dead_key_too(self) -> None:
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.fail(K.RATE_LIMITED, retry_after=3.0)
+        assert not desk.running
+        desk.health.enable("a", (TWO,))
+        held = [permit(desk.health, now=102.0) for _ in range(2)]
+        other = next(each for each in held if each.key == "k2")
+        desk.health.failed(other, failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 102.0)
+        for each in held:
+            desk.health.release(each)
+        desk.wake()
+        assert used(desk) == "k2"
+        assert desk.launched.probes
+
+    def test_the_hint_of_a_pool_is_not_that_of_a_refused_key(self) -> None:
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.fail(K.RATE_LIMITED, retry_after=900.0)
+        assert desk.settled.failure is not None
+        assert desk.settled.failure.retry_after == 900.0
+
     def test_keys_for_which_no_attempt_is_left_are_not_called_unusable(self) -> None:
         desk = Desk(THREE, max_attempts=2)
         assert desk.fail_always(K.AUTHENTICATION) == "aa"

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.policy.desk import A, B, C, Desk, Unbroken, failure
+from tests.policy.desk import A, B, C, Desk, Longest, Unbroken, failure
 from understudy.domain.failures import FailureKind as K
+from understudy.policy.health import Health
 from understudy.policy.signals import Abort, Beat, Began, Cancelled, Commit, Ended, Failed, Launch, Settle
 
 CONTINUER = msgspec.structs.replace(C, continues=True)
@@ -131,6 +132,20 @@ def test_only_a_declared_target_continues() -> None:
     assert begin(desk) == [Commit(2, replaces=1)]
     desk.fail(K.TRUNCATED, answered=True)  # not plain text any more
     assert desk.settled == Settle(2, failure(K.TRUNCATED), surfaced=True)
+
+
+def test_a_target_that_cannot_continue_does_not_come_back_for_it() -> None:
+    """Its breaker is open, and would soon let it be probed."""
+    health = Health(Longest())
+    for _ in range(4):
+        Desk(A, health=health, max_tries=1).fail(K.TRUNCATED)
+    desk = Desk(A, CONTINUER, streamed=True, on_midstream_error="continue", health=health, max_tries=2)
+    begin(desk)
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    assert health.denial(A, desk.now) is not None
+    assert desk.order == "ac"
+    desk.fail(K.TLS)
+    assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
 
 
 def test_without_a_declared_target_it_is_as_surface() -> None:

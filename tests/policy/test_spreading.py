@@ -331,6 +331,13 @@ def test_a_peak_counts_at_once_and_lower_values_by_the_time_that_passed() -> Non
     assert latencies.of("b") is None
 
 
+def test_a_clock_that_goes_back_changes_no_average() -> None:
+    latencies = Latencies()
+    latencies.answered("a", 2.5, 100.0, streamed=True)
+    latencies.answered("a", 0.5, 99.5, streamed=True)
+    assert average(latencies) == 2.5
+
+
 def test_whole_answers_count_only_while_none_was_streamed() -> None:
     latencies = Latencies()
     latencies.answered("a", 9.0, 100.0, streamed=False)

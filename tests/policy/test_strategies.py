@@ -266,7 +266,51 @@ def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
     assert plan.why == "task code: the last question contains code or asks for it"
 
 
+def test_a_task_without_rule_or_list_says_so_and_the_others_follow_by_priority() -> None:
+    assert TaskBased({"mine": ("a",)}).task_of(ASK) == (None, "no rule matches")
+    assert TaskBased({"default": ("a",)}).task_of(ASK) == ("default", "no rule matches")
+    assert TaskBased({}).task_of(ASK) == (None, "no tasks are configured")
+    assert TaskBased({"default": ("a",)}).task_of(EmbeddingRequest(texts=("x",))) == (None, "embeddings have no task")
+    both = (target("a", 2), target("b", 1, 1))
+    plan = TaskBased({})(ASK, both, Facts(), 0.0, CHANCE)
+    assert [(step.target.name, step.why) for step in plan.steps] == [("b", "priority 1"), ("a", "priority 2")]
+    assert (plan.task, plan.why) == (None, "no tasks are configured")
+
+
+def test_a_target_of_the_task_that_cannot_take_the_request_is_left_out() -> None:
+    plan = TaskBased({"default": ("gone", "b", "a/other")})(ASK, (target("a"), target("b", 1, 1)), Facts(), 0.0, CHANCE)
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("b", "task default"),
+        ("a", "after the targets of the task, priority 10"),
+    ]
+
+
 # ---- all ----
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
+    """Of those with and without prices and measurements, of one in cooldown, and of one of no known window."""
+    targets = tuple(target(f"t{number}", index=number) for number in range(5))
+    known = {
+        "t0/m": TargetFacts(price=price("1", "1"), first_token=0.5, first_token_age=1.0),
+        "t1/m": TargetFacts(price=FREE, first_token=0.7, first_token_age=1.0, in_flight=1),
+        "t2/m": TargetFacts(first_token=0.9, first_token_age=99.0),
+    }
+    windows = {f"t{number}/m": 1000 + number for number in range(4)}
+    given_facts = Facts(targets=known, windows=windows, in_cooldown=frozenset({"t3/m"}))
+    for seed in range(5):
+        plan = strategy(ASK, targets, given_facts, 0.0, Random(seed))
+        found = {step.target.label: step.context_window for step in plan.steps}
+        assert found == {**windows, "t4/m": None}
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def test_targets_that_are_all_in_cooldown_stand_in_the_plan_all_the_same(strategy: Strategy) -> None:
+    targets = tuple(target(f"t{number}", index=number) for number in range(3))
+    all_cooling = Facts(in_cooldown=frozenset(each.label for each in targets))
+    assert sorted(names(strategy(ASK, targets, all_cooling, 0.0, CHANCE))) == ["t0", "t1", "t2"]
+    assert names(strategy(ASK, (), Facts(), 0.0, CHANCE)) == []
 
 
 def test_a_target_that_says_nothing_else_has_the_usual_place() -> None:

@@ -67,7 +67,7 @@ TABLE = {
     K.EMPTY: Row("aa", "aabb", basis=EXACT),
     K.SCHEMA_MISMATCH: Row("a", "ab", basis=EXACT),
     # what the provider says of itself
-    K.RATE_LIMITED: Row("aaaa", "abbbb", "target", 1.0, basis=REFUSED),
+    K.RATE_LIMITED: Row("aaaa", "abbbbaaa", "target", 1.0, basis=REFUSED),
     K.BILLING: Row("a", "ab", "target key", 300.0, basis=REFUSED),
     K.DAILY_QUOTA: Row("a", "ab", "target", 3600.0, basis=REFUSED),
     K.OVERLOADED: Row("aaa", "aaabbb", basis=REFUSED),
@@ -267,7 +267,9 @@ def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind
 @pytest.mark.parametrize(
     ("kind", "status", "order"),
     [
-        (K.BILLING, 429, "aa"),
+        (K.BILLING, 429, "a"),
+        (K.DAILY_QUOTA, 429, "a"),
+        (K.TLS, None, "a"),
         (K.PROTOCOL, None, "aa"),
         (K.UNKNOWN_STATUS, 418, "aa"),
         (K.INVALID_REQUEST, 400, "a"),
@@ -280,13 +282,13 @@ def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind
     ],
 )
 def test_a_provider_may_ask_for_one_retry(kind: FailureKind, status: int | None, order: str) -> None:
-    """Except of requests that would fail the same way again."""
+    """Except of requests that would fail the same way again, and with what has just been put in cooldown."""
     desk = Desk(A, max_tries=4, max_wait=400.0)
     assert desk.fail_always(kind, status=status, should_retry=True) == order
 
 
 def test_a_provider_that_asks_for_a_retry_in_an_hour_gets_none_now() -> None:
-    assert Desk(A, max_tries=4).fail_always(K.BILLING, status=429, should_retry=True, retry_after=3600.0) == "a"
+    assert Desk(A, max_tries=4).fail_always(K.PROTOCOL, should_retry=True, retry_after=3600.0) == "a"
 
 
 # ---- slow failures ----

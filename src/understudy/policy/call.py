@@ -159,7 +159,6 @@ class Call:
     def _commit(self, attempt: int) -> list[Action]:
         if self._shown.attempt is not None:
             return []
-        self._hedge_at = None
         return [self._shown.commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
 
     def _failed(self, signal: Failed, now: float) -> list[Action]:
@@ -290,7 +289,7 @@ class Call:
                 return translated
             case Fallback.LARGER_WINDOW:
                 self._tries.close_smaller(current.step)
-                return bool(self._tries.untried())
+                return self._tries.may_answer
 
     def _decide(self, attempt: int, what: str) -> None:
         """Note a decision after an earlier one on the same attempt, such as why there is no retry."""
