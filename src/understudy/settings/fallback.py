@@ -92,7 +92,7 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     whole: Whole = "auto"
     """How `generate` fetches its answers. `stream`: streamed internally, so that a provider that is silent or stalls is
     noticed after its first-event or idle limit. `plain`: in one piece, which takes less CPU time. `auto`: streamed
-    while another target is left to fall back to, and for long answers; otherwise in one piece."""
+    while another target may still answer, and for long answers; otherwise in one piece."""
     on_midstream_error: OnMidstreamError = "surface"
     """What becomes of a stream that breaks after its first words. `surface`: it raises, with what was shown in
     `partial`. `hold`: nothing is shown until the answer is whole, or until `hold_chars` characters of it have arrived;

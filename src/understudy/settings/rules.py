@@ -232,7 +232,7 @@ FALLBACK: Mapping[str, Rule] = {
         "string",
         '"auto"',
         "how `generate` fetches its answers: `stream` internally, `plain` in one piece, or `auto`: streamed while "
-        "another target is left to fall back to",
+        "another target may still answer",
         "`auto`",
         choices=get_args(Whole),
     ),
