@@ -1,0 +1,13 @@
+"""What the tests of the engine share."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.pricing.cache import PRICE_CACHE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prices() -> None:
+    """Load the prices before any clock is virtual: a thread that loads them takes real time, in which that one jumps."""
+    PRICE_CACHE.load()
