@@ -9,5 +9,5 @@ from understudy.pricing.cache import PRICE_CACHE
 
 @pytest.fixture(scope="session", autouse=True)
 def _prices() -> None:
-    """Load the prices before any clock is virtual: a thread that loads them takes real time, in which that one jumps."""
+    """Load the prices before any clock is virtual: the thread that loads them takes real time, in which it jumps."""
     PRICE_CACHE.load()
