@@ -288,7 +288,11 @@ def test_a_target_of_the_task_that_cannot_take_the_request_is_left_out() -> None
 # ---- all ----
 
 
-@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def _name(strategy: object) -> str:
+    return getattr(strategy, "__name__", type(strategy).__name__)
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=_name)
 def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
     """Of those with and without prices and measurements, of one in cooldown, and of one of no known window."""
     targets = tuple(target(f"t{number}", index=number) for number in range(5))
@@ -305,7 +309,7 @@ def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
         assert found == {**windows, "t4/m": None}
 
 
-@pytest.mark.parametrize("strategy", ALL, ids=repr)
+@pytest.mark.parametrize("strategy", ALL, ids=_name)
 def test_targets_that_are_all_in_cooldown_stand_in_the_plan_all_the_same(strategy: Strategy) -> None:
     targets = tuple(target(f"t{number}", index=number) for number in range(3))
     all_cooling = Facts(in_cooldown=frozenset(each.label for each in targets))
