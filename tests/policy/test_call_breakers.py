@@ -352,6 +352,13 @@ def test_a_disabled_entry_is_passed_over_until_it_is_enabled() -> None:
     assert health.calm
 
 
+def test_an_entry_that_is_disabled_under_way_is_not_retried() -> None:
+    desk = Desk(A, B, retry_delay=5.0, rng=Longest())
+    desk.health.disable("a")
+    desk.fail(K.SERVER_ERROR)
+    assert desk.order == "ab"
+
+
 def test_a_breaker_that_has_nothing_to_remember_is_forgotten_at_the_next_success() -> None:
     health = Health()
     Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
