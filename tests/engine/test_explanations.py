@@ -139,6 +139,22 @@ def test_a_fallback_after_back_off() -> None:
     run(scenario())
 
 
+def test_a_request_that_begins_with_a_wait() -> None:
+    """Its only target is in cooldown when it starts, so that the first moment is one without actions."""
+
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", limited(3.0), (2.0, "hi")), max_attempts=1)
+        await fallen(llm.generate("Why?"))
+        answer = await llm.generate("Why?")
+        assert answer.text == "hi"
+        lines = told(answer.explanation)
+        assert lines[0] == "0.000 s skipped a until 3.000 s: rate_limited: slow down"
+        assert lines[1].startswith("0.000 s waiting")
+        assert [line.split()[2] for line in lines[-4:]] == ["launched", "ended", "committed", "settled"]
+
+    run(scenario())
+
+
 def test_a_target_in_cooldown_is_skipped() -> None:
     async def scenario() -> None:
         llm = Manager(Speaker("a", limited(30.0)), Speaker("b", (1.0, "ho"), priority=20))

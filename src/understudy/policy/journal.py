@@ -30,7 +30,7 @@ def note(moments: list[Moment | Note], call: Call, signal: Signal | None, action
     until = None if call.settled else call.waits_until
     skipped = tuple(each for each in call.denials.values() if each.at == now and not each.refused)
     moment = Moment(now, signal, actions, dict(call.decisions), skipped, until)
-    if not actions and _is_known(moment, moments):
+    if not actions and moments and _is_known(moment, moments):
         return False
     moments.append(moment)
     return True
