@@ -223,6 +223,15 @@ def test_when_all_are_down_requests_wait_behind_one_probe_and_go_on_together() -
     assert [desk.order for desk in desks] == ["a"] * 5
 
 
+def test_it_looks_whether_a_probe_has_ended_although_another_target_is_in_cooldown() -> None:
+    health = outage()
+    assert Desk(A, health=health, now=101.0).launched.probes
+    health.failed(Permit(B, 101.0), failure(K.RATE_LIMITED, retry_after=15.0), Cooldown.TARGET, 101.0)
+    waiting = Desk(A, B, health=health, now=101.1)
+    assert waiting.order == ""
+    assert waiting.call.timer() == pytest.approx(101.3)
+
+
 def test_a_request_whose_targets_all_failed_waits_for_one_to_come_back() -> None:
     health = outage(K.SERVER_ERROR, A, B)
     desk = Desk(A, B, health=health, now=101.0, rng=Longest())
