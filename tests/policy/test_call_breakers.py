@@ -6,6 +6,7 @@ import pytest
 
 from tests.policy.desk import A, B, C, Desk, Longest, failure
 from understudy.domain.failures import FailureKind
+from understudy.policy.breaker import BreakerState
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Began, Cancelled
@@ -193,6 +194,19 @@ def test_failures_of_five_requests_under_way_together_are_an_outage(calm: bool) 
         assert health.denial(A, 100.0) is None
         desk.fail(K.SERVER_ERROR)
     assert health.denial(A, 100.0) is not None
+
+
+def test_probes_of_several_requests_are_of_several_callers() -> None:
+    """Each probes a cooldown of its own, and all of them fail at the same host while others are under way."""
+    health = Health(Longest())
+    entries = [Target(name=f"e{number}", model="m", endpoint="host", credential=f"k{number}") for number in range(6)]
+    for entry in entries:
+        health.failed(Permit(entry, 100.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+    desks = [Desk(entry, health=health, now=101.0, max_tries=1) for entry in entries]
+    assert all(desk.launched.probes for desk in desks)
+    for desk in desks[:5]:
+        desk.fail(K.CONNECT)
+    assert health.breaker_state(entries[0], 101.0) is BreakerState.OPEN
 
 
 def test_a_breaker_of_the_host_that_is_closed_does_not_hide_that_of_the_model() -> None:
