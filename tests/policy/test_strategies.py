@@ -288,6 +288,29 @@ def test_a_target_of_the_task_that_cannot_take_the_request_is_left_out() -> None
 # ---- all ----
 
 
+def test_by_priority_and_in_turns_every_step_says_why() -> None:
+    three = (target("a", 2, 0), target("b", 1, 1), target("c", 1, 2))
+    plan = priority(ASK, three, Facts(), 0.0, CHANCE)
+    assert plan.why == "by priority"
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("b", "priority 1"), ("c", "priority 1"), ("a", "priority 2")
+    ]  # fmt: skip
+    turns = Facts(turns={"b/m": 1, "c/m": 0}, in_cooldown=frozenset({"c/m"}))
+    plan = round_robin(ASK, three, turns, 0.0, CHANCE)
+    assert plan.why == "round robin"
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("a", "its turn"),
+        ("b", "after the target whose turn it is"),
+        ("c", "in cooldown, so behind the others"),
+    ]
+
+
+def test_what_was_never_first_is_as_what_was_first_no_times() -> None:
+    two = (target("a", index=0), target("b", index=1))
+    assert names(round_robin(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
+    assert names(least_busy(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
+
+
 @pytest.mark.parametrize("strategy", ALL, ids=repr)
 def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
     """Of those with and without prices and measurements, of one in cooldown, and of one of no known window."""
