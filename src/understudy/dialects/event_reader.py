@@ -9,13 +9,17 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.flaws import Flaws, Step
+from understudy.dialects.flaws import REPEATED, Flaws, Step
 from understudy.domain.events import Frame
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
 from understudy.wire.sse import SseDecoder, SseEvent
 
 Steps = list[Step]
+
+
+DROPPED: list[Step] = []
+"""What `take` returns for an event that is not to be handed on at all, not even as a frame."""
 
 
 class EventDecoder(Protocol):
@@ -48,11 +52,17 @@ class EventReader(ABC):
             keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event
         )
         self._flaws = Flaws()
+        self._latest = b""
+        """The data of the event before this one."""
         self.finished = False
 
     @abstractmethod
     def take(self, event: SseEvent) -> Sequence[Step]:
         """Read one event; set `finished` at the end mark. Raises `BadJson`."""
+
+    def is_repeated(self, event: SseEvent) -> bool:
+        """Return whether an event that equals the one before it cannot be meant twice, as two equal words are."""
+        return False
 
     def end(self, *, cut: bool) -> Sequence[Step]:
         """Return what the end of input means; `cut` if it stands inside an event."""
@@ -90,10 +100,16 @@ class EventReader(ABC):
 
     def _take_all(self, events: list[SseEvent], steps: Steps) -> None:
         for event in events:
+            data = event.data
+            if data == self._latest and self.is_repeated(event):
+                steps += self._flaws.once(REPEATED)
             try:
                 new = self.take(event)
             except BadJson as error:
                 new = self._flaws.read(event, self.take, error)
+            self._latest = data
+            if new is DROPPED:
+                continue
             steps += stamped(new, event.frame) if self._keep_wire else new
             if self.finished or (new and isinstance(new[-1], Failure)):
                 self.finished = True

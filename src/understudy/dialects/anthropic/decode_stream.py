@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -13,10 +14,13 @@ from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.event_reader import EventReader
+from understudy.dialects.flaws import REPEATED, SKIPPED
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseEvent
+
+_ONCE = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|content_block_start|content_block_stop)"')
 
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 
@@ -29,6 +33,11 @@ class StreamReader(EventReader):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
         self._answer = AnswerDecoder()
+        self._has_started = False
+
+    def is_repeated(self, event: SseEvent) -> bool:
+        """Return whether it is one of the events that surround the pieces; each of those is sent once."""
+        return _ONCE.search(event.data) is not None
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Decode one event."""
@@ -48,16 +57,20 @@ class StreamReader(EventReader):
             raise BadJson("an error event without an error")
         return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
 
-    def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
+    def _read(self, event: StreamEvent, data: bytes) -> Sequence[e.Event | Failure]:
         match event:
             case StreamEvent(type="content_block_delta", delta=Delta() as delta):
                 return self._answer.grow(event.index, delta, data)
             case StreamEvent(type="content_block_start", content_block=dict(block)):
-                return self._answer.begin(event.index, block)
+                skipped = self._flaws.once(SKIPPED) if self._answer.skips_to(event.index) else []
+                return [*skipped, *self._answer.begin(event.index, block)]
             case StreamEvent(type="content_block_stop"):
                 return self._answer.end(event.index)
             case StreamEvent(type="message_start", message=Body() as message):
-                events = self._answer.start(message)
+                events: list[e.Event | Failure] = [*self._answer.start(message)]
+                if self._has_started:
+                    events += self._flaws.once(REPEATED)
+                self._has_started = True
                 for index, whole in enumerate(message.content or ()):
                     events += self._answer.whole(index, whole)
                 return events

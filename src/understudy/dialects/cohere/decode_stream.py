@@ -31,6 +31,10 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._answer = AnswerDecoder(endpoint, model)
 
+    def is_repeated(self, event: SseEvent) -> bool:
+        """Return whether it is one of the events that surround the pieces; each of those is sent once."""
+        return b"-start" in event.data or b"-end" in event.data
+
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Read one event."""
         return [] if event.data == _DONE else self._read(event)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
+from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON, SEVERAL_REASONS
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
@@ -103,7 +103,10 @@ class AnswerDecoder:
             if choice.logprobs is not None or choice.content_filter_results:
                 self._choice_facts(choice, steps, whole=whole)
             if choice.finish_reason:
-                self._finish = _name(choice.finish_reason) or self._finish
+                reason = _name(choice.finish_reason) or self._finish
+                if self._finish is not None and reason != self._finish:
+                    steps.append(e.Warned(SEVERAL_REASONS))
+                self._finish = reason
                 self._flush(steps)
         self._facts(chunk, steps)
         return steps
