@@ -52,17 +52,20 @@ class EventReader(ABC):
             keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event
         )
         self._flaws = Flaws()
-        self._latest = b""
-        """The data of the event before this one."""
+        self._mark: object = None
+        """The latest of the events that surround the pieces of an answer, each of which is sent once."""
         self.finished = False
 
     @abstractmethod
     def take(self, event: SseEvent) -> Sequence[Step]:
         """Read one event; set `finished` at the end mark. Raises `BadJson`."""
 
-    def is_repeated(self, event: SseEvent) -> bool:
-        """Return whether an event that equals the one before it cannot be meant twice, as two equal words are."""
-        return False
+    def _once(self, mark: object) -> list[Step]:
+        """Report an event that equals the one before it of those which are sent once."""
+        if mark == self._mark:
+            return self._flaws.once(REPEATED)
+        self._mark = mark
+        return []
 
     def end(self, *, cut: bool) -> Sequence[Step]:
         """Return what the end of input means; `cut` if it stands inside an event."""
@@ -100,16 +103,10 @@ class EventReader(ABC):
 
     def _take_all(self, events: list[SseEvent], steps: Steps) -> None:
         for event in events:
-            data = event.data
-            if data == self._latest and self.is_repeated(event):
-                steps += self._flaws.once(REPEATED)
             try:
                 new = self.take(event)
             except BadJson as error:
                 new = self._flaws.read(event, self.take, error)
-            self._latest = data
-            if new is DROPPED:
-                continue
             steps += stamped(new, event.frame) if self._keep_wire else new
             if self.finished or (new and isinstance(new[-1], Failure)):
                 self.finished = True
@@ -122,6 +119,8 @@ class EventReader(ABC):
 
 def stamped(steps: Sequence[Step], frame: bytes) -> Steps:
     """Put the frame on the first event and an empty frame on the others; a frame without events becomes one."""
+    if steps is DROPPED:
+        return []
     found: Steps = []
     wire = frame
     for step in steps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -20,8 +19,6 @@ from understudy.domain.failures import Failure
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseEvent
 
-_ONCE = re.compile(rb'"type"\s*:\s*"(?:message_start|message_delta|content_block_start|content_block_stop)"')
-
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 
 
@@ -34,10 +31,6 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._answer = AnswerDecoder()
         self._has_started = False
-
-    def is_repeated(self, event: SseEvent) -> bool:
-        """Return whether it is one of the events that surround the pieces; each of those is sent once."""
-        return _ONCE.search(event.data) is not None
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Decode one event."""
@@ -62,10 +55,11 @@ class StreamReader(EventReader):
             case StreamEvent(type="content_block_delta", delta=Delta() as delta):
                 return self._answer.grow(event.index, delta, data)
             case StreamEvent(type="content_block_start", content_block=dict(block)):
-                skipped = self._flaws.once(SKIPPED) if self._answer.skips_to(event.index) else []
-                return [*skipped, *self._answer.begin(event.index, block)]
+                flaws = self._once(event)
+                flaws += self._flaws.once(SKIPPED) if self._answer.skips_to(event.index) else ()
+                return [*flaws, *self._answer.begin(event.index, block)]
             case StreamEvent(type="content_block_stop"):
-                return self._answer.end(event.index)
+                return [*self._once(event), *self._answer.end(event.index)]
             case StreamEvent(type="message_start", message=Body() as message):
                 events: list[e.Event | Failure] = [*self._answer.start(message)]
                 if self._has_started:
@@ -75,7 +69,7 @@ class StreamReader(EventReader):
                     events += self._answer.whole(index, whole)
                 return events
             case StreamEvent(type="message_delta", delta=Delta() as delta):
-                return self._answer.stop(delta, event.usage, event.context_management)
+                return [*self._once(event), *self._answer.stop(delta, event.usage, event.context_management)]
             case StreamEvent(type="message_stop"):
                 self.finished = True
                 return self._answer.finish()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventDecoder, EventReader
 from understudy.dialects.gemini.decode import AnswerDecoder, Steps, decode_chunk
@@ -12,8 +10,6 @@ from understudy.wire.json import BOM
 from understudy.wire.json_values import JsonValuesDecoder
 from understudy.wire.sse import SseDecoder, SseEvent, frame
 
-_ONCE = re.compile(rb'"finishReason"\s*:\s*["0-9]')
-
 
 class StreamReader(EventReader):
     """Reads a streamed answer to its end: a finish reason, then the end of input."""
@@ -21,10 +17,6 @@ class StreamReader(EventReader):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint, _Decoder(endpoint))
         self._answer = AnswerDecoder(endpoint)
-
-    def is_repeated(self, event: SseEvent) -> bool:
-        """Return whether it has a finish reason, of which two equal ones never follow each other."""
-        return _ONCE.search(event.data) is not None
 
     def take(self, event: SseEvent) -> Steps:
         """Read one chunk."""

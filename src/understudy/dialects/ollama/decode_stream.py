@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import EventReader
 from understudy.dialects.ollama.decode import LINE, AnswerDecoder
@@ -12,8 +10,6 @@ from understudy.domain.failures import Failure
 from understudy.wire.json import decode_as
 from understudy.wire.ndjson import NdjsonDecoder
 from understudy.wire.sse import SseEvent
-
-_PRECISE = re.compile(rb'"created_at"\s*:\s*"[^"]*\.\d{6}')
 
 
 class StreamReader(EventReader):
@@ -25,10 +21,6 @@ class StreamReader(EventReader):
         super().__init__(endpoint, NdjsonDecoder(keep_frames=endpoint.keep_wire, max_line=endpoint.bounds.event))
         self._at_once = endpoint.bounds.at_once
         self._answer = AnswerDecoder(endpoint)
-
-    def is_repeated(self, event: SseEvent) -> bool:
-        """Return whether it has a time in microseconds or less, at which nothing else is sent."""
-        return _PRECISE.search(event.data) is not None
 
     def take(self, event: SseEvent) -> list[Event | Failure]:
         """Read one line."""

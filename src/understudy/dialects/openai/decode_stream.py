@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from understudy.dialects.base import Endpoint
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.event_reader import EventReader
@@ -15,7 +13,6 @@ from understudy.wire.json import BadJson, decode_object
 from understudy.wire.sse import SseEvent
 
 DONE = b"[DONE]"
-_ONCE = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 
 
 class StreamReader(EventReader):
@@ -25,10 +22,6 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._decoded = endpoint.bounds.decoded
         self._answer = AnswerDecoder(endpoint)
-
-    def is_repeated(self, event: SseEvent) -> bool:
-        """Return whether it has a finish reason, of which two equal ones never follow each other."""
-        return _ONCE.search(event.data) is not None
 
     def take(self, event: SseEvent) -> Steps:
         """Decode a chunk, an error or the end mark."""
