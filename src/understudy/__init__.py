@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         UsageReported,
         Warned,
     )
+    from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
     from understudy.domain.failures import Failure, FailureKind
     from understudy.domain.finish import FinishReason
     from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
@@ -165,6 +166,7 @@ _HOMES = {
         "CitationAdded Event FactReported Finished Frame Heartbeat PartAdded PartExtra RefusalDelta Restarted Started "
         "TextDelta ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
     ),
+    "understudy.domain.explanation": "Explanation PlannedTarget SkippedTarget TimelineEvent",
     "understudy.domain.failures": "Failure FailureKind",
     "understudy.domain.finish": "FinishReason",
     "understudy.domain.messages": "Message OpaqueTool Role Tool ToolChoice",
@@ -256,6 +258,7 @@ __all__ = [
     "Endpoint",
     "ErrorRule",
     "Event",
+    "Explanation",
     "FactReported",
     "Facts",
     "Failure",
@@ -302,6 +305,7 @@ __all__ = [
     "PartExtra",
     "PermissionDenied",
     "Plan",
+    "PlannedTarget",
     "Price",
     "Prompt",
     "Provenance",
@@ -337,6 +341,7 @@ __all__ = [
     "ServerFailed",
     "Signer",
     "Skip",
+    "SkippedTarget",
     "Started",
     "Step",
     "StepEnded",
@@ -353,6 +358,7 @@ __all__ = [
     "ThinkingSigned",
     "Tier",
     "TimedOut",
+    "TimelineEvent",
     "TokenCount",
     "TokenSource",
     "Tool",

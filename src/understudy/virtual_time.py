@@ -26,15 +26,15 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     now = 0.0
     is_busy: Callable[[], bool] | None = None
-    _was_busy = False
+    was_busy = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # One file is the loop's own, which wakes it up from other threads. Only if there are more is the system asked.
         ready = super().select(0) if timeout is None or len(self.get_map()) > 1 else []
         if not ready:
             if self.is_busy is not None:
-                was_busy, self._was_busy = self._was_busy, self.is_busy()
-                if self._was_busy or was_busy:  # what has just been finished is handed over in a moment
+                was_busy, self.was_busy = self.was_busy, self.is_busy()
+                if self.was_busy or was_busy:  # what has just been finished is handed over in a moment
                     return super().select(POLL)
             if timeout is None:
                 raise RuntimeError("nothing is left that could ever happen")
@@ -61,6 +61,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def advance(self, seconds: float) -> None:
         """Let time pass, as while the loop is blocked."""
         self._jumping.now += seconds
+
+    def handed_over(self) -> None:
+        """Note that what a thread did has arrived: unless another one is at work, time need not wait for it."""
+        self._jumping.was_busy = False
 
 
 def run(work: Coroutine[Any, Any, T]) -> tuple[T, float]:

@@ -25,7 +25,7 @@ def failure_of(case: Case, *, stream: bool = False) -> Failure:
     if name == "replicate" and case.in_stream:
         return _failed_prediction(endpoint, case)
     exchange = dialects.load(name).open(Operation.CHAT, HELLO, endpoint, stream=stream or case.in_stream)
-    media, body = _STREAMS[name](case.body) if case.in_stream else _response(case.body)
+    media, body = STREAMS[name](case.body) if case.in_stream else _response(case.body)
     outcome = drive(exchange, HttpHead(case.status, {"content-type": media, **case.headers}), [body])
     assert outcome.failure is not None
     if case.in_stream and name != "gemini":
@@ -107,7 +107,7 @@ def _responses(body: Any) -> tuple[str, bytes]:
     )
 
 
-_STREAMS: dict[str, Callable[[Any], tuple[str, bytes]]] = {
+STREAMS: dict[str, Callable[[Any], tuple[str, bytes]]] = {
     "openai": _openai,
     "responses": _responses,
     "anthropic": _anthropic,

@@ -30,7 +30,8 @@ GROUPS: dict[str, str] = {
     "requests": "GenerationRequest EmbeddingRequest OutputFormat Reasoning WireOrigin",
     "answers": (
         "GenerationResponse EmbeddingResponse FinishReason Usage Cost Money Warning WarningKind AttemptRecord Outcome "
-        "CostBasis Operation ModelInfo TokenCount HealthStatus ProviderStats Quantiles"
+        "CostBasis Operation Explanation PlannedTarget SkippedTarget TimelineEvent ModelInfo TokenCount HealthStatus "
+        "ProviderStats Quantiles"
     ),
     "events": (
         "Event Started TextDelta ThinkingDelta ThinkingSigned RefusalDelta ToolCallStarted ToolCallDelta CitationAdded "

@@ -20,7 +20,7 @@ class Bug(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     old: str
     new: str
     scenes: tuple[str, ...] = ()
-    """The scenes to search, by the beginning of their names; unset: all of them."""
+    """Those that show it, which are searched first."""
 
 
 BUGS = msgspec.toml.decode(Path(__file__).with_name("bugs.toml").read_bytes(), type=dict[str, list[Bug]])["bug"]

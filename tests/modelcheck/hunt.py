@@ -1,24 +1,65 @@
-"""Searching for a seeded bug."""
+"""Searching for seeded bugs: first where each was found before, and with few states; then everywhere, and deeper."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
+
 from tests.modelcheck.bugs import Bug, seeded
-from tests.modelcheck.scenes import SCENES
+from tests.modelcheck.scenes import SCENES, Scene
 from tests.modelcheck.search import Search, Violation
 
-STATES = 4000
+_NEAR = ((400, 0), (400, 1), (3000, 0), (3000, 1))
+"""Where a bug was found before: how many states to visit, and of how many one is followed to its end."""
+_FAR = ((1000, 0), (1000, 1), (6000, 4))
+"""In all scenes."""
 
 
-def hunt(bug: Bug, states: int = STATES) -> Violation | None:
-    """Return the violation with the shortest trace of the first scene that shows one.
+class Hunted(NamedTuple):
+    """What became of the search for a bug."""
+
+    bug: Bug
+    violation: Violation | None
+    scene: str
+    states: int
+    transitions: int
+    seconds: float
+
+
+def hunt(bug: Bug, *, far: bool = False) -> Hunted:
+    """Look for a bug where it was found before; `far`: then in all scenes.
 
     What no action betrays is looked for a second time, by following states to their end: such a trace is longer.
     """
-    scenes = [scene for scene in SCENES if not bug.scenes or scene.name.startswith(bug.scenes)]
+    near = [scene for scene in SCENES if scene.name in bug.scenes]
+    rounds = [(scene, *how) for how in _NEAR for scene in near]
+    if far or not near:
+        rounds += [(scene, *how) for how in _FAR for scene in SCENES]
+    began, states, transitions = time.process_time(), 0, 0
+    violation, scene = None, ""
     with seeded(bug):
-        for live in (0, 1):
-            for scene in scenes:
-                violation = Search(scene, states=states if live else states // 4, live=live).run().violation
-                if violation is not None:
-                    return violation
-    return None
+        for place, most, live in rounds:
+            found = Search(place, states=most, live=live).run()
+            states, transitions = states + found.states, transitions + found.transitions
+            if found.violation is not None:
+                violation, scene = found.violation, place.name
+                break
+    return Hunted(bug, violation, scene, states, transitions, time.process_time() - began)
+
+
+def _hunt_far(bug: Bug) -> Hunted:
+    return hunt(bug, far=True)
+
+
+def hunt_all(bugs: Iterable[Bug], processes: int) -> Iterator[Hunted]:
+    """Look for bugs side by side; yield what became of each, in their order."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_hunt_far, bugs)
+
+
+def scene_named(name: str) -> Scene:
+    """Return a scene."""
+    return next(scene for scene in SCENES if scene.name == name)

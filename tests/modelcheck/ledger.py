@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from tests.modelcheck.scenes import HOST, START, Fault, Scene, targets_of
+from msgspec.structs import replace
+
+from tests.modelcheck.faults import HOST, Fault
+from tests.modelcheck.scenes import START, Scene, targets_of
 from understudy.policy.breaker import BreakerState
 from understudy.policy.health import Health
 from understudy.policy.signals import Launch
@@ -30,7 +34,7 @@ class Broken(Exception):
 class Run:
     """An attempt under way."""
 
-    __slots__ = ("begun", "cooling", "half_open", "launched", "limit", "probes", "target", "total")
+    __slots__ = ("begun", "cooling", "full", "half_open", "launched", "limit", "probes", "target", "total")
 
     def __init__(self, launch: Launch, now: float, *, streamed: bool) -> None:
         limits = launch.limits
@@ -39,6 +43,8 @@ class Run:
         self.target = launch.target
         self.launched = now
         self.begun = False
+        self.full = False
+        """As much has arrived as is held back."""
         self.probes = launch.probes
         self.limit = now + min(silent)
         self.total = now + limits.total
@@ -69,6 +75,16 @@ class Seen(NamedTuple):
         )
 
 
+def place_of(target: Target, *, of_key: bool) -> str:
+    """Return what a cooldown concerns: the target, or one key of its pool."""
+    return f"{target.label} {target.credential}" if of_key and target.credentials else target.label
+
+
+def names_of(target: Target) -> tuple[str, ...]:
+    """Return everything that a cooldown of an attempt may concern."""
+    return target.credential, target.host, target.label, place_of(target, of_key=True)
+
+
 class Ledger:
     """What has happened at the targets."""
 
@@ -86,13 +102,17 @@ class Ledger:
         self.opened = set(scene.opened)
         """Targets of which a breaker was ever open."""
         self.promised = dict(scene.promised)
-        """Until when a target may not be asked, as its provider said."""
+        """Until when a target, or a key of its pool, may not be asked, as its provider said."""
         self.dead = set(scene.dead)
-        """Names of keys, hosts and targets that were refused for minutes."""
+        """Names of keys, hosts, targets, and of targets with keys of their pools, that were refused for minutes."""
         self.granted: dict[str, int] = {}
         """Retries by key."""
         self.asked: dict[str, int] = {}
         """Requests by key."""
+        self.hedged: dict[str, int] = {}
+        """Attempts that were launched beside a silent one, by the key of that."""
+        self.blamed: set[str] = set()
+        """Keys of pools that were limited or refused, and those of one target."""
         self.burst = scene.burst
 
     def _breaker(self, target: Target) -> str:
@@ -100,28 +120,59 @@ class Ledger:
 
     # ---- what happens ----
 
-    def launches(self, run: Run, health: Health, now: float, *, again: bool, first: bool) -> None:
-        """Check a launch, and note it."""
+    def forbids(self, target: Target, now: float) -> bool:
+        """Return whether a provider has told to leave alone what an attempt would use."""
+        names = names_of(target)
+        return any(name in self.dead or self.promised.get(name, 0.0) > now + NEARLY for name in names)
+
+    def launches(self, run: Run, health: Health, now: float, *, barred: Collection[str] = ()) -> None:
+        """Check a launch, and note it. `barred`: keys that the request may not use."""
         target = run.target
         state = health.breaker_state(target, now)
         if state is _OPEN:
             raise Broken("an open breaker admits nothing", target.label)
         if state is _HALF_OPEN:
             self._probes(run, now)
-        names = {target.credential, target.host, target.label}
-        if self.promised.get(target.label, 0.0) > now + NEARLY or names & self.dead:
+        if self.forbids(target, now):
             run.cooling = True
             if not run.probes:
                 raise Broken("a cooldown is respected", target.label)
-            if any(other.cooling and other.target.label == target.label for other in self.running):
+            if any(other.cooling and other.target == target for other in self.running):
                 raise Broken("one probe of a cooldown at a time", target.label)
-        key = target.credential
+        elif target.credentials:
+            self._spreads(target, now, barred)
+        self.running.append(run)
+
+    def draws(self, label: str, now: float, *, again: bool, first: bool) -> None:
+        """Note a request or a retry with the key of a target, and check the budget for these."""
+        key = self._budget(label)
         self.asked[key] = self.asked.get(key, 0) + first
         if again:
             self.granted[key] = self.granted.get(key, 0) + 1
             if self.granted[key] > self.burst + (now - START) + 0.2 * self.asked[key] + NEARLY:
                 raise Broken("the retry budget", f"{self.granted[key]} retries with {key}")
-        self.running.append(run)
+
+    def hedges(self, late: Run, run: Run, health: Health, now: float) -> None:
+        """Check an attempt that is launched beside a silent one, and note it."""
+        key, label = self._budget(late.target.label), run.target.label
+        self.hedged[key] = self.hedged.get(key, 0) + 1
+        if self.hedged[key] > 1.0 + 0.2 * self.asked[key] + NEARLY:
+            raise Broken("the first request and a fifth of the others are hedged", f"{self.hedged[key]} with {key}")
+        if run.probes or health.breaker_state(run.target, now) is not _CLOSED:
+            raise Broken("a hedge is no probe", label)
+
+    def _budget(self, label: str) -> str:
+        return next(target.credential for target in self.targets if target.label == label)
+
+    def _spreads(self, target: Target, now: float, barred: Collection[str]) -> None:
+        """Check that of the keys which may be used one with the fewest attempts in flight is."""
+        in_flight = {
+            key: sum(run.target.credential == key for run in self.running)
+            for key in target.credentials
+            if key not in barred and not self.forbids(replace(target, credential=key), now)
+        }
+        if in_flight[target.credential] > min(in_flight.values()):
+            raise Broken("attempts are spread over the keys", f"{target.credential} is used by most: {in_flight}")
 
     def _probes(self, run: Run, now: float) -> None:
         name = self._breaker(run.target)
@@ -144,10 +195,12 @@ class Ledger:
         """Check what a whole answer changes, and note it."""
         target, label = run.target, run.target.label
         self.row[label] = self.row[target.host] = 0
+        others = [key for key in target.credentials if key != target.credential]
         if run.cooling:
-            self.promised.pop(label, None)
-            self.dead -= {target.credential, target.host, label}
-        elif self.promised.get(label, 0.0) > now + NEARLY and health.denial(target, now) is None:
+            for name in names_of(target):
+                self.promised.pop(name, None)
+                self.dead.discard(name)
+        elif self.forbids(target, now) and health.denial(target, now, but=others) is None:
             raise Broken("the success of an earlier attempt ends no cooldown", label)
         was, state = before.states[label], health.breaker_state(target, now)
         if not run.half_open:
@@ -164,10 +217,13 @@ class Ledger:
     def fails(self, run: Run, fault: Fault, health: Health, now: float, before: Seen) -> None:
         """Check what a failure changes, and note it."""
         target, label = run.target, run.target.label
+        place = place_of(target, of_key=fault.of_key)
+        if fault.of_key and target.credentials:
+            self.blamed.add(target.credential if fault.dead == "key" else place)
         if fault.promised:
-            self.promised[label] = max(self.promised.get(label, 0.0), now + fault.promised)
+            self.promised[place] = max(self.promised.get(place, 0.0), now + fault.promised)
         if fault.dead:
-            self.dead.add({"key": target.credential, "host": target.host}.get(fault.dead, label))
+            self.dead.add({"key": target.credential, "host": target.host}.get(fault.dead, place))
         if not fault.trips:
             return
         was, state = before.states[label], health.breaker_state(target, now)
@@ -198,8 +254,11 @@ class Ledger:
                 self.scope[label] = HOST if host >= IN_A_ROW else ""
             if was is _OPEN and state is _CLOSED:
                 raise Broken("an open breaker becomes half-open", label)
-            if self.promised.get(label, now + 1.0) <= now:
-                del self.promised[label]
+            blameless = [key for key in target.credentials if not {key, f"{label} {key}"} & self.blamed]
+            if blameless and state is _CLOSED and health.denial(target, now) is not None:
+                raise Broken("what concerns a key leaves the others usable", f"{label} with {blameless[0]}")
+        for name in [name for name, until in self.promised.items() if until <= now]:
+            del self.promised[name]
         for target in self.targets:
             state = health.breaker_state(target, now)
             if state is not _HALF_OPEN:

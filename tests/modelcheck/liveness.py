@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from tests.modelcheck.faults import SILENT
 from tests.modelcheck.ledger import NEARLY, Broken
 from tests.modelcheck.memory import Snapshot
-from tests.modelcheck.scenes import SILENT
 from tests.modelcheck.world import Move, World
 from understudy.policy.breaker import BreakerState
 from understudy.policy.call import Call
@@ -71,8 +73,10 @@ def _awake(world: World, now: float) -> list[Target]:
     return [
         target
         for target in world.targets
-        if not {target.credential, target.host, target.label} & ledger.dead
-        and ledger.promised.get(target.label, 0.0) <= now
+        if any(
+            not ledger.forbids(replace(target, credential=key), now)
+            for key in target.credentials or (target.credential,)
+        )
     ]
 
 
@@ -103,7 +107,7 @@ def _asks(world: World, target: Target, now: float) -> Call:
     plan = Plan(tuple(Step(each, "fresh") for each in (target, *others)))
     call = Call(plan, _FRESH, health=world.health, budgets=world.budgets, rng=world.chance)
     match call.start(now):
-        case [Launch(target=asked)] if asked is target:
+        case [Launch(target=asked)] if asked.label == target.label:
             return call
         case actions:
             raise Broken("a recovered target is used again", f"{target.label} is not asked: {actions}")

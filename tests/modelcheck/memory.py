@@ -10,14 +10,15 @@ from __future__ import annotations
 import enum
 import marshal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
 from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
 
-from tests.modelcheck.scenes import START, Fault, Scene
+from tests.modelcheck.faults import Fault
+from tests.modelcheck.scenes import START, Scene
 from understudy.domain.failures import Failure
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Rules
@@ -36,7 +37,7 @@ _SLICE = 5.0
 _RELATIVE: dict[str, Callable[[Any, float], Any]] = {
     "_slices": lambda slices, now: [[now // _SLICE - each[0], *each[1:]] for each in slices]
 }
-_PLAIN = frozenset({bool, int, str, type(None)})
+_NUMBERS = frozenset({bool, int, type(None)})
 _MISSING = object()
 
 
@@ -63,6 +64,10 @@ class Shape(NamedTuple):
     """The slots in which states differ."""
     relative: tuple[str, ...] = ()
     """Those that are coded in a way of their own."""
+
+    def read(self, each: object) -> list[Any]:
+        """Return what the telling slots of an object hold."""
+        return [getattr(each, name, None) for name in self.telling]
 
 
 _SHAPES: dict[type, Shape] = {}
@@ -178,58 +183,92 @@ def _write(each: Any, slots: list[tuple[str, Any]], extra: dict[str, Any] | None
 
 
 class Coder:
-    """Writes one state in canonical form."""
+    """Writes one state in canonical form: a flat list of numbers and strings, with the length before each group."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, renamed: Mapping[str, str] | None = None) -> None:
+        """`renamed`: names to write in place of others, for what is symmetric."""
         self._now = now
+        self._renamed = renamed or {}
         self._seen: dict[int, int] = {}
+        self._out: list[Any] = []
 
     def digest(self, root: object) -> bytes:
         """Return a short code of everything that can be reached."""
-        return blake2b(marshal.dumps(self.code(root), 2), digest_size=10).digest()
+        self.code(root)
+        return blake2b(marshal.dumps(self._out, 2), digest_size=10).digest()
 
-    def code(self, each: Any) -> Any:
-        """Return nested lists of numbers and strings."""
+    def code(self, each: Any) -> None:
+        """Write one value."""
         cls = type(each)
-        if cls in _PLAIN:
-            return each
-        if cls is float:
-            return max(LONG_AGO, round(each - self._now, 6)) if START / 2 < each < START * 2 else each
-        shape = shape_of(cls)
-        kind = shape.kind
-        if kind is Kind.ATOM:
-            return str(each)
-        if kind is Kind.CONSTANT:
-            return each.label if cls is Target else None
-        if kind is Kind.TUPLE:
-            return [self.code(part) for part in each]
-        number = self._seen.get(id(each))
-        if number is not None:
-            return ["seen", number]
-        self._seen[id(each)] = len(self._seen)
-        return self._contents(each, shape)
+        if cls is str:
+            self._out.append(self._name(each))
+        elif cls in _NUMBERS:
+            self._out.append(each)
+        elif cls is float:
+            near = START / 2 < each < START * 2
+            self._out.append(max(LONG_AGO, round(each - self._now, 6)) if near else each)
+        else:
+            shape = _SHAPES.get(cls) or shape_of(cls)
+            self._complex(each, shape, shape.kind)
 
-    def _contents(self, each: Any, shape: Shape) -> list[Any]:
-        code = self.code
-        match shape.kind:
-            case Kind.LIST:
-                return [code(part) for part in each]
-            case Kind.SET:
-                return sorted(str(code(part)) for part in each)
-            case Kind.DICT:
-                keys = sorted(each) if len(each) > 1 and all(type(key) is str for key in each) else list(each)
-                return [part for key in keys for part in (code(key), code(each[key]))]
-        parts: list[Any] = []
-        for name in shape.telling:
-            value = getattr(each, name, None)
-            parts.append(value if type(value) in _PLAIN else code(value))
+    def _name(self, name: str) -> str:
+        return self._renamed.get(name, name)
+
+    def _complex(self, each: Any, shape: Shape, kind: Kind) -> None:
+        if kind is Kind.ATOM:
+            self._out.append(str(each))
+        elif kind is Kind.CONSTANT:
+            self._constant(each)
+        elif kind is Kind.TUPLE:
+            self._group(each)
+        elif (number := self._seen.get(id(each))) is not None:
+            self._out.append(("seen", number))
+        else:
+            self._seen[id(each)] = len(self._seen)
+            if kind is Kind.FROZEN or kind is Kind.OBJECT:
+                self._fields(each, shape)
+            else:
+                self._container(each, kind)
+
+    def _constant(self, each: Any) -> None:
+        if type(each) is Target:
+            self._out.append(each.label)
+            if each.credentials:
+                self.code(each.credential)
+        else:
+            self._out.append(None)
+
+    def _group(self, parts: Collection[Any]) -> None:
+        self._out.append(len(parts))
+        for part in parts:
+            self.code(part)
+
+    def _container(self, each: Any, kind: Kind) -> None:
+        if kind is Kind.LIST:
+            self._group(each)
+        elif kind is Kind.SET:
+            self._out.append(sorted(str(self._name(part)) for part in each))
+        else:
+            sortable = len(each) > 1 and all(type(key) is str for key in each)
+            keys = sorted(each, key=self._name) if sortable else list(each)
+            self._out.append(len(keys))
+            for key in keys:
+                self.code(key)
+                self.code(each[key])
+
+    def _fields(self, each: Any, shape: Shape) -> None:
+        out, code = self._out, self.code
+        for value in shape.read(each):
+            if type(value) in _NUMBERS:
+                out.append(value)
+            else:
+                code(value)
         if shape.has_dict:
             for name, value in vars(each).items():
                 if name not in _EXPLANATIONS:
-                    parts.append(value if type(value) in _PLAIN else code(value))
+                    code(value)
         for name in shape.relative:
-            parts.append(_RELATIVE[name](getattr(each, name), self._now))
-        return parts
+            out.append(_RELATIVE[name](getattr(each, name), self._now))
 
 
 def times_after(root: object, now: float) -> list[float]:

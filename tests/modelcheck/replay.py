@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import understudy as u
+from tests.modelcheck.faults import Fault
 from tests.modelcheck.ledger import Broken
-from tests.modelcheck.scenes import START, Fault, Scene
+from tests.modelcheck.scenes import START, Scene
 from tests.modelcheck.world import DENIED, Chance, Move, World
 from understudy.domain.errors import LLMError, error_of
 from understudy.domain.events import Finished, Started, TextDelta
@@ -28,6 +29,8 @@ from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Launch
 from understudy.virtual_time import run
 
+ENOUGH_WORDS = 30
+"""Whatever is held back is shorter."""
 _APART = 1e-6
 """Seconds between two moves of the same moment."""
 _BEFORE = 1e-4
@@ -71,7 +74,7 @@ def expected(scene: Scene, trace: tuple[Move, ...]) -> tuple[list[Asked], list[E
             if what.startswith("launch"):
                 launched[move.request] += 1
                 launches[move.request, int(what.split()[2])] = launched[move.request]
-                asked = Asked(move.request, what[-1], round(world.now - START, 2))
+                asked = Asked(move.request, what.split()[4], round(world.now - START, 2))
                 asked_by_launch.append((asked, launched[move.request]))
     denied = {(event.request, event.launch) for event in events if event.what == "is denied"}
     made = [each for each, launch in asked_by_launch if (each.request, launch) not in denied]
@@ -98,9 +101,13 @@ class _Provider:
         self._request = request
 
     async def stream(self, request: u.GenerationRequest) -> AsyncIterator[u.Event]:
-        yield Started(model="m")
+        started = False
         async for event in self._stage.attempt(self._request, self.name):
-            yield TextDelta(0, "word") if event.what == "begins" else Finished(u.FinishReason.STOP)
+            if not started:
+                started = True
+                yield Started(model="m")
+            words = {"begins": 1, "brings enough": ENOUGH_WORDS}.get(event.what, 0)
+            yield TextDelta(0, "word " * words) if words else Finished(u.FinishReason.STOP)
 
     async def generate(self, request: u.GenerationRequest) -> u.GenerationResponse:
         async for _ in self._stage.attempt(self._request, self.name):

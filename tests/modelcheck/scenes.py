@@ -1,17 +1,36 @@
 """Where the search begins: three targets, the rules of two requests, what happened before, and what may go wrong.
 
 Targets `a` and `b` share a host, `b` and `c` share a key. A scene is small enough to be searched deeply; together they
-contain every class of failure that has a verdict of its own.
+contain every class of failure that has a verdict of its own (`faults.py`), pools of two keys, and every way to go on
+after the first words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from tests.modelcheck.faults import (
+    BAD_KEY,
+    CONNECT,
+    CONTEXT,
+    DISCONNECTED,
+    DNS,
+    EMPTY,
+    FAULTS,
+    HINT,
+    INVALID,
+    LIMITED,
+    LIMITED_LONG,
+    LONG_HINT,
+    NOT_PLAIN,
+    PERMISSION,
+    SERVER_ERROR,
+    STALE,
+    Fault,
+)
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
@@ -30,52 +49,14 @@ A, B, C = (
 )
 TARGETS = (A, B, C)
 MAX_ATTEMPTS = 4
-HINT = 3.0
-LONG_HINT = 60.0
+KEYS = ("key 1", "key 2")
+POOL_A, POOL_B = (replace(each, credential="pool", credentials=KEYS) for each in (A, B))
+BACKUP = replace(C, credential="key 3")
+"""Two models at one host, and the two keys of one pool; and what is asked after the first of them."""
+APT_A, APT_B = replace(A, continues=True), replace(B, continues=True)
+"""They can continue what another target began; `c` cannot."""
 _K = FailureKind
 
-
-class Fault(msgspec.Struct, frozen=True):
-    """A way in which an attempt fails."""
-
-    name: str
-    failure: Failure
-    translated: bool = False
-    final: bool = False
-    """No other target may be asked after it: the failure is the answer to the request."""
-    promised: float = 0.0
-    """Seconds for which the target may not be asked, as the provider itself says."""
-    dead: str = ""
-    """What it disables for minutes: the key, the host or the target."""
-    trips: str = ""
-    """Whose breaker counts it: that of the host or of the target."""
-
-
-def fault(kind: FailureKind, name: str = "", **more: Any) -> Fault:
-    """Return a failure of a kind, with what a reader of the documentation expects of it."""
-    hint = more.pop("hint", None)
-    return Fault(name or kind.value, Failure(kind=kind, message=kind.value, retry_after=hint), **more)
-
-
-HOST, TARGET, KEY = "host", "target", "key"
-DNS, CONNECT = fault(_K.DNS, trips=HOST), fault(_K.CONNECT, trips=HOST)
-SERVER_ERROR, DISCONNECTED = fault(_K.SERVER_ERROR, trips=TARGET), fault(_K.DISCONNECTED, trips=TARGET)
-STALE, EMPTY = fault(_K.STALE_CONNECTION), fault(_K.EMPTY)
-SILENT = fault(_K.TIMEOUT_FIRST_EVENT, trips=TARGET)
-LIMITED = fault(_K.RATE_LIMITED, "rate_limited for 3 s", hint=HINT, promised=HINT)
-LIMITED_LONG = fault(_K.RATE_LIMITED, "rate_limited for 60 s", hint=LONG_HINT, promised=LONG_HINT)
-BAD_KEY = fault(_K.AUTHENTICATION, dead=KEY)
-INVALID = fault(_K.INVALID_REQUEST, final=True)
-FAULTS = (
-    DNS, CONNECT, SERVER_ERROR, DISCONNECTED, STALE, EMPTY, SILENT, LIMITED, LIMITED_LONG, BAD_KEY, INVALID,
-    fault(_K.INVALID_REQUEST, "invalid_request, translated", translated=True),
-    fault(_K.CONNECT_TIMEOUT, trips=HOST), fault(_K.TLS, dead=HOST), fault(_K.PROXY, trips=HOST), fault(_K.POOL),
-    fault(_K.PROTOCOL, trips=TARGET), fault(_K.TOO_LARGE), fault(_K.RATE_LIMITED, promised=1.0),
-    fault(_K.DAILY_QUOTA, dead=TARGET), fault(_K.CONFLICT, trips=TARGET), fault(_K.PERMISSION, dead=TARGET),
-    fault(_K.CONTEXT_LENGTH), fault(_K.CONTENT_FILTER, final=True), fault(_K.UNKNOWN_STATUS, final=True),
-    fault(_K.OVERLOADED, "overloaded for 60 s", hint=LONG_HINT, promised=LONG_HINT, trips=TARGET),
-)  # fmt: skip
-"""One of each class of kinds that have the same verdict."""
 
 History = Callable[[Health, Budgets], None]
 
@@ -101,6 +82,8 @@ class Scene(msgspec.Struct, frozen=True):
     denials: bool = False
     """Attempts may be denied on this side."""
     cancels: bool = True
+    checks: bool = False
+    """A health check may find that what was disabled works again."""
 
 
 def targets_of(scene: Scene) -> tuple[Target, ...]:
@@ -119,6 +102,10 @@ def failed(health: Health, target: Target, trips: Trips, times: int) -> None:
 
 def _first_down(health: Health, _: Budgets) -> None:
     failed(health, A, Trips.TARGET, 5)
+
+
+def _second_down(health: Health, _: Budgets) -> None:
+    failed(health, B, Trips.TARGET, 5)
 
 
 def _nearly_down(health: Health, _: Budgets) -> None:
@@ -144,6 +131,10 @@ def _cooling(health: Health, _: Budgets) -> None:
         health.release(permit)
 
 
+def _pool_down(health: Health, _: Budgets) -> None:
+    failed(health, POOL_A, Trips.TARGET, 5)
+
+
 def _dead_key(health: Health, _: Budgets) -> None:
     permit = health.acquire(A, START, health.new_caller())
     assert isinstance(permit, Permit)
@@ -153,13 +144,20 @@ def _dead_key(health: Health, _: Budgets) -> None:
 
 def _no_budget(_: Health, budgets: Budgets) -> None:
     for key in ("key 1", "key 2"):
-        while budgets.retry(key).withdraw(START):
-            pass
+        for _retry in range(4):
+            budgets.retry(key).withdraw(START)
 
 
 _RULES = Rules(max_attempts=MAX_ATTEMPTS, deadline=20.0, max_wait=8.0)
 _STREAMED = replace(_RULES, streamed=True)
 _ONE = ((A,), (A,))
+_POOL = ((POOL_A,), (POOL_A,))
+_POOL_FIRST = ((POOL_A, BACKUP), (POOL_A, BACKUP))
+_POOLS = ((POOL_A, POOL_B), (POOL_B, POOL_A))
+_APT = ((APT_A, C, APT_B), (APT_A, C, APT_B))
+_RESTART = replace(_STREAMED, on_midstream_error="restart")
+_CONTINUE = replace(_STREAMED, on_midstream_error="continue")
+_HOLD = replace(_STREAMED, on_midstream_error="hold", hold_chars=100, heartbeat=3.0)
 _LABELS = (A.label, B.label, C.label)
 
 SCENES = (
@@ -186,6 +184,10 @@ SCENES = (
     Scene("one target", plans=_ONE, denials=True),
     Scene("one target, down", plans=_ONE, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
+        "one target, down and limited", plans=_ONE, history=_first_down, opened=_LABELS[:1],
+        faults=(SERVER_ERROR, LIMITED_LONG),
+    ),
+    Scene(
         "one target, dead key", plans=_ONE, history=_dead_key, dead=(A.credential,),
         faults=(SERVER_ERROR, BAD_KEY, INVALID),
     ),
@@ -200,5 +202,30 @@ SCENES = (
     Scene("two tries", rules=replace(_RULES, max_tries=2), faults=(SERVER_ERROR, STALE, DNS, CONNECT)),
     Scene("one target, two tries", plans=_ONE, rules=replace(_RULES, max_tries=2), faults=(SERVER_ERROR, STALE)),
     Scene("little time", rules=replace(_RULES, deadline=4.0), faults=(SERVER_ERROR, LIMITED, CONNECT)),
+    Scene("small windows", faults=(LIMITED, CONTEXT)),
+    Scene(
+        "hedged, the second is down", rules=replace(_STREAMED, hedge_after=2.0), history=_second_down,
+        opened=(B.label,), faults=(SERVER_ERROR,),
+    ),
     Scene("another order", plans=(TARGETS, (C, A)), faults=(SERVER_ERROR, CONNECT, BAD_KEY)),
+    Scene("two keys", plans=_POOL_FIRST, faults=(LIMITED, BAD_KEY, SERVER_ERROR, CONNECT)),
+    Scene("two keys, one target", plans=_POOL, faults=(LIMITED, BAD_KEY, SERVER_ERROR), denials=True),
+    Scene("two keys, long limits", plans=_POOL, faults=(LIMITED_LONG, PERMISSION), cancels=False),
+    Scene("two keys, two models", plans=_POOLS, faults=(LIMITED, BAD_KEY, PERMISSION), cancels=False),
+    Scene("two keys, little time", plans=_POOL_FIRST, rules=replace(_RULES, deadline=4.0), faults=(LIMITED, BAD_KEY)),
+    Scene("two keys, checked", plans=_POOL, faults=(LIMITED, BAD_KEY), cancels=False, checks=True),
+    Scene("two keys, two attempts", plans=_POOL_FIRST, rules=replace(_RULES, max_attempts=2), faults=(LIMITED,)),
+    Scene("two keys, hedged", plans=_POOL_FIRST, rules=replace(_STREAMED, hedge_after=2.0), faults=(LIMITED, BAD_KEY)),
+    Scene("two keys, down", plans=_POOL, history=_pool_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
+    Scene("restart", rules=_RESTART, faults=(DISCONNECTED, LIMITED, INVALID), denials=True),
+    Scene("restart, little time", rules=replace(_RESTART, deadline=3.5), faults=(LIMITED, DISCONNECTED)),
+    Scene("restart, one target", plans=_ONE, rules=_RESTART, faults=(DISCONNECTED, EMPTY)),
+    Scene("restart, hedged", rules=replace(_RESTART, hedge_after=2.0), faults=(DISCONNECTED,)),
+    Scene("restart, effects", rules=replace(_RESTART, has_effects=True), faults=(DISCONNECTED,)),
+    Scene("restart, down", rules=_RESTART, history=_first_down, opened=_LABELS[:1], faults=(DISCONNECTED,)),
+    Scene("continue", plans=_APT, rules=_CONTINUE, faults=(DISCONNECTED, NOT_PLAIN, INVALID)),
+    Scene("continue, nowhere", rules=_CONTINUE, faults=(DISCONNECTED,)),
+    Scene("hold", rules=_HOLD, faults=(DISCONNECTED, LIMITED, INVALID)),
+    Scene("hold everything", rules=replace(_HOLD, hold_chars=None), faults=(DISCONNECTED,)),
+    Scene("hold, hedged", rules=replace(_HOLD, hedge_after=2.0), faults=(DISCONNECTED,), denials=True),
 )  # fmt: skip

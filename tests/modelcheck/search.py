@@ -22,9 +22,11 @@ class Violation(NamedTuple):
     law: str
     how: str
     trace: tuple[Move, ...]
+    story: tuple[str, ...] = ()
+    """The trace as it was told by the machine that broke the law, which a seeded bug changes only for a while."""
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.law}: {self.how}", *told(self.scene, self.trace)])
+        return "\n".join([f"{self.law}: {self.how}", *(self.story or told(self.scene, self.trace))])
 
 
 class Found(NamedTuple):
@@ -88,6 +90,7 @@ class Search:
             violation = self._expand(at)
             at += 1
             if violation is not None:
+                violation = violation._replace(story=tuple(told(self._scene, violation.trace)))
                 break
         whole = at >= len(self._nodes) and violation is None
         depth = self._nodes[-1][2] if whole else self._nodes[min(at, len(self._nodes) - 1)][2]

@@ -15,8 +15,8 @@ def at_random(scene: Scene, rng: Random, most: int = 12) -> tuple[Move, ...]:
     """Return moves of a scene that scripted providers can make: they alter no request, and are never late."""
     world, trace = World(scene), list[Move]()
     while len(trace) < most:
-        moves = [move for move in world.moves() if move.what != "is late"]
-        moves = [move for move in moves if move.fault is None or not move.fault.translated]
+        moves = [move for move in world.moves() if move.what not in ("is late", "a health check succeeds")]
+        moves = [move for move in moves if move.fault is None or not (move.fault.translated or move.fault.once_shown)]
         if not moves:
             break
         move = rng.choice(moves)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
+from tests.modelcheck.faults import Fault
 from tests.modelcheck.laws import Book
 from tests.modelcheck.ledger import Broken, Ledger, Seen
 from tests.modelcheck.memory import times_after
-from tests.modelcheck.scenes import START, Fault, Scene, targets_of
+from tests.modelcheck.scenes import START, Scene, targets_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.call import Call
@@ -99,6 +100,8 @@ class World:
             for attempt, run in book.running.items():
                 moves.extend(self._of_attempt(number, attempt))
                 waits = waits and run.limit > self.now
+        if self.scene.checks and self.ledger.dead:
+            moves.append(Move("a health check succeeds"))
         if waits and not all(book.settled for book in self.books if self.calls[book.number] is not None):
             moves.append(Move("time passes"))
         return moves
@@ -110,6 +113,8 @@ class World:
         shows = rules.streamed or run.probes or rules.has_effects
         if shows and not run.begun and run.limit > self.now:
             moves.append(Move("begins", number, attempt))
+        if run.begun and not run.full and rules.hold_chars is not None:
+            moves.append(Move("brings enough", number, attempt))
         if run.begun or not rules.streamed:
             moves.append(Move("ends well", number, attempt))
         moves.extend(Move("fails", number, attempt, fault) for fault in self.scene.faults)
@@ -143,6 +148,11 @@ class World:
             for book in self.books:
                 book.no_progress = 0
             return []
+        if move.what == "a health check succeeds":
+            for target in self.targets:
+                self.health.lift(target)
+            self.ledger.dead.clear()
+            return []
         number, book = move.request, self.books[move.request]
         call = self.calls[number]
         if call is None:
@@ -170,9 +180,10 @@ class World:
                 return [*call.tick(now)]
             case "is cancelled":
                 return [*call.receive(Cancelled(), now)]
-            case "begins":
-                book.begins(attempt)
-                return [*call.receive(Began(attempt), now)]
+            case "begins" | "brings enough":
+                full = move.what == "brings enough"
+                book.begins(attempt, now, full=full)
+                return [*call.receive(Began(attempt, full), now)]
             case "ends well":
                 book.ends(attempt, None, now)
                 return [*call.receive(Ended(attempt), now)]
@@ -184,15 +195,16 @@ class World:
                 began: list[object] = [*call.receive(Began(attempt), now)]
                 return [*began, *call.receive(Ended(attempt), now)]
         assert move.fault is not None
-        begun = book.running[attempt].begun
-        book.ends(attempt, move.fault, now)
-        return [*call.receive(Failed(attempt, move.fault.failure, begun, move.fault.translated), now)]
+        begun, fault = book.running[attempt].begun, move.fault
+        book.ends(attempt, fault, now)
+        failed = Failed(attempt, fault.failure, begun, fault.translated, continuable=not fault.once_shown)
+        return [*call.receive(failed, now)]
 
     def _check(self, call: Call, book: Book) -> None:
         """Check what must be true of every state."""
         book.check(call, self.health, self.now)
         for target in self.targets:
-            running = sum(run.target is target for run in self.ledger.running)
+            running = sum(run.target.label == target.label for run in self.ledger.running)
             known = self.health.facts(target, self.now).in_flight
             if known != running:
                 raise Broken("permits are returned", f"{known} in flight at {target.label}, {running} attempts run")

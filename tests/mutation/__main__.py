@@ -35,10 +35,32 @@ ROOT = Path(__file__).parents[2]
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
 
 
-def equivalents() -> dict[str, str]:
-    """Return the mutants that change nothing that could be noticed, by name, with the reason."""
+class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Mutants that change nothing that could be noticed."""
+
+    name: str
+    """As the command prints it."""
+    why: str
+    line: str = ""
+    """The line of the source, where a function has several of that name."""
+
+    def fits(self, mutant: Mutant, source: list[str]) -> bool:
+        """Check whether this is a mutant of a module with those lines."""
+        at = source[mutant.line - 1 : mutant.line + mutant.before.count("\n")]
+        return mutant.name == self.name and (not self.line or self.line in map(str.strip, at))
+
+
+def equivalents() -> list[Equivalent]:
+    """Return the list of equivalent mutants."""
     entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
-    return {entry["name"]: entry["why"] for entry in entries}
+    return msgspec.convert(entries, list[Equivalent])
+
+
+def without_equivalents(mutants: list[Mutant], path: str) -> list[Mutant]:
+    """Return the mutants of a module that something can notice."""
+    source = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    known = [each for each in equivalents() if each.name.startswith(f"{path}: ")]
+    return [mutant for mutant in mutants if not any(each.fits(mutant, source) for each in known)]
 
 
 def chosen(patterns: list[str], sample: int, seed: int, *, fields: bool = False) -> list[Mutant]:
@@ -49,8 +71,7 @@ def chosen(patterns: list[str], sample: int, seed: int, *, fields: bool = False)
     paths = modules(ROOT) if fields else [path for path in SUITES if (ROOT / path).exists()]
     of = field_mutants_of if fields else mutants_of
     paths = [path for path in paths if not patterns or any(fnmatch.fnmatch(path, f"*{each}") for each in patterns)]
-    known = equivalents()
-    found = [mutant for path in paths for mutant in of(ROOT, path) if mutant.name not in known]
+    found = [mutant for path in paths for mutant in without_equivalents(of(ROOT, path), path)]
     return Random(seed).sample(found, min(sample, len(found))) if sample else found
 
 

@@ -46,8 +46,12 @@ _ARITHMETIC: dict[type[ast.operator], ast.operator] = {
     ast.Add: ast.Sub(), ast.Sub: ast.Add(), ast.Mult: ast.Div(), ast.Div: ast.Mult(), ast.FloorDiv: ast.Mult(),
     ast.Pow: ast.Mult(), ast.BitOr: ast.BitAnd(), ast.BitAnd: ast.BitOr(),
 }  # fmt: skip
+_ROWS = frozenset({"Row", "codes", "texts", "words"})
+"""What makes rows of the tables of classification."""
 _SWAPPED_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _DELETED = (ast.Expr, ast.Assign, ast.AugAssign, ast.Raise, ast.Delete)
+_FEW = 6
+"""Members of an enumeration that are all tried in each other's place."""
 _SKIPPED_FIELDS = frozenset({"annotation", "returns", "decorator_list", "type_params", "bases"})
 
 Change = tuple[str, str]
@@ -181,9 +185,31 @@ def _call(node: ast.AST) -> Iterator[Change]:
         yield "swapped call", _text(ast.Call(ast.Name(other), node.args, node.keywords))
     if node.args and not isinstance(node.args[-1], ast.Starred | ast.GeneratorExp):
         yield "argument drop", _text(ast.Call(node.func, node.args[:-1], node.keywords))
+    for index, argument in enumerate(node.args):
+        if isinstance(argument, ast.Constant) and argument.value is None:
+            args = [*node.args[:index], ast.Constant(1), *node.args[index + 1 :]]
+            yield "other argument", _text(ast.Call(node.func, args, node.keywords))
     for index in range(len(node.keywords)):
         fewer = [*node.keywords[:index], *node.keywords[index + 1 :]]
         yield "argument drop", _text(ast.Call(node.func, node.args, fewer))
+
+
+def _rule(node: ast.AST) -> Iterator[Change]:
+    """Let a row of the tables of classification match another code, phrase or part of a message."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _ROWS):
+        return
+    for index, argument in enumerate(node.args):
+        if (other := _other_text(argument)) is not None:
+            args = [*node.args[:index], other, *node.args[index + 1 :]]
+            yield "other text", _text(ast.Call(node.func, args, node.keywords))
+    for index, keyword in enumerate(node.keywords):
+        if (other := _other_text(keyword.value)) is not None:
+            keywords = [*node.keywords[:index], ast.keyword(keyword.arg, other), *node.keywords[index + 1 :]]
+            yield "other text", _text(ast.Call(node.func, node.args, keywords))
+
+
+def _other_text(node: ast.expr) -> ast.expr | None:
+    return ast.Constant(f"~{node.value}") if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _flow(node: ast.AST) -> Iterator[Change]:
@@ -199,16 +225,18 @@ def _flow(node: ast.AST) -> Iterator[Change]:
 
 
 _OPERATORS: tuple[Callable[[ast.AST], Iterator[Change]], ...] = (
-    _comparison, _boolean, _number, _arithmetic, _call, _flow,
+    _comparison, _boolean, _number, _arithmetic, _call, _flow, _rule,
 )  # fmt: skip
 
 
 def _other_member(owner: object, node: ast.Attribute) -> Iterator[Change]:
-    """Swap a member of an enumeration for the next one."""
+    """Swap a member of an enumeration for each other one, or for the next one where there are many."""
     if isinstance(owner, type) and issubclass(owner, enum.Enum) and node.attr in owner.__members__:
         members = list(owner.__members__)
-        following = members[(members.index(node.attr) + 1) % len(members)]
-        yield "other member", f"{_text(node.value)}.{following}"
+        index = members.index(node.attr)
+        others = [*members[index + 1 :], *members[:index]]
+        for other in others if len(members) <= _FEW else others[:1]:
+            yield "other member", f"{_text(node.value)}.{other}"
 
 
 def _text(node: ast.AST) -> str:

@@ -23,7 +23,7 @@ def test_answer():
 def runner(tmp_path: Path) -> Iterator[Runner]:
     (tmp_path / "src").mkdir()
     (tmp_path / "test_it.py").write_text(TESTS)
-    made = Runner(tmp_path)
+    made = Runner(tmp_path, longest_test=0.2)
     yield made
     made.close()
 
@@ -42,3 +42,11 @@ def test_each_run_imports_the_code_anew(runner: Runner, tmp_path: Path) -> None:
     assert runner.run(ARGUMENTS, 1.0, sound=False).code is None
     code.write_text("def answer(): return 42")
     assert "1 passed" in runner.run(ARGUMENTS, None, sound=False).output
+
+
+def test_a_test_of_decisions_that_does_not_end_fails_by_its_name(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "tests" / "policy").mkdir(parents=True)
+    (tmp_path / "tests" / "policy" / "test_loop.py").write_text("def test_loop():\n    while True: pass")
+    ended = runner.run([*ARGUMENTS[:-1], "tests/policy/test_loop.py"], None, sound=False)
+    assert ended.code == 1
+    assert "FAILED tests/policy/test_loop.py::test_loop - it does not end" in ended.output

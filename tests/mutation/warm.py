@@ -17,8 +17,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
+LONGEST_TEST = 5.0
+"""Seconds of processor time for one test of decisions, which takes a fraction of one if the code is sound."""
+_WITHOUT_LOOPS = "tests/policy/"
 _UNCOMPILED = "PYTHONDONTWRITEBYTECODE"
 
 
@@ -33,7 +36,8 @@ class Finished(NamedTuple):
 class Runner:
     """Runs pytest in a folder, one run at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, longest_test: float = LONGEST_TEST) -> None:
+        self._longest_test = longest_test
         environ = {**os.environ, "PYTHONPATH": str(folder / "src"), "HYPOTHESIS_DATABASE_FILE": os.devnull}
         environ.pop(_UNCOMPILED, None)
         self._process = subprocess.Popen(
@@ -45,7 +49,7 @@ class Runner:
         """Run pytest; `sound` code may be compiled, and shows what is worth importing before the next run."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps([arguments, limit, sound]), file=self._process.stdin, flush=True)
+        print(json.dumps([arguments, limit, sound, self._longest_test]), file=self._process.stdin, flush=True)
         return Finished(*json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
@@ -58,9 +62,11 @@ def _serve() -> None:
         print(json.dumps(_answer(*json.loads(line))), flush=True)
 
 
-def _answer(arguments: list[str], limit: float | None, sound: bool) -> Finished:
+def _answer(arguments: list[str], limit: float | None, sound: bool, longest_test: float) -> Finished:
     with tempfile.TemporaryFile("w+", errors="replace") as output, tempfile.TemporaryFile("w+") as used:
-        fork = multiprocessing.get_context("fork").Process(target=_run, args=(arguments, output, used, sound))
+        fork = multiprocessing.get_context("fork").Process(
+            target=_run, args=(arguments, output, used, None if sound else longest_test)
+        )
         fork.start()
         fork.join(limit)
         code = fork.exitcode
@@ -74,20 +80,40 @@ def _answer(arguments: list[str], limit: float | None, sound: bool) -> Finished:
         return Finished(code, output.read())
 
 
-def _run(arguments: list[str], output: IO[str], used: IO[str], sound: bool) -> None:
+def _run(arguments: list[str], output: IO[str], used: IO[str], longest_test: float | None) -> None:
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
-    if not sound:
+    if longest_test is not None:
         sys.dont_write_bytecode = True
         os.environ[_UNCOMPILED] = "1"
     import pytest
 
-    code = pytest.main(arguments)
+    code = pytest.main(arguments, plugins=[] if longest_test is None else [_Patience(longest_test)])
     used.write("\n".join(_foreign_modules()))
     used.flush()
     sys.exit(code)
+
+
+class _Patience:
+    """A plugin for pytest: a test of decisions that uses seconds of processor time was sent into an endless loop."""
+
+    def __init__(self, longest_test: float) -> None:
+        self._longest_test = longest_test
+        self._output = os.dup(1)  # pytest captures the other
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        if item.nodeid.startswith(_WITHOUT_LOOPS):
+            signal.signal(signal.SIGVTALRM, lambda *_: self._give_up(item.nodeid))
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._longest_test)
+
+    def pytest_runtest_teardown(self) -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+
+    def _give_up(self, test: str) -> None:
+        os.write(self._output, f"FAILED {test} - it does not end\n".encode())
+        os._exit(1)
 
 
 def _foreign_modules() -> list[str]:

@@ -22,7 +22,7 @@ A, B, C = (
 
 def failure(kind: FailureKind, **fields: Any) -> Failure:
     """A failure of a kind."""
-    return Failure(kind=kind, message="no", **fields)
+    return Failure(**{"kind": kind, "message": "no", **fields})
 
 
 class Longest(Random):

@@ -173,6 +173,18 @@ def test_sessions_are_bounded_and_the_one_that_answered_last_is_kept() -> None:
     assert [first(name) for name in ("one", "two", "three", "four")] == ["b", "a", "b", "a"]
 
 
+def test_ten_thousand_sessions_are_remembered() -> None:
+    sessions = Sessions()
+    for number in range(10_001):
+        sessions.answered((None, None, str(number)), "b", first=True, begins=True, now=1.0)
+
+    def first(name: str) -> str:
+        arranged = sessions.arrange(plan("ab"), (None, None, name), begins=True, lifetime=9.0, now=2.0)
+        return arranged.steps[0].target.name
+
+    assert [first(name) for name in ("0", "1", "10000")] == ["a", "b", "b"]
+
+
 def test_every_route_and_task_has_homes_of_its_own() -> None:
     request = GenerationRequest(messages=(Message.user("Hi"),), session="s")
     assert key_of(request, Plan((), route="cheap", task="code")) == ("cheap", "code", "s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from understudy.policy.budgets import Budgets, RetryBudget
@@ -89,6 +91,18 @@ def test_every_key_has_a_budget_of_its_own_and_keeps_it() -> None:
     assert granted(budgets.retry("one"), 1000.0) == 3
     assert granted(budgets.retry("two"), 1000.0) == 3
     assert granted(budgets.retry("one"), 1000.0) == 0
+
+
+def test_endless_requests_do_not_fill_the_memory() -> None:
+    budget = RetryBudget()
+    tracemalloc.start()
+    try:
+        for number in range(3_000):
+            budget.deposit(1000.0 + number)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 10_000
 
 
 def test_endless_keys_do_not_fill_the_memory() -> None:

@@ -12,7 +12,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
 from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
-from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Rules, Settle
+from understudy.policy.signals import Abort, Began, Cancelled, Commit, Ended, Failed, Launch, Rules, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import Cooldown
 
@@ -68,7 +68,7 @@ def test_a_retry_in_no_time_is_launched_at_once() -> None:
 
 
 def test_the_last_second_is_for_no_retry() -> None:
-    for deadline, order in ((2.99, "a"), (3.01, "aa")):
+    for deadline, order in ((2.99, "a"), (3.0, "aa")):
         desk = Desk(A, rng=Longest(), max_tries=2, retry_delay=2.0, deadline=deadline)
         assert desk.fail_always(K.CONNECT) == order
 
@@ -84,6 +84,26 @@ def test_the_wait_of_a_request_is_the_sum_of_its_waits() -> None:
     assert not desk.running
     assert desk.wake() == pytest.approx(7.0)
     assert desk.launched.waited == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize(("hint", "order"), [(21.0, "a"), (21.1, "aa")])
+def test_what_another_request_met_is_waited_for_up_to_max_wait(hint: float, order: str) -> None:
+    """A second is over when the retry is due; what ends later than twenty seconds from then is probed."""
+    desk = Desk(A, rng=Longest(), retry_delay=2.0)
+    desk.fail(K.SERVER_ERROR)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 101.0)
+    assert desk.wake() == 2.0
+    assert desk.order == order
+
+
+@pytest.mark.parametrize(("deadline", "order"), [(23.0, "a"), (22.9, "aa")])
+def test_and_never_into_the_last_second(deadline: float, order: str) -> None:
+    """Until 122, and a second is needed after that; what is not waited for is probed."""
+    desk = Desk(A, rng=Longest(), retry_delay=2.0, deadline=deadline)
+    desk.fail(K.SERVER_ERROR)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=21.0), Cooldown.TARGET, 101.0)
+    desk.wake()
+    assert desk.order == order
 
 
 def test_a_probe_in_spite_of_a_cooldown_is_the_probe_of_a_half_open_breaker_too() -> None:
@@ -104,7 +124,7 @@ def test_a_retry_whose_target_went_into_a_long_cooldown_goes_elsewhere() -> None
     desk.health.failed(Permit(A, 101.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
     desk.wake()
     assert desk.order == "ab"
-    assert desk.call.denials == {"a/m": "a/m for 299 s (authentication: no)"}
+    assert [*map(str, desk.call.denials.values())] == ["a/m for 299 s (authentication: no)"]
     assert desk.health.probe(A, 102.0) is not None, "nobody has probed it"
 
 
@@ -125,6 +145,21 @@ def test_the_rules_that_are_not_written() -> None:
     assert (rules.max_tries, rules.max_attempts, rules.retry_delay) == (3, None, 1.0)
     assert (rules.deadline, rules.spent, rules.max_wait) == (600.0, 0.0, 20.0)
     assert [rules.fallback_on_filter, rules.streamed, rules.free, rules.has_effects] == [False] * 4
+    assert (rules.on_midstream_error, rules.hold_chars, rules.heartbeat) == ("surface", None, None)
+    assert (rules.hedge, rules.hedge_after, rules.hedges) == (False, None, False)
+    assert Rules(hedge=True).hedges
+    assert Rules(hedge_after=1.0).hedges
+
+
+def test_what_a_signal_does_not_say() -> None:
+    no = failure(K.CONNECT)
+    assert Began(1) == Began(1, full=False)
+    assert Failed(1, no) == Failed(1, no, answered=False, translated=False, continuable=False)
+    assert Settle(1) == Settle(1, None, surfaced=False)
+    assert Commit(1).replaces is None
+    assert Cancelled().failure == failure(K.CANCELLED, message="the caller abandoned the request")
+    launch = Launch(1, A, A.limits)
+    assert launch == Launch(1, A, A.limits, waited=0.0, why="", probes=False, continues=False)
 
 
 # ---- budgets ----
@@ -210,7 +245,7 @@ def test_the_timer_names_the_next_thing_to_do() -> None:
     assert desk.call.timer() == desk.call.deadline == 110.0
     assert desk.call.tick(109.9) == []
     desk.fail(K.CONNECT)
-    assert desk.call.timer() == 104.0
+    assert desk.call.timer() == desk.call.waits_until == 104.0
     assert desk.call.tick(103.9) == []
     desk.wake()
     assert desk.running

@@ -26,6 +26,14 @@ from understudy.domain.usage import Usage
 from understudy.policy.estimate import expected_usage, least_prompt, size_of
 
 TURN = 4
+
+
+class Word(str):
+    """Text of another class than `str`, as those of numpy are."""
+
+    __slots__ = ()
+
+
 MARK = CacheMark()
 
 
@@ -59,6 +67,7 @@ def test_sizes_are_bytes(text: str, size: int) -> None:
         (ToolResult(call_id="1", content="x" * 400), 100),
         (ToolResult(call_id="1", content=(Text("x" * 400), Image(data=coded(9)))), 1100),
         (Opaque(dialect="openai", json={"a": "x" * 392}), 100),
+        (Opaque(dialect="openai", json={"a": Word("x" * 392)}), 100),
         (Citation(url="https://x.example"), 0),
     ],
 )  # fmt: skip

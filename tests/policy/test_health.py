@@ -9,9 +9,10 @@ import pytest
 
 from tests.policy.desk import A, B, Desk, failure
 from understudy.domain.failures import FailureKind
+from understudy.policy.cooldowns import Cooldowns
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Cancelled
-from understudy.policy.targets import Target
+from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import VERDICTS, Cooldown
 
 TARGET = Target(name="a", model="m")
@@ -128,6 +129,50 @@ def test_facts_and_the_labels_in_cooldown() -> None:
     assert health.in_cooldown((A, B), 105.0) == frozenset()
 
 
+def test_the_reason_is_that_of_the_failure_which_set_the_end() -> None:
+    health = Health()
+    for message in ("first", "second"):
+        said = failure(K.RATE_LIMITED, message=message, retry_after=30.0)
+        health.failed(Permit(TARGET, 100.0), said, Cooldown.TARGET, 100.0)
+    denial = health.denial(TARGET, 100.0)
+    assert denial is not None
+    assert denial.why == "rate_limited: first"
+
+
+@pytest.mark.parametrize(
+    ("kind", "free"),
+    [
+        (K.RATE_LIMITED, False), (K.DAILY_QUOTA, False), (K.NOT_FOUND, False), (K.PERMISSION, False),
+        (K.AUTHENTICATION, True), (K.BILLING, True), (K.TLS, True),
+    ],
+)  # fmt: skip
+def test_an_operation_without_a_model_waits_for_key_and_host_alone(kind: FailureKind, free: bool) -> None:
+    health = Health()
+    fail(health, A, kind, 100.0)
+    assert health.denial(A, 100.0) is not None
+    assert (health.denial(A, 100.0, free=True) is not None) is free
+    assert isinstance(health.acquire(A, 100.0, free=True), Permit) is not free
+
+
+def test_unless_it_is_said_to_be_free_an_operation_uses_the_model() -> None:
+    cooldowns = Cooldowns()
+    cooldowns.failed(A, 100.0, failure(K.RATE_LIMITED), Cooldown.TARGET, 100.0)
+    assert len(cooldowns.active(A, 100.0)) == 1
+    assert cooldowns.active(A, 100.0, free=True) == []
+
+
+def test_a_probe_without_a_model_asks_whether_key_and_host_were_probed() -> None:
+    """The rate limit was probed in vain, and showed that the key is refused: that was not."""
+    health = Health()
+    fail(health, A, K.RATE_LIMITED, 100.0, 900.0)
+    probe = health.probe(A, 101.0)
+    assert probe is not None
+    health.failed(probe, failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 101.0)
+    health.release(probe)
+    assert health.probe(A, 102.0) is None
+    assert health.probe(A, 102.0, free=True) is not None
+
+
 # ---- successes ----
 
 
@@ -145,6 +190,14 @@ def test_a_success_that_began_before_it_ends_the_row_but_no_cooldown() -> None:
     health.succeeded(Permit(TARGET, 99.0), 99.0)
     assert health.denial(TARGET, 101.0) is not None
     assert fail(health, TARGET, K.RATE_LIMITED, 130.0) == 131.0
+
+
+def test_an_attempt_launched_when_it_ended_proves_that_it_is_over() -> None:
+    for launched, calm in ((104.9, False), (105.0, True)):
+        health = Health()
+        fail(health, TARGET, K.RATE_LIMITED, 100.0, 5.0)
+        health.succeeded(Permit(TARGET, launched), 106.0)
+        assert health.calm is calm
 
 
 def test_what_another_key_or_host_did_is_none_of_ours() -> None:
@@ -363,6 +416,17 @@ class TestOneProbe:
 # ---- permits ----
 
 
+def test_a_permit_of_no_request_names_nothing() -> None:
+    given = Permit(TARGET, 1.0)
+    assert (given.caller, given.probes, given.leases, given.numbers, given.key) == (0, (), (), (0, 0), "")
+    assert not given.is_probe
+
+
+def test_every_request_has_a_number_of_its_own_from_one() -> None:
+    health = Health()
+    assert [health.new_caller() for _ in range(3)] == [1, 2, 3]
+
+
 def test_permits_are_counted_by_target_and_forgotten_when_returned() -> None:
     health = Health()
     twin = Target(name="a", model="another")
@@ -375,6 +439,20 @@ def test_permits_are_counted_by_target_and_forgotten_when_returned() -> None:
         assert permit.launched == 1.0
         health.release(permit)
         assert health.facts(TARGET, 1.0).in_flight == left
+
+
+def test_the_time_to_the_first_token_is_known_once_it_is_learned() -> None:
+    health = Health()
+    assert health.facts(A, 100.0) == TargetFacts()
+    health.learn_latencies()
+    assert health.facts(A, 100.0) == TargetFacts()
+    assert health.latencies is not None
+    health.latencies.answered("a/m", 2.5, 100.0, streamed=True)
+    health.answered(A, 300)
+    assert health.facts(A, 104.0) == TargetFacts(first_token=2.5, first_token_age=4.0, expected_output=300)
+    kept = health.latencies
+    health.learn_latencies()
+    assert health.latencies is kept
 
 
 def test_answers_are_learned_with_the_latest_weighing_a_tenth() -> None:

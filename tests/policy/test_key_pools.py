@@ -114,6 +114,36 @@ class TestHealth:
         assert health.facts(THREE, 105.0).cooling == 5.0
         assert permit(health, THREE, 110.5).key == "k2"
 
+    def test_of_keys_that_are_back_together_the_first_one_is_named_and_probed(self) -> None:
+        health, target = Health(), Target(name="a", model="m", credentials=("z", "a"))
+        for each in (permit(health, target), permit(health, target)):
+            health.failed(each, failure(K.RATE_LIMITED, retry_after=30.0), Cooldown.TARGET, 100.0)
+        assert (
+            denial(health, target).why == "none of the 2 keys may be used; the first to be is key 1, rate_limited: no"
+        )
+        probe = health.probe(target, 100.0)
+        assert probe is not None
+        assert probe.key == "z"
+
+    def test_of_keys_in_cooldown_the_first_to_be_back_is_probed(self) -> None:
+        health = Health()
+        for each, hint in ((permit(health), 60.0), (permit(health), 30.0)):
+            health.failed(each, failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 100.0)
+        probe = health.probe(TWO, 100.0)
+        assert probe is not None
+        assert probe.key == "k2"
+
+    def test_the_longest_of_the_cooldowns_of_a_key_counts_and_is_named(self) -> None:
+        health = Health()
+        held = [permit(health) for _ in range(3)]
+        assert [each.key for each in held] == ["k1", "k2", "k1"]
+        health.failed(held[0], failure(K.RATE_LIMITED, retry_after=30.0), Cooldown.TARGET, 100.0)
+        health.failed(held[2], failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+        health.failed(held[1], failure(K.RATE_LIMITED, retry_after=900.0), Cooldown.TARGET, 100.0)
+        found = denial(health)
+        assert found.until == 400.0
+        assert found.why == "none of the 2 keys may be used; the first to be is key 1, authentication: no"
+
     def test_a_rate_limit_concerns_the_model_and_a_refusal_every_model(self) -> None:
         sister = pool(3, model="other")
         limited, refused = Health(), Health()
@@ -164,6 +194,28 @@ class TestHealth:
         waits = {key: vars(health)["_cooldowns"].active(THREE, 460.0, key=key)[0].until - 460.0 for key in ("k1", "k2")}
         assert waits == {"k1": 300.0, "k2": 600.0}
 
+    def test_a_success_ends_the_row_of_its_key(self) -> None:
+        health, target = Health(), pool(1)
+        for now, until in ((100.0, 101.0), (101.0, 103.0)):
+            health.failed(permit(health, target, now), failure(K.RATE_LIMITED), Cooldown.TARGET, now)
+            assert denial(health, target, now).until == until
+        health.succeeded(permit(health, target, 103.0), 103.0)
+        assert health.calm
+        health.failed(permit(health, target, 104.0), failure(K.RATE_LIMITED), Cooldown.TARGET, 104.0)
+        assert denial(health, target, 104.0).until == 105.0
+
+    def test_no_key_is_left_to_a_request_that_may_use_none(self) -> None:
+        health = Health()
+        found = health.acquire(TWO, 100.0, but=("k1", "k2"))
+        assert isinstance(found, Denial)
+        assert found == health.denial(TWO, 100.0, but=("k1", "k2"))
+        assert found.why == "the provider refused each of the 2 keys"
+        assert found.until == float("inf")
+        assert permit(health).key == "k1"
+        only = health.acquire(TWO, 100.0, but=("k1",))
+        assert isinstance(only, Permit)
+        assert only.key == "k2"
+
     def test_a_probe_uses_the_first_key_that_no_probe_has_tried(self) -> None:
         health = Health()
         for key in KEYS[:2]:
@@ -183,6 +235,50 @@ class TestHealth:
         assert health.probe(TWO, 102.0) is None
         health.succeeded(third := permit(health, THREE, 1001.0), 1001.0)
         health.release(third)
+
+    def test_the_cooldown_of_a_host_is_none_of_its_keys(self) -> None:
+        health = Health()
+        busy = permit(health)
+        health.failed(busy, failure(K.TLS), Cooldown.ENDPOINT, 100.0)
+        assert denial(health).why == "tls: no"
+        probe = health.probe(TWO, 101.0)
+        assert probe is not None
+        assert (busy.key, probe.key) == ("k1", "k2"), "spread as ever"
+
+    def test_a_probe_uses_no_key_that_the_request_may_not_use(self) -> None:
+        health = Health()
+        health.failed(permit(health), failure(K.NOT_FOUND), Cooldown.MODEL, 100.0)
+        probe = health.probe(TWO, 100.0, but=("k1",))
+        assert probe is not None
+        assert probe.key == "k2"
+        health.release(probe)
+        refuse(health, "k2", now=401.0)
+        assert health.probe(TWO, 402.0, but=("k1", "k2")) is None
+        probe = health.probe(TWO, 402.0, but=("k1",))
+        assert probe is not None
+        assert probe.key == "k2", "in cooldown, but the only one"
+
+    def test_a_key_is_not_probed_while_one_of_its_cooldowns_is(self) -> None:
+        """The same key, refused as such and limited for one model: a request for another model probes it."""
+        health, target, sister = Health(), pool(1), pool(1, model="other")
+        held = [permit(health, target), permit(health, target)]
+        health.failed(held[0], failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+        health.failed(held[1], failure(K.RATE_LIMITED, retry_after=900.0), Cooldown.TARGET, 100.0)
+        probe = health.probe(sister, 101.0)
+        assert probe is not None
+        assert health.probe(target, 101.0) is None
+        health.release(probe)
+        assert health.probe(target, 101.0) is not None
+
+    def test_a_free_operation_waits_for_the_key_alone(self) -> None:
+        health, target = Health(), pool(1)
+        held = [permit(health, target), permit(health, target)]
+        health.failed(held[0], failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+        health.failed(held[1], failure(K.RATE_LIMITED, retry_after=900.0), Cooldown.TARGET, 100.0)
+        free = health.denial(target, 100.0, free=True)
+        assert free is not None
+        assert free.until == 400.0
+        assert denial(health, target).until == 1000.0
 
     def test_a_free_check_enables_the_keys_that_it_found_accepted(self) -> None:
         health = Health()
@@ -279,6 +375,37 @@ class TestRequests:
         assert desk.call.decisions[2].startswith(
             "no other key: no attempt is left besides those for the other targets (max_attempts)"
         )
+
+    def test_a_dead_key_stays_dead_for_the_request_that_met_it(self) -> None:
+        """Although an operator has enabled it since."""
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.health.enable("a", (TWO,))
+        assert desk.health.calm
+        desk.fail(K.EMPTY)
+        assert used(desk) == "k2"
+
+    def test_a_probe_of_a_retry_spares_the_dead_key_too(self) -> None:
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.fail(K.RATE_LIMITED, retry_after=3.0)
+        assert not desk.running
+        desk.health.enable("a", (TWO,))
+        held = [permit(desk.health, now=102.0) for _ in range(2)]
+        other = next(each for each in held if each.key == "k2")
+        desk.health.failed(other, failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 102.0)
+        for each in held:
+            desk.health.release(each)
+        desk.wake()
+        assert used(desk) == "k2"
+        assert desk.launched.probes
+
+    def test_the_hint_of_a_pool_is_not_that_of_a_refused_key(self) -> None:
+        desk = Desk(TWO)
+        desk.fail(K.AUTHENTICATION)
+        desk.fail(K.RATE_LIMITED, retry_after=900.0)
+        assert desk.settled.failure is not None
+        assert desk.settled.failure.retry_after == 900.0
 
     def test_keys_for_which_no_attempt_is_left_are_not_called_unusable(self) -> None:
         desk = Desk(THREE, max_attempts=2)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from tests.policy.desk import A, B, C, Desk, Unbroken, failure
+from tests.policy.desk import A, B, C, Desk, Longest, Unbroken, failure
 from understudy.domain.failures import FailureKind as K
+from understudy.policy.health import Health
 from understudy.policy.signals import Abort, Beat, Began, Cancelled, Commit, Ended, Failed, Launch, Settle
 
 CONTINUER = msgspec.structs.replace(C, continues=True)
@@ -27,6 +30,14 @@ def test_a_restart_goes_to_the_next_target_and_its_commit_names_what_it_replaces
     assert begin(desk) == [Commit(2, replaces=1)]
     assert desk.call.committed == 2
     assert desk.succeed() == [Settle(2)]
+
+
+def test_a_target_that_refuses_what_another_had_accepted_is_not_the_last() -> None:
+    desk = Desk(A, B, C, streamed=True, on_midstream_error="restart")
+    begin(desk)
+    desk.fail(K.TRUNCATED, answered=True)
+    desk.fail(K.INVALID_REQUEST, status=400)
+    assert desk.order == "abc"
 
 
 def test_what_follows_a_break_may_break_too() -> None:
@@ -87,7 +98,9 @@ def test_what_another_target_would_not_help_is_not_restarted() -> None:
         desk = Desk(A, B, streamed=True, on_midstream_error="restart")
         begin(desk)
         desk.fail(kind, answered=True)
-        assert desk.settled.failure == failure(kind)
+        assert desk.settled == Settle(1, failure(kind), surfaced=True)
+        assert desk.decided == "another target would not help"
+        assert desk.call.committed == (1 if kind is K.UNKNOWN_STATUS else None), "no break: this is the answer"
     filtered = Desk(A, B, streamed=True, on_midstream_error="restart", fallback_on_filter=True)
     begin(filtered)
     filtered.fail(K.CONTENT_FILTER, answered=True)
@@ -102,6 +115,14 @@ def test_hosted_tools_with_effects_are_never_repeated(mode: str) -> None:
     assert desk.settled.failure == failure(K.TRUNCATED)
 
 
+def test_not_even_where_the_failure_does_not_tell_that_the_answer_had_begun() -> None:
+    desk = Desk(A, B, streamed=True, on_midstream_error="restart", has_effects=True)
+    begin(desk)
+    desk.fail(K.TRUNCATED, answered=False)
+    assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
+    assert desk.decided == "hosted tools may have had side effects, so nothing is repeated"
+
+
 def test_only_a_declared_target_continues() -> None:
     desk = Desk(A, B, CONTINUER, streamed=True, on_midstream_error="continue")
     begin(desk)
@@ -111,6 +132,20 @@ def test_only_a_declared_target_continues() -> None:
     assert begin(desk) == [Commit(2, replaces=1)]
     desk.fail(K.TRUNCATED, answered=True)  # not plain text any more
     assert desk.settled == Settle(2, failure(K.TRUNCATED), surfaced=True)
+
+
+def test_a_target_that_cannot_continue_does_not_come_back_for_it() -> None:
+    """Its breaker is open, and would soon let it be probed."""
+    health = Health(Longest())
+    for _ in range(4):
+        Desk(A, health=health, max_tries=1).fail(K.TRUNCATED)
+    desk = Desk(A, CONTINUER, streamed=True, on_midstream_error="continue", health=health, max_tries=2)
+    begin(desk)
+    desk.note(desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True, continuable=True), desk.now))
+    assert health.denial(A, desk.now) is not None
+    assert desk.order == "ac"
+    desk.fail(K.TLS)
+    assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
 
 
 def test_without_a_declared_target_it_is_as_surface() -> None:
@@ -170,13 +205,32 @@ def test_heartbeats_begin_with_the_content_and_end_with_the_commit() -> None:
     assert desk.call.timer() == 200.0
 
 
+def test_further_content_does_not_put_a_heartbeat_off_and_there_is_none_after_the_commit() -> None:
+    desk = Desk(A, streamed=True, on_midstream_error="hold", heartbeat=10.0, deadline=100.0)
+    begin(desk)
+    desk.now = 105.0
+    begin(desk)
+    assert desk.call.timer() == 110.0
+    assert desk.call.tick(109.9) == []
+    assert desk.call.tick(110.0) == [Beat()]
+    begin(desk, full=True)
+    assert begin(desk) == []
+    assert desk.call.timer() == 200.0
+    assert desk.call.tick(150.0) == []
+
+
+@pytest.mark.parametrize("rules", [{"streamed": False, "heartbeat": 10.0}, {"streamed": True}])
+def test_without_a_stream_or_an_interval_there_are_no_heartbeats(rules: dict[str, Any]) -> None:
+    desk = Desk(A, on_midstream_error="hold", deadline=100.0, **rules)
+    begin(desk)
+    assert desk.call.timer() == 200.0
+
+
 def test_no_time_for_another_target_leaves_the_real_error() -> None:
     desk = Desk(A, B, streamed=True, on_midstream_error="restart", deadline=10.0)
     begin(desk)
     desk.fail(K.TRUNCATED, answered=True, after=9.5)
-    assert desk.settled == Settle(None, failure(K.TRUNCATED), surfaced=True) or desk.settled.failure == failure(
-        K.TRUNCATED
-    )
+    assert desk.settled == Settle(1, failure(K.TRUNCATED), surfaced=True)
 
 
 def test_the_deadline_and_a_cancellation_end_a_restart_as_themselves() -> None:
@@ -200,7 +254,8 @@ def test_a_hedge_that_was_outrun_may_still_take_over() -> None:
     desk = Desk(A, B, streamed=True, on_midstream_error="restart", hedge_after=1.0)
     desk.wake()
     assert desk.order == "ab"
-    assert desk.call.receive(Began(1), desk.now)[0] == Commit(1)
+    outrun = failure(K.CANCELLED, message="another attempt answered first")
+    assert desk.call.receive(Began(1), desk.now) == [Commit(1), Abort(2, outrun)]
     actions = desk.call.receive(Failed(1, failure(K.TRUNCATED), answered=True), desk.now)
     (launch,) = actions
     assert isinstance(launch, Launch)

@@ -39,12 +39,33 @@ def test_without_a_rate_nothing_waits() -> None:
     assert [pace.take(0.0) for _ in range(5)] == [0.0] * 5
 
 
+def test_one_unit_is_taken_unless_more_are_named() -> None:
+    pace = Pace(10.0)
+    assert [pace.take(0.0) for _ in range(3)] == [0.0, 0.1, 0.2]
+
+
 def test_a_large_one_makes_the_next_wait_and_what_it_did_not_use_is_given_back() -> None:
     pace = Pace(10.0)
     assert pace.take(0.0, 50) == 0.0
     assert pace.take(1.0, 10) == 4.0
     pace.correct(-30)
     assert pace.take(1.0, 10) == 2.0
+
+
+def test_an_estimate_that_was_too_low_is_made_up_for() -> None:
+    pace = Pace(10.0)
+    assert pace.take(0.0, 50) == 0.0
+    pace.correct(20)
+    assert pace.take(0.0) == 7.0
+    unlimited = Pace(None)
+    unlimited.correct(20)
+    assert unlimited.take(0.0) == 0.0
+
+
+def test_a_pause_is_extended_when_it_ends_more_than_a_second_later() -> None:
+    pace = Pace(None)
+    assert [pace.hold(until) for until in (5.0, 6.0, 7.1, 3.0, 8.1, 9.2)] == [True, False, True, False, False, True]
+    assert pace.hold_left(0.0) == 9.2
 
 
 def test_a_pause_holds_everything() -> None:

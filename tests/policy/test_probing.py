@@ -30,6 +30,10 @@ def allowed(health: Health, target: Target, now: float, *, but: tuple[str, ...] 
     return permit
 
 
+def test_the_figures_that_are_documented() -> None:
+    assert (LOOK, POSTPONED, LONGEST_OPEN) == (0.2, 3, 10.0)
+
+
 def failed(health: Health, kind: FailureKind, now: float, trips: Trips, times: int = 5) -> None:
     for _ in range(times):
         permit = allowed(health, A, now)

@@ -16,7 +16,7 @@ from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.signals import Ended, Failed, Launch, Rules
 from understudy.policy.targets import Limits, Target
-from understudy.policy.tries import LEAST, own_share
+from understudy.policy.tries import LEAST, Tries, own_share
 from understudy.policy.verdicts import VERDICTS
 
 K = FailureKind
@@ -130,6 +130,13 @@ def test_backoff_is_not_waited_for_in_the_time_of_others() -> None:
     desk = Desk(A, B, deadline=2.0, retry_delay=8.0)
     desk.fail(K.SERVER_ERROR)
     assert desk.order == "ab"
+
+
+@pytest.mark.parametrize(("left", "enough"), [(0.9, True), (0.89, False)])
+def test_an_attempt_needs_a_second_but_for_a_late_timer(left: float, enough: bool) -> None:
+    tries = Tries(Plan((Step(A, "test"),)), max_attempts=None, health=Health())
+    tries.deadline = left
+    assert tries.may_start(0.0) is enough
 
 
 def test_an_immediate_retry_does_not_take_the_time_of_others() -> None:

@@ -48,6 +48,42 @@ def test_what_never_tells_its_cost_cannot_be_held() -> None:
     assert spending.unknown == 1
 
 
+def test_what_is_unknown_reserves_nothing() -> None:
+    spending = SpendingLimit(100)
+    _, unknown = spending.judge("chat", None)
+    spending.reserve(unknown)
+    assert spending.judge("embeddings", 100)[0] is Admission.GO
+    assert spending.judge("embeddings", 101)[0] is Admission.WAIT
+    spending.release(unknown)
+    assert spending.judge("embeddings", 100)[0] is Admission.GO
+    assert spending.judge("embeddings", 101)[0] is Admission.STOP
+
+
+def test_when_the_limit_is_reached_nothing_more_goes() -> None:
+    spending = SpendingLimit(100, spent=100)
+    assert spending.judge("chat", None)[0] is Admission.STOP
+    assert spending.judge("chat", 0)[0] is Admission.STOP
+    nearly = SpendingLimit(100, spent=99)
+    _, reservation = nearly.judge("chat", 1)
+    nearly.reserve(reservation)
+    nearly.reserve(reservation)
+    nearly.charge(reservation, 1, known=True)
+    assert nearly.judge("chat", 0)[0] is Admission.WAIT, "one is still under way"
+    nearly.charge(reservation, 0, known=True)
+    assert nearly.judge("chat", 0)[0] is Admission.STOP
+
+
+def test_the_average_of_a_group_is_rounded_up() -> None:
+    spending = SpendingLimit(1000)
+    for cost in (3, 4, 4):
+        reservation = Reservation("chat", cost)
+        spending.reserve(reservation)
+        spending.charge(reservation, cost, known=True)
+    assert spending.judge("chat", None)[1] == Reservation("chat", 4)
+    assert spending.spent == 11
+    assert spending.unknown == 0
+
+
 def test_a_line_that_was_given_up_is_on_its_way_no_longer() -> None:
     spending = SpendingLimit(100)
     _, reservation = spending.judge("chat", 90)

@@ -331,6 +331,13 @@ def test_a_peak_counts_at_once_and_lower_values_by_the_time_that_passed() -> Non
     assert latencies.of("b") is None
 
 
+def test_a_clock_that_goes_back_changes_no_average() -> None:
+    latencies = Latencies()
+    latencies.answered("a", 2.5, 100.0, streamed=True)
+    latencies.answered("a", 0.5, 99.5, streamed=True)
+    assert average(latencies) == 2.5
+
+
 def test_whole_answers_count_only_while_none_was_streamed() -> None:
     latencies = Latencies()
     latencies.answered("a", 9.0, 100.0, streamed=False)
@@ -367,6 +374,36 @@ def test_silence_never_looks_quick(known: float | None, kind: FailureKind, took:
     latencies.failed("a", kind, took, 101.0, streamed=True)
     found = latencies.of("a")
     assert (found.seconds if found else None) == then
+
+
+NOT_SLOW = {
+    FailureKind.POOL, FailureKind.NOT_SIGNED, FailureKind.LOCAL, FailureKind.STALE_CONNECTION,
+    FailureKind.INVALID_REQUEST, FailureKind.CONTENT_FILTER, FailureKind.CONTEXT_LENGTH,
+    FailureKind.REQUEST_TOO_LARGE, FailureKind.UNSUPPORTED,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_only_what_is_the_target_s_doing_makes_it_slow(kind: FailureKind) -> None:
+    quick, long = Latencies(), Latencies()
+    quick.failed("a", kind, 0.1, 100.0, streamed=True)
+    long.failed("a", kind, 9.0, 100.0, streamed=True)
+    given_up = kind in (FailureKind.CANCELLED, FailureKind.DEADLINE)
+    assert (quick.of("a") is None) is (given_up or kind in NOT_SLOW)
+    assert (long.of("a") is None) is (kind in NOT_SLOW)
+
+
+@pytest.mark.parametrize("took", [5.0, 4.9])
+def test_what_is_given_up_counts_from_the_usual_on(took: float) -> None:
+    unknown, known = Latencies(), Latencies()
+    known.answered("a", 5.0, 90.0, streamed=True)
+    for latencies in (unknown, known):
+        latencies.failed("a", FailureKind.CANCELLED, took, 100.0, streamed=True)
+    found = unknown.of("a")
+    assert (found.seconds if found else None) == (5.0 if took == 5.0 else None)
+    counted = known.of("a")
+    assert counted is not None
+    assert counted.measured == (100.0 if took == 5.0 else 90.0)
 
 
 @given(

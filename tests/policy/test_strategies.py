@@ -23,7 +23,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
 from understudy.policy.latency_order import latency
-from understudy.policy.plan import Plan, Step
+from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.spreading import least_busy, weighted
@@ -266,7 +266,82 @@ def test_the_tasks_own_targets_come_first_and_the_others_stay_behind() -> None:
     assert plan.why == "task code: the last question contains code or asks for it"
 
 
+def test_a_task_without_rule_or_list_says_so_and_the_others_follow_by_priority() -> None:
+    assert TaskBased({"mine": ("a",)}).task_of(ASK) == (None, "no rule matches")
+    assert TaskBased({"default": ("a",)}).task_of(ASK) == ("default", "no rule matches")
+    assert TaskBased({}).task_of(ASK) == (None, "no tasks are configured")
+    assert TaskBased({"default": ("a",)}).task_of(EmbeddingRequest(texts=("x",))) == (None, "embeddings have no task")
+    both = (target("a", 2), target("b", 1, 1))
+    plan = TaskBased({})(ASK, both, Facts(), 0.0, CHANCE)
+    assert [(step.target.name, step.why) for step in plan.steps] == [("b", "priority 1"), ("a", "priority 2")]
+    assert (plan.task, plan.why) == (None, "no tasks are configured")
+
+
+def test_a_target_of_the_task_that_cannot_take_the_request_is_left_out() -> None:
+    plan = TaskBased({"default": ("gone", "b", "a/other")})(ASK, (target("a"), target("b", 1, 1)), Facts(), 0.0, CHANCE)
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("b", "task default"),
+        ("a", "after the targets of the task, priority 10"),
+    ]
+
+
 # ---- all ----
+
+
+def test_by_priority_and_in_turns_every_step_says_why() -> None:
+    three = (target("a", 2, 0), target("b", 1, 1), target("c", 1, 2))
+    plan = priority(ASK, three, Facts(), 0.0, CHANCE)
+    assert plan.why == "by priority"
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("b", "priority 1"), ("c", "priority 1"), ("a", "priority 2")
+    ]  # fmt: skip
+    turns = Facts(turns={"b/m": 1, "c/m": 0}, in_cooldown=frozenset({"c/m"}))
+    plan = round_robin(ASK, three, turns, 0.0, CHANCE)
+    assert plan.why == "round robin"
+    assert [(step.target.name, step.why) for step in plan.steps] == [
+        ("a", "its turn"),
+        ("b", "after the target whose turn it is"),
+        ("c", "in cooldown, so behind the others"),
+    ]
+
+
+def test_what_was_never_first_is_as_what_was_first_no_times() -> None:
+    two = (target("a", index=0), target("b", index=1))
+    assert names(round_robin(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
+    assert names(least_busy(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
+
+
+def test_a_plan_of_the_first_alone_states_why_the_others_are_left_out() -> None:
+    three = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    whole = Plan(tuple(Step(each, "test") for each in three[:2]), (Skip(three[2], "no tools"),))
+    first = whole.only_first("it is alone")
+    assert first.steps == whole.steps[:1]
+    assert first.skipped == (Skip(three[2], "no tools"), Skip(three[1], "it is alone"))
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
+    """Of those with and without prices and measurements, of one in cooldown, and of one of no known window."""
+    targets = tuple(target(f"t{number}", index=number) for number in range(5))
+    known = {
+        "t0/m": TargetFacts(price=price("1", "1"), first_token=0.5, first_token_age=1.0),
+        "t1/m": TargetFacts(price=FREE, first_token=0.7, first_token_age=1.0, in_flight=1),
+        "t2/m": TargetFacts(first_token=0.9, first_token_age=99.0),
+    }
+    windows = {f"t{number}/m": 1000 + number for number in range(4)}
+    given_facts = Facts(targets=known, windows=windows, in_cooldown=frozenset({"t3/m"}))
+    for seed in range(5):
+        plan = strategy(ASK, targets, given_facts, 0.0, Random(seed))
+        found = {step.target.label: step.context_window for step in plan.steps}
+        assert found == {**windows, "t4/m": None}
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def test_targets_that_are_all_in_cooldown_stand_in_the_plan_all_the_same(strategy: Strategy) -> None:
+    targets = tuple(target(f"t{number}", index=number) for number in range(3))
+    all_cooling = Facts(in_cooldown=frozenset(each.label for each in targets))
+    assert sorted(names(strategy(ASK, targets, all_cooling, 0.0, CHANCE))) == ["t0", "t1", "t2"]
+    assert names(strategy(ASK, (), Facts(), 0.0, CHANCE)) == []
 
 
 def test_a_target_that_says_nothing_else_has_the_usual_place() -> None:

@@ -67,7 +67,7 @@ TABLE = {
     K.EMPTY: Row("aa", "aabb", basis=EXACT),
     K.SCHEMA_MISMATCH: Row("a", "ab", basis=EXACT),
     # what the provider says of itself
-    K.RATE_LIMITED: Row("aaaa", "abbbb", "target", 1.0, basis=REFUSED),
+    K.RATE_LIMITED: Row("aaaa", "abbbbaaa", "target", 1.0, basis=REFUSED),
     K.BILLING: Row("a", "ab", "target key", 300.0, basis=REFUSED),
     K.DAILY_QUOTA: Row("a", "ab", "target", 3600.0, basis=REFUSED),
     K.OVERLOADED: Row("aaa", "aaabbb", basis=REFUSED),
@@ -159,6 +159,10 @@ def test_what_is_known_of_the_cost(kind: FailureKind) -> None:
     assert VERDICTS[kind].basis is TABLE[kind].basis
 
 
+def test_what_is_never_retried_states_no_number_of_retries() -> None:
+    assert {verdict.retries for verdict in VERDICTS.values() if verdict.retry is Retry.NEVER} == {None}
+
+
 def test_a_target_of_no_named_key_and_host_stands_for_itself() -> None:
     bare = Target(name="bare", model="m")
     for kind in (K.AUTHENTICATION, K.TLS):
@@ -248,6 +252,13 @@ def test_a_provider_may_forbid_retries(kind: FailureKind) -> None:
     assert desk.call.decisions[1] == "no retry: the provider forbids it; fall back to b/m"
 
 
+def test_what_a_provider_forbids_is_a_verdict_without_retries() -> None:
+    assert verdict_of(failure(K.SERVER_ERROR, should_retry=False), max_wait=20.0, took=0.0) == Verdict(
+        Retry.NEVER, None, Fallback.ALWAYS, Cooldown.NOTHING, UNKNOWN,
+        "no retry: the provider forbids it", Trips.TARGET,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [kind for kind in TABLE if kind not in WAITING])
 def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind) -> None:
     assert verdict_of(failure(kind, should_retry=False), max_wait=20.0, took=0.0) == VERDICTS[kind]
@@ -256,7 +267,9 @@ def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind
 @pytest.mark.parametrize(
     ("kind", "status", "order"),
     [
-        (K.BILLING, 429, "aa"),
+        (K.BILLING, 429, "a"),
+        (K.DAILY_QUOTA, 429, "a"),
+        (K.TLS, None, "a"),
         (K.PROTOCOL, None, "aa"),
         (K.UNKNOWN_STATUS, 418, "aa"),
         (K.INVALID_REQUEST, 400, "a"),
@@ -269,13 +282,22 @@ def test_it_is_not_told_twice_where_the_table_forbids_them_too(kind: FailureKind
     ],
 )
 def test_a_provider_may_ask_for_one_retry(kind: FailureKind, status: int | None, order: str) -> None:
-    """Except of requests that would fail the same way again."""
+    """Except of requests that would fail the same way again, and with what has just been put in cooldown."""
     desk = Desk(A, max_tries=4, max_wait=400.0)
     assert desk.fail_always(kind, status=status, should_retry=True) == order
 
 
+@pytest.mark.parametrize("status", range(399, 430))
+def test_of_a_refused_request_no_retry_is_granted_whatever_its_kind(status: int) -> None:
+    """A filter may answer 403, and a model without a feature 404."""
+    for kind in (K.INVALID_REQUEST, K.CONTENT_FILTER, K.UNSUPPORTED):
+        found = verdict_of(failure(kind, status=status, should_retry=True), max_wait=20.0, took=0.0)
+        granted = status not in (400, 401, 402, 403, 404, 422)
+        assert (found.retry, found.retries) == ((Retry.FIRST, 1) if granted else (Retry.NEVER, None))
+
+
 def test_a_provider_that_asks_for_a_retry_in_an_hour_gets_none_now() -> None:
-    assert Desk(A, max_tries=4).fail_always(K.BILLING, status=429, should_retry=True, retry_after=3600.0) == "a"
+    assert Desk(A, max_tries=4).fail_always(K.PROTOCOL, should_retry=True, retry_after=3600.0) == "a"
 
 
 # ---- slow failures ----

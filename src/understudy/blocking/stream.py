@@ -12,6 +12,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, Restarted, TextDelta
+from understudy.domain.explanation import Explanation
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse, T_co
 from understudy.domain.runs import RunEvent, RunResult
@@ -138,6 +139,11 @@ class ResponseStream(_BlockingStream[Event], Generic[T_co]):
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """The attempts that have ended so far."""
         return self.wrapped.attempts
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The course of the request so far: its plan, and what happened when; `None` before the first event."""
+        return self.wrapped.explanation
 
     def close(self) -> None:
         """Stop. Harmless after the end; further reads of a stream that was closed before raise `Unavailable`."""

@@ -11,6 +11,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.events import Event, Restarted, TextDelta
+from understudy.domain.explanation import Explanation, explained
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import GenerationResponse, T_co
 from understudy.engine.run import Run
@@ -74,7 +75,10 @@ class ResponseStream(Generic[T_co]):
         if run is None or run.response is None:
             failure = run.interrupted if run is not None else None
             failure = failure or (STREAM_CLOSED if self._closed else ENDED_EARLY)
-            raise error_of(failure, attempts=self.attempts) from None
+            error = error_of(failure, attempts=self.attempts)
+            if run is not None:
+                explained(error, run.journal.explanation)
+            raise error from None
 
     async def read(self) -> list[Event]:
         """Return the events that have arrived, at least one; an empty list at the end."""
@@ -139,6 +143,11 @@ class ResponseStream(Generic[T_co]):
     def attempts(self) -> tuple[AttemptRecord, ...]:
         """The attempts that have ended so far."""
         return tuple(self._run.records) if self._run is not None else ()
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The course of the request so far: its plan, and what happened when; `None` before the first event."""
+        return self._run.journal.explanation() if self._run is not None else None
 
     async def aclose(self) -> None:
         """Stop, also while another task reads: its read raises `Unavailable`. Harmless after the end."""

@@ -239,8 +239,8 @@ class Fold(Facts):
             return tuple(self.warnings)
         return (*self.warnings, *(warning for warning in counts if warning not in self.warnings))
 
-    def response(self) -> GenerationResponse:
-        """Return the answer so far."""
+    def response(self, raw: bytes | None = None) -> GenerationResponse:
+        """Return the answer so far; `raw` is the body that it was read from."""
         return GenerationResponse(
             message=self.message(),
             finish_reason=self.finish.reason if self.finish else FinishReason.UNKNOWN,
@@ -251,6 +251,7 @@ class Fold(Facts):
             created=self.started.created,
             warnings=self._all_warnings(),
             extra={key: [*value] if isinstance(value, list) else value for key, value in self.extra.items()},
+            raw=raw,
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from understudy.domain.attempts import AttemptRecord
+    from understudy.domain.explanation import Explanation
     from understudy.domain.failures import Failure
 
 
@@ -34,6 +35,13 @@ class LLMError(Exception):
         self.run: Any = None
         """Of `run_tools`: the steps that were complete before the error, a `RunResult`. Its `messages` can be
         continued."""
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The course of the request: its plan, and what happened when; `None` if no request was made."""
+        from understudy.domain.explanation import explanation_of
+
+        return explanation_of(self)
 
     @property
     def retry_after(self) -> float | None:

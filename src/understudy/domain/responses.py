@@ -11,6 +11,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.content import JsonObject, Refusal, Thinking, ToolCall
+from understudy.domain.explanation import Explanation, explanation_of
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
@@ -30,7 +31,7 @@ else:
     T_co = TypeVar("T_co", covariant=True)
 
 
-class GenerationResponse(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_only=True, dict=False):
+class GenerationResponse(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_only=True, dict=True):
     """A whole answer, with the record of every attempt to get it.
 
     `parsed` has the type `T` in a `GenerationResponse[T]`, and any type in a plain `GenerationResponse`.
@@ -93,6 +94,14 @@ class GenerationResponse(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_o
         """The cost of the whole request, failed attempts included; `None` if that of any of them is unknown."""
         return total_cost(self.attempts) if self.attempts else self.cost
 
+    @property
+    def explanation(self) -> Explanation | None:
+        """The course of the request: its plan, and what happened when.
+
+        `None` for a response that was copied, changed or read back: to keep it, store `explanation.to_dict()`.
+        """
+        return explanation_of(self)
+
     def to_openai(self) -> JsonObject:
         """Return the answer as an OpenAI chat completion object, for code written against that form."""
         from understudy.domain.chat_completion import answer_object
@@ -100,7 +109,7 @@ class GenerationResponse(msgspec.Struct, Plain, Generic[T_co], frozen=True, kw_o
         return answer_object(self, dialect="openai")
 
 
-class EmbeddingResponse(msgspec.Struct, Plain, frozen=True, kw_only=True):
+class EmbeddingResponse(msgspec.Struct, Plain, frozen=True, kw_only=True, dict=True):
     """Vectors, one per text, in the order of the texts."""
 
     embeddings: tuple[tuple[float, ...], ...]
@@ -125,6 +134,14 @@ class EmbeddingResponse(msgspec.Struct, Plain, frozen=True, kw_only=True):
         from understudy.domain.chat_completion import embeddings_object
 
         return embeddings_object(self)
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """The course of the request, all batches together: its plan, and what happened when.
+
+        `None` for a response that was copied, changed or read back: to keep it, store `explanation.to_dict()`.
+        """
+        return explanation_of(self)
 
     @property
     def embedding(self) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The account of an attempt: how it ended, what it used and cost, and how sure that is."""
+"""The account of an attempt: how it ended, what it used and cost, and how sure that is; and the error of them all."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
+from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
@@ -62,6 +64,19 @@ def record_of(
         session=getattr(request, "session", None),
         labels=getattr(request, "labels", None) or {},
     )
+
+
+def error_after(
+    failure: Failure, attempts: tuple[AttemptRecord, ...], operation: Operation, *, surfaced: bool
+) -> LLMError:
+    """Return the error of a request that ends with a failure: of its own kind if all attempts failed for that reason,
+    or if the failure itself is the answer (`surfaced`)."""
+    kinds = {record.failure.kind for record in attempts if record.failure}
+    if surfaced or len(kinds) <= 1:
+        return error_of(failure, attempts=attempts)
+    leaf = EmbeddingFailed if operation is Operation.EMBED else GenerationFailed
+    lines = "".join(f"\n  {record}" for record in attempts)
+    return leaf(f"all {len(attempts)} attempts failed:{lines}", failure=failure, attempts=attempts)
 
 
 def _usage(answer: object) -> Usage:

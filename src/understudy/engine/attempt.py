@@ -22,6 +22,7 @@ from understudy.engine.attempt_stream import AttemptFailed, AttemptStream, Faile
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
+from understudy.policy.latencies import Latencies
 from understudy.policy.signals import Launch
 from understudy.wire.bounds import BOUNDS
 
@@ -135,13 +136,11 @@ class Attempt:
         if fold is None:
             return
         try:
-            response = fold.response()
+            response = fold.response(self.stream.raw)
             if self.stream.message is not None:
                 response = msgspec.structs.replace(response, message=self.stream.message)
             if self.failure is None:
                 response, self.failure = _validated(self.job, response, fold)
-            if self.stream.raw is not None:
-                response = msgspec.structs.replace(response, raw=self.stream.raw)
             self.response = response
         except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
             # Such as a validator of the user's own schema that raises what it should not.
@@ -156,6 +155,16 @@ class Attempt:
         except Exception:
             # The attempt has failed already; its record must be written all the same.
             logger.exception("an interrupted answer could not be assembled")
+
+    def teach(self, latencies: Latencies, failure: Failure | None) -> None:
+        """Let it be learned how long the target took until its first content."""
+        label, streamed, now = self.launch.target.label, self.stream.streamed, self._now()
+        if self.first_content is not None:
+            latencies.answered(label, self.first_content, now, streamed=streamed)
+        elif failure is None:
+            latencies.answered(label, self.duration, now, streamed=False)
+        else:
+            latencies.failed(label, failure.kind, self.duration, now, streamed=streamed)
 
     @property
     def duration(self) -> float:

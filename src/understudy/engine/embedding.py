@@ -16,6 +16,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLMError
+from understudy.domain.explanation import Explanation, explained
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
@@ -27,6 +28,7 @@ from understudy.engine.job import Job
 from understudy.engine.run import Run
 from understudy.policy.batches import smallest, split
 from understudy.policy.embedding_spaces import ELSEWHERE
+from understudy.policy.journal import explain
 from understudy.policy.plan import Plan
 from understudy.policy.verdicts import VERDICTS, Fallback
 
@@ -73,12 +75,15 @@ class Embedding:
                 await self._run_all()
         except LLMError as error:
             error.attempts = self._attempts()
+            explained(error, self._explanation)
             _reword(error, error.message + self._not_tried(error))
             raise
         answers = [_answer(run) for run in self._in_order() if run.items]
         self._check_lengths(answers)
         whole = answers[0] if len(answers) == 1 else joined(answers)
-        return msgspec.structs.replace(whole, attempts=self._attempts(), warnings=_warnings(whole, self._request))
+        warnings = _warnings(whole, self._request)
+        answer = msgspec.structs.replace(whole, attempts=self._attempts(), warnings=warnings)
+        return explained(answer, self._explanation)
 
     async def _run_all(self) -> None:
         workers = [asyncio.ensure_future(self._work()) for _ in range(min(self._concurrency, len(self._batches)))]
@@ -170,6 +175,9 @@ class Embedding:
 
     def _in_order(self) -> list[Run]:
         return sorted(self._runs, key=lambda run: run.job.batch or 0)
+
+    def _explanation(self) -> Explanation:
+        return explain([run.journal for run in self._in_order()])
 
     def _attempts(self) -> tuple[AttemptRecord, ...]:
         return tuple(chain.from_iterable(run.records for run in self._in_order()))

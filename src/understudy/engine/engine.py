@@ -25,6 +25,7 @@ from understudy.ledger import LedgerSink, Observer
 from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
+from understudy.policy.journal import Journal
 from understudy.policy.signals import Launch
 
 logger = logging.getLogger("understudy")
@@ -47,7 +48,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str] = new_id
     """Makes the ids of requests and attempts."""
     wall_clock: Callable[[], float] = time.time
-    """Returns Unix seconds; read once per attempt. Durations come from the event loop's clock."""
+    """Returns Unix seconds; read once per request and once per attempt. Durations come from the event loop's clock."""
 
 
 class Running(Protocol):
@@ -143,6 +144,13 @@ class Engine:
 
 def _is_not_found(record: AttemptRecord) -> bool:
     return record.failure is not None and record.failure.kind is FailureKind.NOT_FOUND
+
+
+def log_news(journal: Journal) -> None:
+    """Log what a call decided last, as far as the records of its attempts do not report it."""
+    if logger.isEnabledFor(logging.DEBUG):
+        for event in journal.news():
+            logger.debug("request %s: %s", journal.request_id, event)
 
 
 async def guarded(work: Awaitable[object], what: str) -> None:

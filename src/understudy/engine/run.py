@@ -16,23 +16,23 @@ from typing import Any
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome
-from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
+from understudy.domain.errors import LLMError
 from understudy.domain.events import Heartbeat, Restarted
+from understudy.domain.explanation import explained
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
-from understudy.domain.operation import Operation
 from understudy.domain.responses import GenerationResponse
-from understudy.engine.accounting import record_of
+from understudy.engine.accounting import error_after, record_of
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
 from understudy.engine.continuation import ContinuingAttempt, Shown, is_continuable
-from understudy.engine.engine import CLOSING, Engine, guarded
+from understudy.engine.engine import CLOSING, Engine, guarded, log_news
 from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
 from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
-from understudy.policy.latencies import Latencies
+from understudy.policy.journal import Journal, note
 from understudy.policy.plan import Plan
 from understudy.policy.signals import (
     Abort,
@@ -46,7 +46,9 @@ from understudy.policy.signals import (
     Failed,
     Launch,
     Settle,
+    Signal,
 )
+from understudy.policy.timeline import Moment, Note
 
 
 class Run:
@@ -74,6 +76,8 @@ class Run:
         self._engine = engine
         # Attempts that run beside each other, or beside a heartbeat, post to the inbox.
         self._posts = job.rules.hedges or job.rules.heartbeat is not None
+        self._moments: list[Moment | Note] = []
+        self._started = engine.wall_clock()
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
@@ -86,6 +90,11 @@ class Run:
         """Attempts whose connections are still to be closed."""
         self._ended: asyncio.Event | None = None
         self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """What has happened so far."""
+        return Journal(self.job.id, self.job.batch, self._started, self._plan, self._moments)
 
     @cached_property
     def _inbox(self) -> Inbox:
@@ -131,7 +140,7 @@ class Run:
         self._engine.running.add(self)
         try:
             now = self._now()
-            self._perform(call.start(now), now)
+            self._perform(None, call.start(now), now)
             while not call.settled:
                 if posts or not self._attempts:
                     await self._next_message()
@@ -169,9 +178,10 @@ class Run:
         message = await self._inbox.receive(call.timer())
         now = self._now()
         if self.interrupted is not None:
-            self._perform(call.receive(Cancelled(self.interrupted), now), now)
+            signal = Cancelled(self.interrupted)
+            self._perform(signal, call.receive(signal, now), now)
         elif message is None:
-            self._perform(call.tick(now), now)
+            self._perform(None, call.tick(now), now)
         elif (attempt := message.attempt).number in self._attempts:
             if message.error is not None:
                 await self._break(attempt, message.error)
@@ -195,8 +205,8 @@ class Run:
 
     def _begin(self, attempt: Attempt) -> list[Any]:
         """Report that content has arrived; return the events that this lets the caller have."""
-        now = self._now()
-        self._perform(self._call.receive(Began(attempt.number, attempt.is_full), now), now)
+        now, signal = self._now(), Began(attempt.number, attempt.is_full)
+        self._perform(signal, self._call.receive(signal, now), now)
         ready, self._ready = self._ready, []
         return ready
 
@@ -205,7 +215,7 @@ class Run:
         if isinstance(error, AttemptFailed):
             attempt.failure = error.failure
         elif isinstance(error, LLMError):
-            raise error
+            raise explained(error, self.journal.explanation)
         else:
             # A bug, here or in what the user plugged in, must not cost the caller the other targets.
             attempt.failure = internal_failure(error, f"attempt {attempt.id}")
@@ -217,18 +227,19 @@ class Run:
         if self.job.operation.billed:
             await guarded(attempt.backend.prices_ready(attempt.launch.target.model), "loading prices")
         now, call, failure = self._now(), self._call, attempt.failure
+        signal: Signal | None = None
         if failure is None:
             self.items = attempt.items
-            actions = call.receive(Ended(attempt.number), now)
+            actions = call.receive(signal := Ended(attempt.number), now)
             self._record(attempt, Outcome.WON, None)
         elif self.interrupted is not None:
-            actions = call.receive(Cancelled(self.interrupted), now)
+            actions = call.receive(signal := Cancelled(self.interrupted), now)
         elif now >= call.deadline:
             actions = call.tick(now)
         else:
-            actions = call.receive(self._failed(attempt, failure), now)
+            actions = call.receive(signal := self._failed(attempt, failure), now)
             self._record(attempt, Outcome.FAILED, failure)
-        self._perform(actions, now)
+        self._perform(signal, actions, now)
 
     def _failed(self, attempt: Attempt, failure: Failure) -> Failed:
         stream, mode = attempt.stream, self.job.rules.on_midstream_error
@@ -237,26 +248,39 @@ class Run:
 
     # ---- the actions ----
 
-    def _perform(self, actions: list[Action], now: float) -> None:
-        """Perform actions decided `now`, in order. Raises `LLMError` if the request is settled without an answer."""
-        for action in actions:
-            match action:
-                case Launch():
-                    self._launch(action, now)
-                case Commit():
-                    if self.job.rules.streamed:
-                        self._commit(action)
-                case Beat():
-                    self._ready.append(Heartbeat())
-                case Abort(number, failure):
-                    self._abort(number, failure)
-                case Settle():
-                    self._settle(action)
+    def _perform(self, signal: Signal | None, actions: list[Action], now: float) -> None:
+        """Note what the call decided `now` after a signal or the timer, and perform it, in order.
+
+        Raises `LLMError` if the request is settled without an answer.
+        """
+        call = self._call
+        if actions and self._engine.health.calm and not call.decisions:
+            self._moments.append((now, signal, actions))
+        elif note(self._moments, call, signal, actions, now):
+            log_news(self.journal)
+        try:
+            for action in actions:
+                match action:
+                    case Launch():
+                        self._launch(action, now)
+                    case Commit():
+                        if self.job.rules.streamed:
+                            self._commit(action)
+                    case Beat():
+                        self._ready.append(Heartbeat())
+                    case Abort(number, failure):
+                        self._abort(number, failure)
+                    case Settle():
+                        self._settle(action)
+        except LLMError as error:
+            explained(error, self.journal.explanation)
+            raise
 
     def _launch(self, launch: Launch, now: float) -> None:
         engine = self._engine
         if engine.admit is not None and (refusal := engine.admit(self.job, launch)) is not None:
-            self._perform(self._call.receive(Denied(launch.attempt, refusal), now), now)
+            signal = Denied(launch.attempt, refusal)
+            self._perform(signal, self._call.receive(signal, now), now)
             return
         backend = self._backends[launch.target.name]
         shown = Shown.of(self._committed) if launch.continues and self._committed is not None else None
@@ -301,12 +325,7 @@ class Run:
         if action.failure is None:
             self.response = self._finished()
             return
-        attempts = tuple(self.records)
-        error = error_of(action.failure, attempts=attempts)
-        kinds = {record.failure.kind for record in attempts if record.failure}
-        if not action.surfaced and len(kinds) > 1:
-            leaf = EmbeddingFailed if self.job.operation is Operation.EMBED else GenerationFailed
-            error = leaf(_summary(attempts), failure=action.failure, attempts=attempts)
+        error = error_after(action.failure, tuple(self.records), self.job.operation, surfaced=action.surfaced)
         last = self._committed or self._unseen
         error.partial = last.whole if last is not None else None
         raise error
@@ -317,13 +336,14 @@ class Run:
         record = self.won
         if answer is None or record is None:
             return None
-        return msgspec.structs.replace(
+        response = msgspec.structs.replace(
             answer,
             provider=record.provider,
             attempts=tuple(self.records),
             cost=record.cost,
             model=answer.model or record.model,
         )
+        return explained(response, self.journal.explanation)
 
     # ---- what is left behind ----
 
@@ -342,7 +362,7 @@ class Run:
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
         if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
-            _learn(latencies, attempt, failure, self._now())
+            attempt.teach(latencies, failure)
         if failure is not None and (interval := self.job.rules.probe_interval) is not None:
             self._engine.prober.watch(attempt.launch.target, attempt.backend, interval)
         self._engine.publish(record, attempt.backend)
@@ -368,23 +388,9 @@ class Run:
 
     def _abandon(self) -> None:
         """Stop the provider, and account for what ran: the caller no longer waits."""
-        given_up = Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
-        for action in self._call.receive(Cancelled(given_up), self._now()):
+        signal = Cancelled(Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned))
+        actions = self._call.receive(signal, now := self._now())
+        note(self._moments, self._call, signal, actions, now)
+        for action in actions:
             if isinstance(action, Abort):
                 self._abort(action.attempt, action.failure)
-
-
-def _learn(latencies: Latencies, attempt: Attempt, failure: Failure | None, now: float) -> None:
-    """Learn how long a target took until its first content."""
-    label, streamed, seconds = attempt.launch.target.label, attempt.stream.streamed, attempt.first_content
-    if seconds is not None:
-        latencies.answered(label, seconds, now, streamed=streamed)
-    elif failure is None:
-        latencies.answered(label, attempt.duration, now, streamed=False)
-    else:
-        latencies.failed(label, failure.kind, attempt.duration, now, streamed=streamed)
-
-
-def _summary(attempts: tuple[AttemptRecord, ...]) -> str:
-    lines = "".join(f"\n  {record}" for record in attempts)
-    return f"all {len(attempts)} attempts failed:{lines}"

@@ -72,8 +72,8 @@ class Ended(NamedTuple):
     number: int
     launched: float
     caller: int
-    others: bool
-    """Attempts of other callers are under way."""
+    others: int
+    """How many other attempts are under way."""
 
 
 class Breaker:
@@ -185,7 +185,7 @@ class Breaker:
         self._note_caller(attempt.caller, now)
         self._extend_row(attempt.number)
         self._count(now, failed=True)
-        if self._is_too_much(now) and (not attempt.others or now - self._several_at <= WINDOW):
+        if self._is_too_much(now, attempt.others) and (not attempt.others or now - self._several_at <= WINDOW):
             self._open(now, rng)
 
     def _extend_row(self, number: int) -> None:
@@ -195,7 +195,7 @@ class Breaker:
         self._in_a_row += 1
         first, latest = self._row
         self._row = (min(first, number), max(latest, number))
-        if number > latest and self._beyond:
+        if self._beyond:
             self._ended += sum(each <= number for each in self._beyond)
             self._beyond = deque((each for each in self._beyond if each > number), maxlen=_KEPT)
 
@@ -204,11 +204,12 @@ class Breaker:
             self._several_at = now
         self._caller = caller
 
-    def _is_too_much(self, now: float) -> bool:
+    def _is_too_much(self, now: float, others: int) -> bool:
         if self._in_a_row >= IN_A_ROW:
             # Failures are often quicker than answers: of attempts launched together, those that still run count as
             # well. Else each burst at a target that fails three times in ten would open its breaker.
-            under_way = self._row[1] - self._row[0] - self._ended
+            # Those that ended before the row began are in neither number.
+            under_way = min(others, self._row[1] - self._row[0] - self._ended)
             return self._in_a_row >= MOST * (self._in_a_row + under_way)
         outcomes = sum(each[1] for each in self._slices)
         return outcomes >= ENOUGH and self._failures(now) >= SHARE * outcomes

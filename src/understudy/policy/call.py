@@ -35,7 +35,7 @@ from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.commitment import OUTRUN, Commitment
 from understudy.policy.health import Health, Permit
-from understudy.policy.picker import Pick, Picker, Wait
+from understudy.policy.picker import Pick, Picker, Skipped, Wait
 from understudy.policy.plan import Plan
 from understudy.policy.retries import NoRetry, Retries
 from understudy.policy.signals import (
@@ -51,16 +51,8 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.tries import Tries, Try
+from understudy.policy.tries import Running, Tries, Try
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
-
-
-class Running(msgspec.Struct, frozen=True):
-    """An attempt under way."""
-
-    target: Try
-    permit: Permit
-    launched_at: float
 
 
 class Call:
@@ -102,9 +94,14 @@ class Call:
         return self._tries.deadline
 
     @property
-    def denials(self) -> dict[str, str]:
+    def denials(self) -> dict[str, Skipped]:
         """By label, the targets that were skipped because of a cooldown: for how long it lasts and why."""
         return self._picker.denials
+
+    @property
+    def waits_until(self) -> float | None:
+        """When it goes on; `None` if it does not wait before an attempt."""
+        return self._wake
 
     def timer(self) -> float | None:
         """Return when `tick` must be called; `None` once settled."""
@@ -162,7 +159,6 @@ class Call:
     def _commit(self, attempt: int) -> list[Action]:
         if self._shown.attempt is not None:
             return []
-        self._hedge_at = None
         return [self._shown.commit(attempt), *self._abort_all(OUTRUN, but=attempt)]
 
     def _failed(self, signal: Failed, now: float) -> list[Action]:
@@ -240,7 +236,8 @@ class Call:
         if signal.attempt == self._tries.attempts:
             self._tries.attempts -= 1
         self._last = signal.failure
-        self.denials[denied.target.step.target.label] = signal.failure.message
+        label = denied.target.step.target.label
+        self.denials[label] = Skipped(label, signal.failure.message, now, refused=True)
         return [] if self.running else self._next_target(now)
 
     def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
@@ -292,7 +289,7 @@ class Call:
                 return translated
             case Fallback.LARGER_WINDOW:
                 self._tries.close_smaller(current.step)
-                return bool(self._tries.untried())
+                return self._tries.may_answer
 
     def _decide(self, attempt: int, what: str) -> None:
         """Note a decision after an earlier one on the same attempt, such as why there is no retry."""

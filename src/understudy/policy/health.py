@@ -319,7 +319,7 @@ class Health:
         if flow.breaker is None:
             flow.breaker = Breaker()
             self._breakers += 1
-        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight > 1)
+        attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight - 1)
         flow.breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
 
     # ---- what an operator does ----

@@ -37,6 +37,23 @@ class Wait(msgspec.Struct, frozen=True):
     until: float
 
 
+class Skipped(msgspec.Struct, frozen=True):
+    """A target that may not be asked, as it was found `at` that time: until when, and why."""
+
+    label: str
+    why: str
+    at: float
+    until: float = math.inf
+    probed: bool = False
+    """Another request probes it."""
+    refused: bool = False
+    """A limit of this side forbids it, whatever is known of its health."""
+
+    def __str__(self) -> str:
+        until = "" if math.isinf(self.until) else f" for {self.until - self.at:.0f} s"
+        return f"{self.label}{until} ({self.why})"
+
+
 class Picker:
     """Picks targets for one request. `denials` holds, by label, those that were skipped and why."""
 
@@ -48,7 +65,7 @@ class Picker:
         self._health = health
         self._rng = rng
         self._caller = health.new_caller()
-        self.denials: dict[str, str] = {}
+        self.denials: dict[str, Skipped] = {}
 
     def next(self, now: float, wait_began: float | None) -> Pick | Wait | None:
         """Pick the first target that was not tried and may be asked; else one that has come back; else wait.
@@ -171,8 +188,7 @@ class Picker:
         free, last = self._rules.free, self._is_last(each, now)
         permit = health.acquire(target, now, self._caller, free=free, last=last, but=each.dead_keys)
         if isinstance(permit, Denial):
-            until = "" if math.isinf(permit.until) else f" for {permit.until - now:.0f} s"
-            self.denials[target.label] = f"{target.label}{until} ({permit.why})"
+            self.denials[target.label] = Skipped(target.label, permit.why, now, permit.until, permit.probed)
         return permit
 
     def _is_last(self, each: Try, now: float) -> bool:
@@ -184,7 +200,7 @@ class Picker:
 
     def denied(self) -> str:
         """Return which targets may not be asked, for how long and why."""
-        return "; ".join(self.denials.values())
+        return "; ".join(map(str, self.denials.values()))
 
     def nothing_to_try(self) -> Failure:
         """Return the failure of a request for which no target could be asked."""

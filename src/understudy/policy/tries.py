@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from understudy.policy.cooldowns import Denial
-from understudy.policy.health import Health
+from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
 from understudy.policy.targets import Limits
 from understudy.policy.verdicts import Cooldown, Retry, Verdict
@@ -59,6 +59,7 @@ class Try:
     def failed(self, verdict: Verdict, max_tries: int, key: str = "", denial: Denial | None = None) -> None:
         """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused; `denial`: what
         follows from the failure."""
+        self.denied = denial is not None
         if denial is not None and verdict.cooldown is Cooldown.TARGET:
             self.own_cooldown = denial.until
         most = max_tries if verdict.retries is None else min(max_tries, verdict.retries + 1)
@@ -73,6 +74,14 @@ class Try:
     def untried(self) -> bool:
         """Whether it may still get its first attempt."""
         return not self.launched and not self.closed
+
+
+class Running(msgspec.Struct, frozen=True):
+    """An attempt under way."""
+
+    target: Try
+    permit: Permit
+    launched_at: float
 
 
 class Tries:
@@ -94,6 +103,11 @@ class Tries:
     def tried(self) -> list[Try]:
         """Return those that had an attempt."""
         return [each for each in self.all if each.launched and not each.closed]
+
+    @property
+    def may_answer(self) -> bool:
+        """Return whether a target is left that was not tried yet, or that failed and may come back."""
+        return any(not each.closed and (not each.launched or (each.denied and each.may_come_back)) for each in self.all)
 
     @property
     def left(self) -> int:
@@ -148,7 +162,6 @@ class Tries:
         if share is not None and not each.launched:
             each.share_ends = now + share
         each.launched = True
-        each.denied = False
         if share is None and limits.total <= remaining:
             return limits
         return msgspec.structs.replace(limits, total=min(limits.total, remaining), yield_by=share)

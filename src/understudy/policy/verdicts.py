@@ -138,7 +138,8 @@ def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:
     - A rate limit with a hint of at most `max_wait` seconds is retried at the same target, after that wait.
     - A longer hint, on any failure that the table retries, ends the attempts at this target and puts it in cooldown:
       a provider that asks for an hour would refuse again in a second.
-    - `x-should-retry: false` forbids retries; `true` grants one where the table grants none.
+    - `x-should-retry: false` forbids retries; `true` grants one where the table grants none, except with what the
+      failure disables or puts in cooldown.
     - A failure that took longer than `SLOW` seconds is retried only if no other target is left.
     """
     verdict = VERDICTS[failure.kind]
@@ -153,8 +154,13 @@ def verdict_of(failure: Failure, *, max_wait: float, took: float) -> Verdict:
         return _replace(verdict, retry=_R.NEVER, retries=None, why=why) if retries else verdict
     if failure.kind is _K.RATE_LIMITED and hint is not None:
         verdict = _replace(verdict, retry=_R.FIRST)
-    elif failure.should_retry and not retries and not too_long and failure.status not in _REFUSALS:
+    elif failure.should_retry and _may_be_granted(verdict) and not too_long and failure.status not in _REFUSALS:
         verdict = _replace(verdict, retry=_R.FIRST, retries=1)
     if took > SLOW and verdict.retry in (_R.FIRST, _R.AT_ONCE):
         return _replace(verdict, retry=_R.LAST, why=f"other targets first, as it took {took:.1f} s to fail")
     return verdict
+
+
+def _may_be_granted(verdict: Verdict) -> bool:
+    """Return whether a retry that the table does not grant may help: not with a key that has just been disabled."""
+    return verdict.retry is _R.NEVER and verdict.cooldown is _A.NOTHING

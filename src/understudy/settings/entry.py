@@ -217,7 +217,9 @@ def _url(value: object) -> str | None:
 
 
 def _price(value: object) -> str | None:
-    return None if isinstance(value, Price) else f"must be a Price, such as Price.of(input=0.15), not {kind_of(value)}"
+    if isinstance(value, Price):
+        return None
+    return f"must be a Price, such as Price.per_million(input=0.15), not {kind_of(value)}"
 
 
 def _prices(value: object) -> str | None:

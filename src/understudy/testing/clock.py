@@ -35,8 +35,12 @@ class _PatientLoop(VirtualTimeLoop):
         """Run a function in a thread; time stands still until it has ended."""
         future = super().run_in_executor(executor, func, *args)
         self._in_threads.add(future)
-        future.add_done_callback(self._in_threads.discard)
+        future.add_done_callback(self._ended)
         return future
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        self._in_threads.discard(future)
+        self.handed_over()
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Raise `Misuse`: an answer from a socket would come after every time-out."""

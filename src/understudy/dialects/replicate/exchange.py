@@ -81,6 +81,7 @@ class PredictionExchange:
         self._asked = True
         self._head = HttpHead(0, {})
         self._gathered = Gathered()
+        self._size = 0
         self.body: bytes | None = None
         self._sse: SseDecoder | None = None
         self._read: deque[tuple[bytes, bytes]] = deque(maxlen=KEPT)
@@ -110,7 +111,7 @@ class PredictionExchange:
     def head(self, head: HttpHead) -> Steps:
         """Read status and headers."""
         self._head, self._asked = head, False
-        self._gathered = Gathered()
+        self._gathered, self._size = Gathered(), 0
         flows = self._at is _At.STREAM and head.status == 200 and is_expected(head.content_type, ("text/event-stream",))
         bounds, keep = self._endpoint.bounds, self._endpoint.keep_wire
         self._sse = SseDecoder(keep_frames=keep, max_line=bounds.line, max_event=bounds.event) if flows else None
@@ -125,6 +126,10 @@ class PredictionExchange:
                 return self._flow(self._sse.feed(data))
             except TooLarge as error:
                 return self._fail(Failure(kind=_K.TOO_LARGE, message=str(error)))
+        self._size += len(data)
+        if self._size > self._endpoint.bounds.body:  # a stream may be longer, what is decoded as a whole may not
+            limit = self._endpoint.bounds.body >> 20
+            return self._fail(Failure(kind=_K.TOO_LARGE, message=f"the response exceeds {limit} MiB"))
         self._gathered.add(data)
         return []
 
