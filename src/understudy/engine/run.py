@@ -122,11 +122,10 @@ class Run:
         if generator is None:
             return
         is_read = generator.ag_running  # type: ignore[attr-defined]  # of every asynchronous generator of Python
-        if self._call.settled:
-            if not is_read:
-                await generator.aclose()
+        if not self._call.settled:
+            self.interrupted = failure
+        elif is_read:
             return
-        self.interrupted = failure
         if not is_read:
             self.why_abandoned = failure.message
             await generator.aclose()
