@@ -73,11 +73,14 @@ class Manager(u.ProviderManager):
         return Engine(sources=sources, admit=self._admit)
 
 
-def told(explanation: u.Explanation | None) -> list[str]:
-    """Return the timeline as lines without what repeats in each."""
+def timeline(explanation: u.Explanation | None) -> tuple[u.TimelineEvent, ...]:
     assert explanation is not None
     assert u.Explanation.from_dict(explanation.to_dict()) == explanation
-    return [str(event) for event in explanation.timeline]
+    return explanation.timeline
+
+
+def told(explanation: u.Explanation | None) -> list[str]:
+    return [str(event) for event in timeline(explanation)]
 
 
 async def fallen(work: Any) -> u.LLMError:
@@ -168,6 +171,170 @@ def test_a_target_in_cooldown_is_skipped() -> None:
         await asyncio.sleep(3.0)
         assert told((await llm.generate("Why?")).explanation) == [
             "0.000 s skipped a until 26.000 s: rate_limited: slow down",
+            "0.000 s launched attempt 1, b: priority 20",
+            "1.000 s ended attempt 1, b: the answer is whole and valid",
+            "1.000 s committed attempt 1, b: its answer is the answer",
+            "1.000 s settled attempt 1, b: answered",
+        ]
+
+    run(scenario())
+
+
+def test_waiting_for_the_only_target() -> None:
+    """The wait of a cooldown: the hint and a twentieth of it, so that not all callers return at once."""
+
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", limited(10.0), (1.0, "hi")), max_retries=1)
+        assert told((await fallen(llm.generate("Why?"))).explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "1.000 s failed attempt 1, a: rate_limited (HTTP 429): slow down",
+            "1.000 s decided attempt 1, a: no retry: 1 attempt was made (max_retries); no other target is left",
+            "1.000 s settled attempt 1, a: rate_limited (HTTP 429): slow down",
+        ]
+        await asyncio.sleep(4.0)
+        assert told((await llm.generate("Why?")).explanation) == [
+            "0.000 s skipped a until 6.000 s: rate_limited: slow down",
+            "0.000 s waiting until 6.300 s: for the end of the cooldown of a",
+            "6.300 s launched attempt 1, a: priority 10",
+            "7.300 s ended attempt 1, a: the answer is whole and valid",
+            "7.300 s committed attempt 1, a: its answer is the answer",
+            "7.300 s settled attempt 1, a: answered",
+        ]
+
+    run(scenario())
+
+
+def test_a_hedge() -> None:
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", (40.0, "hi")), Speaker("b", (1.0, "ho"), priority=20), hedge=True, hedge_after=2.0)
+        assert told((await llm.generate("Why?")).explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "2.000 s decided attempt 1, a: silent for 2 s: ask b too",
+            "2.000 s hedged attempt 2, b: priority 20",
+            "3.000 s began attempt 2, b: content arrives",
+            "3.000 s ended attempt 2, b: the answer is whole and valid",
+            "3.000 s committed attempt 2, b: its answer is the answer",
+            "3.000 s aborted attempt 1, a: another attempt answered first",
+            "3.000 s settled attempt 2, b: answered",
+        ]
+
+    run(scenario())
+
+
+def test_probes_while_all_are_down() -> None:
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", *[DOWN] * 6, (1.0, "hi")), max_retries=1)
+        errors = await asyncio.gather(*(fallen(llm.generate("Why?")) for _ in range(6)))
+        assert all(isinstance(error, u.ServerFailed) for error in errors)
+        first, second = await asyncio.gather(llm.generate("Why?"), llm.generate("Why?"))
+        opened = "circuit breaker: server_error: down"
+        assert told(first.explanation) == [
+            f"0.000 s skipped a until 0.750 s: {opened}",
+            "0.000 s waiting until 0.787 s: for the end of the cooldown of a",
+            "0.787 s probed attempt 1, a: priority 10; other requests wait for the outcome of this probe",
+            "1.788 s began attempt 1, a: content arrives",
+            "1.788 s ended attempt 1, a: the answer is whole and valid",
+            "1.788 s committed attempt 1, a: its answer is the answer",
+            "1.788 s settled attempt 1, a: answered",
+        ]
+        assert told(second.explanation)[:4] == [
+            f"0.000 s skipped a until 0.750 s: {opened}",
+            "0.000 s waiting until 0.787 s: for the end of the cooldown of a",
+            f"0.787 s skipped a until 10.787 s: {opened}",
+            "0.787 s waiting until 0.988 s: another request probes a",
+        ]
+        # It looks every 0.2 s whether the probe has ended, which is not news.
+        assert [event.what for event in timeline(second.explanation)[4:]] == [
+            "probed", "began", "ended", "committed", "settled",
+        ]  # fmt: skip
+
+    run(scenario())
+
+
+def test_a_stream_that_restarts() -> None:
+    async def scenario() -> None:
+        cut = u.StreamInterrupted("cut", failure=Failure(kind=K.TRUNCATED, message="cut"))
+        broken = Speaker("a", [(1.0, "The sky "), (1.0, cut)])
+        llm = Manager(broken, Speaker("b", [(1.0, "Blue "), (1.0, "it is.")], priority=20))
+        stream = llm.stream("Why?", on_midstream_error="restart")
+        assert stream.explanation is None
+        assert [event async for event in stream]
+        assert told(stream.explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "1.000 s began attempt 1, a: content arrives",
+            "1.000 s committed attempt 1, a: its answer is the answer",
+            "2.000 s failed attempt 1, a: truncated: cut",
+            "2.000 s decided attempt 1, a: fall back to b",
+            "2.000 s launched attempt 2, b: priority 20",
+            "3.000 s began attempt 2, b: content arrives",
+            "3.000 s restarted attempt 2, b: its answer replaces that of attempt 1",
+            "4.000 s ended attempt 2, b: the answer is whole and valid",
+            "4.000 s settled attempt 2, b: answered",
+        ]
+        assert stream.response.explanation == stream.explanation
+
+    run(scenario())
+
+
+def test_a_stream_that_is_held_back_does_not_report_each_piece() -> None:
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", [(1.0, "word ")] * 30))
+        stream = llm.stream("Why?", on_midstream_error="hold")
+        assert [event async for event in stream]
+        assert told(stream.explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "1.000 s began attempt 1, a: content arrives",
+            "30.000 s ended attempt 1, a: the answer is whole and valid",
+            "30.000 s committed attempt 1, a: its answer is the answer",
+            "30.000 s settled attempt 1, a: answered",
+        ]
+
+    run(scenario())
+
+
+def test_the_deadline() -> None:
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", (40.0, "hi")))
+        error = await fallen(llm.generate("Why?", deadline=5.0))
+        assert isinstance(error, u.DeadlineExceeded)
+        assert told(error.explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "5.000 s aborted attempt 1, a: the request's deadline of 5 s passed",
+            "5.000 s settled attempt 1, a: deadline: the request's deadline of 5 s passed",
+        ]
+
+    run(scenario())
+
+
+def test_a_stream_that_is_closed() -> None:
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", [(1.0, "The sky "), (1.0, "is")]))
+        stream = llm.stream("Why?")
+        async with stream:
+            await anext(stream)
+        assert told(stream.explanation) == [
+            "0.000 s launched attempt 1, a: priority 10",
+            "1.000 s began attempt 1, a: content arrives",
+            "1.000 s committed attempt 1, a: its answer is the answer",
+            "1.000 s cancelled: the stream was closed before its end",
+            "1.000 s aborted attempt 1, a: the stream was closed before its end",
+            "1.000 s settled attempt 1, a: cancelled: the stream was closed before its end",
+        ]
+        error = await fallen(stream.read())
+        assert error.explanation == stream.explanation
+
+    run(scenario())
+
+
+def test_what_a_limit_of_this_side_forbids() -> None:
+    def admit(job: Any, launch: Any) -> Failure | None:
+        forbidden = Failure(kind=K.BILLING, message="the budget of a is spent", sent=False)
+        return forbidden if launch.target.name == "a" else None
+
+    async def scenario() -> None:
+        llm = Manager(Speaker("a", (1.0, "hi")), Speaker("b", (1.0, "ho"), priority=20), admit=admit)
+        assert told((await llm.generate("Why?")).explanation) == [
+            "0.000 s denied attempt 1, a: the budget of a is spent",
             "0.000 s launched attempt 1, b: priority 20",
             "1.000 s ended attempt 1, b: the answer is whole and valid",
             "1.000 s committed attempt 1, b: its answer is the answer",

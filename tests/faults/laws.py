@@ -38,7 +38,10 @@ class Harm(enum.Enum):
 
 
 class Law(msgspec.Struct, frozen=True, kw_only=True):
-    """What must follow."""
+    """What must follow.
+
+    At most three retries are granted in an instant, whatever is allowed: the budget of retries holds three.
+    """
 
     kinds: tuple[K, ...]
     """How the attempts may fail: one kind, unless the wire decides."""
@@ -55,8 +58,10 @@ class Law(msgspec.Struct, frozen=True, kw_only=True):
     """The seconds that the provider asks to wait."""
     paused: float | None = None
     """Seconds of cooldown, for `COOLED`."""
-    third: float = 0.0
-    """Seconds that the third attempt waits."""
+    waits: tuple[float, ...] = ()
+    """Seconds that each further attempt waits, where nobody asked for that."""
+    patient: int = 3
+    """Attempts where no other target is there and five are allowed, if it gets three otherwise."""
 
 
 def _law(
@@ -81,7 +86,7 @@ _NONE, _ENTRY, _HOST = Harm.NOTHING, Harm.ENTRY_BREAKER, Harm.HOST_BREAKER
 
 # Nothing was sent, so nothing can be billed.
 DNS = _law(K.DNS, u.ConnectionFailed, 2, 2, B.NOT_SENT, _HOST)
-CONNECT = _law(K.CONNECT, u.ConnectionFailed, 3, 1, B.NOT_SENT, _HOST)
+CONNECT = _law(K.CONNECT, u.ConnectionFailed, 3, 1, B.NOT_SENT, _HOST, patient=4)
 CONNECT_TIMEOUT = _law(K.CONNECT_TIMEOUT, u.ConnectionFailed, 2, 1, B.NOT_SENT, _HOST)
 TLS = _law(K.TLS, u.ConnectionFailed, 1, 1, B.NOT_SENT, Harm.HOST)
 PROXY = _law(K.PROXY, u.ConnectionFailed, 1, 1, B.NOT_SENT, _HOST)
@@ -89,17 +94,17 @@ POOL = _law(K.POOL, u.ConnectionFailed, 2, 1, B.NOT_SENT, _NONE)
 NOT_SIGNED = _law(K.NOT_SIGNED, u.Unavailable, 2, 1, B.NOT_SENT, _NONE)
 
 # Sent, and what became of it is unknown.
-WRITE_FAILED = _law(K.WRITE_FAILED, u.ConnectionFailed, 3, 3, B.UNKNOWN, _ENTRY)
-STALE = _law(K.STALE_CONNECTION, u.ConnectionFailed, 4, 3, B.UNKNOWN, _NONE)
+WRITE_FAILED = _law(K.WRITE_FAILED, u.ConnectionFailed, 3, 3, B.UNKNOWN, _ENTRY, patient=4)
+STALE = _law(K.STALE_CONNECTION, u.ConnectionFailed, 4, 3, B.UNKNOWN, _NONE, patient=5)
 """The repetition at once does not count; of five attempts, two are kept for the two targets behind."""
-DISCONNECTED = _law(K.DISCONNECTED, u.StreamInterrupted, 3, 3, B.UNKNOWN, _ENTRY)
-TRUNCATED = _law(K.TRUNCATED, u.StreamInterrupted, 3, 3, B.UNKNOWN, _ENTRY)
+DISCONNECTED = _law(K.DISCONNECTED, u.StreamInterrupted, 3, 3, B.UNKNOWN, _ENTRY, patient=4)
+TRUNCATED = _law(K.TRUNCATED, u.StreamInterrupted, 3, 3, B.UNKNOWN, _ENTRY, patient=4)
 PROTOCOL = _law(K.PROTOCOL, u.InvalidResponse, 1, 1, B.UNKNOWN, _ENTRY)
 SILENT = _law(K.TIMEOUT_HEADERS, u.TimedOut, 2, 1, B.UNKNOWN, _ENTRY)
 UNFINISHED = _law(K.TIMEOUT_BODY, u.TimedOut, 2, 1, B.UNKNOWN, _ENTRY)
 WITHOUT_CONTENT = _law(K.TIMEOUT_FIRST_EVENT, u.TimedOut, 2, 1, B.UNKNOWN, _ENTRY)
 STALLED = _law(K.STALLED, u.TimedOut, 2, 1, B.UNKNOWN, _ENTRY)
-BAD = _law(K.BAD_RESPONSE, u.InvalidResponse, 3, 3, B.UNKNOWN, _ENTRY)
+BAD = _law(K.BAD_RESPONSE, u.InvalidResponse, 3, 3, B.UNKNOWN, _ENTRY, patient=4)
 TOO_LARGE = _law(K.TOO_LARGE, u.InvalidResponse, 1, 1, B.UNKNOWN, _NONE)
 SERVER = _law(K.SERVER_ERROR, u.ServerFailed, 3, 3, B.UNKNOWN, _ENTRY)
 CONFLICT = _law(K.CONFLICT, u.ServerFailed, 2, 2, B.UNKNOWN, _ENTRY)
@@ -113,9 +118,11 @@ MISFIT = _law(K.SCHEMA_MISMATCH, u.InvalidResponse, 1, 1, B.EXACT, _NONE)
 # Refused before anything was generated.
 REDIRECT = _law(K.REDIRECT, u.InvalidResponse, 1, 1, B.REFUSED, _ENTRY)
 OVERLOADED = _law(K.OVERLOADED, u.Overloaded, 3, 3, B.REFUSED, _ENTRY)
-LIMITED = _law(K.RATE_LIMITED, u.RateLimited, 3, 1, B.REFUSED, Harm.COOLED, paused=1.0, third=2.0)
+LIMITED = _law(
+    K.RATE_LIMITED, u.RateLimited, 3, 1, B.REFUSED, Harm.COOLED, paused=1.0, waits=(0.0, 2.0, 0.0, 8.0), patient=5
+)
 """Its second attempt is a probe of the cooldown; when that fails, the rest is waited for: two seconds after two limits
-in a row."""
+in a row, eight after four."""
 DAILY = _law(K.DAILY_QUOTA, u.QuotaExhausted, 1, 1, B.REFUSED, Harm.COOLED, paused=3600.0)
 BILLING = _law(K.BILLING, u.QuotaExhausted, 1, 1, B.REFUSED, Harm.KEY)
 AUTHENTICATION = _law(K.AUTHENTICATION, u.AuthenticationFailed, 1, 1, B.REFUSED, Harm.KEY)
@@ -152,7 +159,7 @@ def asking_to_wait(law: Law, seconds: float) -> Law:
         return but(law, hint=seconds, paused=max(seconds, 300.0) if law.harm is Harm.COOLED else None)
     if seconds <= LONGEST_WAIT:
         before = law.alone if law is LIMITED else law.before
-        return but(law, hint=seconds, before=before, paused=seconds if law.harm is Harm.COOLED else None, third=0.0)
+        return but(law, hint=seconds, before=before, paused=seconds if law.harm is Harm.COOLED else None, waits=())
     return but(law, hint=seconds, alone=1, before=1, harm=Harm.COOLED, paused=seconds)
 
 

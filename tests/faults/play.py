@@ -17,7 +17,7 @@ from tests.hostile.answers.base import PIECES, TEXT
 
 MARKER = "xyzzy-page"
 """Stands in pages whose text must not be told on."""
-JITTER = 0.008
+JITTER = 0.032
 """Seconds that the waits ahead of retries may take together, at a `retry_delay_ms` of 1."""
 SPREAD = 0.1
 """The most that is added to a wait that was asked for, as a share of it."""
@@ -26,6 +26,7 @@ BREAK_AFTER = 5
 APART = 4.0
 """Seconds between the requests of an outage, in which the budget of retries is filled again."""
 DISABLED = 300.0
+_ALONE = (Scene.ALONE, Scene.ONCE, Scene.PATIENT)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 async def play(cell: Cell) -> list[str]:
     """Play a cell; return the complaints."""
-    alone = cell.scene in (Scene.ALONE, Scene.ONCE)
-    stage = Stage(cell, alone=alone, once=cell.scene in (Scene.ONCE, Scene.PASSING))
+    stage = Stage(cell, alone=cell.scene in _ALONE, once=cell.scene in (Scene.ONCE, Scene.PASSING))
     try:
         found = [each async for each in _complaints(cell, stage)]
     finally:
@@ -79,6 +79,8 @@ def planned(cell: Cell, left: int | None = None) -> Plan:
     before = min(law.before or 0, 1) if first and cell.mode is Mode.STREAM else law.before
     if scene is Scene.ALONE:
         return Plan(asked=(lost,) * law.alone)
+    if scene is Scene.PATIENT:
+        return Plan(asked=(lost,) * (law.patient if law.alone >= 3 else law.alone))
     if scene is Scene.ONCE:
         return Plan(asked=(lost, won) if law.alone > 1 else (lost,))
     if before is None:
@@ -91,10 +93,7 @@ def planned(cell: Cell, left: int | None = None) -> Plan:
 
 def _is_replaced(cell: Cell) -> bool:
     """Tell whether an answer that broke after its first words is replaced."""
-    return cell.row.fallback.get("on_midstream_error", "surface") != "surface" and cell.scene not in (
-        Scene.ALONE,
-        Scene.ONCE,
-    )
+    return cell.row.fallback.get("on_midstream_error", "surface") != "surface" and cell.scene not in _ALONE
 
 
 # ---- the judgement ----
@@ -224,8 +223,8 @@ def _of_time(cell: Cell, plan: Plan, seen: Seen) -> Iterator[str]:
     takes, hint = cell.row.takes, law.hint or 0.0
     failed = sum(lost for _, lost in plan.asked)
     again = sum(who == "primary" for who, _ in plan.asked[1:])
-    third = law.third if again > 1 else 0.0
-    least, most = failed * takes + again * hint + third, failed * takes + again * hint * (1 + SPREAD) + third + JITTER
+    least = failed * takes + again * hint + sum(law.waits[:again])
+    most = least + again * hint * SPREAD + JITTER
     if not least - 1e-6 <= seen.elapsed <= most:
         yield f"it took {seen.elapsed:.4f} s, expected {least:.4f} to {most:.4f}"
     for record in seen.attempts:
@@ -254,7 +253,7 @@ def _of_wire(cell: Cell, seen: Seen, stage: Stage) -> Iterator[str]:
 
 async def _health(cell: Cell, law: Law, stage: Stage):  # type: ignore[no-untyped-def]
     """Ask again, now that the fault is over, and see who is left alone and for how long."""
-    if cell.scene in (Scene.ALONE, Scene.ONCE):
+    if cell.scene in _ALONE:
         seen = await stage.ask()
         if seen.answer is None or seen.elapsed > LONGEST_WAIT:
             yield f"a target that is alone is not asked again: {seen.error!r} after {seen.elapsed:.1f} s"

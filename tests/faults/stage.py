@@ -10,7 +10,7 @@ import msgspec
 
 import understudy as u
 from tests.faults.memory import Party, Script
-from tests.faults.table import Cell, Mode, Moment, Place
+from tests.faults.table import Cell, Mode, Moment, Place, Scene
 from tests.faults.vendors import BACKUP, INPUT, OUTPUT, VENDORS, Vendor
 from tests.hostile.server import Request
 
@@ -62,6 +62,8 @@ class Stage:
             self.entries.append(self._entry("backup", self.other, self.backup, 2, behind))
             self.entries.append(self._entry("sister", cell.vendor, self.sister, 3, {"weight": 0.0, **row.limits}))
         rules: dict[str, Any] = {"retry_delay_ms": 1, "strategy": strategy, **row.fallback}
+        if cell.scene is Scene.PATIENT:
+            rules.update(max_retries=5, max_attempts=12)
         rules.setdefault("whole", "stream" if cell.mode is Mode.COLLECTED else "plain")
         self.manager = u.ProviderManager(self.entries, u.FallbackConfig(**rules), observers=[self.records.append])
 
@@ -78,6 +80,8 @@ class Stage:
                 "text_model": vendor.answers.model,
                 "priority": priority,
                 "price": price,
+                # Those behind hold less, so that nobody is asked for the sake of a larger window alone.
+                "context_window": 100_000 if name == "primary" else 50_000,
                 **settings,
             }
         )

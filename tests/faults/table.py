@@ -37,6 +37,8 @@ class Scene(enum.StrEnum):
     """One target, and only the first request meets the fault."""
     PASSING = "passing"
     """A healthy target behind, and only the first request meets the fault."""
+    PATIENT = "patient"
+    """One target, the fault lasts, and five attempts are allowed instead of three."""
     OUTAGE = "outage"
     """A healthy target behind, and request after request meets the fault, until it is over."""
 
@@ -154,6 +156,8 @@ def cells(rows: Iterable[Row]) -> Iterator[Cell]:
 def _applies(law: Law | Good, mode: Mode, scene: Scene, row: Row) -> bool:
     if isinstance(law, Good):
         return scene in (Scene.ALONE, Scene.BACKUP)  # a fault that does no harm lasts or passes alike
+    if scene is Scene.PATIENT:
+        return law.hint is None and mode is not Mode.COLLECTED
     if scene is Scene.OUTAGE:
         # Where the first failure has consequences, those are seen after one request.
         return law.harm.name in ("NOTHING", "ENTRY_BREAKER", "HOST_BREAKER") and mode is not Mode.COLLECTED

@@ -100,3 +100,10 @@ def test_there_are_enough_cells_of_every_provider() -> None:
 def test_each_cell_has_a_name_of_its_own() -> None:
     names = [cell.name for cell in cells(ROWS)]
     assert len(names) == len(set(names))
+
+
+def test_a_short_run_has_lone_targets_too() -> None:
+    """A request may begin with a wait, if its only target is in cooldown."""
+    row = next(row for row in ROWS if row.name == "bare-429")
+    lone = [each for each in cells([row]) if each.scene is Scene.ALONE]
+    _complain(run_virtually(_played(lone)), len(lone))

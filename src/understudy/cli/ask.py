@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
@@ -12,6 +13,7 @@ import typer
 
 from understudy.cli.ask_session import AskSession
 from understudy.cli.exits import ExitCode
+from understudy.cli.explanations import of_steps, saving
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
@@ -59,6 +61,10 @@ script. --tool offers functions of a Python file to the model; calls and results
             "understudy ask -c 'And tomorrow?' --tool weather.py",
         ),
         Example(
+            "Save what happened to the request, for `explain --from why.json`",
+            "understudy ask --explain why.json why is the sky blue",
+        ),
+        Example(
             "Ask in a loop that has its own standard input",
             'while read -r name; do understudy ask -I "A limerick on $name"; done < names',
         ),
@@ -97,6 +103,15 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
     resume_last: Annotated[
         bool, typer.Option("--continue", "-c", help="Continue the last conversation, of `ask` or of `chat`.")
     ] = False
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain",
+            metavar="PATH",
+            help="Save why each target was asked or not, and what happened when, as JSON, also if the request fails; "
+            "`understudy explain --from PATH` prints it.",
+        ),
+    ] = None
     no_save: Annotated[bool, typer.Option("--no-save", help="Do not save this question and its answer.")] = False
     as_json: JsonOption = False
 
@@ -111,11 +126,15 @@ def ask(options: AskOptions) -> None:
         with closing(AskSession(continues=options.resume_last, saves=not options.no_save)) as session:
             invocation = session.continued(prepare(session.adjusted(options), options.timeout))
             prepare_library()
-            if tools:
-                run = cast("RunOptions", {**invocation.options, "tools": tools, "approve": approve})
-                response = asyncio.run(_run(invocation, run, streamed=streamed, verbose=options.verbose))
-            else:
-                response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+            with saving(options.explain) as explanations:
+                if tools:
+                    run = cast("RunOptions", {**invocation.options, "tools": tools, "approve": approve})
+                    result = asyncio.run(_run(invocation, run, streamed=streamed, verbose=options.verbose))
+                    explanations.extend(of_steps(result.steps))
+                    response = _summed(result)
+                else:
+                    response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+                    explanations.extend(filter(None, [response.explanation]))
             session.keep(invocation, response)
     raise typer.Exit(_conclude(response, options, streamed=streamed))
 
@@ -143,16 +162,20 @@ async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> Ge
         return stream.response
 
 
-async def _run(invocation: Invocation, options: RunOptions, *, streamed: bool, verbose: bool) -> GenerationResponse:
-    """Return the last answer of a tool loop, with what all of its steps used; show calls, and if `streamed` texts."""
+async def _run(invocation: Invocation, options: RunOptions, *, streamed: bool, verbose: bool) -> RunResult:
+    """Run a tool loop and return it; show calls, and if `streamed` texts."""
     async with invocation.provider as provider:
         if streamed:
-            result = await _shown(provider.stream_tools(invocation.prompt, **options), verbose=verbose)
-        else:
-            result = await provider.run_tools(invocation.prompt, **options)
-            for outcome in result.outcomes:
-                show_call(outcome.call)
-                show_outcome(outcome)
+            return await _shown(provider.stream_tools(invocation.prompt, **options), verbose=verbose)
+        result = await provider.run_tools(invocation.prompt, **options)
+        for outcome in result.outcomes:
+            show_call(outcome.call)
+            show_outcome(outcome)
+        return result
+
+
+def _summed(result: RunResult) -> GenerationResponse:
+    """Return the last answer of a tool loop, with what all of its steps used."""
     return msgspec.structs.replace(
         result.response, attempts=result.attempts, usage=result.usage, warnings=result.warnings
     )

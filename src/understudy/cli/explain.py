@@ -1,20 +1,23 @@
-"""`understudy explain`: which targets would be asked, in which order, why and at what cost."""
+"""`understudy explain`: which targets would be asked, why and at what cost; or what happened in a saved request."""
 
 from __future__ import annotations
 
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from understudy.cli.exits import ExitCode
+from understudy.cli.explanations import read, show_explanation
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, PromptOptions
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, print_json, say, show
+from understudy.domain.errors import Misuse
 from understudy.domain.money import Cost
 from understudy.policy.plan import Plan
 from understudy.reports.plans import report_plan
@@ -29,7 +32,10 @@ the reason for each, the skipped targets and why, the context window and the exp
 task and the rule that decided.
 
 The expected cost is an estimate: the tokens of the prompt are counted roughly, those of the answer are guessed. What is
-learnt from answers (latency, failures, cooldowns) is not known here, because nothing has been asked yet.""",
+learnt from answers (latency, failures, cooldowns) is not known here, because nothing has been asked yet.
+
+With --from it prints the course of a request that was made: the plan, and what happened when and why. `ask --explain`
+saves it, as does `response.explanation.to_dict()`. This needs no configuration.""",
     examples=(
         Example("See which target would be asked", "understudy explain Why is the sky blue"),
         Example(
@@ -39,9 +45,13 @@ learnt from answers (latency, failures, cooldowns) is not known here, because no
         Example(
             "Get the first target, for a script", "understudy explain --task code --json Hi | jq -r .steps[0].target"
         ),
+        Example(
+            "See what happened in a request, as `ask --explain why.json` saved it",
+            "understudy explain --from why.json",
+        ),
     ),
     exits={
-        ExitCode.OK: "at least one target would be asked",
+        ExitCode.OK: "at least one target would be asked, or the saved explanation was printed",
         ExitCode.UNAVAILABLE: "no target can take the request",
         ExitCode.MISUSE: "invalid usage or configuration",
     },
@@ -50,15 +60,46 @@ learnt from answers (latency, failures, cooldowns) is not known here, because no
 )
 
 
-def explain(options: PromptOptions, *, as_json: JsonOption = False) -> None:
+class ExplainOptions(PromptOptions, frozen=True, kw_only=True):
+    """The options of `explain`."""
+
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="PATH",
+            help="Print what happened in a request that was made, from its saved explanation; `-` is standard input.",
+        ),
+    ] = None
+
+
+def explain(options: ExplainOptions, *, as_json: JsonOption = False) -> None:
     """Show which targets would be asked, why and at what cost."""
     with report_errors(as_json=as_json, verbose=options.verbose):
+        if options.source is not None:
+            _show_saved(options.source, options, as_json=as_json)
+            return
         invocation = prepare(options)
         plan = invocation.provider.explain(invocation.prompt, **invocation.options)
     print_json(report_plan(plan)) if as_json else show_plan(plan)
     if not plan.steps:
         say("no target can take this request", label="error", style="error")
         raise typer.Exit(ExitCode.UNAVAILABLE)
+
+
+def _show_saved(source: str, options: ExplainOptions, *, as_json: bool) -> None:
+    """Print the explanations in a file; as JSON, several of them as one object per line."""
+    if options.words:
+        raise Misuse("--from prints a saved explanation and cannot be combined with a prompt")
+    explanations = read(source)
+    if as_json and len(explanations) == 1:
+        print_json(explanations[0].to_dict())
+        return
+    for each in explanations:
+        if as_json:
+            print(msgspec.json.encode(each.to_dict()).decode())
+        else:
+            show_explanation(each)
 
 
 def show_plan(plan: Plan) -> None:

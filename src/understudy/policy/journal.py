@@ -40,10 +40,12 @@ def _is_known(moment: Moment, earlier: list[Moment | Note]) -> bool:
     """Return whether nothing is new in a moment without actions."""
     if isinstance(moment.signal, Began):
         return any(each.signal == moment.signal for each in map(_moment, reversed(earlier)))
-    if moment.signal is not None:
+    if moment.signal is not None or not earlier:  # it may begin with a wait
         return False
-    last = _moment(earlier[-1])
-    return moment.until is None or (last.until is not None and moment.awaited == last.awaited)
+    if moment.until is None or not moment.skipped:
+        return True  # a timer a moment early
+    last = _moment(earlier[-1]) if earlier else moment
+    return last is not moment and last.until is not None and moment.awaited == last.awaited
 
 
 def _moment(noted: Moment | Note) -> Moment:

@@ -22,6 +22,7 @@ CASES: Sequence[Case] = [
     case for name in _FILES for case in import_module(f"tests.classification.cases.{name}_cases").CASES
 ]
 """The vendors' refusals and their meanings, written by hand from the vendors' documents."""
+_LARGER = {"context_window": 1_000_000}
 PAGE = b"<!DOCTYPE html><html><head><title>@</title></head><body>xyzzy-page</body></html>"
 HTML = "text/html; charset=utf-8"
 
@@ -98,8 +99,7 @@ def own(kind: K, words: str) -> Row:
         act=_say,
         law=_meaning,
         variants=_own(kind),
-        entry=lambda _: {"context_window": 100_000},
-        backup={"context_window": 1_000_000},
+        backup=_LARGER if kind in (K.CONTEXT_LENGTH, K.REQUEST_TOO_LARGE) else {},
     )
 
 
@@ -190,7 +190,7 @@ ROWS: Sequence[Row] = (
     refusing(
         "told-to-retry", "the vendor allows another try that its kind would not have", "as above",
         but(laws.OVERSIZED, alone=2, before=2), Reply(413, b"{}", {"x-should-retry": "true"}),
-        scenes=(Scene.ALONE, Scene.ONCE, Scene.PASSING),
+        scenes=(Scene.ALONE, Scene.ONCE, Scene.PASSING), backup=_LARGER,
     ),
     refusing(
         "told-to-retry-in-vain", "no header lets a request be repeated that fails the same way", "as above",
@@ -228,7 +228,7 @@ ROWS: Sequence[Row] = (
     bare(402, laws.BILLING),
     bare(403, laws.PERMISSION, vendors=_not("together")),
     bare(404, laws.NOT_FOUND),
-    bare(413, laws.OVERSIZED),
+    bare(413, laws.OVERSIZED, backup=_LARGER),
     bare(422, laws.INVALID, vendors=_not("groq")),
     bare(429, laws.LIMITED),
     *(bare(status, laws.ODD_STATUS) for status in (418, 444)),
@@ -277,7 +277,5 @@ ROWS: Sequence[Row] = (
         act=_say,
         law=lambda _vendor, _mode, _case: but(laws.CONTEXT, before=None),
         variants=lambda vendor: _own(K.CONTEXT_LENGTH)(vendor)[:1],
-        limits={"context_window": 100_000},
-        backup={"context_window": 1_000},
     ),
 )  # fmt: skip

@@ -268,7 +268,6 @@ ROWS: Sequence[Row] = (
         law=_meaning,
         shown=1,
         said=_SAID,
-        entry=lambda _: {"context_window": 100_000},
         backup={"context_window": 1_000_000},
         modes=STREAMED,
     ),
