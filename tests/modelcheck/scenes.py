@@ -177,13 +177,10 @@ SCENES = (
     _whole("two targets, unreachable", _RULES, (CONNECT,)),
     _whole("two targets, limits", _RULES, (LIMITED,)),
     _whole("one target", _RULES, (SERVER_ERROR,), plans=_ONE),
-    _whole("one target, about to open", _RULES, (DISCONNECTED,), plans=_ONE, history=_nearly_down, row={A.label: 4}),
     _whole("two keys", _RULES, (LIMITED, BAD_KEY), plans=_POOL),
     _whole("streams", _STREAMED, (DISCONNECTED,)),
     _whole("restart", _RESTART, (DISCONNECTED,)),
     _whole("continue", _CONTINUE, (DISCONNECTED,), plans=((APT_A, APT_B), (APT_A, APT_B))),
-    _whole("hold", _HOLD, (DISCONNECTED,)),
-    _whole("hedged", replace(_STREAMED, hedge_after=2.0), (DISCONNECTED,)),
     Scene("everything", denials=True),
     Scene("streams", rules=_STREAMED, faults=(SERVER_ERROR, LIMITED, STALE, INVALID), denials=True),
     Scene(
