@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator, Iterable
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 import understudy as u
+from tests.engine.fakes import CANARY, Incoming, RecordingTransport, everything_about
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import fold
 from understudy.engine.engine import Admission, Engine, Sources
 from understudy.virtual_time import run
+from understudy.wire.http import HttpHead, HttpRequest
 
 K = FailureKind
 EPOCH = 1_800_000_000.0
@@ -342,3 +345,96 @@ def test_what_a_limit_of_this_side_forbids() -> None:
         ]
 
     run(scenario())
+
+
+class Refusing(RecordingTransport):
+    """Refuses some keys, and repeats them in its message."""
+
+    def __init__(self, *refused: str) -> None:
+        super().__init__()
+        self.refused = refused
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        key = next(value for name, value in request.headers if name.lower() == "authorization").rpartition(" ")[2]
+        if key not in self.refused:
+            return await super().send(request, connect=connect)
+        await asyncio.sleep(1.0)
+        error = {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key", "type": "auth"}
+        answer = Incoming("application/json", msgspec.json.encode({"error": error}))
+        answer.head = HttpHead(401, {"content-type": "application/json"})
+        return answer
+
+
+class Vectors(RecordingTransport):
+    """Answers after a tenth of a second for each text."""
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        count = len(msgspec.json.decode(request.body or b"{}")["input"])
+        await asyncio.sleep(count / 10)
+        data = [{"object": "embedding", "index": index, "embedding": [1.0]} for index in range(count)]
+        return Incoming("application/json", msgspec.json.encode({"object": "list", "model": "e", "data": data}))
+
+
+def pooled(keys: list[str], *refused: str) -> u.Provider:
+    config = u.ProviderConfig(provider="openai", name="a", api_key=keys, text_model="m", embedding_model="e")
+    return u.create_provider(config, transport=Refusing(*refused))
+
+
+def test_another_key_of_the_pool() -> None:
+    async def scenario() -> None:
+        llm = Manager(pooled([CANARY, "sk-good-0000000000"], CANARY))
+        answer = await llm.generate("Why?")
+        assert told(answer.explanation) == [
+            "0.000 s launched attempt 1, a/m, key 1 of 2: priority 10",
+            "1.000 s failed attempt 1, a/m: authentication (HTTP 401): Incorrect API key provided: [key]",
+            "1.000 s decided attempt 1, a/m: try another of the 2 keys",
+            "1.000 s launched attempt 2, a/m, key 2 of 2: attempt 2 at this target",
+            "1.000 s ended attempt 2, a/m: the answer is whole and valid",
+            "1.000 s committed attempt 2, a/m: its answer is the answer",
+            "1.000 s settled attempt 2, a/m: answered",
+        ]
+
+    run(scenario())
+
+
+def test_it_holds_no_key_and_no_prompt() -> None:
+    async def scenario() -> None:
+        llm = Manager(pooled([CANARY], CANARY))
+        error = await fallen(llm.generate("A question that is a secret"))
+        explanation = error.explanation
+        words = f"{explanation} {explanation!r} {msgspec.json.encode(explanation).decode()} {everything_about(error)}"
+        assert "authentication (HTTP 401)" in words
+        assert CANARY not in words
+        assert "secret" not in words
+        again = pickle.loads(pickle.dumps(error))
+        assert again.explanation == explanation
+
+    run(scenario())
+
+
+def test_batches_of_an_embedding_share_one_timeline() -> None:
+    async def scenario() -> None:
+        config = u.ProviderConfig(provider="openai", name="a", api_key="sk-test", embedding_model="e")
+        answer = await Manager(u.create_provider(config, transport=Vectors())).embed(["text"] * 513)
+        assert told(answer.explanation) == [
+            "0.000 s batch 1: launched attempt 1, a/e: priority 10",
+            "0.000 s batch 2: launched attempt 1, a/e: priority 10",
+            "0.100 s batch 2: ended attempt 1, a/e: the answer is whole and valid",
+            "0.100 s batch 2: committed attempt 1, a/e: its answer is the answer",
+            "0.100 s batch 2: settled attempt 1, a/e: answered",
+            "51.200 s batch 1: ended attempt 1, a/e: the answer is whole and valid",
+            "51.200 s batch 1: committed attempt 1, a/e: its answer is the answer",
+            "51.200 s batch 1: settled attempt 1, a/e: answered",
+        ]
+
+    run(scenario())
+
+
+def test_the_same_chance_gives_the_same_explanation() -> None:
+    async def scenario() -> u.Explanation | None:
+        llm = Manager(Speaker("a", DOWN, limited(2.0), (1.0, "hi")), Speaker("b", DOWN, priority=20))
+        return (await llm.generate("Why?")).explanation
+
+    first, second = run(scenario())[0], run(scenario())[0]
+    assert first == second
+    assert len(timeline(first)) > 8

@@ -35,8 +35,14 @@ def test_no_two_neighbours_would_fit_into_one_batch(texts: list[str], limits: Ba
         assert full or (limits.tokens is not None and tokens > limits.tokens)
 
 
+def test_every_batch_is_counted_from_nothing() -> None:
+    assert split(["a" * 4, "a" * 5, "a" * 4], BatchLimits(tokens=8)) == [range(1), range(1, 2), range(2, 3)]
+    assert split(["a" * 4, "a" * 5, "a" * 4], BatchLimits(tokens=9)) == [range(2), range(2, 3)]
+
+
 def test_without_limits_all_go_together() -> None:
     assert split(["a", "b", "c"], BatchLimits()) == [range(3)]
+    assert split([], BatchLimits()) == []
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("abc", 3), ("ä", 2), ("語", 3), ("🙂", 4), ("\ud800", 3)])

@@ -6,9 +6,11 @@ import pytest
 
 from tests.policy.desk import A, B, C, Desk, Longest, failure
 from understudy.domain.failures import FailureKind
+from understudy.policy.breaker import BreakerState
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
-from understudy.policy.signals import Began, Cancelled
+from understudy.policy.picker import Skipped
+from understudy.policy.signals import Began, Cancelled, Denied, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
 
@@ -195,6 +197,19 @@ def test_failures_of_five_requests_under_way_together_are_an_outage(calm: bool) 
     assert health.denial(A, 100.0) is not None
 
 
+def test_probes_of_several_requests_are_of_several_callers() -> None:
+    """Each probes a cooldown of its own, and all of them fail at the same host while others are under way."""
+    health = Health(Longest())
+    entries = [Target(name=f"e{number}", model="m", endpoint="host", credential=f"k{number}") for number in range(6)]
+    for entry in entries:
+        health.failed(Permit(entry, 100.0), failure(K.AUTHENTICATION), Cooldown.CREDENTIAL, 100.0)
+    desks = [Desk(entry, health=health, now=101.0, max_tries=1) for entry in entries]
+    assert all(desk.launched.probes for desk in desks)
+    for desk in desks[:5]:
+        desk.fail(K.CONNECT)
+    assert health.breaker_state(entries[0], 101.0) is BreakerState.OPEN
+
+
 def test_a_breaker_of_the_host_that_is_closed_does_not_hide_that_of_the_model() -> None:
     health = Health(Longest())
     Desk(A, health=health, max_tries=1).fail(K.CONNECT)
@@ -221,6 +236,15 @@ def test_when_all_are_down_requests_wait_behind_one_probe_and_go_on_together() -
     for desk in desks[1:]:
         desk.wake()
     assert [desk.order for desk in desks] == ["a"] * 5
+
+
+def test_it_looks_whether_a_probe_has_ended_although_another_target_is_in_cooldown() -> None:
+    health = outage()
+    assert Desk(A, health=health, now=101.0).launched.probes
+    health.failed(Permit(B, 101.0), failure(K.RATE_LIMITED, retry_after=15.0), Cooldown.TARGET, 101.0)
+    waiting = Desk(A, B, health=health, now=101.1)
+    assert waiting.order == ""
+    assert waiting.call.timer() == pytest.approx(101.3)
 
 
 def test_a_request_whose_targets_all_failed_waits_for_one_to_come_back() -> None:
@@ -339,6 +363,20 @@ def test_one_that_came_back_and_is_not_kept_off_again_is_asked_by_the_rules_of_r
     assert desk.settled.failure is not None
 
 
+def test_a_target_at_which_this_side_allows_no_attempt_does_not_come_back() -> None:
+    health = Health(Longest())
+    desk = Desk(A, health=health)
+    desk.fail(K.DISCONNECTED)
+    assert desk.launched.attempt == 2
+    for _ in range(4):
+        Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    assert health.denial(A, 100.0) is not None
+    spent = failure(K.LOCAL, message="the budget is used up")
+    desk.note(desk.call.receive(Denied(2, spent), 100.0))
+    assert desk.settled == Settle(1, spent)
+    assert desk.call.denials == {"a/m": Skipped("a/m", "the budget is used up", 100.0, refused=True)}
+
+
 # ---- what an operator does ----
 
 
@@ -350,6 +388,13 @@ def test_a_disabled_entry_is_passed_over_until_it_is_enabled() -> None:
     health.enable("a", (A,))
     assert Desk(A, B, health=health).order == "a"
     assert health.calm
+
+
+def test_an_entry_that_is_disabled_under_way_is_not_retried() -> None:
+    desk = Desk(A, B, retry_delay=5.0, rng=Longest())
+    desk.health.disable("a")
+    desk.fail(K.SERVER_ERROR)
+    assert desk.order == "ab"
 
 
 def test_a_breaker_that_has_nothing_to_remember_is_forgotten_at_the_next_success() -> None:

@@ -68,7 +68,7 @@ def test_a_retry_in_no_time_is_launched_at_once() -> None:
 
 
 def test_the_last_second_is_for_no_retry() -> None:
-    for deadline, order in ((2.99, "a"), (3.01, "aa")):
+    for deadline, order in ((2.99, "a"), (3.0, "aa")):
         desk = Desk(A, rng=Longest(), max_tries=2, retry_delay=2.0, deadline=deadline)
         assert desk.fail_always(K.CONNECT) == order
 
@@ -93,6 +93,16 @@ def test_what_another_request_met_is_waited_for_up_to_max_wait(hint: float, orde
     desk.fail(K.SERVER_ERROR)
     desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=hint), Cooldown.TARGET, 101.0)
     assert desk.wake() == 2.0
+    assert desk.order == order
+
+
+@pytest.mark.parametrize(("deadline", "order"), [(23.0, "a"), (22.9, "aa")])
+def test_and_never_into_the_last_second(deadline: float, order: str) -> None:
+    """Until 122, and a second is needed after that; what is not waited for is probed."""
+    desk = Desk(A, rng=Longest(), retry_delay=2.0, deadline=deadline)
+    desk.fail(K.SERVER_ERROR)
+    desk.health.failed(Permit(A, 101.0), failure(K.RATE_LIMITED, retry_after=21.0), Cooldown.TARGET, 101.0)
+    desk.wake()
     assert desk.order == order
 
 
@@ -235,7 +245,7 @@ def test_the_timer_names_the_next_thing_to_do() -> None:
     assert desk.call.timer() == desk.call.deadline == 110.0
     assert desk.call.tick(109.9) == []
     desk.fail(K.CONNECT)
-    assert desk.call.timer() == 104.0
+    assert desk.call.timer() == desk.call.waits_until == 104.0
     assert desk.call.tick(103.9) == []
     desk.wake()
     assert desk.running

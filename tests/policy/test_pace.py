@@ -39,6 +39,11 @@ def test_without_a_rate_nothing_waits() -> None:
     assert [pace.take(0.0) for _ in range(5)] == [0.0] * 5
 
 
+def test_one_unit_is_taken_unless_more_are_named() -> None:
+    pace = Pace(10.0)
+    assert [pace.take(0.0) for _ in range(3)] == [0.0, 0.1, 0.2]
+
+
 def test_a_large_one_makes_the_next_wait_and_what_it_did_not_use_is_given_back() -> None:
     pace = Pace(10.0)
     assert pace.take(0.0, 50) == 0.0

@@ -30,6 +30,10 @@ def allowed(health: Health, target: Target, now: float, *, but: tuple[str, ...] 
     return permit
 
 
+def test_the_figures_that_are_documented() -> None:
+    assert (LOOK, POSTPONED, LONGEST_OPEN) == (0.2, 3, 10.0)
+
+
 def failed(health: Health, kind: FailureKind, now: float, trips: Trips, times: int = 5) -> None:
     for _ in range(times):
         permit = allowed(health, A, now)
@@ -70,6 +74,17 @@ def down(trips: Trips) -> tuple[Health, Watch, float]:
     assert isinstance(half_open, float)
     assert 100.5 <= half_open <= 101.0
     return health, watch, half_open
+
+
+def test_a_refused_key_of_a_pool_does_not_keep_its_breaker_from_being_probed() -> None:
+    """The watch begins with the attempt that failed, whose target names the key."""
+    health = Health()
+    refused(health, K.AUTHENTICATION, target=POOL, key="k1")
+    failed(health, K.SERVER_ERROR, 0.0, Trips.TARGET)
+    watch = watched(health, replace(POOL, credential="k1"))
+    check = checking(watch, 2.0)
+    assert check.permit is not None
+    assert not check.of_host
 
 
 def test_nothing_is_to_be_learned_while_all_is_well() -> None:

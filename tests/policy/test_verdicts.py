@@ -287,6 +287,15 @@ def test_a_provider_may_ask_for_one_retry(kind: FailureKind, status: int | None,
     assert desk.fail_always(kind, status=status, should_retry=True) == order
 
 
+@pytest.mark.parametrize("status", range(399, 430))
+def test_of_a_refused_request_no_retry_is_granted_whatever_its_kind(status: int) -> None:
+    """A filter may answer 403, and a model without a feature 404."""
+    for kind in (K.INVALID_REQUEST, K.CONTENT_FILTER, K.UNSUPPORTED):
+        found = verdict_of(failure(kind, status=status, should_retry=True), max_wait=20.0, took=0.0)
+        granted = status not in (400, 401, 402, 403, 404, 422)
+        assert (found.retry, found.retries) == ((Retry.FIRST, 1) if granted else (Retry.NEVER, None))
+
+
 def test_a_provider_that_asks_for_a_retry_in_an_hour_gets_none_now() -> None:
     assert Desk(A, max_tries=4).fail_always(K.PROTOCOL, should_retry=True, retry_after=3600.0) == "a"
 

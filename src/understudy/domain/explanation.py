@@ -28,7 +28,7 @@ Happening = Literal[
     "cancelled",
     "settled",
 ]
-"""What an event of a timeline is: see the table in docs/failures.md."""
+"""What an event of a timeline is: see the table in docs/fallback.md."""
 
 
 class PlannedTarget(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def note(moments: list[Moment | Note], call: Call, signal: Signal | None, action
     until = None if call.settled else call.waits_until
     skipped = tuple(each for each in call.denials.values() if each.at == now and not each.refused)
     moment = Moment(now, signal, actions, dict(call.decisions), skipped, until)
-    if not actions and moments and _is_known(moment, moments):
+    if not actions and moments and _is_known(moment, moments):  # a request may begin with a wait
         return False
     moments.append(moment)
     return True
@@ -40,12 +40,12 @@ def _is_known(moment: Moment, earlier: list[Moment | Note]) -> bool:
     """Return whether nothing is new in a moment without actions."""
     if isinstance(moment.signal, Began):
         return any(each.signal == moment.signal for each in map(_moment, reversed(earlier)))
-    if moment.signal is not None or not earlier:  # it may begin with a wait
+    if moment.signal is not None:
         return False
     if moment.until is None or not moment.skipped:
         return True  # a timer a moment early
-    last = _moment(earlier[-1]) if earlier else moment
-    return last is not moment and last.until is not None and moment.awaited == last.awaited
+    last = _moment(earlier[-1])
+    return last.until is not None and moment.awaited == last.awaited
 
 
 def _moment(noted: Moment | Note) -> Moment:
