@@ -9,6 +9,7 @@ from understudy.domain.failures import FailureKind
 from understudy.policy.breaker import BreakerState
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
+from understudy.policy.picker import Skipped
 from understudy.policy.signals import Began, Cancelled, Denied, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
@@ -373,6 +374,7 @@ def test_a_target_at_which_this_side_allows_no_attempt_does_not_come_back() -> N
     spent = failure(K.LOCAL, message="the budget is used up")
     desk.note(desk.call.receive(Denied(2, spent), 100.0))
     assert desk.settled == Settle(1, spent)
+    assert desk.call.denials == {"a/m": Skipped("a/m", "the budget is used up", 100.0, refused=True)}
 
 
 # ---- what an operator does ----
