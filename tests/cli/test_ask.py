@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.chat.talking import plain
 from tests.cli.running import CommandLine
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
@@ -258,6 +259,46 @@ def test_a_stream_that_breaks_keeps_its_words_and_fails(configured: CommandLine,
     assert result.err.startswith("error: the answer was interrupted: openai/gpt-6-luna: ")
     assert "incomplete" in result.err
     assert not emulator.requests("anthropic")
+
+
+RESTART = ("--on-midstream-error", "restart", "--no-save")
+
+
+def test_an_answer_that_restarts_on_a_terminal_says_so(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.cut(after=2))
+    with configured.terminal("ask", *RESTART, *PARIS) as terminal:
+        result = terminal.finish()
+    assert result.code == 0
+    first, notice, rest = plain(result.out).partition(
+        "restarted: openai was interrupted (disconnected), and anthropic "
+    )
+    assert notice
+    assert ANSWER.startswith(first.rstrip("\n"))
+    assert rest.startswith(f"anthropic answers anew\n{ANSWER}")
+
+
+def test_an_answer_in_a_pipe_never_restarts(configured: CommandLine, emulator: Emulator) -> None:
+    """What reads the pipe could not tell where the second answer begins."""
+    emulator.script("openai", always=Fault.cut(after=2))
+    result = configured.run("ask", "--stream", *RESTART, *PARIS)
+    assert result.code == 1
+    assert ANSWER.startswith(result.out.rstrip("\n"))
+    assert result.err.startswith("error: the answer was interrupted: openai/gpt-6-luna: ")
+    assert not emulator.requests("anthropic")
+
+
+def test_an_answer_that_is_held_back_is_whole(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.cut(after=2))
+    result = configured.run("ask", "--stream", "--on-midstream-error", "hold", *PARIS)
+    assert (result.code, result.out) == (0, ANSWER)
+    assert "answered by anthropic" in result.err
+
+
+def test_an_unknown_mode_is_refused(configured: CommandLine, emulator: Emulator) -> None:
+    result = configured.run("ask", "--on-midstream-error", "again", *PARIS)
+    assert result.code == 2
+    assert "--on-midstream-error" in result.err
+    assert not emulator.requests("openai")
 
 
 @pytest.mark.parametrize("option", ["--json", "--schema={}"])

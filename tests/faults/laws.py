@@ -134,6 +134,8 @@ FILTERED = _law(K.CONTENT_FILTER, u.ContentFiltered, 1, None, B.REFUSED, _NONE)
 INVALID = _law(K.INVALID_REQUEST, u.InvalidRequest, 1, None, B.REFUSED, _NONE)
 UNSUPPORTED = _law(K.UNSUPPORTED, u.Unsupported, 1, 1, B.REFUSED, _NONE)
 ODD_STATUS = _law(K.UNKNOWN_STATUS, u.InvalidResponse, 1, None, B.REFUSED, _NONE)
+CANCELLED = _law(K.CANCELLED, u.Unavailable, 1, None, B.UNKNOWN, _NONE)
+OVERDUE = _law(K.DEADLINE, u.DeadlineExceeded, 1, None, B.UNKNOWN, _NONE)
 
 BY_WORDS = {
     law.kinds[0]: law

@@ -4,16 +4,18 @@ attempts and their cost, the health afterwards, and the time."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import msgspec
 
 import understudy as u
 from tests.faults.laws import LONGEST_WAIT, B, Harm, Law
+from tests.faults.memory import Head, Lose, Script
 from tests.faults.stage import Seen, Stage
 from tests.faults.table import Cell, Good, Mode, Scene
 from tests.hostile.answers.base import PIECES, TEXT
+from understudy.domain.failures import FailureKind as K
 
 MARKER = "xyzzy-page"
 """Stands in pages whose text must not be told on."""
@@ -34,7 +36,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     asked: tuple[tuple[str, bool], ...]
     """Who is asked, in order, and whether that fails."""
-    tries: int = 0
     shown: str = ""
     """What the reader of a stream has seen when it ends with an error."""
 
@@ -49,9 +50,13 @@ async def play(cell: Cell) -> list[str]:
     return [f"{cell.name}: {each}" for each in found]
 
 
-async def _complaints(cell: Cell, stage: Stage):  # type: ignore[no-untyped-def]
+async def _complaints(cell: Cell, stage: Stage) -> AsyncIterator[str]:
     if cell.scene is Scene.OUTAGE:
         async for each in _outage(cell, stage):
+            yield each
+        return
+    if cell.scene is Scene.COUNTED:
+        async for each in _counted(cell, stage):
             yield each
         return
     seen = await stage.ask()
@@ -140,7 +145,7 @@ def _of_loser(cell: Cell, law: Law, record: u.AttemptRecord) -> Iterator[str]:
     right = {B.UNKNOWN: amount is None, B.NOT_SENT: amount == 0, B.REFUSED: amount == 0}
     if not right.get(basis, amount is not None and amount > 0):
         yield f"a failed attempt ({basis}) costs {record.cost}"
-    if failure.sent is not (law.basis is not B.NOT_SENT):
+    if failure.sent is not (law.basis is not B.NOT_SENT or cell.row.says_sent):
         yield f"the failed request is said to be {'sent' if failure.sent else 'not sent'}"
     if not failure.message or not failure.message.isprintable() or MARKER in failure.message:
         yield f"a message that fits no log: {failure.message!r}"
@@ -251,7 +256,7 @@ def _of_wire(cell: Cell, seen: Seen, stage: Stage) -> Iterator[str]:
 # ---- health ----
 
 
-async def _health(cell: Cell, law: Law, stage: Stage):  # type: ignore[no-untyped-def]
+async def _health(cell: Cell, law: Law, stage: Stage) -> AsyncIterator[str]:
     """Ask again, now that the fault is over, and see who is left alone and for how long."""
     if cell.scene in _ALONE:
         seen = await stage.ask()
@@ -268,9 +273,9 @@ async def _health(cell: Cell, law: Law, stage: Stage):  # type: ignore[no-untype
     if not left_alone:
         return
     sister = await stage.ask("sister")
-    if (sister.first == "sister") is (law.harm is Harm.HOST):
+    if (sister.first == "sister") is (law.harm is Harm.HOST or cell.row.shares_quota):
         yield f"another entry at the host: {sister.first} is asked first"
-    if law.harm in (Harm.MODEL, Harm.KEY):
+    if law.harm is not Harm.HOST and not cell.row.shares_quota:
         other = await stage.ask(f"primary/{cell.vendor.other_model}")
         if (other.first == "primary") is (law.harm is Harm.KEY):
             yield f"another model of the entry: {other.first} is asked first"
@@ -284,7 +289,7 @@ async def _health(cell: Cell, law: Law, stage: Stage):  # type: ignore[no-untype
         yield f"after {paused:g} s, {late.first} is asked first"
 
 
-async def _outage(cell: Cell, stage: Stage):  # type: ignore[no-untyped-def]
+async def _outage(cell: Cell, stage: Stage) -> AsyncIterator[str]:
     """Ask again and again while the fault lasts, and after its end."""
     law = cell.law
     assert isinstance(law, Law)
@@ -319,6 +324,25 @@ async def _outage(cell: Cell, stage: Stage):  # type: ignore[no-untyped-def]
         seen = await stage.ask()
         if seen.first != "primary" or seen.answer is None:
             yield f"request {number} after the recovery asks {seen.first} first"
+
+
+async def _counted(cell: Cell, stage: Stage) -> AsyncIterator[str]:
+    """Let a failure happen four times that is no outage, and a fifth that is one: one failure opens nothing."""
+    law = cell.law
+    assert isinstance(law, Law)
+    scripts: tuple[Script, ...] = ((Lose(K.DNS, sent=False),), (Head(503),))
+    for script in scripts:
+        for number in range(1, BREAK_AFTER):
+            seen = await stage.ask()
+            if seen.first != "primary":
+                yield f"after {number - 1} failures that are forgiven, {seen.first} is asked first"
+            await asyncio.sleep(max(law.paused or 0.0, 3600.0) + 100)
+        stage.over, stage.next = True, script
+        seen = await stage.ask()
+        got = [(each.provider, each.failure is not None) for each in seen.attempts]
+        if got != [("primary", True), ("primary", False)]:
+            yield f"a failure of another sort after four: {_words(seen.attempts)}, expected a retry at the same target"
+        stage.over = False
 
 
 def _words(attempts: tuple[u.AttemptRecord, ...]) -> str:

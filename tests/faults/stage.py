@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -45,6 +45,8 @@ class Stage:
         self.cell = cell
         self.over = False
         """Whether the fault is over."""
+        self.next: Script = ()
+        """What the primary does instead, for one request."""
         self._once = once
         self._met = 0
         self.other = VENDORS[BACKUP[cell.vendor.name]]
@@ -100,6 +102,9 @@ class Stage:
         due = vendor.asks(request)
         if apart is not None and row.place is Place.STREAM and (apart(request) or vendor.asks_to_stream(request)):
             due = apart(request)
+        if due and self.next:
+            script, self.next = self.next, ()
+            return script
         if not due or not row.sent or self._is_due() is None:
             return row.honest(vendor.good(request)) if row.sent else vendor.good(request)
         streamed = vendor.flows(request)
@@ -143,6 +148,3 @@ class Stage:
             "sister": (self.sister, self.cell.vendor),
         }[name]
         return [visit.request for visit in party.visits if vendor.asks(visit.request)]
-
-
-After = Callable[[Stage], Any]

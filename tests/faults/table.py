@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from tests.faults.laws import Law
+from tests.faults.laws import B, Law
 from tests.faults.memory import Script
 from tests.faults.vendors import VENDORS, Vendor
 from tests.hostile.server import Request
+from understudy.domain.failures import FailureKind as K
 
 
 class Mode(enum.StrEnum):
@@ -41,6 +42,8 @@ class Scene(enum.StrEnum):
     """One target, the fault lasts, and five attempts are allowed instead of three."""
     OUTAGE = "outage"
     """A healthy target behind, and request after request meets the fault, until it is over."""
+    COUNTED = "counted"
+    """A healthy target behind; four failures, each when the one before is forgiven, then one of the server or host."""
 
 
 ALL_MODES = tuple(Mode)
@@ -116,6 +119,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the failed request reaches the transport at all."""
     thorough: bool = False
     """Whether each variant is played in every scene; else those after the first have a healthy target behind."""
+    shares_quota: bool = False
+    """Whether the other entry at the host has the same quota."""
+    says_sent: bool = False
+    """Whether the failure says that something was sent although its kind says otherwise."""
     text: str | None = None
     """What a good answer says, if it is not what honest servers say."""
 
@@ -158,6 +165,9 @@ def _applies(law: Law | Good, mode: Mode, scene: Scene, row: Row) -> bool:
         return scene in (Scene.ALONE, Scene.BACKUP)  # a fault that does no harm lasts or passes alike
     if scene is Scene.PATIENT:
         return law.hint is None and mode is not Mode.COLLECTED
+    if scene is Scene.COUNTED:
+        forgiven = law.basis is not B.UNKNOWN and law.kinds[0] is not K.OVERLOADED
+        return forgiven and law.harm.name in ("COOLED", "MODEL", "KEY", "HOST") and mode is not Mode.COLLECTED
     if scene is Scene.OUTAGE:
         # Where the first failure has consequences, those are seen after one request.
         return law.harm.name in ("NOTHING", "ENTRY_BREAKER", "HOST_BREAKER") and mode is not Mode.COLLECTED

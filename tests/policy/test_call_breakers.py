@@ -9,7 +9,8 @@ from understudy.domain.failures import FailureKind
 from understudy.policy.breaker import BreakerState
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
-from understudy.policy.signals import Began, Cancelled
+from understudy.policy.picker import Skipped
+from understudy.policy.signals import Began, Cancelled, Denied, Settle
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
 
@@ -360,6 +361,20 @@ def test_one_that_came_back_and_is_not_kept_off_again_is_asked_by_the_rules_of_r
     desk.fail(K.EMPTY)
     assert desk.order == "aa", "no breaker counts that, and the budget is used up"
     assert desk.settled.failure is not None
+
+
+def test_a_target_at_which_this_side_allows_no_attempt_does_not_come_back() -> None:
+    health = Health(Longest())
+    desk = Desk(A, health=health)
+    desk.fail(K.DISCONNECTED)
+    assert desk.launched.attempt == 2
+    for _ in range(4):
+        Desk(A, health=health, max_tries=1).fail(K.SERVER_ERROR)
+    assert health.denial(A, 100.0) is not None
+    spent = failure(K.LOCAL, message="the budget is used up")
+    desk.note(desk.call.receive(Denied(2, spent), 100.0))
+    assert desk.settled == Settle(1, spent)
+    assert desk.call.denials == {"a/m": Skipped("a/m", "the budget is used up", 100.0, refused=True)}
 
 
 # ---- what an operator does ----

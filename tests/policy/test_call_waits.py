@@ -245,7 +245,7 @@ def test_the_timer_names_the_next_thing_to_do() -> None:
     assert desk.call.timer() == desk.call.deadline == 110.0
     assert desk.call.tick(109.9) == []
     desk.fail(K.CONNECT)
-    assert desk.call.timer() == 104.0
+    assert desk.call.timer() == desk.call.waits_until == 104.0
     assert desk.call.tick(103.9) == []
     desk.wake()
     assert desk.running

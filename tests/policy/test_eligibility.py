@@ -19,6 +19,7 @@ PICTURE = Image(data="eA==", media_type="image/png")
     [
         (GenerationRequest(messages=(Message.user("Hi"),)), set()),
         (GenerationRequest(messages=(Message.user((PICTURE,)),)), {"vision"}),
+        (GenerationRequest(messages=(Message.system("Hi"), Message.user((PICTURE,)))), {"vision"}),
         (GenerationRequest(messages=(Message.tool(ToolResult(call_id="1", content=(PICTURE,))),)), {"vision"}),
         (GenerationRequest(messages=(Message.user((Audio(data="eA=="),)),)), {"audio_input"}),
         (

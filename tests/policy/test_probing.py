@@ -76,6 +76,17 @@ def down(trips: Trips) -> tuple[Health, Watch, float]:
     return health, watch, half_open
 
 
+def test_a_refused_key_of_a_pool_does_not_keep_its_breaker_from_being_probed() -> None:
+    """The watch begins with the attempt that failed, whose target names the key."""
+    health = Health()
+    refused(health, K.AUTHENTICATION, target=POOL, key="k1")
+    failed(health, K.SERVER_ERROR, 0.0, Trips.TARGET)
+    watch = watched(health, replace(POOL, credential="k1"))
+    check = checking(watch, 2.0)
+    assert check.permit is not None
+    assert not check.of_host
+
+
 def test_nothing_is_to_be_learned_while_all_is_well() -> None:
     health = Health(Random(1))
     watch = watched(health)

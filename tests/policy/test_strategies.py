@@ -23,7 +23,7 @@ from understudy.policy.cost_order import CostOptimized
 from understudy.policy.estimate import expected_usage
 from understudy.policy.health import Health, Permit
 from understudy.policy.latency_order import latency
-from understudy.policy.plan import Plan, Step
+from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.signals import Launch, Rules
 from understudy.policy.spreading import least_busy, weighted
@@ -309,6 +309,14 @@ def test_what_was_never_first_is_as_what_was_first_no_times() -> None:
     two = (target("a", index=0), target("b", index=1))
     assert names(round_robin(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
     assert names(least_busy(ASK, two, Facts(turns={"a/m": 0}), 0.0, CHANCE)) == ["a", "b"]
+
+
+def test_a_plan_of_the_first_alone_states_why_the_others_are_left_out() -> None:
+    three = tuple(target(name, index=index) for index, name in enumerate("abc"))
+    whole = Plan(tuple(Step(each, "test") for each in three[:2]), (Skip(three[2], "no tools"),))
+    first = whole.only_first("it is alone")
+    assert first.steps == whole.steps[:1]
+    assert first.skipped == (Skip(three[2], "no tools"), Skip(three[1], "it is alone"))
 
 
 @pytest.mark.parametrize("strategy", ALL, ids=repr)

@@ -18,7 +18,7 @@ from understudy.cli.failing import report_errors
 from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_warnings
-from understudy.cli.options import JsonOption, PromptOptions, TimeoutOption
+from understudy.cli.options import JsonOption, MidstreamOption, PromptOptions, TimeoutOption
 from understudy.cli.terminal import AnswerWriter, is_terminal, prepare_library, print_json, require_output, say
 from understudy.cli.tool_calls import approval, show_call, show_outcome
 from understudy.cli.tool_files import load_tools
@@ -30,6 +30,7 @@ from understudy.protocol import RunOptions
 from understudy.reports.results import report_answer
 
 if TYPE_CHECKING:
+    from understudy.client.stream import Reading
     from understudy.client.tools.stream import RunStream
 
 MANUAL = Manual(
@@ -84,6 +85,7 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
     """The options of `ask`."""
 
     timeout: TimeoutOption = None
+    on_midstream_error: MidstreamOption = None
     stream: Annotated[
         bool | None,
         typer.Option(
@@ -124,7 +126,8 @@ def ask(options: AskOptions) -> None:
         tools = load_tools(options.tool or ())
         approve = approval(tools, agreed=options.yes) if tools else None
         with closing(AskSession(continues=options.resume_last, saves=not options.no_save)) as session:
-            invocation = session.continued(prepare(session.adjusted(options), options.timeout))
+            prepared = prepare(session.adjusted(options), options.timeout, options.on_midstream_error)
+            invocation = session.continued(prepared)
             prepare_library()
             with saving(options.explain) as explanations:
                 if tools:
@@ -146,6 +149,11 @@ def _is_streamed(options: AskOptions) -> bool:
     return not whole and (is_terminal(sys.stdout) if options.stream is None else options.stream)
 
 
+def _reading() -> Reading:
+    """Return how an answer is shown: whoever reads a pipe cannot take pieces back, so nothing begins anew there."""
+    return "events" if is_terminal(sys.stdout) else "text"
+
+
 async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> GenerationResponse:
     """Return the response; if `streamed`, show it as it arrives. What was shown stays if it is interrupted."""
     async with invocation.provider as provider:
@@ -153,6 +161,7 @@ async def _fetch(invocation: Invocation, *, streamed: bool, verbose: bool) -> Ge
             return await provider.generate(invocation.prompt, **invocation.options)
         writer = AnswerWriter(shows_thinking=verbose)
         stream = provider.stream(invocation.prompt, **invocation.options)
+        stream.reading = _reading()
         try:
             async with stream:
                 async for event in stream:
@@ -184,6 +193,7 @@ def _summed(result: RunResult) -> GenerationResponse:
 async def _shown(stream: RunStream, *, verbose: bool) -> RunResult:
     """Show a tool loop as it happens, and return it."""
     writer = AnswerWriter(shows_thinking=verbose)
+    stream.reading = _reading()
     try:
         async with stream:
             async for event in stream:

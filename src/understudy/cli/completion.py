@@ -41,6 +41,15 @@ def target_lists(context: typer.Context, incomplete: str) -> list[str]:
     return _last_of_list(targets_of(config) if config else (), incomplete)
 
 
+def midstream_modes(incomplete: str) -> list[str]:
+    """Offer the modes of `on_midstream_error`."""
+    from typing import get_args
+
+    from understudy.domain.failures import OnMidstreamError
+
+    return _matching(get_args(OnMidstreamError), incomplete)
+
+
 def efforts(incomplete: str) -> list[str]:
     """Offer reasoning efforts."""
     from understudy.domain.requests import EFFORTS

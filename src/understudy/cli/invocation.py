@@ -30,11 +30,11 @@ class Invocation(NamedTuple):
     options: RequestOptions
 
 
-def prepare(options: PromptOptions, timeout: float | None = None) -> Invocation:
+def prepare(options: PromptOptions, timeout: float | None = None, on_midstream_error: str | None = None) -> Invocation:
     """Read the material and the configuration; nothing is sent. Raise `Misuse` if either is wrong."""
     from understudy.client.manager import from_loaded
 
-    asked = request_options(options, None, timeout, schema=options.schema)
+    asked = request_options(options, None, timeout, schema=options.schema, on_midstream_error=on_midstream_error)
     prompt, attached = _material(options)
     choice = choose(load(options.config), options.model, options.fallback, alone=options.no_fallback)
     if choice.model is not None:
@@ -45,7 +45,12 @@ def prepare(options: PromptOptions, timeout: float | None = None) -> Invocation:
 
 
 def request_options(
-    options: ModelOptions, model: str | None, timeout: float | None, *, schema: str | None = None
+    options: ModelOptions,
+    model: str | None,
+    timeout: float | None,
+    *,
+    schema: str | None = None,
+    on_midstream_error: str | None = None,
 ) -> RequestOptions:
     """Return the options of the request; `model` is what `choose` made of `options.model`. Raise `Misuse`."""
     given = {
@@ -57,6 +62,7 @@ def request_options(
         "temperature": options.temperature,
         "reasoning": options.reasoning,
         "deadline": timeout,
+        "on_midstream_error": on_midstream_error,
     }
     check_options({**given, "model": options.model})
     return cast("RequestOptions", {name: value for name, value in given.items() if value is not None})

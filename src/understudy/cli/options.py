@@ -159,6 +159,17 @@ class ModelOptions(CommonOptions, frozen=True, kw_only=True):
     ] = None
 
 
+MidstreamOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on-midstream-error",
+        metavar="MODE",
+        autocompletion=completion.midstream_modes,
+        help="What becomes of an answer that breaks while it is shown: surface (an error), hold (shown once complete), "
+        "restart (on a terminal, another target answers anew) or continue (another target goes on if it can).",
+    ),
+]
+
 FilesOption = Annotated[
     list[Path] | None,
     typer.Option("--file", "-f", metavar="PATH", help="Attach a text, PDF or image file. May be repeated."),
@@ -201,6 +212,7 @@ _WRITTEN: Mapping[str, str] = {
     "temperature": "--temperature",
     "reasoning": "--reasoning",
     "deadline": "--timeout",
+    "on_midstream_error": "--on-midstream-error",
     "task": "--task",
 }
 """Options of a request that are checked before anything is read or sent, and how they are written here."""

@@ -9,13 +9,17 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.flaws import Flaws, Step
+from understudy.dialects.flaws import REPEATED, Flaws, Step
 from understudy.domain.events import Frame
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
 from understudy.wire.sse import SseDecoder, SseEvent
 
 Steps = list[Step]
+
+
+DROPPED: list[Step] = []
+"""What `take` returns for an event that is not to be handed on at all, not even as a frame."""
 
 
 class EventDecoder(Protocol):
@@ -48,11 +52,20 @@ class EventReader(ABC):
             keep_frames=endpoint.keep_wire, max_line=bounds.line, max_event=bounds.event
         )
         self._flaws = Flaws()
+        self._mark: object = None
+        """The latest of the events that surround the pieces of an answer, each of which is sent once."""
         self.finished = False
 
     @abstractmethod
     def take(self, event: SseEvent) -> Sequence[Step]:
         """Read one event; set `finished` at the end mark. Raises `BadJson`."""
+
+    def _once(self, mark: object) -> list[Step]:
+        """Report an event that equals the one before it of those which are sent once."""
+        if mark == self._mark:
+            return self._flaws.once(REPEATED)
+        self._mark = mark
+        return []
 
     def end(self, *, cut: bool) -> Sequence[Step]:
         """Return what the end of input means; `cut` if it stands inside an event."""
@@ -106,6 +119,8 @@ class EventReader(ABC):
 
 def stamped(steps: Sequence[Step], frame: bytes) -> Steps:
     """Put the frame on the first event and an empty frame on the others; a frame without events becomes one."""
+    if steps is DROPPED:
+        return []
     found: Steps = []
     wire = frame
     for step in steps:

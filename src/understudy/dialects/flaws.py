@@ -29,7 +29,14 @@ class Flaws:
     __slots__ = ("_reported",)
 
     def __init__(self) -> None:
-        self._reported: set[str] = set()
+        self._reported: set[str | Warning] = set()
+
+    def once(self, warning: Warning) -> list[Step]:
+        """Return the event that reports a flaw, if it has not been reported yet."""
+        if warning in self._reported:
+            return []
+        self._reported.add(warning)
+        return [Warned(warning)]
 
     def read(self, event: SseEvent, take: Callable[[SseEvent], Sequence[Step]], error: BadJson) -> list[Step]:
         """Skip an event without data and mend others; raise `error` if that does not help."""
@@ -71,6 +78,25 @@ AFTER_THE_END = Warning(
     WarningKind.DROPPED,
     "finish_reason",
     "the provider continued after a finish reason and sent no other; the reason was used",
+)
+
+
+REPEATED = Warning(
+    WarningKind.DROPPED, "stream", "an event of the stream arrived twice; the answer may contain a piece of it twice"
+)
+
+DISORDERED = Warning(
+    WarningKind.DROPPED,
+    "stream",
+    "the numbers of the stream's events have gaps or are out of order; text may be missing",
+)
+
+SKIPPED = Warning(
+    WarningKind.DROPPED, "stream", "the stream left out a part of the answer: the numbers of its parts have a gap"
+)
+
+SEVERAL_REASONS = Warning(
+    WarningKind.DROPPED, "finish_reason", "the provider gave several finish reasons; the last one was used"
 )
 
 

@@ -51,11 +51,15 @@ class Pending:
 
 
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event. `name` is empty if the stream names none; `frame` is the event as received, blank line included."""
+    """One event. `name` is empty if the stream names none; `frame` is the event as received, blank line included.
+
+    `id` is the event's own, empty if it has none; the one of an earlier event, which the standard repeats, is not kept.
+    """
 
     name: str
     data: bytes
     frame: bytes = b""
+    id: bytes = b""
 
 
 class SseDecoder:
@@ -68,8 +72,8 @@ class SseDecoder:
     """
 
     __slots__ = (
-        "_bare", "_between", "_data", "_flaw", "_frame", "_keep", "_max_event", "_max_line", "_max_plain", "_name",
-        "_pending", "_size", "_started",
+        "_bare", "_between", "_data", "_flaw", "_frame", "_id", "_keep", "_max_event", "_max_line", "_max_plain",
+        "_name", "_pending", "_size", "_started",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +98,7 @@ class SseDecoder:
 
     def _reset(self) -> None:
         self._name = ""
+        self._id = b""
         self._data: list[bytes] = []
         self._frame: list[bytes] = []
         self._size = 0
@@ -178,6 +183,8 @@ class SseDecoder:
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip().decode("utf-8", "replace")
+            elif line.startswith(b"id:"):
+                self._id = line[3:].strip()
             elif line == b"data":
                 self._data.append(b"")
             elif self._bare and not line.startswith(_OTHER_FIELDS):
@@ -186,7 +193,7 @@ class SseDecoder:
     def _dispatch(self) -> SseEvent:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         frame = b"\n".join((*self._frame, b"", b"")) if self._keep else b""
-        event = SseEvent(self._name, data, frame)
+        event = SseEvent(self._name, data, frame, self._id)
         self._reset()
         return event
 

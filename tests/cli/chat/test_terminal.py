@@ -184,6 +184,18 @@ def test_mistakes_are_told_and_the_talk_goes_on(configured: CommandLine) -> None
         assert talker.says(FRANCE) == ANSWER
 
 
+def test_an_answer_may_restart_at_another_target(configured: CommandLine, emulator: Emulator) -> None:
+    emulator.script("openai", always=Fault.cut(after=2))
+    with chat(configured, "--on-midstream-error", "restart") as talker:
+        shown = talker.says(FRANCE)
+        assert "restarted: openai was interrupted (disconnected), and anthropic answers anew" in shown
+        assert ANSWER in shown.partition("answers anew")[2]
+        talker.says("and of Spain?")
+        asked = emulator.requests("anthropic")[-1].body
+        assert isinstance(asked, dict)
+        assert str(asked["messages"]).count(ANSWER) == 1, "the interrupted answer is not part of the conversation"
+
+
 def test_when_an_answer_breaks_off_its_words_stay_until_it_is_asked_again(
     configured: CommandLine, emulator: Emulator
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -20,8 +20,8 @@ from yarl import URL
 
 from tests.faults import laws
 from tests.faults.laws import Law, but
-from tests.faults.memory import Head, NoConnection, Raise, Script, Wait
-from tests.faults.table import Mode, Moment, Row
+from tests.faults.memory import Head, Lose, NoConnection, Raise, Script, Wait
+from tests.faults.table import Mode, Moment, Row, Scene
 from tests.faults.vendors import Vendor
 from understudy.domain.failures import FailureKind as K
 from understudy.transport.base import TransportError
@@ -100,6 +100,28 @@ def _dead_keep_alive(case: Case) -> Law:
     """Of a kept connection that was closed before anything was written it is certain that nothing was sent."""
     unsent = isinstance(case.make(), ConnectionNotUsable)
     return but(laws.STALE, basis=laws.B.NOT_SENT) if unsent else laws.STALE
+
+
+_UNSENT = {
+    law.kinds[0]: law
+    for law in (laws.DNS, laws.CONNECT, laws.CONNECT_TIMEOUT, laws.TLS, laws.PROXY, laws.POOL, laws.NOT_SIGNED)
+}
+_AS_OFTEN_AS_ALLOWED = {
+    law.kinds[0]: but(law, patient=patient)
+    for law, patient in (
+        (laws.CONNECT, 5), (laws.WRITE_FAILED, 5), (laws.DISCONNECTED, 5), (laws.TRUNCATED, 5), (laws.BAD, 5),
+        (laws.STALE, 6),
+    )
+}  # fmt: skip
+
+
+EVERY_REASON: Mapping[str, Any] = {
+    "options": lambda vendor: vendor.answers.untranslatable,
+    "fallback": {"fallback_on_filter": True},
+    "backup": {"context_window": 1_000_000},
+}
+"""Every reason for which a target may be asked that would not be asked otherwise: the request had to be altered, the
+owner allows it after a filter, and its window is larger."""
 
 
 def _silent(vendor: Vendor, mode: Mode, variant: Any) -> Law:
@@ -238,6 +260,46 @@ ROWS: Sequence[Row] = (
     seam(
         "speaks-first", "a fresh connection says something before it was asked", "RFC 9112, 9.3.2",
         but(laws.PROTOCOL, basis=laws.B.NOT_SENT), lambda: ConnectionNotUsable(reused=False, spoke=True),
+    ),
+    Row(
+        name="foreign-transport",
+        words="a transport of the user's own does not say whether anything was sent: the kind of failure says it",
+        source="`Failure.sent` is true unless it is set",
+        act=lambda moment: (Lose(moment.variant),),
+        law=lambda _vendor, _mode, kind: _UNSENT[kind],
+        variants=lambda _: tuple(_UNSENT),
+        vendors=lambda vendor: vendor.name != "replicate",
+        scenes=(Scene.BACKUP,),
+        says_sent=True,
+    ),
+    Row(
+        name="foreign-stall",
+        words="a transport of the user's own reports a stall although nothing has arrived",
+        source="`Failure` is public",
+        act=lambda _: (Lose(K.STALLED),),
+        law=laws.STALLED,
+        scenes=(Scene.BACKUP,),
+    ),
+    Row(
+        name="foreign-end",
+        words="a transport of the user's own reports the end of the whole request: nothing lets another be asked",
+        source="`Failure` is public",
+        act=lambda moment: (Lose(moment.variant),),
+        law=lambda _vendor, _mode, kind: laws.CANCELLED if kind is K.CANCELLED else laws.OVERDUE,
+        variants=lambda _: (K.CANCELLED, K.DEADLINE),
+        thorough=True,
+        **EVERY_REASON,
+    ),
+    Row(
+        name="slow-to-break",
+        words="two seconds until it breaks, so that the budget of retries lasts: as often as is allowed",
+        source="Finagle's RetryBudget",
+        act=lambda moment: (Wait(PATIENCE), Lose(moment.variant, sent=moment.variant is not K.CONNECT)),
+        law=lambda _vendor, _mode, kind: _AS_OFTEN_AS_ALLOWED[kind],
+        variants=lambda _: tuple(_AS_OFTEN_AS_ALLOWED),
+        scenes=(Scene.PATIENT,),
+        takes=PATIENCE,
+        thorough=True,
     ),
     Row(
         name="bug",

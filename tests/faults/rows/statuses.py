@@ -13,6 +13,7 @@ from tests.classification.cases.base import Case
 from tests.faults import laws
 from tests.faults.laws import Law, asking_to_wait, but, never_again
 from tests.faults.memory import Head, Script, Wait
+from tests.faults.rows.connecting import EVERY_REASON
 from tests.faults.table import Good, Mode, Moment, Row, Scene
 from tests.faults.vendors import Vendor
 from understudy.domain.failures import FailureKind as K
@@ -23,6 +24,11 @@ CASES: Sequence[Case] = [
 ]
 """The vendors' refusals and their meanings, written by hand from the vendors' documents."""
 _LARGER = {"context_window": 1_000_000}
+_SHARED: Mapping[str, Any] = {
+    "limits": {"rate_limit_domain": "shared"},
+    "shares_quota": True,
+    "scenes": (Scene.BACKUP, Scene.PASSING),
+}
 PAGE = b"<!DOCTYPE html><html><head><title>@</title></head><body>xyzzy-page</body></html>"
 HTML = "text/html; charset=utf-8"
 
@@ -232,9 +238,30 @@ ROWS: Sequence[Row] = (
     bare(422, laws.INVALID, vendors=_not("groq")),
     bare(429, laws.LIMITED),
     *(bare(status, laws.ODD_STATUS) for status in (418, 444)),
+    refusing(
+        "odd-status-stays", "a status that nobody knows is told, whatever else would let another be asked",
+        "RFC 9110, 15.5", laws.ODD_STATUS, Reply(418), **EVERY_REASON,
+    ),
+    refusing(
+        "too-large-for-all", "the body is too large, and no other window is larger", "RFC 9110, 15.5.14",
+        but(laws.OVERSIZED, before=None), Reply(413),
+    ),
     bare(451, laws.PERMISSION, "RFC 7725"),
     bare(202, laws.PROTOCOL, vendors=_not("replicate")),
     *(bare(status, laws.PROTOCOL) for status in (203, 206, 299, 304, 600)),
+    refusing(
+        "shared-quota", "a limit of a quota that another entry shares", "RFC 9110, 10.2.3",
+        asking_to_wait(laws.LIMITED, 3600.0), Reply(429, _TOO_MANY, {"retry-after": "3600"}), **_SHARED,
+    ),
+    Row(
+        name="shared-daily-quota",
+        words="a daily quota that another entry shares",
+        source="the vendors' pages on limits",
+        act=_say,
+        law=_meaning,
+        variants=lambda vendor: _own(K.DAILY_QUOTA)(vendor)[:1],
+        **_SHARED,
+    ),
     Row(
         name="late-refusal",
         words="over capacity, after six seconds: what took so long to fail is asked again only after the others",

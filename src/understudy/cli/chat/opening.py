@@ -39,7 +39,7 @@ def open_chat(options: ChatOptions) -> None:
     with report_errors(verbose=options.verbose):
         require_output()
         first = _first_question(options)
-        asked = request_options(options, None, options.timeout)
+        asked = request_options(options, None, options.timeout, on_midstream_error=options.on_midstream_error)
         config = load(options.config)
         show_notices(config.notices)
         targets = TargetSelection(

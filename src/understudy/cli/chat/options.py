@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.cli.options import FilesOption, ImagesOption, JsonOption, ModelOptions, TimeoutOption
+from understudy.cli.options import FilesOption, ImagesOption, JsonOption, MidstreamOption, ModelOptions, TimeoutOption
 
 
 def _session_ids(incomplete: str) -> list[str]:
@@ -31,6 +31,7 @@ class ChatOptions(ModelOptions, frozen=True, kw_only=True):
     image: ImagesOption = None
     file: FilesOption = None
     timeout: TimeoutOption = None
+    on_midstream_error: MidstreamOption = None
     resume: Annotated[
         str | None,
         typer.Option(

@@ -56,6 +56,8 @@ class AnswerDecoder:
 
     def __init__(self) -> None:
         self._blocks: dict[int | None, _Block] = {}
+        self._highest = -1
+        """The highest index of a block so far."""
         self._parts = 0
         self._calls: set[str] = set()
         self._usage: JsonObject = {}
@@ -89,6 +91,13 @@ class AnswerDecoder:
         before = self._end(self._blocks.pop(place)) if place in self._blocks else []
         block = self._blocks[place] = _Block(json)
         return [*before, *self._begin(block, json)]
+
+    def skips_to(self, index: Any) -> bool:
+        """Note the index of a block that begins; return whether one before it never did. Indexes count up from 0."""
+        if type(index) is not int:
+            return False
+        before, self._highest = self._highest, max(self._highest, index)
+        return index > before + 1
 
     def _begin(self, block: _Block, json: JsonObject) -> list[e.Event]:
         match block.kind:

@@ -13,6 +13,7 @@ from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
 from understudy.dialects.event_reader import EventReader
+from understudy.dialects.flaws import REPEATED, SKIPPED
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
 from understudy.wire.json import BadJson, decode_as
@@ -29,6 +30,7 @@ class StreamReader(EventReader):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
         self._answer = AnswerDecoder()
+        self._has_started = False
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Decode one event."""
@@ -48,21 +50,26 @@ class StreamReader(EventReader):
             raise BadJson("an error event without an error")
         return [failure_in_answer(error, endpoint=self._endpoint, rules=RULES)]
 
-    def _read(self, event: StreamEvent, data: bytes) -> list[e.Event]:
+    def _read(self, event: StreamEvent, data: bytes) -> Sequence[e.Event | Failure]:
         match event:
             case StreamEvent(type="content_block_delta", delta=Delta() as delta):
                 return self._answer.grow(event.index, delta, data)
             case StreamEvent(type="content_block_start", content_block=dict(block)):
-                return self._answer.begin(event.index, block)
+                flaws = self._once(event)
+                flaws += self._flaws.once(SKIPPED) if self._answer.skips_to(event.index) else ()
+                return [*flaws, *self._answer.begin(event.index, block)]
             case StreamEvent(type="content_block_stop"):
-                return self._answer.end(event.index)
+                return [*self._once(event), *self._answer.end(event.index)]
             case StreamEvent(type="message_start", message=Body() as message):
-                events = self._answer.start(message)
+                events: list[e.Event | Failure] = [*self._answer.start(message)]
+                if self._has_started:
+                    events += self._flaws.once(REPEATED)
+                self._has_started = True
                 for index, whole in enumerate(message.content or ()):
                     events += self._answer.whole(index, whole)
                 return events
             case StreamEvent(type="message_delta", delta=Delta() as delta):
-                return self._answer.stop(delta, event.usage, event.context_management)
+                return [*self._once(event), *self._answer.stop(delta, event.usage, event.context_management)]
             case StreamEvent(type="message_stop"):
                 self.finished = True
                 return self._answer.finish()

@@ -10,10 +10,15 @@ from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
+from understudy.wire.json import encode
+from understudy.wire.sse import frame
+
+PING = frame(encode({"type": "ping"}), "ping")
 
 
 class AnthropicServer(ServerHalf):
@@ -52,9 +57,9 @@ class AnthropicServer(ServerHalf):
             case _:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
 
-    def renderer(self, inbound: Inbound) -> StreamRenderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed message."""
-        return StreamRenderer()
+        return OneAnswer(StreamRenderer, PING)
 
     render_error = staticmethod(render.render_error)
 

@@ -54,13 +54,13 @@ class StreamReader(EventReader):
                 delta = event.delta or Delta()
                 return self._answer.finish(delta, delta.error)
             case StreamEvent(type="message-start"):
-                return self._answer.start(event.id)
+                return [*self._once(event), *self._answer.start(event.id)]
             case StreamEvent(type="" | "error"):
                 return self._failed(sse)
             case StreamEvent(delta=Delta(message=Piece() as piece)):
                 return self._grow(event, piece)
             case StreamEvent(type="content-end"):
-                return self._answer.end(event.index)
+                return [*self._once(event), *self._answer.end(event.index)]
             case _:
                 return []  # Ends of other things, and events of later versions.
 
@@ -71,14 +71,14 @@ class StreamReader(EventReader):
             return []
         return [decode_failure(error, self._endpoint)]
 
-    def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event]:
+    def _grow(self, event: StreamEvent, piece: Piece) -> Sequence[e.Event | Failure]:
         match event.type, piece:
             case "content-start", Piece(content=dict(content)):
-                return self._answer.begin(event.index, content)
+                return [*self._once(event), *self._answer.begin(event.index, content)]
             case "tool-plan-delta", Piece(tool_plan=plan):
                 return self._answer.plan(plan)
             case "tool-call-start", Piece(tool_calls=CallWire() as call):
-                return self._answer.call(event.index, call)
+                return [*self._once(event), *self._answer.call(event.index, call)]
             case "tool-call-delta", Piece(tool_calls=CallWire() as call):
                 return self._answer.grow_call(event.index, call)
             case "citation-start", Piece(citations=dict(citation)):

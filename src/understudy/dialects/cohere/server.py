@@ -10,6 +10,7 @@ from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -57,9 +58,9 @@ class CohereServer(ServerHalf):
             case None:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 
-    def renderer(self, inbound: Inbound) -> StreamRenderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        return StreamRenderer()
+        return OneAnswer(StreamRenderer)
 
     render_error = staticmethod(render.render_error)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint
-from understudy.dialects.flaws import NO_FINAL_USAGE
+from understudy.dialects.flaws import NO_FINAL_USAGE, REPEATED
 from understudy.dialects.gemini.citations import decode_citations
 from understudy.dialects.gemini.errors import decode_failure, decode_finish_failure
 from understudy.dialects.gemini.logprobs import decode_logprobs
@@ -54,6 +54,7 @@ class AnswerDecoder:
     __slots__ = (
         "_call_seed",
         "_calls",
+        "_ending",
         "_endpoint",
         "_facts",
         "_finish",
@@ -80,6 +81,8 @@ class AnswerDecoder:
         self._text: int | None = None
         """Number of the last text part, to which citations belong."""
         self._finish: str | None = None
+        self._ending: Chunk | None = None
+        """The latest chunk with a finish reason. The counts of two are never the same, if it is meant twice."""
         self._usage: JsonObject | None = None
         self._is_stale = False
         """Content has followed the last report of usage, so that it is not the final one."""
@@ -105,7 +108,7 @@ class AnswerDecoder:
             if candidate is None and (blocked := _blocked(chunk.prompt_feedback)) is not None:
                 return [*steps, blocked]
         if candidate is not None:
-            self._candidate(candidate, steps)
+            self._candidate(chunk, candidate, steps)
             if logprobs:
                 self._logprobs.add(logprobs, whole=whole)
             if steps and self._usage is not None:
@@ -157,12 +160,15 @@ class AnswerDecoder:
         message = f"{raw}: {said}" if said else f"the model stopped with {raw}"
         return decode_finish_failure(message, raw, self._endpoint)
 
-    def _candidate(self, candidate: Candidate, steps: Steps) -> None:
+    def _candidate(self, chunk: Chunk, candidate: Candidate, steps: Steps) -> None:
         if candidate.content is not None:
             for raw in candidate.content.parts or ():
                 self._part(raw, steps)
         if candidate.finish_reason is not None:
             self._finish = _reason(candidate.finish_reason) or self._finish
+            if chunk == self._ending:
+                steps.append(e.Warned(REPEATED))
+            self._ending = chunk
         for name, kind, fact in (
             ("citationMetadata", dict, candidate.citation_metadata),
             ("urlContextMetadata", dict, candidate.url_context_metadata),

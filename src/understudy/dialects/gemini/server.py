@@ -9,6 +9,7 @@ from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.one_answer import BLANK, OneAnswer
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -42,9 +43,10 @@ class GeminiServer(ServerHalf):
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not found", status=404, sent=False))
         return parse_request(request, operation)
 
-    def renderer(self, inbound: Inbound) -> ChunkRenderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer: events with `alt=sse`, else an array."""
-        return ChunkRenderer(sse=inbound.options.get("sse") is True)
+        sse = inbound.options.get("sse") is True
+        return OneAnswer(lambda: ChunkRenderer(sse=sse), BLANK)
 
     render_error = staticmethod(render.render_error)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.flaws import REPEATED
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.ollama.errors import decode_failure
 from understudy.dialects.ollama.wire import DURATIONS, CallWire, LineWire, MessageWire, unix_seconds
@@ -18,11 +21,15 @@ from understudy.domain.events import (
     ToolCallDelta,
     ToolCallStarted,
     UsageReported,
+    Warned,
 )
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage, token_count
 from understudy.wire.json import BadJson, as_objects, as_string, decode, decode_as, text_of
+
+_PRECISE = re.compile(r"\.\d{6}")
+"""A time in microseconds or less, at which nothing else is sent."""
 
 LINE: msgspec.json.Decoder[LineWire] = msgspec.json.Decoder(LineWire)
 
@@ -43,7 +50,10 @@ class AnswerDecoder:
     number, so that it is the same every time the answer is read and differs between answers.
     """
 
-    __slots__ = ("_calls", "_created", "_endpoint", "_ids", "_indexes", "_logprobs", "_started", "finished")
+    __slots__ = (
+        "_calls", "_created", "_endpoint", "_has_reported", "_ids", "_indexes", "_is_timed", "_latest", "_logprobs",
+        "_started", "finished",
+    )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -52,6 +62,10 @@ class AnswerDecoder:
         self._ids: set[str] = set()
         self._logprobs = Logprobs(endpoint.bounds)
         self._created = ""
+        self._latest: LineWire | None = None
+        self._is_timed = False
+        """The lines have times of their own, rather than all that of the answer."""
+        self._has_reported = False
         self._started = False
         self.finished = False
 
@@ -68,6 +82,11 @@ class AnswerDecoder:
             self._started = True
             self._created = as_string(line.created_at) or ""
             steps.append(Started(model=as_string(line.model), created=unix_seconds(line.created_at)))
+        elif self._latest is not None and line.created_at != self._latest.created_at:
+            self._is_timed = True
+        elif self._is_timed and self._is_repeated(line):
+            steps.append(Warned(REPEATED))
+        self._latest = line
         answer = line.message
         if answer is None:
             answer = MessageWire(content=line.response, thinking=line.thinking)
@@ -83,6 +102,14 @@ class AnswerDecoder:
             self.finished = True
             steps += self._end(line)
         return steps
+
+    def _is_repeated(self, line: LineWire) -> bool:
+        """Return whether a line equals the one before it, with its time to the microsecond; only once."""
+        time = as_string(line.created_at)
+        if self._has_reported or line != self._latest or time is None or not _PRECISE.search(time):
+            return False
+        self._has_reported = True
+        return True
 
     def _index(self, key: str) -> int:
         return self._indexes.setdefault(key, len(self._indexes))

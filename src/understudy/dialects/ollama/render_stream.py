@@ -36,6 +36,8 @@ class LineRenderer:
                 return self._line(render_piece(text, "", [], completion=self._completion)) if text else b""
             case e.ThinkingDelta(_, text) | e.PartAdded(_, Thinking(text)):
                 return self._line(render_piece("", text, [], completion=self._completion)) if text else b""
+            case e.Heartbeat():
+                return self._line(render_piece("", "", [], completion=self._completion))
             case _:
                 self._fold.add(event)
                 return b""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, key_of, parser
+from understudy.dialects.one_answer import OneAnswer
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import ModelsRequest
@@ -89,9 +90,10 @@ class OllamaServer(ServerHalf):
                 message = f"unknown route: {request.method} {route}"
                 raise BadRequest(Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=404))
 
-    def renderer(self, inbound: Inbound) -> Renderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        return LineRenderer(inbound.request.model, completion=_is_completion(inbound))
+        model, completion = inbound.request.model, _is_completion(inbound)
+        return OneAnswer(lambda: LineRenderer(model, completion=completion), None)
 
     render_error = staticmethod(render.render_error)
 

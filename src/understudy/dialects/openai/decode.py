@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, WireError
-from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON
+from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON, REPEATED, SEVERAL_REASONS
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
@@ -52,6 +52,7 @@ class AnswerDecoder:
         "_calls",
         "_earlier",
         "_early",
+        "_ending",
         "_endpoint",
         "_finish",
         "_is_stale",
@@ -72,6 +73,8 @@ class AnswerDecoder:
         self._calls = ToolCalls()
         self._audio: dict[str, Any] = {}
         self._finish: str | None = None
+        self._ending: ChunkWire | None = None
+        """The chunk with the finish reason."""
         self._usage: Usage | None = None
         self._is_stale = False
         """Content has followed the last report of usage, which then is not the final one."""
@@ -103,10 +106,18 @@ class AnswerDecoder:
             if choice.logprobs is not None or choice.content_filter_results:
                 self._choice_facts(choice, steps, whole=whole)
             if choice.finish_reason:
-                self._finish = _name(choice.finish_reason) or self._finish
+                self._end(chunk, _name(choice.finish_reason) or self._finish, steps)
                 self._flush(steps)
         self._facts(chunk, steps)
         return steps
+
+    def _end(self, chunk: ChunkWire, reason: str | None, steps: Steps) -> None:
+        """Note a chunk with a finish reason, of which there should be one."""
+        if chunk == self._ending:
+            steps.append(e.Warned(REPEATED))
+        elif self._finish is not None and reason != self._finish:
+            steps.append(e.Warned(SEVERAL_REASONS))
+        self._ending, self._finish = chunk, reason
 
     def finish(self, *, whole: bool = False, marked: bool = False) -> Steps:
         """Decode the end. A stream without a finish reason is truncated, unless an end mark (`marked`) follows content;

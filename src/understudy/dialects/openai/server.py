@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai.errors import bad_request
 from understudy.dialects.openai.parse import parse_chat, parse_embed
 from understudy.dialects.openai.render import render_embeddings, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, Renderer, ServerHalf, Writer, json_reply, key_of, parser
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of, parser
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -92,10 +93,10 @@ class OpenAIServer(ServerHalf):
             )
         )
 
-    def renderer(self, inbound: Inbound) -> Renderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        options = inbound.options
-        return ChunkRenderer(include_usage=bool(options.get("include_usage")), legacy=bool(options.get("legacy")))
+        usage, legacy = (bool(inbound.options.get(name)) for name in ("include_usage", "legacy"))
+        return OneAnswer(lambda: ChunkRenderer(include_usage=usage, legacy=legacy))
 
     render_error = staticmethod(render_error)
 

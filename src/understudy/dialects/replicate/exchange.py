@@ -13,6 +13,7 @@ running, and be billed.
 from __future__ import annotations
 
 import enum
+from collections import deque
 
 import msgspec
 
@@ -48,6 +49,9 @@ MAX_MISSES = 4
 LONGEST_HINT = 30.0
 """Most seconds that a look is delayed if the service asks to wait."""
 
+KEPT = 64
+"""Events of a stream with which the next one is compared."""
+
 _MADE = (200, 201, 202)
 """Statuses of a response that created a prediction."""
 
@@ -80,6 +84,8 @@ class PredictionExchange:
         self._size = 0
         self.body: bytes | None = None
         self._sse: SseDecoder | None = None
+        self._read: deque[tuple[bytes, bytes]] = deque(maxlen=KEPT)
+        """The ids and the data of the latest events: one with both the same was sent twice."""
         self._body: JsonObject = {}
         self._began: float | None = None
         self._unknown: Failure | None = None
@@ -266,6 +272,10 @@ class PredictionExchange:
         for event in events:
             if self._at is not _At.STREAM or self.finished:
                 break
+            if event.id:
+                if (event.id, event.data) in self._read:
+                    continue
+                self._read.append((event.id, event.data))
             steps += self._take(event)
         return steps
 

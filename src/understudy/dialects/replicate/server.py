@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.replicate import parse, render
 from understudy.dialects.replicate.errors import bad_request
 from understudy.dialects.replicate.render_stream import StreamRenderer
@@ -50,9 +51,9 @@ class ReplicateServer(ServerHalf):
             case _:
                 raise bad_request("The requested resource could not be found.", status=404)
 
-    def renderer(self, inbound: Inbound) -> StreamRenderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        return StreamRenderer()
+        return OneAnswer(StreamRenderer)
 
     render_error = staticmethod(render.render_error)
 

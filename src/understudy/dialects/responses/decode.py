@@ -50,6 +50,12 @@ class AnswerDecoder:
         self._place: tuple[Any, Any, Any] | None = None
         """Where the latest piece of text belonged, and the part that this is; `None` once an item begins or ends."""
         self._place_index = 0
+        self._texts: dict[int, list[str]] = {}
+        """The pieces of each part that is text."""
+        self._said: list[str] = []
+        """The pieces of the text at that place."""
+        self.is_disordered = False
+        """The numbers of the events have gaps or are out of order: texts are compared with those of closed items."""
         self._started = False
         self._called = False
         self._logprobs = Logprobs(bounds)
@@ -81,9 +87,12 @@ class AnswerDecoder:
             return []
         place = (event.item_id, event.output_index, event.content_index)
         if place == self._place:  # The fast path: most events of most streams.
+            self._said.append(event.delta)
             return [e.TextDelta(self._place_index, event.delta)]
         steps, index = self._content(event)
         self._place, self._place_index = place, index
+        self._said = self._texts.setdefault(index, [])
+        self._said.append(event.delta)
         return [*steps, e.TextDelta(index, event.delta)]
 
     def refusal(self, event: StreamEvent) -> list[Step]:
@@ -191,7 +200,10 @@ class AnswerDecoder:
             if kind == "refusal":
                 steps += [e.RefusalDelta(index, as_string(content.get("refusal")) or "")] if new else []
                 continue
-            steps += [e.TextDelta(index, as_string(content.get("text")) or "")] if new else []
+            text = as_string(content.get("text")) or ""
+            steps += [e.TextDelta(index, text)] if new else []
+            if self.is_disordered and not new and "".join(self._texts.get(index, ())) != text:
+                return [Failure(kind=FailureKind.TRUNCATED, message="events of the stream are missing or out of order")]
             annotations = as_objects(content.get("annotations"))[item.seen_citations.get(position, 0) :]
             steps += [e.CitationAdded(index, read_citation(annotation)) for annotation in annotations]
             if logprobs := as_objects(content.get("logprobs")):

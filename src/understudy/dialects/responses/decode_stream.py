@@ -5,14 +5,20 @@ There is no `[DONE]`; a stream that ends without one of the three was cut.
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Any
+
 from understudy.dialects.base import Endpoint
-from understudy.dialects.event_reader import EventReader
+from understudy.dialects.event_reader import DROPPED, EventReader
+from understudy.dialects.flaws import DISORDERED
 from understudy.dialects.responses.decode import AnswerDecoder, Fail, Step
 from understudy.dialects.responses.errors import decode_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
 
+KEPT = 64
+"""The latest events, with which one is compared that has the number of an earlier one."""
 _STARTS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _ENDS = {
     "response.completed": "completed",
@@ -48,22 +54,63 @@ class StreamReader(EventReader):
         self._fail = fail
         self._decoded = bounds.decoded
         self._output = AnswerDecoder(fail, bounds)
+        self._expected: Any = None
+        """The number of the next event, if events are numbered."""
+        self._kept: deque[bytes] = deque(maxlen=KEPT)
+        self._is_loose = False
+        """An old number has stood on a new event, so that numbers identify nothing."""
 
     def take(self, event: SseEvent) -> list[Step]:
         """Decode one event; unknown names are ignored."""
-        if event.data == b"[DONE]":
+        data = event.data
+        if data == b"[DONE]":
             return []  # Not of this wire, but some compatible servers end so; it proves nothing.
-        kind = event.name or decode_as(EVENT_TYPE, event.data).type
+        kind = event.name or decode_as(EVENT_TYPE, data).type
         piece = _PIECES.get(kind)
-        if piece is not None:
-            return piece(self._output, decode_as(EVENT, event.data, sliced=True, decoded=self._decoded))
-        if kind in _STARTS or kind in _ENDS:
-            return self._boundary(kind, decode_as(EVENT, event.data, sliced=True, decoded=self._decoded))
+        if piece is None and kind not in _STARTS and kind not in _ENDS:
+            return self._other(kind, data)
+        decoded = decode_as(EVENT, data, sliced=True, decoded=self._decoded)
+        if decoded.sequence_number == self._expected is not None:
+            self._expected += 1
+            self._kept.append(data)
+            return piece(self._output, decoded) if piece is not None else self._boundary(kind, decoded)
+        flaws = self._unexpected(decoded.sequence_number, data)
+        if flaws is DROPPED:
+            return flaws
+        return [*flaws, *(piece(self._output, decoded) if piece is not None else self._boundary(kind, decoded))]
+
+    def _other(self, kind: str, data: bytes) -> list[Step]:
+        """Read an event that is no part of the answer: an error, or one that is ignored."""
         if kind in ("error", ""):
-            error = decode_event_error(event.data)
+            error = decode_event_error(data)
             return [self._fail(error)] if error is not None else []
-        decode_as(EVENT_TYPE, event.data)
-        return []
+        number = decode_as(EVENT_TYPE, data).sequence_number
+        if number == self._expected is not None:
+            self._expected += 1
+            self._kept.append(data)
+            return []
+        return self._unexpected(number, data)
+
+    def _unexpected(self, number: Any, data: bytes) -> list[Step]:
+        """Judge an event whose number does not follow the one before it: `DROPPED` if it has been read already.
+
+        Numbers alone prove nothing. Gateways that leave out events leave gaps (ENTERPILOT/GoModel#953), and some
+        servers write 0 into some events (BerriAI/litellm#28899), so that an old number may stand on new content.
+        """
+        if type(number) is not int:
+            return []
+        if self._expected is None or (number >= self._expected and not self._kept):
+            self._expected = number + 1
+            self._kept.append(data)
+            return []
+        if number < self._expected and not self._is_loose:
+            if data in self._kept:
+                return DROPPED
+            self._is_loose = True
+        self._expected = max(self._expected, number + 1)
+        self._kept.append(data)
+        self._output.is_disordered = True
+        return self._flaws.once(DISORDERED)
 
     def _boundary(self, kind: str, event: StreamEvent) -> list[Step]:
         if event.response is None:

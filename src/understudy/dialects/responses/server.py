@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai.render import render_error
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import render_token_count, render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
 from understudy.dialects.responses.wire import NAME
-from understudy.dialects.server import Inbound, Renderer, ServerHalf, Writer, key_of, parser
+from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpReply, HttpRequest
@@ -51,9 +52,9 @@ class ResponsesServer(ServerHalf):
             raise bad_request(f"Unknown request URL: {request.method} {path}", code="unknown_url", status=404)
         return parse_request(request, operation)
 
-    def renderer(self, inbound: Inbound) -> Renderer:
+    def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        return ResponsesRenderer(inbound)
+        return OneAnswer(lambda: ResponsesRenderer(inbound))
 
     @staticmethod
     def render_error(failure: Failure) -> HttpReply:

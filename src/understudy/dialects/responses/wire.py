@@ -44,6 +44,7 @@ class StreamEvent(msgspec.Struct, frozen=True):
     """One event of a stream: the union of the fields of all the events that this library reads."""
 
     type: str = ""
+    sequence_number: Any = None
     output_index: Any = None
     item_id: Any = None
     content_index: Any = None
@@ -58,6 +59,7 @@ class EventType(msgspec.Struct, frozen=True):
     """Only the type of an event; decoding it still validates that the whole event is JSON."""
 
     type: str = ""
+    sequence_number: Any = None
 
 
 class CountObject(msgspec.Struct, frozen=True):

@@ -1,0 +1,64 @@
+"""What a streamed answer is to clients that cannot take pieces back: one answer, or an error.
+
+None of the wire formats has an event that takes back what was sent, and their clients put every piece behind the one
+before. So an answer that restarts (`on_midstream_error="restart"`) ends with the wire's own error event, unless nothing
+of it was sent yet. An answer that is held back shows as a sign of life that clients ignore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from understudy.dialects.server import Renderer
+from understudy.domain import events as e
+from understudy.domain.failures import Failure
+
+COMMENT = b": heartbeat\n\n"
+"""A comment, which every reader of server-sent events skips (WHATWG HTML, "Interpreting an event stream")."""
+
+BLANK = b"\n"
+"""An empty line, which means nothing in server-sent events and between the elements of an array: for clients that do
+not know comments, as Google's."""
+
+
+class OneAnswer:
+    """A renderer over that of a dialect, which never puts two answers behind each other."""
+
+    __slots__ = ("_heartbeat", "_is_over", "_is_sent", "_open", "_renderer", "headers")
+
+    def __init__(self, open_renderer: Callable[[], Renderer], heartbeat: bytes | None = COMMENT) -> None:
+        """`heartbeat`: what a `Heartbeat` is on the wire; `None` if the dialect's renderer writes it."""
+        self._open = open_renderer
+        self._renderer = open_renderer()
+        self._heartbeat = heartbeat
+        self._is_sent = False
+        self._is_over = False
+        """The answer ended with an error, after which nothing follows."""
+        self.headers = self._renderer.headers
+
+    def feed(self, event: e.Event) -> bytes:
+        """Render one event."""
+        if self._is_over:
+            return b""
+        match event:
+            case e.Heartbeat():
+                return self._renderer.feed(event) if self._heartbeat is None else self._heartbeat
+            case e.Restarted(failure=failure):
+                if self._is_sent:
+                    return self.fail(failure)
+                self._renderer = self._open()
+                return b""
+        out = self._renderer.feed(event)
+        self._is_sent = self._is_sent or bool(out)
+        return out
+
+    def close(self) -> bytes:
+        """Render the end, unless the answer ended with an error."""
+        return b"" if self._is_over else self._renderer.close()
+
+    def fail(self, failure: Failure) -> bytes:
+        """Render an error, after which nothing follows."""
+        if self._is_over:
+            return b""
+        self._is_over = True
+        return self._renderer.fail(failure)
