@@ -375,9 +375,16 @@ class Vectors(RecordingTransport):
         return Incoming("application/json", msgspec.json.encode({"object": "list", "model": "e", "data": data}))
 
 
+def made(config: u.ProviderConfig, transport: RecordingTransport) -> u.Provider:
+    """Return a provider whose prices are loaded: on virtual time no thread is waited for."""
+    provider = u.create_provider(config, transport=transport)
+    provider.backend.load_prices()
+    return provider
+
+
 def pooled(keys: list[str], *refused: str) -> u.Provider:
     config = u.ProviderConfig(provider="openai", name="a", api_key=keys, text_model="m", embedding_model="e")
-    return u.create_provider(config, transport=Refusing(*refused))
+    return made(config, Refusing(*refused))
 
 
 def test_another_key_of_the_pool() -> None:
@@ -415,7 +422,7 @@ def test_it_holds_no_key_and_no_prompt() -> None:
 def test_batches_of_an_embedding_share_one_timeline() -> None:
     async def scenario() -> None:
         config = u.ProviderConfig(provider="openai", name="a", api_key="sk-test", embedding_model="e")
-        answer = await Manager(u.create_provider(config, transport=Vectors())).embed(["text"] * 513)
+        answer = await Manager(made(config, Vectors())).embed(["text"] * 513)
         assert told(answer.explanation) == [
             "0.000 s batch 1: launched attempt 1, a/e: priority 10",
             "0.000 s batch 2: launched attempt 1, a/e: priority 10",

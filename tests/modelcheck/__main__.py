@@ -55,7 +55,7 @@ def main() -> int:
     states = transitions = broken = 0
     began = time.process_time()
     each = -(-options.states // len(scenes))
-    for found in paths(scenes, each, seconds=options.seconds / len(scenes), live=options.live):
+    for found in paths(scenes, each, seconds=options.seconds, live=options.live):
         print(_row(found), flush=True)
         states, transitions = states + found.states, transitions + found.transitions
         if found.violation is not None:
@@ -63,6 +63,7 @@ def main() -> int:
             broken += 1
     took = time.process_time() - began
     print(f"{'all':30} {states:9,} {transitions:12,} {'':20} {transitions / took:10,.0f}")
+    print(f"{broken} laws broken in {len(scenes)} scenes")
     return int(broken > 0)
 
 

@@ -30,13 +30,23 @@ LONG_AGO = -60.0
 _CONSTANTS = (Failure, Fault, Scene, Limits, Plan, Random, Rules, Step, Target)
 """They never change; a target is known by its label, the others by nothing."""
 _ATOMS = (bool, bytes, enum.Enum, float, int, str, type(None))
-_EXPLANATIONS = frozenset({"_last", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"})
+_EXPLANATIONS = frozenset({"_last", "_picks", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"})
 """What is only said to the reader, or never changes. It is restored, but makes no difference between states."""
 _SLICE = 5.0
 """Seconds by which a breaker counts outcomes: it notes the number of the slice, not a time."""
-_RELATIVE: dict[str, Callable[[Any, float], Any]] = {
-    "_slices": lambda slices, now: [[now // _SLICE - each[0], *each[1:]] for each in slices]
-}
+
+
+def _slices(slices: deque[list[float]], coder: Coder) -> list[Any]:
+    return [[coder.now // _SLICE - each[0], *each[1:]] for each in slices]
+
+
+def _uses(uses: dict[str, Any], coder: Coder) -> list[Any]:
+    """Return how keys are used: of the numbers of their picks only the order matters."""
+    order = sorted(use.picked for use in uses.values())
+    return sorted((coder.name(key), use.in_flight, order.index(use.picked)) for key, use in uses.items())
+
+
+_RELATIVE: dict[str, Callable[[Any, Coder], Any]] = {"_slices": _slices, "_uses": _uses}
 _NUMBERS = frozenset({bool, int, type(None)})
 _MISSING = object()
 
@@ -187,7 +197,7 @@ class Coder:
 
     def __init__(self, now: float, renamed: Mapping[str, str] | None = None) -> None:
         """`renamed`: names to write in place of others, for what is symmetric."""
-        self._now = now
+        self.now = now
         self._renamed = renamed or {}
         self._seen: dict[int, int] = {}
         self._out: list[Any] = []
@@ -201,17 +211,18 @@ class Coder:
         """Write one value."""
         cls = type(each)
         if cls is str:
-            self._out.append(self._name(each))
+            self._out.append(self.name(each))
         elif cls in _NUMBERS:
             self._out.append(each)
         elif cls is float:
             near = START / 2 < each < START * 2
-            self._out.append(max(LONG_AGO, round(each - self._now, 6)) if near else each)
+            self._out.append(max(LONG_AGO, round(each - self.now, 6)) if near else each)
         else:
             shape = _SHAPES.get(cls) or shape_of(cls)
             self._complex(each, shape, shape.kind)
 
-    def _name(self, name: str) -> str:
+    def name(self, name: str) -> str:
+        """Return what is written for a name."""
         return self._renamed.get(name, name)
 
     def _complex(self, each: Any, shape: Shape, kind: Kind) -> None:
@@ -247,10 +258,10 @@ class Coder:
         if kind is Kind.LIST:
             self._group(each)
         elif kind is Kind.SET:
-            self._out.append(sorted(str(self._name(part)) for part in each))
+            self._out.append(sorted(str(self.name(part)) for part in each))
         else:
             sortable = len(each) > 1 and all(type(key) is str for key in each)
-            keys = sorted(each, key=self._name) if sortable else list(each)
+            keys = sorted(each, key=self.name) if sortable else list(each)
             self._out.append(len(keys))
             for key in keys:
                 self.code(key)
@@ -268,7 +279,7 @@ class Coder:
                 if name not in _EXPLANATIONS:
                     code(value)
         for name in shape.relative:
-            out.append(_RELATIVE[name](getattr(each, name), self._now))
+            out.append(_RELATIVE[name](getattr(each, name), self))
 
 
 def times_after(root: object, now: float) -> list[float]:

@@ -8,6 +8,7 @@ after the first words.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -82,6 +83,8 @@ class Scene(msgspec.Struct, frozen=True):
     denials: bool = False
     """Attempts may be denied on this side."""
     cancels: bool = True
+    whole: bool = False
+    """It is small enough for every state to be visited."""
     checks: bool = False
     """A health check may find that what was disabled works again."""
 
@@ -158,9 +161,26 @@ _APT = ((APT_A, C, APT_B), (APT_A, C, APT_B))
 _RESTART = replace(_STREAMED, on_midstream_error="restart")
 _CONTINUE = replace(_STREAMED, on_midstream_error="continue")
 _HOLD = replace(_STREAMED, on_midstream_error="hold", hold_chars=100, heartbeat=3.0)
+_TWO = ((A, C), (A, C))
 _LABELS = (A.label, B.label, C.label)
 
+
+def _whole(name: str, rules: Rules, faults: tuple[Fault, ...], **more: Any) -> Scene:
+    """Return a scene in which nothing is cancelled, and each request has two attempts at two targets."""
+    plans = more.pop("plans", _TWO)
+    rules = replace(rules, max_attempts=2)
+    return Scene(f"whole: {name}", plans=plans, rules=rules, faults=faults, cancels=False, whole=True, **more)
+
+
 SCENES = (
+    _whole("two targets", _RULES, (SERVER_ERROR,)),
+    _whole("two targets, unreachable", _RULES, (CONNECT,)),
+    _whole("two targets, limits", _RULES, (LIMITED,)),
+    _whole("one target", _RULES, (SERVER_ERROR,), plans=_ONE),
+    _whole("two keys", _RULES, (LIMITED, BAD_KEY), plans=_POOL),
+    _whole("streams", _STREAMED, (DISCONNECTED,)),
+    _whole("restart", _RESTART, (DISCONNECTED,)),
+    _whole("continue", _CONTINUE, (DISCONNECTED,), plans=((APT_A, APT_B), (APT_A, APT_B))),
     Scene("everything", denials=True),
     Scene("streams", rules=_STREAMED, faults=(SERVER_ERROR, LIMITED, STALE, INVALID), denials=True),
     Scene(

@@ -10,7 +10,7 @@ from tests.modelcheck.faults import FAULTS, SERVER_ERROR
 from tests.modelcheck.hunt import hunt
 from tests.modelcheck.memory import Coder, Snapshot
 from tests.modelcheck.scenes import SCENES, Scene
-from tests.modelcheck.search import Search, told
+from tests.modelcheck.search import MOST_OF_A_WHOLE, Search, told
 from tests.modelcheck.world import Move, World
 from understudy.policy.verdicts import VERDICTS
 
@@ -33,6 +33,16 @@ def test_no_law_is_broken_in_any_state_that_is_visited(deep: bool) -> None:
         assert found.violation is None, f"\n{found.violation}"
         states += found.states
     assert states >= (100_000 if deep else 10_000)
+
+
+def test_small_scenes_are_searched_to_their_end(deep: bool) -> None:
+    """Nothing is left to visit: what holds in each of their states holds always."""
+    scenes = [scene for scene in SCENES if scene.whole]
+    for scene in scenes if deep else scenes[:1]:
+        found = Search(scene, states=MOST_OF_A_WHOLE, live=4).run()
+        assert found.violation is None, f"\n{found.violation}"
+        assert found.whole, scene.name
+        assert found.states > 500
 
 
 def test_a_seeded_bug_is_found() -> None:

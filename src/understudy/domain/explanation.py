@@ -106,6 +106,8 @@ class Explanation(msgspec.Struct, Plain, frozen=True, kw_only=True):
 
 
 R = TypeVar("R")
+EXPLAIN = "explain"
+"""Under which responses and errors keep what explains them, beside their fields."""
 
 
 def explained(result: R, explain: Callable[[], Explanation]) -> R:
@@ -113,13 +115,13 @@ def explained(result: R, explain: Callable[[], Explanation]) -> R:
 
     It is kept beside the fields: it makes no equal answers unequal, and is not part of what is stored of them.
     """
-    vars(result)["explain"] = explain
+    vars(result)[EXPLAIN] = explain
     return result
 
 
 def explanation_of(result: object) -> Explanation | None:
     """Return the course of a request, if its response or error still knows it."""
-    explain: Callable[[], Explanation] | None = vars(result).get("explain")
+    explain: Callable[[], Explanation] | None = vars(result).get(EXPLAIN)
     return explain() if explain is not None else None
 
 

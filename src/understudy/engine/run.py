@@ -18,7 +18,7 @@ import msgspec
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.events import Heartbeat, Restarted
-from understudy.domain.explanation import explained
+from understudy.domain.explanation import EXPLAIN, explained
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.responses import GenerationResponse
@@ -48,7 +48,6 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.timeline import Moment, Note
 
 
 class Run:
@@ -76,8 +75,8 @@ class Run:
         self._engine = engine
         # Attempts that run beside each other, or beside a heartbeat, post to the inbox.
         self._posts = job.rules.hedges or job.rules.heartbeat is not None
-        self._moments: list[Moment | Note] = []
-        self._started = engine.wall_clock()
+        self.journal = Journal(job.id, job.batch, engine.wall_clock(), plan, [])
+        """What has happened so far."""
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
@@ -90,11 +89,6 @@ class Run:
         """Attempts whose connections are still to be closed."""
         self._ended: asyncio.Event | None = None
         self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
-
-    @property
-    def journal(self) -> Journal:
-        """What has happened so far."""
-        return Journal(self.job.id, self.job.batch, self._started, self._plan, self._moments)
 
     @cached_property
     def _inbox(self) -> Inbox:
@@ -259,8 +253,8 @@ class Run:
         """
         call = self._call
         if actions and self._engine.health.calm and not call.decisions:
-            self._moments.append((now, signal, actions))
-        elif note(self._moments, call, signal, actions, now):
+            self.journal.moments.append((now, signal, actions))
+        elif note(self.journal.moments, call, signal, actions, now):
             log_news(self.journal)
         try:
             for action in actions:
@@ -347,7 +341,8 @@ class Run:
             cost=record.cost,
             model=answer.model or record.model,
         )
-        return explained(response, self.journal.explanation)
+        vars(response)[EXPLAIN] = self.journal.explanation  # as `explained` does, without a call for each answer
+        return response
 
     # ---- what is left behind ----
 
@@ -394,7 +389,7 @@ class Run:
         """Stop the provider, and account for what ran: the caller no longer waits."""
         signal = Cancelled(Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned))
         actions = self._call.receive(signal, now := self._now())
-        note(self._moments, self._call, signal, actions, now)
+        note(self.journal.moments, self._call, signal, actions, now)
         for action in actions:
             if isinstance(action, Abort):
                 self._abort(action.attempt, action.failure)

@@ -51,17 +51,9 @@ class AnswerDecoder:
     """
 
     __slots__ = (
-        "_calls",
-        "_created",
-        "_endpoint",
-        "_ids",
-        "_indexes",
-        "_latest",
-        "_logprobs",
-        "_reports_repeats",
-        "_started",
-        "finished",
-    )
+        "_calls", "_created", "_endpoint", "_has_reported", "_ids", "_indexes", "_is_timed", "_latest", "_logprobs",
+        "_started", "finished",
+    )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -70,9 +62,10 @@ class AnswerDecoder:
         self._ids: set[str] = set()
         self._logprobs = Logprobs(endpoint.bounds)
         self._created = ""
-        self._latest: object = None
-        """The time of the line before."""
-        self._reports_repeats = True
+        self._latest: LineWire | None = None
+        self._is_timed = False
+        """The lines have times of their own, rather than all that of the answer."""
+        self._has_reported = False
         self._started = False
         self.finished = False
 
@@ -89,9 +82,11 @@ class AnswerDecoder:
             self._started = True
             self._created = as_string(line.created_at) or ""
             steps.append(Started(model=as_string(line.model), created=unix_seconds(line.created_at)))
-        elif line.created_at == self._latest and self._is_repeated(line):
+        elif self._latest is not None and line.created_at != self._latest.created_at:
+            self._is_timed = True
+        elif self._is_timed and self._is_repeated(line):
             steps.append(Warned(REPEATED))
-        self._latest = line.created_at
+        self._latest = line
         answer = line.message
         if answer is None:
             answer = MessageWire(content=line.response, thinking=line.thinking)
@@ -109,11 +104,12 @@ class AnswerDecoder:
         return steps
 
     def _is_repeated(self, line: LineWire) -> bool:
-        """Return whether a line has the time of the one before it, to the microsecond; report it once."""
-        if self._reports_repeats and isinstance(line.created_at, str) and _PRECISE.search(line.created_at):
-            self._reports_repeats = False
-            return True
-        return False
+        """Return whether a line equals the one before it, with its time to the microsecond; only once."""
+        time = as_string(line.created_at)
+        if self._has_reported or line != self._latest or time is None or not _PRECISE.search(time):
+            return False
+        self._has_reported = True
+        return True
 
     def _index(self, key: str) -> int:
         return self._indexes.setdefault(key, len(self._indexes))
