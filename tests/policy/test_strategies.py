@@ -319,7 +319,11 @@ def test_a_plan_of_the_first_alone_states_why_the_others_are_left_out() -> None:
     assert first.skipped == (Skip(three[2], "no tools"), Skip(three[1], "it is alone"))
 
 
-@pytest.mark.parametrize("strategy", ALL, ids=repr)
+def _name(strategy: object) -> str:
+    return getattr(strategy, "__name__", type(strategy).__name__)
+
+
+@pytest.mark.parametrize("strategy", ALL, ids=_name)
 def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
     """Of those with and without prices and measurements, of one in cooldown, and of one of no known window."""
     targets = tuple(target(f"t{number}", index=number) for number in range(5))
@@ -336,7 +340,7 @@ def test_every_step_has_the_window_of_its_target(strategy: Strategy) -> None:
         assert found == {**windows, "t4/m": None}
 
 
-@pytest.mark.parametrize("strategy", ALL, ids=repr)
+@pytest.mark.parametrize("strategy", ALL, ids=_name)
 def test_targets_that_are_all_in_cooldown_stand_in_the_plan_all_the_same(strategy: Strategy) -> None:
     targets = tuple(target(f"t{number}", index=number) for number in range(3))
     all_cooling = Facts(in_cooldown=frozenset(each.label for each in targets))
