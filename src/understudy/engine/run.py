@@ -349,7 +349,7 @@ class Run:
     def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
         record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
-        if self.job.rules.hedges:
+        if self._posts:
             self.records.sort(key=lambda each: each.number)  # of two at once, the second may end first
         del self._attempts[attempt.number]
         if self.job.session is not None:

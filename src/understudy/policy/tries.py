@@ -167,11 +167,12 @@ class Tries:
     def limits(self, each: Try, now: float) -> Limits:
         """Return the time-outs of an attempt: within the deadline, and within its share while others are untried."""
         limits, remaining = each.step.target.limits, self.deadline - now
-        share = self.share(each, now) if len(self.all) > 1 else None
+        is_alone = len(self.all) == 1
+        share = None if is_alone else self.share(each, now)
         if share is not None and not each.launched:
             each.share_ends = now + share
         each.launched = True
-        has_others = share is not None or (self.left > 0 and self._may_come_back(each))
+        has_others = share is not None or (not is_alone and self.left > 0 and self._may_come_back(each))
         if not has_others and limits.total <= remaining:
             return limits
         total = min(limits.total, remaining)
