@@ -152,9 +152,12 @@ def test_cost_order_is_that_of_brute_force(known: list[Any], words: int, limit: 
     )
     plan = CostOptimized(unknown)(request, targets, given_facts, 0.0, CHANCE)  # type: ignore[arg-type]
 
+    learned = [output for _, output in known if output is not None]
+    usual = sum(learned) / len(learned) if learned else None
+
     def cost_of(each: Target) -> int | None:
         listed, output = known[each.index]
-        found = listed.cost(expected_usage(request, output)) if listed else None
+        found = listed.cost(expected_usage(request, usual if output is None else output)) if listed else None
         return found.amount.nano_usd if found else None
 
     costs = [cost_of(step.target) for step in plan.steps]
@@ -177,6 +180,16 @@ def test_what_is_cheapest_depends_on_the_request() -> None:
     brief = GenerationRequest(messages=(Message.user("Write a novel."),), max_tokens=4000)
     assert names(CostOptimized()(long, both, known, 0.0, CHANCE)) == ["reader", "writer"]
     assert names(CostOptimized()(brief, both, known, 0.0, CHANCE)) == ["writer", "reader"]
+
+
+def test_a_target_that_has_never_answered_is_expected_to_be_as_brief_as_the_others() -> None:
+    """Else the first one that answers briefly would keep all requests, at any price."""
+    both = (target("cheap", index=0), target("dear", index=1))
+    known = facts(
+        cheap=TargetFacts(price=price("1", "1")), dear=TargetFacts(price=price("2", "2"), expected_output=17.0)
+    )
+    plan = CostOptimized()(ASK, both, known, 0.0, CHANCE)
+    assert names(plan) == ["cheap", "dear"]
 
 
 def test_local_is_free_and_its_step_says_so() -> None:

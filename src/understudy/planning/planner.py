@@ -155,8 +155,8 @@ class Planner:
         if selection.entry is not None:
             self._catalog.load_prices((self._catalog.text_target(selection.entry, selection.model),))
         plan, _ = self._plan(request, needs_of(request), selection, route, copy.copy(self._rng))
-        estimate = Estimate(request)
         facts = self._facts(tuple(step.target for step in plan.steps), route)
+        estimate = Estimate(request, facts)
         steps = (
             replace(step, why=self._why(step), expected_cost=estimate.cost(step.target, facts)) for step in plan.steps
         )

@@ -19,7 +19,8 @@ from understudy.policy.targets import Facts, Target
 
 class CostOptimized(msgspec.Struct, frozen=True):
     """Orders by the expected cost of this request: its estimated prompt, by class, and the average length of the
-    target's answers, at the target's prices. Equal costs are ordered by configured place."""
+    target's answers (of the other targets' answers, before its first one), at the target's prices. Equal costs are
+    ordered by configured place."""
 
     unknown: Literal["last", "first"] = "last"
     """Where targets with unknown prices are placed."""
@@ -34,7 +35,7 @@ class CostOptimized(msgspec.Struct, frozen=True):
     ) -> Plan:
         """Return the plan."""
         unknown = -1 if self.unknown == "first" else 1
-        estimate = Estimate(request)
+        estimate = Estimate(request, facts)
         costs = [(target, estimate.cost(target, facts)) for target in targets]
 
         def order(each: tuple[Target, Cost | None]) -> tuple[int, int, int, int]:
@@ -48,9 +49,13 @@ class CostOptimized(msgspec.Struct, frozen=True):
 class Estimate:
     """The expected usage of a request, computed once for all targets, except the length of their answers."""
 
-    def __init__(self, request: GenerationRequest | EmbeddingRequest) -> None:
+    def __init__(self, request: GenerationRequest | EmbeddingRequest, facts: Facts | None = None) -> None:
         self._request = request
         self._usage = expected_usage(request)
+        known = facts.targets.values() if facts is not None else ()
+        lengths = [each.expected_output for each in known if each.expected_output is not None]
+        # A target that has answered briefly must not win against one that was never asked for that alone.
+        self._usual = sum(lengths) / len(lengths) if lengths else None
 
     def __str__(self) -> str:
         return f"{self._usage.input_total or 0:,} prompt tokens"
@@ -66,7 +71,7 @@ class Estimate:
     def cost(self, target: Target, facts: Facts) -> Cost | None:
         """Return the expected cost of the request at a target, or `None` if its price is unknown."""
         known = facts.targets.get(target.label, UNKNOWN)
-        return self.cost_at(known.price, known.expected_output)
+        return self.cost_at(known.price, self._usual if known.expected_output is None else known.expected_output)
 
     def cost_at(self, price: Price | None, output: float | None = None) -> Cost | None:
         """Return the expected cost of the request at a price."""
