@@ -274,7 +274,7 @@ def test_an_answer_that_restarts_on_a_terminal_says_so(configured: CommandLine, 
     )
     assert notice
     assert ANSWER.startswith(first.rstrip("\n"))
-    assert rest.startswith(f"anthropic answers anew\n{ANSWER}")
+    assert rest.startswith(f"answers anew\n{ANSWER}")
 
 
 def test_an_answer_in_a_pipe_never_restarts(configured: CommandLine, emulator: Emulator) -> None:
