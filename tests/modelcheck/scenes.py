@@ -166,9 +166,9 @@ _LABELS = (A.label, B.label, C.label)
 
 
 def _whole(name: str, rules: Rules, faults: tuple[Fault, ...], **more: Any) -> Scene:
-    """Return a scene in which nothing is cancelled, and each request has two attempts at two targets."""
+    """Return a scene in which nothing is cancelled, and each request has an attempt for each target, or two."""
     plans = more.pop("plans", _TWO)
-    rules = replace(rules, max_attempts=2)
+    rules = replace(rules, max_attempts=max(2, *map(len, plans)))
     return Scene(f"whole: {name}", plans=plans, rules=rules, faults=faults, cancels=False, whole=True, **more)
 
 
@@ -177,6 +177,7 @@ SCENES = (
     _whole("two targets, unreachable", _RULES, (CONNECT,)),
     _whole("two targets, limits", _RULES, (LIMITED,)),
     _whole("one target", _RULES, (SERVER_ERROR,), plans=_ONE),
+    _whole("three targets", _RULES, (SERVER_ERROR,), plans=(TARGETS, TARGETS)),
     _whole("two keys", _RULES, (LIMITED, BAD_KEY), plans=_POOL),
     _whole("streams", _STREAMED, (DISCONNECTED,)),
     _whole("restart", _RESTART, (DISCONNECTED,)),
