@@ -150,7 +150,7 @@ def _is_streamed(options: AskOptions) -> bool:
 
 
 def _reading() -> Reading:
-    """Return how an answer is shown: whoever reads a pipe cannot take pieces back, so nothing begins anew there."""
+    """Return how an answer is shown: a reader of a pipe cannot take pieces back, so nothing begins anew there."""
     return "events" if is_terminal(sys.stdout) else "text"
 
 
