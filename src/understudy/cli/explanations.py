@@ -77,7 +77,7 @@ def of_error(error: LLMError) -> list[Explanation]:
 
 
 def read(source: str) -> list[Explanation]:
-    """Return the explanations in a file, or in standard input if it is `-`. Raise `Misuse` if it holds no explanation."""
+    """Return the explanations in a file, or in standard input for `-`. Raise `Misuse` if it holds no explanation."""
     name = "standard input" if source == "-" else source
     with usable(f"--from {name}"):
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
