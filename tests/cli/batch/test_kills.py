@@ -17,7 +17,7 @@ from tests.cli.batch.material import answers, chat, write
 from tests.cli.running import PATIENCE, CommandLine
 from understudy.emulator import Emulator, Fault
 
-LINES = 400
+LINES = 1000
 KILLS = 50
 CONCURRENCY = 8
 
