@@ -242,3 +242,35 @@ def test_an_attempt_that_makes_progress_has_the_whole_deadline(count: int, deadl
     actions = call.receive(Ended(1), part * deadline)
     assert call.settled
     assert len(actions) == 2
+
+
+def test_silence_matters_while_another_target_may_answer() -> None:
+    """One that was not tried yet, or one that has failed and may come back, as long as an attempt is left for it."""
+    assert not Desk(A).launched.limits.has_others
+    desk = Desk(A, B)
+    assert desk.launched.limits.has_others
+    desk.fail(K.TIMEOUT_HEADERS)
+    assert desk.order == "ab"
+    assert desk.launched.limits.has_others, "a may come back"
+    desk.fail(K.AUTHENTICATION)
+    assert desk.order == "aba"
+    assert not desk.launched.limits.has_others, "b may not"
+
+
+def test_silence_does_not_matter_at_the_last_attempt_nor_before_targets_that_are_out() -> None:
+    last = Desk(A, B, max_attempts=2)
+    last.fail(K.TIMEOUT_HEADERS)
+    assert not last.launched.limits.has_others
+    refused = Desk(A, B)
+    refused.fail(K.AUTHENTICATION)
+    assert not refused.launched.limits.has_others
+    closed = Desk(A, B, C, windows={"a": 4, "b": 8, "c": 16})
+    closed.fail(K.TIMEOUT_HEADERS)
+    closed.fail(K.CONTEXT_LENGTH)
+    assert closed.order == "abc"
+    assert not closed.launched.limits.has_others
+    one_of_two = Desk(A, B, C)
+    one_of_two.fail(K.TIMEOUT_HEADERS)
+    one_of_two.fail(K.AUTHENTICATION)
+    assert one_of_two.order == "abc"
+    assert one_of_two.launched.limits.has_others
