@@ -95,7 +95,7 @@ def _work() -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]
 async def measure() -> dict[str, float]:
     """Return microseconds of CPU a request, and what of them is the bare iteration."""
     works = dict(zip(("through", "bare"), _work(), strict=True))
-    best = dict.fromkeys(works, float("inf"))
+    best: dict[str, float] = dict.fromkeys(works, float("inf"))
     for _ in range(ROUNDS):
         for name, work in works.items():
             began = time.process_time()
