@@ -162,6 +162,7 @@ _RESTART = replace(_STREAMED, on_midstream_error="restart")
 _CONTINUE = replace(_STREAMED, on_midstream_error="continue")
 _HOLD = replace(_STREAMED, on_midstream_error="hold", hold_chars=100, heartbeat=3.0)
 _TWO = ((A, C), (A, C))
+_THREE = (TARGETS, TARGETS)
 _LABELS = (A.label, B.label, C.label)
 
 
@@ -177,7 +178,9 @@ SCENES = (
     _whole("two targets, unreachable", _RULES, (CONNECT,)),
     _whole("two targets, limits", _RULES, (LIMITED,)),
     _whole("one target", _RULES, (SERVER_ERROR,), plans=_ONE),
-    _whole("three targets", _RULES, (SERVER_ERROR,), plans=(TARGETS, TARGETS)),
+    _whole("three targets", _RULES, (SERVER_ERROR,), plans=_THREE),
+    _whole("three targets, unreachable", _RULES, (CONNECT,), plans=_THREE),
+    _whole("three targets, streams", _STREAMED, (DISCONNECTED,), plans=_THREE),
     _whole("two keys", _RULES, (LIMITED, BAD_KEY), plans=_POOL),
     _whole("streams", _STREAMED, (DISCONNECTED,)),
     _whole("restart", _RESTART, (DISCONNECTED,)),
