@@ -1,0 +1,1 @@
+"""The gateway: any client in, any provider out."""
