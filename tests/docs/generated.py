@@ -17,7 +17,18 @@ from understudy.cli.app import COMMANDS, app
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
-from understudy.config.schema import ERROR_RULE, FAMILY, LEGACY, PRICE, PROVIDER, ROUTE, TIER, TYPE
+from understudy.config.schema import (
+    ERROR_RULE,
+    FAMILY,
+    GATEWAY,
+    GATEWAY_KEY,
+    LEGACY,
+    PRICE,
+    PROVIDER,
+    ROUTE,
+    TIER,
+    TYPE,
+)
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
@@ -224,6 +235,8 @@ TABLES = {
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,
     "routes": ROUTE,
+    "gateway": GATEWAY,
+    "gateway keys": GATEWAY_KEY,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""
