@@ -31,5 +31,5 @@ def test_no_name_takes_long() -> None:
 
 
 def test_more_fixed_characters_are_more_specific() -> None:
-    ordered = ["*", "*a*", "a*", "claude-*", "claude-*-4*", "claude-haiku-*"]
-    assert sorted(reversed(ordered), key=specificity) == ordered
+    mixed = ["claude-*", "*", "claude-haiku-*", "a*", "claude-*-4*", "*a*"]
+    assert sorted(mixed, key=specificity) == ["*", "*a*", "a*", "claude-*", "claude-*-4*", "claude-haiku-*"]
