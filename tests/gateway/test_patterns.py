@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +24,8 @@ def test_other_signs_stand_for_themselves() -> None:
 
 
 def test_no_name_takes_long() -> None:
-    start = time.perf_counter()
+    # A matcher that goes back to try again would not end within the life of the machine.
     assert not matches("*a" * 50 + "b", "a" * 100_000)
-    assert time.perf_counter() - start < 1
 
 
 def test_more_fixed_characters_are_more_specific() -> None:
