@@ -1,1 +1,1 @@
-"""The gateway: any client in, any provider out."""
+"""The gateway: one HTTP endpoint in the wire formats of six vendors, in front of all configured providers."""
