@@ -3,9 +3,9 @@
 It differs from its parent in five ways. Requests that two servers may read differently are refused. Sizes and times are
 limited (`Limits`); `check`, which the server calls every second, measures times, so that no timer runs for each read.
 Pipelined requests are not served: the connection is closed after the answer to the first, and the client repeats the
-others. An `Upgrade` is ignored, as RFC 9110 (section 7.8) allows: Java's client offers h2c with its first request, and
-the body would be lost otherwise. And a connection that is closed after an answer keeps reading for a moment, because the
-system discards an answer that is still under way when unread data is left.
+others. An `Upgrade` is ignored, as RFC 9110, 7.8 allows: Java's client offers h2c with its first request, whose
+body would be lost. And a connection that is closed after an answer keeps reading for a moment, because the system
+discards an answer that is still under way when unread data is left.
 """
 
 from __future__ import annotations
