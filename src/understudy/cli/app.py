@@ -35,6 +35,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
         "simulate": "Simulate outages: the real engine on virtual time, seed by seed.",
+        "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
         "demo": "Show providers failing and others taking over; needs no key.",
     },
 }

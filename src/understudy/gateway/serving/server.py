@@ -64,6 +64,8 @@ class Server(uvicorn.Server):
                 backlog=limits.backlog,
             )
         )
+        self.serving = asyncio.Event()
+        """Set once requests are accepted."""
         self._application = app
         self._drain = drain
         self._stopping = asyncio.Event()
@@ -86,6 +88,7 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run until `stop`."""
+        self.serving.set()
         while not self._stopping.is_set():
             await self.on_tick(0)
             self._check()
