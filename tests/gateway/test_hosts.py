@@ -65,7 +65,8 @@ def test_other_names_are_accepted_where_they_are_configured(host: str, accepting
     ["", " ", "local host", "localhost:port", "localhost:99999", "localhost:123456", "localhost:8484:1", ":8484",
      "[::1", "::1", "[localhost]", "user@localhost", "http://localhost", "localhost/path", "localhost,evil.example",
      "a..b", "-a", ".", "a" * 64, "x." * 127 + "xx", "127.1", "0x7f.1", "2130706433", "0x7f000001", "127.0.0.01",
-     "256.0.0.1", "localhost\t", "localhost\x00", "local\xadhost", b"\xff\xfe", "%6cocalhost", "localhost:\u0664".encode()],
+     "256.0.0.1", "localhost\t", "localhost\x00", "local\xadhost", b"\xff\xfe", "%6cocalhost",
+     "localhost:\u0664".encode()],
 )  # fmt: skip
 def test_malformed_hosts_are_a_400_everywhere(host: str | bytes) -> None:
     for hosts in (LOCAL, EVERYWHERE, NAMED, ANY):
