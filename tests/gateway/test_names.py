@@ -136,16 +136,37 @@ def test_names_of_a_configuration_include_the_models_of_routes_and_tasks() -> No
         code = ["local/qwen3-coder"]
         [[llm.routes]]
         name = "main"
-        targets = ["openai/gpt-5-mini", "local"]
+        targets = ["openai/gpt-5-mini", "local", "groq"]
+        [[llm.providers]]
+        provider = "groq"
+        api_key = "${GROQ_API_KEY}"
+        [llm.gateway.aliases]
+        "claude-*" = "main"
+        quick = "groq/llama"
         """,
         environ={},
     )
-    names = Names.of(config, {"claude-*": "main"})
+    names = Names.of(config)
     models = ("openai/gpt-5", "openai/text-embedding-3-small", "openai/gpt-5-mini", "local/qwen3-coder")
-    assert set(names.listed()) - {"local/llama3.2"} == {"main", *models}  # the last is the default of Ollama
+    assert set(names.listed()) - {"local/llama3.2"} == {"main", "quick", *models}  # the last is the default of Ollama
     assert [names.find(each) for each in ("gpt-5-mini", "qwen3-coder", "claude-x")] == [
         *("openai/gpt-5-mini", "local/qwen3-coder", "main"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("quick", "'quick' stands for 'groq/llama': the entry 'groq' is disabled: GROQ_API_KEY is not set"),
+        ("groq", "the entry 'groq' is disabled: GROQ_API_KEY is not set"),
+        ("groq/any", "the entry 'groq' is disabled: GROQ_API_KEY is not set"),
+    ],
+)
+def test_a_name_of_a_disabled_entry_says_why(name: str, message: str) -> None:
+    names = Names(ENTRIES, ("main",), {"quick": "groq/llama"}, {"groq": "GROQ_API_KEY is not set"})
+    with pytest.raises(BadRequest) as caught:
+        names.find(name)
+    assert (caught.value.failure.status, caught.value.failure.message) == (404, message)
 
 
 def test_the_list_shows_aliases_that_are_names() -> None:
@@ -153,15 +174,15 @@ def test_the_list_shows_aliases_that_are_names() -> None:
 
 
 def test_what_a_request_asks_for() -> None:
-    assert NAMES.resolve("gpt-4o", {}).names == ("main",)
+    assert NAMES.resolve("gpt-4o", {}).named == (("gpt-4o", "main"),)
     assert NAMES.resolve(None, {}).model is None
-    assert NAMES.resolve(None, {}).names == ()
+    assert NAMES.resolve(None, {}).named == ()
     listed = NAMES.resolve("unknown", {"x-understudy-models": " fast, claude-x,main ,gpt-5"})
     assert (listed.model, listed.models) == ("fast", ("fast", "main", "openai/gpt-5"))
-    assert listed.names == ("fast", "main", "openai/gpt-5")
+    assert listed.named == (("fast", "fast"), ("claude-x", "main"), ("gpt-5", "openai/gpt-5"))
     # The header prevails over the body's own list.
     assert NAMES.resolve("gpt-5", {"x-understudy-models": "fast"}, ["main"]).models == ("fast",)
-    assert NAMES.resolve("gpt-5", {}, ["main", "claude-x"]).models == ("main",)
+    assert NAMES.resolve("gpt-5", {}, ["main", "fast", "claude-x"]).named == (("main", "main"), ("fast", "fast"))
     with pytest.raises(BadRequest):
         NAMES.resolve("gpt-5", {"x-understudy-models": "main, nothing"})
 
@@ -238,4 +259,4 @@ def test_any_name_resolves_to_something_configured_or_is_refused(
 ) -> None:
     with suppress(BadRequest):
         resolved = (CATCHING if catching else NAMES).resolve(name, headers)
-        assert all(each in ("main", "fast") or each.partition("/")[0] in ENTRIES for each in resolved.names)
+        assert all(each in ("main", "fast") or each.partition("/")[0] in ENTRIES for _, each in resolved.named)

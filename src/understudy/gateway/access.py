@@ -10,51 +10,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.misuse import ConfigError
-from understudy.domain.secret import Secret
-from understudy.gateway.patterns import matches
+from understudy.gateway.names import Resolved
+from understudy.gateway.patterns import ANY, matches
+from understudy.settings.gateway import GatewayKey
 from understudy.wire.http import Headers
 
 KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 """Headers that hold nothing but a key: of Anthropic, Azure OpenAI and Google. All others use `authorization`."""
-SHORT_KEY = 16
-"""Characters below which a key can be guessed; `openssl rand -hex 32` writes 64."""
-HASHED = re.compile(r"sha256:([0-9a-fA-F]{64})")
 LABEL = "key"
 """The label that holds a caller's name in the records of its requests."""
 
+_HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _KEY_PARAMETERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
 _WAYS = 'as "Authorization: Bearer KEY", or in the header x-api-key, api-key or x-goog-api-key'
-
-
-class KeySettings(Protocol):
-    """A key of the configuration: either the key itself, or its hash as `sha256:` and 64 hexadecimal digits."""
-
-    @property
-    def name(self) -> str:
-        """Whose key it is."""
-        ...
-
-    @property
-    def key(self) -> Secret | None:
-        """The key."""
-        ...
-
-    @property
-    def hash(self) -> str | None:
-        """The hash of the key."""
-        ...
-
-    @property
-    def models(self) -> tuple[str, ...] | None:
-        """What it may ask for, with `*` for any characters; `None`: everything."""
-        ...
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,29 +38,35 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The key's name; empty without keys."""
     labels: dict[str, str] = {}
     """Written into the records of its requests."""
-    models: tuple[str, ...] | None = None
-    """Patterns of routes and of `entry/model`; `None`: everything."""
+    models: tuple[str, ...] = ()
+    """Patterns of what it may ask for; everything if empty."""
 
-    def may_use(self, *names: str) -> bool:
-        """Check whether all of these may be asked for: routes, `entry` and `entry/model`, as `Names` resolves them.
+    def may_use(self, meaning: str, asked: str = "") -> bool:
+        """Check whether a route, an `entry` or an `entry/model` may be asked for, under the name that was `asked`.
 
-        An entry is allowed if all of its models are, by its own name or `entry/*`.
+        Either of the two must match a pattern: whoever may use an alias may use what it stands for. An entry also
+        matches `entry/*`.
         """
-        if self.models is None:
-            return True
-        return all(any(matches(each, name) or each == f"{name}/*" for each in self.models) for name in names)
+        return not self.models or any(
+            matches(each, meaning) or (asked and matches(each, asked)) or each == f"{meaning}/*" for each in self.models
+        )
 
     def labelled(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the labels of a request: those that the caller chose, and those of the key, which prevail."""
         return {**labels, **self.labels}
 
-    def refusal(self, *names: str) -> Failure | None:
-        """Return why one of these may not be asked for; `None` if all may."""
-        denied = next((name for name in names if not self.may_use(name)), None)
-        if denied is None:
+    def refusal(self, resolved: Resolved) -> Failure | None:
+        """Return why a request may not ask for what it names; `None` if it may. One that names nothing asks for all."""
+        if not self.models or ANY in self.models:
             return None
-        allowed = f"it may use {', '.join(self.models)}" if self.models else "it may use nothing"
-        message = f"the key {self.name!r} may not use {denied!r}: {allowed}"
+        allowed = f"it may use {', '.join(self.models)}"
+        if not resolved.named:
+            message = f"the request names no model, and the key {self.name!r} may not use all of them: {allowed}"
+        else:
+            denied = next((asked for asked, meaning in resolved.named if not self.may_use(meaning, asked)), None)
+            if denied is None:
+                return None
+            message = f"the key {self.name!r} may not use {denied!r}: {allowed}"
         return Failure(kind=FailureKind.PERMISSION, message=message, status=403, sent=False)
 
 
@@ -106,7 +86,7 @@ class Access:
 
     __slots__ = ("_callers", "open_")
 
-    def __init__(self, keys: Iterable[KeySettings] = (), *, open_: bool = False) -> None:
+    def __init__(self, keys: Iterable[GatewayKey] = (), *, open_: bool = False) -> None:
         """`open_` admits everyone while there are no keys. Raise `ConfigError` if two keys have the same name or value,
         or a hash is invalid."""
         self.open_ = open_
@@ -117,8 +97,8 @@ class Access:
                 raise ConfigError(f"the gateway keys {other.name!r} and {key.name!r} have the same value")
             if any(each.name == key.name for each in self._callers.values()):
                 raise ConfigError(f"the name {key.name!r} is used by two gateway keys: give each a unique name")
-            models = None if key.models is None else tuple(key.models)
-            self._callers[digest] = Caller(name=key.name, labels={LABEL: key.name}, models=models)
+            labels = {**key.labels, LABEL: key.name}
+            self._callers[digest] = Caller(name=key.name, labels=labels, models=tuple(key.models))
 
     @property
     def has_keys(self) -> bool:
@@ -145,29 +125,14 @@ class Access:
         return caller or _unauthorized(f"the key in {next(iter(found.values()))} is unknown to this gateway")
 
 
-def short_keys(keys: Iterable[KeySettings]) -> tuple[str, ...]:
-    """Return the names of keys that are short enough to be guessed."""
-    return tuple(each.name for each in keys if each.key is not None and len(each.key.reveal()) < SHORT_KEY)
-
-
-def hash_of(key: str) -> str:
-    """Return the hash of a key, as the configuration file holds it."""
-    return f"sha256:{_digest(key).hex()}"
-
-
-def hash_complaint(written: str) -> str | None:
-    """Return what is wrong with the hash of a key; `None` if it is valid."""
-    return None if HASHED.fullmatch(written) else "must be sha256: and 64 hexadecimal digits"
-
-
-def _digest_of(key: KeySettings) -> bytes:
+def _digest_of(key: GatewayKey) -> bytes:
     if (key.key is None) == (key.hash is None):
         raise ConfigError(f"the gateway key {key.name!r} needs either key or hash")
     if key.key is not None:
         return _digest(key.key.reveal().strip())
-    found = HASHED.fullmatch(key.hash or "")
+    found = _HASH.fullmatch(key.hash or "")
     if found is None:
-        raise ConfigError(f"the hash of the gateway key {key.name!r} {hash_complaint('')}")
+        raise ConfigError(f"the hash of the gateway key {key.name!r} must be sha256: and 64 hexadecimal digits")
     return bytes.fromhex(found[1])
 
 

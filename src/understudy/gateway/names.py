@@ -42,32 +42,41 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """The same for each name of a list that the caller gave, in its order; empty without a list."""
     options: Options = Options()
 
+    asked: tuple[str, ...] = ()
+    """The name or names as the caller wrote them."""
+
     @property
-    def names(self) -> tuple[str, ...]:
-        """All that is asked for by name."""
-        return self.models or (() if self.model is None else (self.model,))
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """All names of the request, each with its meaning."""
+        meanings = self.models or (() if self.model is None else (self.model,))
+        return tuple(zip(self.asked, meanings, strict=True))
 
 
 class Names:
     """The names that the gateway knows."""
 
-    __slots__ = ("_aliases", "_catch_all", "_entries", "_patterns", "_routes")
+    __slots__ = ("_aliases", "_catch_all", "_disabled", "_entries", "_patterns", "_routes")
 
     def __init__(
         self,
         entries: Mapping[str, Collection[str]],
         routes: Collection[str] = (),
         aliases: Mapping[str, str] | None = None,
+        disabled: Mapping[str, str] | None = None,
     ) -> None:
-        """`entries` maps each entry to the models that it names. Raise `ConfigError` for an alias without meaning."""
+        """`entries` maps each entry to the models that it names, `disabled` those that are left out to why.
+
+        Raise `ConfigError` for an alias of something unknown.
+        """
         self._entries = entries
         self._routes = frozenset(routes)
+        self._disabled = disabled or {}
         self._aliases: dict[str, str] = {}
         patterns: dict[str, str] = {}
         for alias, target in (aliases or {}).items():
             if not alias:
                 raise ConfigError("an alias of the gateway is empty")
-            meant = self._configured(target)
+            meant = target if split_name(target)[0] in self._disabled else self._configured(target)
             if meant is None:
                 raise ConfigError(f"the gateway alias {alias!r}: {unknown_name(target, entries, tuple(routes))}")
             (patterns if ANY in alias else self._aliases)[alias] = meant
@@ -75,7 +84,7 @@ class Names:
         self._patterns = tuple(sorted(patterns.items(), key=lambda pair: specificity(pair[0]), reverse=True))
 
     @classmethod
-    def of(cls, config: Config, aliases: Mapping[str, str] | None = None) -> Names:
+    def of(cls, config: Config) -> Names:
         """Return the names of a configuration: an entry also names the models that routes and tasks use of it."""
         entries = {
             each.name: dict.fromkeys(filter(None, (each.text_model, each.embedding_model))) for each in config.providers
@@ -86,7 +95,8 @@ class Names:
             for entry, model in map(split_name, names):
                 if model is not None and entry in entries:
                     entries[entry][model] = None
-        return cls(entries, [route.name for route in config.routes], aliases)
+        disabled = {each.name: each.why for each in config.disabled}
+        return cls(entries, [route.name for route in config.routes], config.gateway.aliases, disabled)
 
     def resolve(self, model: str | None, headers: Mapping[str, str], models: Collection[str] = ()) -> Resolved:
         """Return what a request asks for, by the model that it names and its headers `x-understudy-*`.
@@ -95,24 +105,28 @@ class Names:
         unknown name, 400 for an invalid header.
         """
         options = read_options(headers)
-        listed = tuple(dict.fromkeys(map(self.find, options.models or models)))
-        if listed:
-            return Resolved(model=listed[0], models=listed, options=options)
-        return Resolved(model=None if model is None else self.find(model), options=options)
+        if wanted := options.models or tuple(models):
+            asked: dict[str, str] = {}
+            for name in wanted:
+                asked.setdefault(self.find(name), name)  # of two names with one meaning, the first counts
+            found = tuple(asked)
+            return Resolved(model=found[0], models=found, options=options, asked=tuple(asked.values()))
+        if model is None:
+            return Resolved(model=None, options=options)
+        return Resolved(model=self.find(model), options=options, asked=(model,))
 
     def find(self, name: str) -> str:
-        """Return what a name means: a route, `entry` or `entry/model`. Raise `BadRequest` for an unknown name."""
-        if len(name) <= LONGEST:
-            for form in _forms(name):
-                if (found := self._meaning(form)) is not None:
-                    return found
-            if self._catch_all is not None:
-                return self._catch_all
-            message = unknown_name(name, self._entries, tuple(sorted(self._routes)))
-        else:
-            message = f"the name of the model has more than {LONGEST} characters"
-        failure = Failure(kind=FailureKind.NOT_FOUND, message=message, status=404, param="model", sent=False)
-        raise BadRequest(failure)
+        """Return what a name means: a route, `entry` or `entry/model`. Raise `BadRequest` with status 404 for an
+        unknown name, and for one of an entry that is disabled."""
+        if len(name) > LONGEST:
+            raise _not_found(f"the name of the model has more than {LONGEST} characters")
+        found = next((meaning for form in _forms(name) if (meaning := self._meaning(form))), self._catch_all)
+        if found is None:
+            raise _not_found(unknown_name(name, self._entries, tuple(sorted(self._routes))))
+        if why := self._disabled.get(entry := split_name(found)[0]):
+            stands = "" if split_name(name)[0] == entry else f"{name!r} stands for {found!r}: "
+            raise _not_found(f"{stands}the entry {entry!r} is disabled: {why}")
+        return found
 
     def listed(self) -> tuple[str, ...]:
         """Return the names that a list of models shows: aliases without patterns, routes, and `entry/model`."""
@@ -122,10 +136,10 @@ class Names:
     def _meaning(self, name: str) -> str | None:
         if name in self._aliases:
             return self._aliases[name]
-        if name in self._routes or name in self._entries:
+        if name in self._routes or name in self._entries or name in self._disabled:
             return name
         pattern = next((target for pattern, target in self._patterns if matches(pattern, name)), None)
-        return pattern or self._configured(name)
+        return pattern or (name if split_name(name)[0] in self._disabled else self._configured(name))
 
     def _configured(self, name: str) -> str | None:
         """Return a name of the configuration in its full form; `None` for any other."""
@@ -137,6 +151,10 @@ class Names:
             case Selection(entry=str(entry)):
                 return entry
         return None
+
+
+def _not_found(message: str) -> BadRequest:
+    return BadRequest(Failure(kind=FailureKind.NOT_FOUND, message=message, status=404, param="model", sent=False))
 
 
 def _forms(name: str) -> Iterator[str]:
