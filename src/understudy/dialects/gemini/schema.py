@@ -36,7 +36,7 @@ def parse_schema(schema: JsonObject) -> JsonObject:
     return read
 
 
-def plain_schema(schema: JsonObject) -> JsonObject:
+def parse_json_schema(schema: JsonObject) -> JsonObject:
     """Return a schema that was given as JSON Schema, with its types in small letters.
 
     Gemini CLI writes them in capitals there too (google-gemini/gemini-cli, `numericalClassifierStrategy.ts`), and other

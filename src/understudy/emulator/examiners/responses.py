@@ -53,7 +53,8 @@ _STRING = string()
 _STREAM_OPTIONS = obj({"include_obfuscation": boolean})
 
 SHAPE = (
-    Rule(name="fields", source=TYPES + "response_create_params.py", read=READ, check=known((*FIELDS, *CLIENT_FIELDS), *_UNKNOWN)),
+    Rule(name="fields", source=TYPES + "response_create_params.py", read=READ,
+         check=known((*FIELDS, *CLIENT_FIELDS), *_UNKNOWN)),
     Rule(name="count-fields", source=TYPES + "input_token_count_params.py", read=READ,
          check=known(COUNT_FIELDS, *_UNKNOWN), operations=frozenset({Operation.COUNT_TOKENS})),
     _rule("needs-input", CREATE, settings.needs_input),
