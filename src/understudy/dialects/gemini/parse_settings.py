@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from understudy.dialects.gemini.schema import parse_schema, parse_json_schema
+from understudy.dialects.gemini.schema import parse_json_schema, parse_schema
 from understudy.dialects.gemini.thinking import parse_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.dialects.request_fields import KINDS, is_of
