@@ -31,7 +31,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
-    "Coding agents": {
+    "Serve": {
+        "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
         "launch": "Start a coding agent that works through the gateway.",
         "setup": "Make a coding agent work through the gateway, or undo it.",
     },
@@ -39,7 +40,6 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
         "simulate": "Simulate outages: the real engine on virtual time, seed by seed.",
-        "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
         "demo": "Show providers failing and others taking over; needs no key.",
     },
 }

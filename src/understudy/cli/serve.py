@@ -37,7 +37,7 @@ only.""",
             "Serve others, with four processes and a log file",
             "understudy serve --host 0.0.0.0 --workers 4 \\\n  --access-log /var/log/understudy.log",
         ),
-        Example("Use the configuration as soon as it is saved", "understudy --config my.toml serve --reload"),
+        Example("Use the configuration as soon as it is saved", "understudy serve --config my.toml --reload"),
     ),
     exits={
         ExitCode.OK: "stopped by Ctrl-C or SIGTERM",

@@ -15,15 +15,17 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One request, once its answer has ended. What is unknown, or does not apply, is `None`."""
 
     time: float
-    """When the request arrived, in seconds since 1970."""
+    """When the request arrived: here in seconds since 1970, in the log in ISO 8601."""
     id: str
-    """The request id, which the answer and the records of the attempts have too."""
+    """The request id, as in the answer's header `x-understudy-request-id`."""
     method: str
+    """The HTTP method."""
     route: str | None = None
     """The pattern of the route; `None` if the path belongs to none."""
     key: str | None = None
     """The name of the caller's key."""
     status: int
+    """The status of the answer."""
     outcome: str
     """`answered`; `refused` before any target was asked; `failed` on all targets; `interrupted` within the answer;
     `client_left`; `shutdown`."""
@@ -38,10 +40,15 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     """The model that answered."""
     attempts: int = 0
+    """How many attempts were made."""
     input_tokens: int | None = None
+    """Tokens of the prompt, cached ones included."""
     output_tokens: int | None = None
+    """Tokens of the answer, thinking included."""
     cost_usd: str | None = None
+    """What it cost, in US dollars, as a decimal number."""
     session: str | None = None
+    """The session that it belongs to."""
 
 
 Sink = Callable[[AccessRecord], None]

@@ -12,7 +12,7 @@ from understudy.config import Config
 
 def differences(old: Config, new: Config) -> list[str]:
     """Return what changed, one sentence for each thing: `entry "openai" changed: api_key, timeout`."""
-    parts = [
+    parts: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         ("entry", {each.entry: each for each in old.providers}, {each.entry: each for each in new.providers}),
         ("route", {each.name: each for each in old.routes}, {each.name: each for each in new.routes}),
         ("key", {each.name: each for each in old.gateway.keys}, {each.name: each for each in new.gateway.keys}),
