@@ -291,10 +291,10 @@ _TEMPORARY = {
 
 def access_log() -> str:
     """Return the fields of the access log as Markdown."""
-    rows = (
-        f"| `{name}` | {text[:1].lower()}{text[1:].rstrip('.')} |"
-        for name, text in reference.words_of(AccessRecord).items()
-    )
+    words = {
+        name: text.rstrip(".").replace("`None`", "`null`") for name, text in reference.words_of(AccessRecord).items()
+    }
+    rows = (f"| `{name}` | {text[:1].lower()}{text[1:]} |" for name, text in words.items())
     return "\n".join(["| field | what |", "| --- | --- |", *rows])
 
 
