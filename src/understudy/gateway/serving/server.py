@@ -60,7 +60,6 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # who asks is who is connected, whatever a header says
-                timeout_keep_alive=int(limits.idle),
                 backlog=limits.backlog,
             )
         )
