@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CommandLine
+from tests.cli.running import PATIENCE, CommandLine
 from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
@@ -115,6 +116,37 @@ def test_ask_saves_it_if_the_request_fails(configured: CommandLine, emulator: Em
     assert result.code == 3
     saved = json.loads((configured.folder / "why.json").read_text(encoding="utf-8"))
     assert saved["timeline"][-1]["why"].startswith("invalid_request (HTTP 400): ")
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_ask_saves_it_if_it_is_interrupted(configured: CommandLine, emulator: Emulator, streamed: bool) -> None:
+    emulator.script("openai", always=Fault.stall(after=2))
+    with configured.terminal(
+        "ask", "what is the capital of France", "--explain", "why.json", "--stream" if streamed else "--no-stream"
+    ) as screen:
+        if streamed:
+            screen.read_until(lambda shown: "The" in shown)
+        else:
+            end = time.monotonic() + PATIENCE
+            while not emulator.requests("openai"):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        screen.interrupt()
+        finished = screen.finish()
+    assert (finished.code, "Error" in finished.out) == (130, False)
+    saved = json.loads((configured.folder / "why.json").read_text(encoding="utf-8"))
+    assert saved["timeline"][-1]["what"] == "settled"
+    assert saved["timeline"][-1]["why"] == "cancelled: the provider was closed"
+    assert emulator.cancelled("openai") == 1
+
+
+def test_a_file_stays_as_it_was_if_nothing_was_asked(configured: CommandLine) -> None:
+    path = configured.folder / "why.json"
+    for before in (None, "before"):
+        if before is not None:
+            path.write_text(before, encoding="utf-8")
+        assert configured.run("ask", "Hello", "-m", "nobody", "--explain", "why.json").code == 2
+        assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
 
 
 def test_a_file_that_cannot_be_written_is_reported_before_anything_is_sent(
