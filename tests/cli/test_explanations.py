@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
+from understudy.cli.explanations import read
+from understudy.domain.errors import Misuse
 from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
@@ -59,9 +61,9 @@ def test_a_saved_explanation_is_printed_without_a_configuration(cli: CommandLine
     ],
     ids=["answer", "error", "tool loop"],
 )
-def test_it_is_found_in_what_holds_it(cli: CommandLine, held: object) -> None:
-    (cli.folder / "held.json").write_text(json.dumps(held, indent=2), encoding="utf-8")
-    assert cli.run("explain", "--from", "held.json").out == PRINTED
+def test_it_is_found_in_what_holds_it(tmp_path: Path, held: object) -> None:
+    (tmp_path / "held.json").write_text(json.dumps(held, indent=2), encoding="utf-8")
+    assert read(str(tmp_path / "held.json")) == [SAVED]
 
 
 def test_a_log_may_hold_several(cli: CommandLine) -> None:
@@ -75,7 +77,7 @@ def test_a_log_may_hold_several(cli: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "--from bad.json: No such file or directory"),
+        (None, "bad.json: No such file or directory"),
         ("{}", "bad.json does not contain an explanation: expected what `ask --explain`"),
         ("nonsense", "bad.json is not valid JSON: "),
         ('{"timeline": []}', "bad.json is not a valid explanation: Object missing required field `request_id`"),
@@ -83,12 +85,18 @@ def test_a_log_may_hold_several(cli: CommandLine) -> None:
         ("{}\n{}\nnonsense", "bad.json, line 3 is not valid JSON: "),
     ],
 )
-def test_a_bad_file_is_reported(cli: CommandLine, text: str | None, words: str) -> None:
+def test_a_bad_file_is_reported(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:
-        (cli.folder / "bad.json").write_text(text, encoding="utf-8")
+        (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+    with pytest.raises(Misuse) as caught:
+        read(str(tmp_path / "bad.json"))
+    assert words in caught.value.message
+
+
+def test_a_missing_file_is_reported_by_the_command(cli: CommandLine) -> None:
     result = cli.run("explain", "--from", "bad.json")
     assert (result.code, result.out) == (2, "")
-    assert words in " ".join(result.err.split())
+    assert "--from bad.json: No such file or directory" in " ".join(result.err.split())
 
 
 def test_a_prompt_beside_it_is_refused(cli: CommandLine) -> None:

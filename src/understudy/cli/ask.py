@@ -110,8 +110,8 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
         typer.Option(
             "--explain",
             metavar="PATH",
-            help="Save why each target was asked or not, and what happened when, as JSON, also if the request fails; "
-            "`understudy explain --from PATH` prints it.",
+            help="Save why each target was asked or not, and what happened when, as JSON, also if the request fails or "
+            "is interrupted; `understudy explain --from PATH` prints it.",
         ),
     ] = None
     no_save: Annotated[bool, typer.Option("--no-save", help="Do not save this question and its answer.")] = False
