@@ -13,6 +13,7 @@ import msgspec
 
 from understudy.config.discovery import answers, discover, local_address, locate
 from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
+from understudy.config.gateway import names_of, read_gateway
 from understudy.config.model import Config, NoticeKind
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, Source, did_you_mean, nearest
@@ -85,6 +86,8 @@ def read(
     if "tasks" in llm:
         fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
     routes = read_routes(context, llm.get("routes", []), entries, fallback)
+    names = names_of(routes, entries.providers, entries.disabled)
+    gateway = read_gateway(context, llm.get("gateway", {}), names)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     check_flags(context, llm, fallback, routes)
@@ -94,6 +97,7 @@ def read(
         providers=entries.providers,
         fallback=fallback,
         routes=routes,
+        gateway=gateway,
         source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,
