@@ -14,6 +14,7 @@ from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.site import Site
 
 if TYPE_CHECKING:
+    from understudy.gateway.access_log import Sink
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
 
@@ -36,6 +37,8 @@ class Gateway:
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._retiring: set[asyncio.Task[None]] = set()
+        self.access_log: Sink | None = None
+        """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
         return Site(config, transport=self._transport, sink=self._sink, observers=self._observers)

@@ -96,7 +96,7 @@ async def serve(folder: Path, text: str, *words: str) -> AsyncIterator[Served]:
     cli = CommandLine(folder)
     cli.configure(text)
     with (folder / "stderr").open("wb") as errors:
-        process = cli.start("serve", "--port", "0", *words, stdout=subprocess.PIPE, stderr=errors)
+        process = cli.start("serve", "--port", "0", *words, stdout=subprocess.PIPE, stderr=errors.fileno())
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
