@@ -30,10 +30,10 @@ async def test_an_answer_is_recorded_with_what_it_took(opened: Open) -> None:
     emulator.script("openai", Fault.status(503, retry_after=0.01))
     answer = await caller.post("/v1/chat/completions", chat("openai"), ALICE)
     (record,) = records
-    assert (record.method, record.route, record.key) == ("POST", "POST /v1/chat/completions", "alice")
+    assert (record.method, record.route, record.key) == ("POST", "/v1/chat/completions", "alice")
     assert (record.status, record.outcome) == (200, "answered")
     assert record.id == answer.headers["x-understudy-request-id"]
-    assert (record.provider, record.model_asked) == ("openai", "openai") or record.provider == "anthropic"
+    assert (record.provider, record.model_asked) == (answer.headers["x-understudy-provider"], "openai")
     assert record.attempts == int(answer.headers["x-understudy-attempts"]) > 1
     usage = answer.json["usage"]
     assert (record.input_tokens, record.output_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
@@ -72,11 +72,11 @@ async def test_each_end_has_its_name(opened: Open) -> None:
     emulator.script("openai", always=FailureKind.BILLING)
     await caller.post("/v1/chat/completions", chat("openai"), ALICE)
     assert [(each.route, each.status, each.outcome, each.key, each.attempts) for each in records] == [
-        ("POST /v1/chat/completions", 401, "refused", None, 0),
-        ("POST /v1/chat/completions", 400, "refused", "alice", 0),
+        ("/v1/chat/completions", 401, "refused", None, 0),
+        ("/v1/chat/completions", 400, "refused", "alice", 0),
         (None, 404, "refused", None, 0),
-        ("GET /health/live", 200, "answered", None, 0),
-        ("POST /v1/chat/completions", records[-1].status, "failed", "alice", 1),
+        ("/health/live", 200, "answered", None, 0),
+        ("/v1/chat/completions", records[-1].status, "failed", "alice", 1),
     ]
     assert records[-1].provider == "openai"
 

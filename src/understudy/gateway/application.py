@@ -100,7 +100,7 @@ class Gateway:
             try:
                 await handling.serve()
             finally:
-                self._record(handling.notes, connection, route.name)
+                self._record(handling.notes, connection, route.path)
 
     def _record(self, notes: Notes, connection: Connection, route: str | None) -> None:
         if self.access_log is not None:
