@@ -31,6 +31,11 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
+    "Serve": {
+        "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
+        "launch": "Start a coding agent that works through the gateway.",
+        "setup": "Make a coding agent work through the gateway, or undo it.",
+    },
     "Set up and try": {
         "init": "Write a commented configuration file to start from.",
         "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
@@ -43,6 +48,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 COMMANDS: Mapping[str, str] = {name: what for section in _SECTIONS.values() for name, what in section.items()}
 """All commands, each with its summary."""
+_ELSEWHERE = {"launch": "agents.launch", "setup": "agents.setup"}
+"""Commands whose module is not named after them."""
 _HELP = {"help": "Show the help of a command."}
 _WIDEST = max(map(len, COMMANDS))
 
@@ -61,6 +68,11 @@ MANUAL = Manual(
 )
 
 
+def module_of(command: str) -> str:
+    """Return the name of the module that holds a command."""
+    return f"understudy.cli.{_ELSEWHERE.get(command, command)}"
+
+
 class _LazyGroup(TyperGroup):
     """Loads the module of a command when the command is used, so that `--version` and `--help` load none."""
 
@@ -70,7 +82,7 @@ class _LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"understudy.cli.{cmd_name}")
+        module = import_module(module_of(cmd_name))
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         single.command(cmd_name, cls=Documented)(flatten(getattr(module, cmd_name)))
         command = get_command(single)
