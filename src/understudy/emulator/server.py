@@ -15,7 +15,7 @@ from aiohttp import web
 from understudy.domain.content import Json
 from understudy.domain.operation import Operation
 from understudy.emulator import faults, staging
-from understudy.emulator.actor import Actor
+from understudy.emulator.actor import Actor, EmulatedCall
 from understudy.emulator.script import Script
 from understudy.emulator.staging import Close, Head, Reset, Wait, Write
 from understudy.wire.http import HttpReply, HttpRequest
@@ -137,13 +137,17 @@ class ProviderServer:
         )
         self.requests.append(record)
         try:
-            # A fault in the request's header takes nothing from the script's queue.
+            # A fault in the request's header takes nothing from the scripts.
             written = next((value for name, value in raw.headers if name.lower() == faults.HEADER), None)
-            record.fault = faults.parse(written) if written is not None else self.script.next(call.operation)
+            record.fault = faults.parse(written) if written is not None else self._scripted_fault(call)
             answer = self.actor.answer(call, record.number, record.fault)
         except ValueError as error:
             answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
         return record, staging.stage(answer, record.fault, pace=self._pace)
+
+    def _scripted_fault(self, call: EmulatedCall) -> faults.Fault | None:
+        """Return the fault of the step that a request asks for, else the next one of the script of faults."""
+        return self.actor.fault_of_step(call) or self.script.next(call.operation)
 
     def _connection(self, request: web.BaseRequest) -> int:
         """Return the number of a request's connection."""
