@@ -15,7 +15,7 @@ _ENDINGS = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Leave the block when the process is told to end, so that what was started is ended and removed."""
+    """Leave the block at a signal to end, so that what was started is ended and removed."""
 
     def leave(number: int, _: Any) -> None:
         raise SystemExit(128 + number)
@@ -28,7 +28,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program and return its exit code, 128 and the number of the signal if one ended it. Raise `Misuse` if it
     cannot be started.
 
-    The terminal sends Ctrl-C to the agent as to this process, which ignores it; being told to end is passed on.
+    The terminal sends Ctrl-C to the agent as to this process, which ignores it; a signal to end is passed on.
     """
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []

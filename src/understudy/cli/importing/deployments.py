@@ -107,7 +107,7 @@ def _why_not(place: Place, prefix: str | None, model: str) -> str | None:
     if place.params["model"] == "*":
         return "the provider of a model is never guessed: callers name models as ENTRY/MODEL"
     if prefix is None:
-        return f"no provider can be told from the model {place.params['model']}: write PROVIDER/MODEL"
+        return f"the provider of the model {place.params['model']} is unknown: write PROVIDER/MODEL"
     kind = kind_of(prefix)
     if isinstance(kind, Missing) and not (prefix not in _KNOWN_MISSING and _address(place)):
         return kind.why
@@ -115,7 +115,7 @@ def _why_not(place: Place, prefix: str | None, model: str) -> str | None:
         return f"{prefix} has no address: set api_base"
     mode = place.info.get("mode")
     if mode in NO_OPERATION or re.match(r"(dall-e|gpt-image|whisper|tts-|omni-moderation)", model):
-        return f"{mode or 'this model'} is none of chats and embeddings: callers use /passthrough/ENTRY/…"
+        return f"{mode or 'this model'} is neither for chats nor for embeddings: callers use /passthrough/ENTRY/…"
     return None if model else "the model is missing"
 
 

@@ -102,7 +102,7 @@ _BY_NAME: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def split(model: str, custom: str | None) -> tuple[str | None, str]:
-    """Return the prefix of a model and the rest; `None` if no provider can be told from it.
+    """Return the prefix of a model and the rest; `None` if it does not state its provider.
 
     `custom` is `custom_llm_provider`, which prevails.
     """
