@@ -31,7 +31,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
     },
-    "Coding agents": {
+    "Serve": {
+        "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
         "launch": "Start a coding agent that works through the gateway.",
         "setup": "Make a coding agent work through the gateway, or undo it.",
     },

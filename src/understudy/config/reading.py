@@ -17,7 +17,7 @@ from understudy.config.gateway import names_of, read_gateway
 from understudy.config.model import Config, NoticeKind
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, Source, did_you_mean, nearest
-from understudy.config.routes import check_tasks, read_fallback, read_routes, read_tasks
+from understudy.config.routes import check_flags, check_tasks, read_fallback, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.tables import Context
 from understudy.domain.errors import ConfigError
@@ -91,6 +91,7 @@ def read(
     gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
+    check_flags(context, llm, fallback, routes)
     if not entries.providers and not may_be_empty:
         raise ConfigError(_all_disabled(entries, lines))
     return Config(
