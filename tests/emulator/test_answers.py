@@ -118,6 +118,8 @@ async def test_a_step_has_faults_of_its_own() -> None:
         assert (files.done, run.text) == (EXPECTED, "All done.")
         struck = [request.fault.kind if request.fault else None for request in emulator.requests("openai")]
         assert struck == [None, None, "status", "cut", None, None, "error", None]
+        assert [request.step for request in emulator.requests("openai")] == [None, 0, 1, 1, 1, 2, 3, 3]
+        assert [request.status for request in emulator.requests("openai") if request.error] == [503, 503]
 
 
 async def test_after_the_script_and_for_other_prompts_the_model_answers_itself() -> None:

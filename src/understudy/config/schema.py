@@ -170,7 +170,10 @@ GATEWAY_KEY: Mapping[str, Rule] = {
         "`key` is required instead",
     ),
     "models": Rule(
-        "names", '["main", "openai/*"]', "what it may name: models, routes and aliases, `*` for any characters", "all"
+        "names",
+        '["main", "openai/*"]',
+        "what it may ask for: routes, entries and `entry/model`, `*` for any characters",
+        "all",
     ),
     "labels": Rule("strings", '{ team = "search" }', "written into the records of every attempt, never sent", "none"),
 }

@@ -22,7 +22,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
 from understudy.emulator import delivery, examiners
-from understudy.emulator.answers import Answers
+from understudy.emulator.answers import Answers, ScriptedStep
 from understudy.emulator.cast.base import CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, make_failure
 from understudy.emulator.examiners import Complaint
 from understudy.emulator.faults import Fault, FaultKind
@@ -97,21 +97,19 @@ class Actor:
         known = bool(key) if self._keys is None else key in self._keys
         return EmulatedCall(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
 
-    def fault_of_step(self, call: EmulatedCall) -> Fault | None:
-        """Take the fault that a script of answers has for the step of a request, if it has one."""
-        if call.operation is not Operation.CHAT or not any(script.has_faults for script in self.answers):
+    def step(self, call: EmulatedCall) -> ScriptedStep | None:
+        """Return the step of a script of answers that a request asks for; `None` if no script applies to it."""
+        if call.operation is not Operation.CHAT or not self.answers:
             return None
         try:
             request = call.half.parse(call.request).request
-        except BadRequest:
+        except (BadRequest, BadJson):
             return None
-        script, step = self._step(request) if isinstance(request, GenerationRequest) else (None, 0)
-        return script.fault(step) if script else None
+        return self._step(request) if isinstance(request, GenerationRequest) else None
 
-    def _step(self, request: GenerationRequest) -> tuple[Answers | None, int]:
-        """Return the script that answers a request, and the step."""
-        steps = ((script, script.step(request)) for script in self.answers)
-        return next(((script, step) for script, step in steps if step is not None), (None, 0))
+    def _step(self, request: GenerationRequest) -> ScriptedStep | None:
+        steps = (ScriptedStep(script, step) for script in self.answers if (step := script.step(request)) is not None)
+        return next(steps, None)
 
     def answer(self, call: EmulatedCall, number: int, fault: Fault | None = None) -> EmulatedAnswer:
         """Answer a request. `number` counts requests; ids and times are derived from it."""
@@ -232,8 +230,8 @@ class Actor:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
                 return self._dressed(half.render(tokens, inbound), Usage(input=tokens.input_tokens))
             case GenerationRequest() as request:
-                script, step = self._step(request)
-                scripted = script.answer(step) if script else None
+                step = self._step(request)
+                scripted = step.script.answer(step.number) if step else None
                 events = _spoil(delivery.answer(request, self._performance(half, request, number), scripted), fault)
                 return self._chat(half, inbound, events, fault)
             case EmbeddingRequest() as request:

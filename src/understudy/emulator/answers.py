@@ -90,16 +90,18 @@ class Answers:
         faults = self._faults.get(step)
         return faults.popleft() if faults else None
 
-    @property
-    def has_faults(self) -> bool:
-        """Whether faults are left."""
-        return any(self._faults.values())
-
     def _applies(self, request: GenerationRequest) -> bool:
         refused = request.tool_choice is not None and request.tool_choice.mode == "none"
         if self._tools and (refused or not self._tools <= set(map(_name, request.tools))):
             return False
         return self._when is None or self._when(request)
+
+
+class ScriptedStep(msgspec.Struct, frozen=True):
+    """A step of a script."""
+
+    script: Answers
+    number: int
 
 
 def _answer_of(given: ScriptedAnswer) -> Answer:

@@ -114,7 +114,7 @@ class Access:
         if query and any(name.lower() in _KEY_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)):
             return _unauthorized(f"a key in the URL is not accepted, because URLs are logged: send it {_WAYS}")
         if not self._callers:
-            return ANYONE if self.open_ else _unauthorized("this gateway has no keys, so it admits nobody")
+            return ANYONE if self.open_ else _unauthorized("this gateway has no keys, so it refuses every request")
         found = _keys_in(headers)
         if not found:
             return _unauthorized(f"the key is missing: send it {_WAYS}")
