@@ -23,6 +23,11 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
+# The tests need the gateway's packages too; everything else works without them.
+$(VENV)/.installed-test: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable '.[gateway]' --group test
+	@touch $@
+
 $(VENV)/.installed-%: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --group $*
 	@touch $@

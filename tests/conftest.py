@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -55,6 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if given and not folder.is_dir():
         raise pytest.UsageError(f"--recordings: {folder} is no folder")
     config.stash[RECORDINGS] = folder
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the modules and the thousands of tests, which stay to the end: tests that look for
+    leaks make it look at everything again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 RECORDINGS = pytest.StashKey[Path]()

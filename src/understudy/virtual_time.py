@@ -34,7 +34,9 @@ class _JumpingSelector(selectors.DefaultSelector):
         if not ready:
             if self.is_busy is not None:
                 was_busy, self.was_busy = self.was_busy, self.is_busy()
-                if self.was_busy or was_busy:  # what has just been finished is handed over in a moment
+                if timeout == 0:  # something is to be done at once: no time passes, and a look at threads can wait
+                    self.was_busy |= was_busy
+                elif self.was_busy or was_busy:  # what has just been finished is handed over in a moment
                     return super().select(POLL)
             if timeout is None:
                 raise RuntimeError("nothing is left that could ever happen")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
 from understudy.cli import completion
-from understudy.cli.app import COMMANDS
+from understudy.cli.app import COMMANDS, module_of
 
 CONFIGURATION = """
 [[llm.providers]]
@@ -62,7 +62,7 @@ def test_commands_are_offered_without_loading_any(cli: CommandLine, shell: str) 
     result = cli.run(**protocol, **typed, PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "understudy.cli.app" in loaded
-    assert not loaded & {f"understudy.cli.{command}" for command in COMMANDS}
+    assert not loaded & {module_of(command) for command in COMMANDS}
     assert all(command in result.out for command in (*COMMANDS, "help"))
     if shell == "fish":
         assert f"chat\t{COMMANDS['chat']}\n" in result.out

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CommandLine
+from tests.cli.running import PATIENCE, CommandLine
+from understudy.cli.explanations import read, saving
+from understudy.domain.errors import Misuse
 from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Emulator, Fault
@@ -58,9 +61,9 @@ def test_a_saved_explanation_is_printed_without_a_configuration(cli: CommandLine
     ],
     ids=["answer", "error", "tool loop"],
 )
-def test_it_is_found_in_what_holds_it(cli: CommandLine, held: object) -> None:
-    (cli.folder / "held.json").write_text(json.dumps(held, indent=2), encoding="utf-8")
-    assert cli.run("explain", "--from", "held.json").out == PRINTED
+def test_it_is_found_in_what_holds_it(tmp_path: Path, held: object) -> None:
+    (tmp_path / "held.json").write_text(json.dumps(held, indent=2), encoding="utf-8")
+    assert read(str(tmp_path / "held.json")) == [SAVED]
 
 
 def test_a_log_may_hold_several(cli: CommandLine) -> None:
@@ -74,7 +77,7 @@ def test_a_log_may_hold_several(cli: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "--from bad.json: No such file or directory"),
+        (None, "bad.json: No such file or directory"),
         ("{}", "bad.json does not contain an explanation: expected what `ask --explain`"),
         ("nonsense", "bad.json is not valid JSON: "),
         ('{"timeline": []}', "bad.json is not a valid explanation: Object missing required field `request_id`"),
@@ -82,12 +85,18 @@ def test_a_log_may_hold_several(cli: CommandLine) -> None:
         ("{}\n{}\nnonsense", "bad.json, line 3 is not valid JSON: "),
     ],
 )
-def test_a_bad_file_is_reported(cli: CommandLine, text: str | None, words: str) -> None:
+def test_a_bad_file_is_reported(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:
-        (cli.folder / "bad.json").write_text(text, encoding="utf-8")
+        (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+    with pytest.raises(Misuse) as caught:
+        read(str(tmp_path / "bad.json"))
+    assert words in caught.value.message
+
+
+def test_a_missing_file_is_reported_by_the_command(cli: CommandLine) -> None:
     result = cli.run("explain", "--from", "bad.json")
     assert (result.code, result.out) == (2, "")
-    assert words in " ".join(result.err.split())
+    assert "--from bad.json: No such file or directory" in " ".join(result.err.split())
 
 
 def test_a_prompt_beside_it_is_refused(cli: CommandLine) -> None:
@@ -115,6 +124,38 @@ def test_ask_saves_it_if_the_request_fails(configured: CommandLine, emulator: Em
     assert result.code == 3
     saved = json.loads((configured.folder / "why.json").read_text(encoding="utf-8"))
     assert saved["timeline"][-1]["why"].startswith("invalid_request (HTTP 400): ")
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_ask_saves_it_if_it_is_interrupted(configured: CommandLine, emulator: Emulator, streamed: bool) -> None:
+    emulator.script("openai", always=Fault.stall(after=2))
+    with configured.terminal(
+        "ask", "what is the capital of France", "--explain", "why.json", "--stream" if streamed else "--no-stream"
+    ) as screen:
+        if streamed:
+            screen.read_until(lambda shown: "The" in shown)
+        else:
+            end = time.monotonic() + PATIENCE
+            while not emulator.requests("openai"):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+        screen.interrupt()
+        finished = screen.finish()
+    assert (finished.code, "Error" in finished.out) == (130, False)
+    saved = json.loads((configured.folder / "why.json").read_text(encoding="utf-8"))
+    assert saved["timeline"][-1]["what"] == "settled"
+    assert saved["timeline"][-1]["why"] == "cancelled: the provider was closed"
+    assert emulator.cancelled("openai") == 1
+
+
+@pytest.mark.parametrize("before", [None, "before"])
+def test_a_file_stays_as_it_was_if_nothing_was_asked(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "why.json"
+    if before is not None:
+        path.write_text(before, encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt), saving(path):
+        raise KeyboardInterrupt
+    assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
 
 
 def test_a_file_that_cannot_be_written_is_reported_before_anything_is_sent(

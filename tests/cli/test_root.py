@@ -6,7 +6,7 @@ import pytest
 
 import understudy
 from tests.cli.running import CommandLine
-from understudy.cli.app import COMMANDS
+from understudy.cli.app import COMMANDS, module_of
 from understudy.dialects.classification import VERSION
 
 
@@ -38,7 +38,7 @@ def test_the_list_of_commands_loads_none_of_them(cli: CommandLine) -> None:
         line.rpartition("|")[2].strip() for line in cli.run("--help", PYTHONPROFILEIMPORTTIME="1").err.splitlines()
     }
     assert "understudy.cli.app" in loaded
-    assert not loaded & {f"understudy.cli.{command}" for command in COMMANDS}
+    assert not loaded & {module_of(command) for command in COMMANDS}
     assert not loaded & {"asyncio", "rich.table", "understudy.client.factory"}
 
 

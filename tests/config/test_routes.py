@@ -102,6 +102,27 @@ def test_tasks_without_their_strategy_are_told() -> None:
     assert [notice.what for notice in config.notices if "tasks" in notice.what] == ["[llm.tasks] has no effect"]
 
 
+FLAGS = {"hedge_after": "hedge", "probe_interval": "active_probes", "affinity_lifetime": "affinity"}
+ROUTE = '[[llm.routes]]\nname = "a"\ntargets = ["primary"]\n'
+
+
+@pytest.mark.parametrize("limit", FLAGS)
+def test_a_limit_without_its_flag_is_told(limit: str) -> None:
+    def ignored(text: str) -> list[str]:
+        return [str(notice) for notice in read(text).notices if notice.kind is NoticeKind.IGNORED]
+
+    flag = FLAGS[limit]
+    (told,) = ignored(f"[llm.fallback]\n{limit} = 2\n{ROUTE}")
+    assert f"{limit} has no effect" in told
+    assert f"set {flag} = true to use it" in told
+    (told,) = ignored(f"[llm.fallback]\n{flag} = true\n{limit} = 2\n{ROUTE}{flag} = false\n{limit} = 3\n")
+    assert f":{len(ENTRIES.splitlines()) + 8}: {limit} has no effect" in told
+    # A flag or a limit of all targets applies to routes too.
+    assert not ignored(f"[llm.fallback]\n{flag} = true\n{limit} = 2\n{ROUTE}{limit} = 3\n")
+    assert not ignored(f"[llm.fallback]\n{limit} = 2\n{ROUTE}{flag} = true\n")
+    assert not ignored(f"[llm.fallback]\n{limit} = 2\n{flag} = true\n")
+
+
 def test_names_may_hold_references() -> None:
     config = parse(
         ENTRIES + '[[llm.routes]]\nname = "a"\ntargets = ["primary/${MODEL}"]\n', environ={"MODEL": "gpt-5-nano"}

@@ -18,6 +18,7 @@ from understudy.domain.prices import Rates
 from understudy.domain.rules import Rule
 from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
+from understudy.settings.gateway import GatewayConfig, GatewayKey
 
 ALL_KEYS = [
     item for name, table in vars(schema).items() if name.isupper() and isinstance(table, dict) for item in table.items()
@@ -31,6 +32,8 @@ def test_keys_are_the_fields() -> None:
     assert set(PROVIDER) == set(ProviderConfig.__struct_fields__) - PYTHON_ONLY
     assert set(FALLBACK) == set(FallbackConfig.__struct_fields__) - {"tasks"}
     assert set(ROUTE) == {"name", "targets", *FALLBACK}
+    assert set(schema.GATEWAY) == set(GatewayConfig.__struct_fields__)
+    assert set(schema.GATEWAY_KEY) == set(GatewayKey.__struct_fields__)
     assert set(FAMILY) == set(Family.__struct_fields__)
     assert set(schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)

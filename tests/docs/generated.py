@@ -13,15 +13,30 @@ import typer.main
 
 from tests.docs import failures, reference
 from understudy import providers
-from understudy.cli.app import COMMANDS, app
+from understudy.cli.agents.connection import Connection
+from understudy.cli.agents.rows import AGENTS
+from understudy.cli.app import COMMANDS, app, module_of
 from understudy.cli.chat.commands import COMMANDS as CHAT_COMMANDS
 from understudy.cli.exits import MEANINGS, ExitCode
 from understudy.cli.manual import COMMON, Manual
-from understudy.config.schema import ERROR_RULE, FAMILY, LEGACY, PRICE, PROVIDER, ROUTE, TIER, TYPE
+from understudy.config.schema import (
+    ERROR_RULE,
+    FAMILY,
+    GATEWAY,
+    GATEWAY_KEY,
+    LEGACY,
+    PRICE,
+    PROVIDER,
+    ROUTE,
+    TIER,
+    TYPE,
+)
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
+from understudy.domain.secret import Secret
+from understudy.gateway.access_log import AccessRecord
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
@@ -105,7 +120,7 @@ def _options(parameters: Iterable[Any]) -> str:
 
 def examples_of(command: str) -> str:
     """Return the examples of a command's help as a session at a shell."""
-    manual: Manual = import_module(f"understudy.cli.{command}").MANUAL
+    manual: Manual = import_module(module_of(command)).MANUAL
     lines = ["```console"]
     for example in manual.examples:
         first, *rest = example.line.splitlines()
@@ -224,6 +239,8 @@ TABLES = {
     "error rules": ERROR_RULE,
     "fallback": FALLBACK_KEYS,
     "routes": ROUTE,
+    "gateway": GATEWAY,
+    "gateway keys": GATEWAY_KEY,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""
@@ -245,6 +262,42 @@ def tasks() -> str:
     return _table(*lines, (_code(DEFAULT_TASK), "no rule matches"))
 
 
+def agents() -> str:
+    """Return what `launch` and `setup` give to each agent as Markdown."""
+    connection = Connection(url="URL", key=Secret("KEY"), models=("NAME",))
+    home = Path("~")
+    lines = [("agent", "installed with", "`launch`", "`setup` writes")]
+    for agent in AGENTS.values():
+        variables = [f"{name}={value}" for name, value in agent.environment.items()]
+        arguments = " ".join(f"'{each}'" if '"' in each else each for each in agent.arguments)
+        given = [*variables, *([arguments] if arguments else [])]
+        given = [each.replace("$url", "URL").replace("$key", "KEY") for each in given]
+        given += [_TEMPORARY[agent.temporary]] if agent.temporary else []
+        written = [
+            f"{file.place({}, home)}: " + ", ".join(".".join(path) for path in file.values(connection))
+            for file in agent.files
+        ]
+        launched, set_up = ("<br>".join(map(_code, each)) for each in (given, written))
+        lines.append((f"[{agent.title}]({agent.source})", _code(agent.install), launched, set_up))
+    return _table(*lines)
+
+
+_TEMPORARY = {
+    "claude-settings": "--settings FILE",
+    "gemini-home": "GEMINI_CLI_HOME=FOLDER",
+    "opencode-content": "OPENCODE_CONFIG_CONTENT={…}",
+}
+
+
+def access_log() -> str:
+    """Return the fields of the access log as Markdown."""
+    words = {
+        name: text.rstrip(".").replace("`None`", "`null`") for name, text in reference.words_of(AccessRecord).items()
+    }
+    rows = (f"| `{name}` | {text[:1].lower()}{text[1:]} |" for name, text in words.items())
+    return "\n".join(["| field | what |", "| --- | --- |", *rows])
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -264,6 +317,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     **{("configuration.md", name): partial(keys, rules) for name, rules in TABLES.items()},
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
+    ("coding-agents.md", "agents"): agents,
+    ("gateway.md", "access log"): access_log,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -16,7 +16,8 @@ Not here, because the library has no part in it or another suite plays it:
 - TLS handshakes, dropped packets and "happy eyeballs" as such: `tests/hostile/test_connecting.py`;
 - retry storms and rates: the simulator, `tests/simulator`.
 
-A short run plays every fault of every provider that lasts, with a healthy target behind; `--deep` plays all.
+A short run plays every fault of every provider that lasts, with a healthy target behind, plain or as a stream by turns
+(one provider of each wire format in both); `--deep` plays all.
 """
 
 from __future__ import annotations
@@ -47,11 +48,27 @@ ROWS: tuple[Row, ...] = tuple(itertools.chain.from_iterable(GROUPS.values()))
 ALL_PLOTS: tuple[Plot, ...] = tuple(itertools.chain.from_iterable(PLOTS.values()))
 
 
+_SHARERS = [name for name, each in VENDORS.items() if each.answers.dialect == "openai"][1:]
+"""All but one of the providers that share a wire format."""
+
+
 def chosen(row: Row) -> list[Cell]:
-    """Choose the cells of a short run: the fault lasts, and another target is there."""
+    """Choose the cells of a short run: the fault lasts, and another target is there.
+
+    One provider of each wire format is asked in both modes for the first variant of a fault; the rest take turns.
+    """
     every = list(cells([row]))
     lasting = [each for each in every if each.scene is Scene.BACKUP and each.mode is not Mode.COLLECTED]
-    return lasting or every
+    modes = {each.mode for each in lasting}
+    return [each for each in lasting if len(modes) == 1 or _is_chosen(each)] or every
+
+
+def _is_chosen(cell: Cell) -> bool:
+    name = cell.vendor.name
+    if name not in _SHARERS and cell.number == 0:
+        return True
+    turn = [*VENDORS].index(name) + cell.number + len(cell.row.name)
+    return cell.mode is (Mode.PLAIN, Mode.STREAM)[turn % 2]
 
 
 async def _played(picked: Sequence[Cell]) -> list[str]:
@@ -82,7 +99,7 @@ def test_a_strategy(strategy: str, deep: bool) -> None:
     picked = [each for each in spread.spreads(ROWS) if each.strategy == strategy]
 
     async def run() -> list[str]:
-        return [found for each in (picked if deep else picked[::5]) for found in await spread.played(each)]
+        return [found for each in (picked if deep else picked[::10]) for found in await spread.played(each)]
 
     _complain(run_virtually(run()), len(picked))
 
@@ -91,7 +108,12 @@ def test_there_are_enough_cells_of_every_provider() -> None:
     every: list[Any] = [*cells(ROWS), *(cell for cell, _ in plot_cells(ALL_PLOTS))]
     every += [each.cell for each in spread.spreads(ROWS)]
     assert len(every) >= 4_000
-    assert sum(len(chosen(row)) for row in ROWS) >= 1_500
+    picked = [cell for row in ROWS for cell in chosen(row)]
+    assert len(picked) >= 1_500
+    # Of each row, whatever a provider or a wire format can do is played.
+    for names in (lambda cell: cell.vendor.name, lambda cell: (cell.vendor.answers.dialect, cell.mode)):
+        possible = {(cell.row.name, names(cell)) for cell in cells(ROWS) if cell.mode is not Mode.COLLECTED}
+        assert possible == {(cell.row.name, names(cell)) for cell in picked if cell.mode is not Mode.COLLECTED}
     assert set(VENDORS) == set(providers.types())
     for vendor in VENDORS:
         assert sum(cell.vendor.name == vendor for cell in every) >= 400, vendor

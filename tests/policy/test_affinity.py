@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from understudy.domain.content import Text, ToolCall, ToolResult
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
-from understudy.policy.affinity import Sessions, begins_turn, key_of
+from understudy.policy.affinity import SessionKey, Sessions, begins_turn, key_of
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.targets import Target
 
-KEY = (None, None, "s")
+KEY = SessionKey(None, None, "s")
 SKIPPED = (Skip(Target(name="z"), "no tools"),)
 
 
@@ -162,10 +162,10 @@ def test_sessions_are_bounded_and_the_one_that_answered_last_is_kept() -> None:
     sessions = Sessions(limit=2)
 
     def answered(name: str) -> None:
-        sessions.answered((None, None, name), "b", first=True, begins=True, now=1.0)
+        sessions.answered(SessionKey(None, None, name), "b", first=True, begins=True, now=1.0)
 
     def first(name: str) -> str:
-        arranged = sessions.arrange(plan("ab"), (None, None, name), begins=True, lifetime=9.0, now=2.0)
+        arranged = sessions.arrange(plan("ab"), SessionKey(None, None, name), begins=True, lifetime=9.0, now=2.0)
         return arranged.steps[0].target.name
 
     for name in ("one", "two", "one", "three"):
@@ -176,10 +176,10 @@ def test_sessions_are_bounded_and_the_one_that_answered_last_is_kept() -> None:
 def test_ten_thousand_sessions_are_remembered() -> None:
     sessions = Sessions()
     for number in range(10_001):
-        sessions.answered((None, None, str(number)), "b", first=True, begins=True, now=1.0)
+        sessions.answered(SessionKey(None, None, str(number)), "b", first=True, begins=True, now=1.0)
 
     def first(name: str) -> str:
-        arranged = sessions.arrange(plan("ab"), (None, None, name), begins=True, lifetime=9.0, now=2.0)
+        arranged = sessions.arrange(plan("ab"), SessionKey(None, None, name), begins=True, lifetime=9.0, now=2.0)
         return arranged.steps[0].target.name
 
     assert [first(name) for name in ("0", "1", "10000")] == ["a", "b", "b"]
@@ -187,7 +187,7 @@ def test_ten_thousand_sessions_are_remembered() -> None:
 
 def test_every_route_and_task_has_homes_of_its_own() -> None:
     request = GenerationRequest(messages=(Message.user("Hi"),), session="s")
-    assert key_of(request, Plan((), route="cheap", task="code")) == ("cheap", "code", "s")
+    assert key_of(request, Plan((), route="cheap", task="code")) == SessionKey("cheap", "code", "s")
     assert key_of(GenerationRequest(messages=(Message.user("Hi"),)), Plan(())) is None
 
 
@@ -202,12 +202,17 @@ RESULT = Message.tool(ToolResult(call_id="1", content="2"))
         ((Message.user("Hi"), CALL, RESULT), False),
         ((Message.user("Hi"), CALL, RESULT, RESULT), False),
         ((Message.user("Hi"), CALL, RESULT, Message.assistant("3"), Message.user("And?")), True),
-        ((Message.user("Hi"), CALL, RESULT, Message.user((Text("Go on"),))), True),
+        # Agents put reminders of their own behind the results of tools.
+        ((Message.user("Hi"), CALL, RESULT, Message.user((Text("Go on"),))), False),
+        (
+            (Message.user("Hi"), CALL, RESULT, Message.assistant("3"), Message.system("Note"), Message.user("And?")),
+            True,
+        ),
         ((Message.user("Hi"), Message.assistant("So far")), False),
         ((), True),
     ],
 )
-def test_a_turn_begins_with_a_users_message(messages: tuple[Message, ...], begins: bool) -> None:
+def test_a_turn_begins_with_a_users_message_outside_a_tool_loop(messages: tuple[Message, ...], begins: bool) -> None:
     assert begins_turn(GenerationRequest(messages=messages)) is begins
 
 
@@ -233,3 +238,14 @@ def test_the_targets_stay_the_same_and_nothing_in_cooldown_is_put_first(
             talk.answered(by, loop=loop)
         elif outcome == "interrupted":
             talk.interrupted(by)
+
+
+def test_a_target_that_calls_name_holds_a_session_of_its_own() -> None:
+    """A side request at another model does not take the conversation along; what a call names answers the session."""
+    sessions, main, side = Sessions(), SessionKey(None, None, "s", "a"), SessionKey(None, None, "s", "c")
+    sessions.answered(main, "b", first=False, begins=True, now=1.0)
+    sessions.answered(side, "c", first=True, begins=True, now=2.0)
+    in_loop = sessions.arrange(plan("abc"), main, begins=False, lifetime=9.0, now=3.0)
+    assert next(step.target.label for step in in_loop.steps) == "b"
+    unnamed = sessions.arrange(plan("abc"), SessionKey(None, None, "s"), begins=False, lifetime=9.0, now=3.0)
+    assert next(step.target.label for step in unnamed.steps) == "c"

@@ -407,6 +407,15 @@ class TestRequests:
         assert desk.settled.failure is not None
         assert desk.settled.failure.retry_after == 900.0
 
+    @pytest.mark.parametrize("hints", [(300.0, 900.0, 600.0), (900.0, 300.0, 600.0), (900.0, 600.0, 300.0)])
+    def test_the_hint_of_a_pool_is_the_soonest_of_its_limited_keys(self, hints: tuple[float, ...]) -> None:
+        """Also if none of them is waited for."""
+        desk = Desk(THREE)
+        for hint in hints:
+            desk.fail(K.RATE_LIMITED, retry_after=hint, after=1.0)
+        assert desk.settled.failure is not None
+        assert desk.settled.failure.retry_after == pytest.approx(300.0 - (2 - hints.index(300.0)))
+
     def test_keys_for_which_no_attempt_is_left_are_not_called_unusable(self) -> None:
         desk = Desk(THREE, max_attempts=2)
         assert desk.fail_always(K.AUTHENTICATION) == "aa"

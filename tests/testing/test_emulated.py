@@ -148,6 +148,17 @@ def test_functions_as_tools_run_in_threads_and_no_time_passes() -> None:
     assert run_virtually(main()) < 0.01
 
 
+def test_nothing_is_waited_for_where_no_thread_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing the loop counts as work of threads: without threads, it ends at once."""
+    monkeypatch.setattr("understudy.virtual_time.POLL", "an error, as soon as it is used")
+
+    async def main() -> float:
+        await asyncio.sleep(10)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(main()) == pytest.approx(10)
+
+
 def test_the_result_and_errors_are_returned_and_nothing_is_left() -> None:
     async def failing() -> None:
         asyncio.get_running_loop().create_task(asyncio.sleep(1e6))

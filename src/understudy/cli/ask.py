@@ -13,7 +13,7 @@ import typer
 
 from understudy.cli.ask_session import AskSession
 from understudy.cli.exits import ExitCode
-from understudy.cli.explanations import of_steps, saving
+from understudy.cli.explanations import interruptible, of_steps, saving
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
@@ -110,8 +110,8 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
         typer.Option(
             "--explain",
             metavar="PATH",
-            help="Save why each target was asked or not, and what happened when, as JSON, also if the request fails; "
-            "`understudy explain --from PATH` prints it.",
+            help="Save why each target was asked or not, and what happened when, as JSON, also if the request fails or "
+            "is interrupted; `understudy explain --from PATH` prints it.",
         ),
     ] = None
     no_save: Annotated[bool, typer.Option("--no-save", help="Do not save this question and its answer.")] = False
@@ -132,11 +132,13 @@ def ask(options: AskOptions) -> None:
             with saving(options.explain) as explanations:
                 if tools:
                     run = cast("RunOptions", {**invocation.options, "tools": tools, "approve": approve})
-                    result = asyncio.run(_run(invocation, run, streamed=streamed, verbose=options.verbose))
+                    running = _run(invocation, run, streamed=streamed, verbose=options.verbose)
+                    result = asyncio.run(interruptible(running, invocation.provider, explanations))
                     explanations.extend(of_steps(result.steps))
                     response = _summed(result)
                 else:
-                    response = asyncio.run(_fetch(invocation, streamed=streamed, verbose=options.verbose))
+                    fetching = _fetch(invocation, streamed=streamed, verbose=options.verbose)
+                    response = asyncio.run(interruptible(fetching, invocation.provider, explanations))
                     explanations.extend(filter(None, [response.explanation]))
             session.keep(invocation, response)
     raise typer.Exit(_conclude(response, options, streamed=streamed))

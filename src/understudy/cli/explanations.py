@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from understudy.domain.runs import RunStep
+    from understudy.protocol import LLMProvider
 
 EXPECTED = (
     "expected what `ask --explain` or `explanation.to_dict()` writes, an object with it under `explanation`, "
     "or a line of JSON for each request"
 )
+
+
+_ENDING = 1.0
+"""Seconds in which an interrupted request must end, so that it can be explained."""
+
+T = TypeVar("T")
 
 
 # ---- writing ----
@@ -34,7 +42,8 @@ EXPECTED = (
 def saving(path: Path | None) -> Iterator[list[Explanation]]:
     """Yield a list, and write the explanations in it to a file, also if the block fails: then with that of the error.
 
-    The file is opened at once, before anything is sent. Raise `Misuse` if it cannot be written.
+    The file is opened at once, before anything is sent; without an explanation it stays as it was. Raise `Misuse` if it
+    cannot be written.
     """
     explanations: list[Explanation] = []
     if path is None:
@@ -42,8 +51,9 @@ def saving(path: Path | None) -> Iterator[list[Explanation]]:
         return
     if str(path) == "-":
         raise Misuse("--explain needs the name of a file: stdout is for the answer")
+    is_new = not path.exists()
     with usable(f"--explain {path}"):
-        path.write_bytes(b"")
+        path.open("ab").close()
     try:
         yield explanations
     except LLMError as error:
@@ -51,7 +61,26 @@ def saving(path: Path | None) -> Iterator[list[Explanation]]:
         raise
     finally:
         with usable(f"--explain {path}"):
-            path.write_bytes(written(explanations))
+            if explanations:
+                path.write_bytes(written(explanations))
+            elif is_new:
+                path.unlink(missing_ok=True)
+
+
+async def interruptible(work: Coroutine[Any, Any, T], provider: LLMProvider, explanations: list[Explanation]) -> T:
+    """Return the result of what asks a provider. If that is interrupted (Ctrl-C), add the explanation of the request
+    under way: a provider that is closed ends it with an error, which has one."""
+    asking = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        await provider.aclose()
+        await asyncio.wait((asking,), timeout=_ENDING)
+        if not asking.done():
+            asking.cancel()
+        elif not asking.cancelled() and isinstance(error := asking.exception(), LLMError):
+            explanations += of_error(error)
+        raise
 
 
 def written(explanations: Sequence[Explanation]) -> bytes:

@@ -6,6 +6,7 @@ Loaded at the first call: building providers costs nothing of it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -57,9 +58,7 @@ class Calls:
 
     async def generate(self, prompt: Prompt, options: RequestOptions) -> GenerationResponse:
         """Answer a prompt."""
-        read = read_prompt(prompt, options, self.types)
-        planned = await self._planned(self._planner.plan(read.request))
-        run = Run(self._chat(read, planned), planned.plan, self._backends, self.engine)
+        run = await self._open(read_prompt(prompt, options, self.types))
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
@@ -70,11 +69,15 @@ class Calls:
         read = read_prompt(prompt, options, self.types)
         self._planner.check(read.request.model)
 
-        async def start(reading: Reading) -> Run:
-            planned = await self._planned(self._planner.plan(read.request))
-            return Run(self._chat(read, planned, reading), planned.plan, self._backends, self.engine)
+        return ResponseStream(partial(self._open, read))
 
-        return ResponseStream(start)
+    async def open(self, prompt: Prompt, options: RequestOptions, reading: Reading | None = None) -> Run:
+        """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven."""
+        return await self._open(read_prompt(prompt, options, self.types), reading)
+
+    async def _open(self, read: ReadRequest, reading: Reading | None = None) -> Run:
+        planned = await self._planned(self._planner.plan(read.request))
+        return Run(self._chat(read, planned, reading), planned.plan, self._backends, self.engine)
 
     def explain(self, prompt: Prompt, options: RequestOptions) -> Plan:
         """Return the plan of a request without sending it."""

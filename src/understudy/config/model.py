@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig, Route
+from understudy.settings.gateway import GatewayConfig
 
 
 class NoticeKind(enum.StrEnum):
@@ -63,6 +64,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fallback: FallbackConfig = FallbackConfig()
     routes: tuple[Route, ...] = ()
     """Named lists of targets; a call selects one with `model="NAME"`."""
+    gateway: GatewayConfig = GatewayConfig()
+    """How the gateway serves these providers."""
     source: str | None = None
     """The file that was read; `None` if the environment was searched instead."""
     notices: tuple[Notice, ...] = ()

@@ -13,10 +13,11 @@ import msgspec
 
 from understudy.config.discovery import answers, discover, local_address, locate
 from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
+from understudy.config.gateway import names_of, read_gateway
 from understudy.config.model import Config, NoticeKind
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, Source, did_you_mean, nearest
-from understudy.config.routes import check_tasks, read_fallback, read_routes, read_tasks
+from understudy.config.routes import check_flags, check_tasks, read_fallback, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.tables import Context
 from understudy.domain.errors import ConfigError
@@ -85,20 +86,32 @@ def read(
     if "tasks" in llm:
         fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
     routes = read_routes(context, llm.get("routes", []), entries, fallback)
+    names = names_of(routes, entries.providers, entries.disabled)
+    omitted = _names_of_routes(llm) - names.keys()
+    gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
+    check_flags(context, llm, fallback, routes)
     if not entries.providers and not may_be_empty:
         raise ConfigError(_all_disabled(entries, lines))
     return Config(
         providers=entries.providers,
         fallback=fallback,
         routes=routes,
+        gateway=gateway,
         source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,
         legacy=tables is None,
         provider_types=tuple(row for row in own_types.values() if row is not None),
     )
+
+
+def _names_of_routes(llm: Mapping[str, Any]) -> set[str]:
+    """Return the names of all routes that are written, usable or not."""
+    tables = llm.get("routes", [])
+    names = (table.get("name") for table in tables if isinstance(table, dict)) if isinstance(tables, list) else ()
+    return {name for name in names if isinstance(name, str)}
 
 
 def _home() -> Path | None:

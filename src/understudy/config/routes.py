@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ from understudy.settings.checking import name_complaint
 _FALLBACK: KeyPath = ("llm", "fallback")
 _TASKS: KeyPath = ("llm", "tasks")
 _ROUTES: KeyPath = ("llm", "routes")
+_OF_A_FLAG = {"hedge_after": "hedge", "probe_interval": "active_probes", "affinity_lifetime": "affinity"}
+"""Limits that have no effect unless a flag is set."""
 
 
 def read_fallback(context: Context, table: Any) -> FallbackConfig:
@@ -76,6 +78,25 @@ def check_tasks(context: Context, fallbacks: list[FallbackConfig], *, written: b
     if fallbacks[0].tasks and not task_based:
         hint = 'set strategy = "task_based" to use it'
         context.report.notice(NoticeKind.IGNORED, _TASKS, "[llm.tasks] has no effect", hint)
+
+
+def check_flags(context: Context, llm: Mapping[str, Any], fallback: FallbackConfig, routes: Sequence[Route]) -> None:
+    """Report limits whose flag is not set, where they are written: those of `[llm.fallback]` apply to routes too."""
+    written = llm.get("fallback", {})
+    for limit in filter(written.__contains__, _OF_A_FLAG):
+        _check_flag(context, (*_FALLBACK, limit), [fallback, *(route.fallback for route in routes)])
+    fallbacks = {route.name: route.fallback for route in routes}
+    for index, table in enumerate(llm.get("routes", [])):
+        if (of_route := fallbacks.get(table.get("name"))) is not None:
+            for limit in filter(table.__contains__, _OF_A_FLAG):
+                _check_flag(context, (*_ROUTES, index, limit), [of_route])
+
+
+def _check_flag(context: Context, path: KeyPath, fallbacks: Iterable[FallbackConfig]) -> None:
+    limit = str(path[-1])
+    flag = _OF_A_FLAG[limit]
+    if not any(getattr(each, flag) for each in fallbacks):
+        context.report.notice(NoticeKind.IGNORED, path, f"{limit} has no effect", f"set {flag} = true to use it")
 
 
 def _read_limits(

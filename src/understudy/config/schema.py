@@ -153,6 +153,81 @@ PYTHON_ONLY = settings_rules.PYTHON_ONLY
 ROUTE = settings_rules.ROUTE
 TASK = settings_rules.TASK
 
+# ---- the gateway ----
+
+GATEWAY_KEY: Mapping[str, Rule] = {
+    "name": Rule("string", '"alice"', "whose key it is: written into records and logs"),
+    "key": Rule(
+        "string",
+        '"${ALICE_KEY}"',
+        "the key; prefer a reference to a variable to the key itself",
+        "`hash` is required instead",
+    ),
+    "hash": Rule(
+        "string",
+        '"sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"',
+        "instead of the key: `sha256:` and its SHA-256 in hexadecimal digits",
+        "`key` is required instead",
+    ),
+    "models": Rule(
+        "names",
+        '["main", "openai/*"]',
+        "what it may ask for: routes, entries and `entry/model`, `*` for any characters",
+        "all",
+    ),
+    "labels": Rule("strings", '{ team = "search" }', "written into the records of every attempt, never sent", "none"),
+}
+"""The keys of `[[llm.gateway.keys]]`: the fields of `GatewayKey`."""
+
+GATEWAY: Mapping[str, Rule] = {
+    "host": Rule(
+        "string", '"0.0.0.0"', "the address on which it listens; one that others can reach requires keys", "`127.0.0.1`"
+    ),
+    "port": Rule(
+        "integer", "8484", "the port on which it listens; 0: one that the system chooses", "8484", least=0, most=65535
+    ),
+    "hosts": Rule(
+        "names",
+        '["llm.example.com"]',
+        "names under which callers reach it, `*.example.com` for all below one; requests for other names are refused",
+        "loopback names and `host`",
+    ),
+    "keys": Rule(
+        "tables",
+        '[{ name = "alice", key = "${ALICE_KEY}" }]',
+        "the keys that callers may use; see below",
+        "none: everyone may use it, on a loopback address only",
+    ),
+    "aliases": Rule(
+        "strings",
+        '{ "claude-*" = "main" }',
+        "names that callers use, `*` for any characters, and the route, entry or `entry/model` that each stands for",
+        "none",
+    ),
+    "secret": Rule(
+        "string",
+        '"${UNDERSTUDY_SECRET}"',
+        "seals what callers keep of one provider's answers while another answers; the same for all workers",
+        "a random one for each process",
+    ),
+    "affinity": Rule(
+        "flag", "false", "whether a conversation stays at the target that answered it, while that is healthy", "`true`"
+    ),
+    "body_limit_mb": Rule(
+        "number", "64", "the size of a request's body, after decompression", "64", positive=True, unit="MiB"
+    ),
+    "drain_timeout": Rule(
+        "number", "25", "the time for requests under way when it is stopped", "25", least=0, unit="seconds"
+    ),
+    "passthrough": Rule(
+        "names",
+        '["openai/audio/*", "openai/images/*"]',
+        "further paths of a provider's API, as `entry/path`, that callers may use below `/passthrough/`",
+        "none",
+    ),
+}
+"""The keys of `[llm.gateway]`: the fields of `GatewayConfig`."""
+
 # ---- the whole ----
 
 _AS_IN_ENTRIES = ("text_model", "embedding_model", "base_url", "api_key", "max_tokens", "temperature", "timeout")
@@ -169,10 +244,13 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types")
+LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types", "gateway")
 """All keys of `[llm]`."""
 
 KNOWN = frozenset(
-    {*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *QuirksPatch.__annotations__}
+    {
+        *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
+        *QuirksPatch.__annotations__,
+    }
 )
 """All keys of all tables."""

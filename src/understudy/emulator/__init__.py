@@ -5,9 +5,20 @@ They use the server halves of the dialects, answer deterministically, and record
 
 from __future__ import annotations
 
+from understudy.emulator.answers import ScriptedAnswer
 from understudy.emulator.cast.base import EmulatedModel, EmulatedProvider
 from understudy.emulator.emulator import KEY, Emulator, emulate
 from understudy.emulator.faults import Fault, FaultKind
 from understudy.emulator.server import RecordedRequest
 
-__all__ = ["KEY", "EmulatedModel", "EmulatedProvider", "Emulator", "Fault", "FaultKind", "RecordedRequest", "emulate"]
+__all__ = [
+    "KEY",
+    "EmulatedModel",
+    "EmulatedProvider",
+    "Emulator",
+    "Fault",
+    "FaultKind",
+    "RecordedRequest",
+    "ScriptedAnswer",
+    "emulate",
+]

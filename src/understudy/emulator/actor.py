@@ -22,6 +22,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
 from understudy.emulator import delivery, examiners
+from understudy.emulator.answers import Answers, ScriptedStep
 from understudy.emulator.cast.base import CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, make_failure
 from understudy.emulator.examiners import Complaint
 from understudy.emulator.faults import Fault, FaultKind
@@ -77,6 +78,8 @@ class Actor:
         self._models = (*provider.models, *extra)
         self._cache = PromptCache()
         self._predictions = Predictions() if provider.predicts else None
+        self.answers: tuple[Answers, ...] = ()
+        """Scripts of answers; the first that applies to a request answers it."""
 
     def call(self, request: HttpRequest) -> EmulatedCall:
         """Read the address and the key of a request whose URL is the path and query of the request line."""
@@ -93,6 +96,20 @@ class Actor:
         key = half.credential(relative)
         known = bool(key) if self._keys is None else key in self._keys
         return EmulatedCall(request=relative, path=address.path, half=half, operation=operation, authenticated=known)
+
+    def step(self, call: EmulatedCall) -> ScriptedStep | None:
+        """Return the step of a script of answers that a request asks for; `None` if no script applies to it."""
+        if call.operation is not Operation.CHAT or not self.answers:
+            return None
+        try:
+            request = call.half.parse(call.request).request
+        except (BadRequest, BadJson):
+            return None
+        return self._step(request) if isinstance(request, GenerationRequest) else None
+
+    def _step(self, request: GenerationRequest) -> ScriptedStep | None:
+        steps = (ScriptedStep(script, step) for script in self.answers if (step := script.step(request)) is not None)
+        return next(steps, None)
 
     def answer(self, call: EmulatedCall, number: int, fault: Fault | None = None) -> EmulatedAnswer:
         """Answer a request. `number` counts requests; ids and times are derived from it."""
@@ -213,7 +230,9 @@ class Actor:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
                 return self._dressed(half.render(tokens, inbound), Usage(input=tokens.input_tokens))
             case GenerationRequest() as request:
-                events = _spoil(delivery.answer(request, self._performance(half, request, number)), fault)
+                step = self._step(request)
+                scripted = step.script.answer(step.number) if step else None
+                events = _spoil(delivery.answer(request, self._performance(half, request, number), scripted), fault)
                 return self._chat(half, inbound, events, fault)
             case EmbeddingRequest() as request:
                 vectors = self._embed(request, fault)

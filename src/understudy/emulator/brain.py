@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.domain.content import AnyPart, Json, Text, Thinking, ToolCall
 from understudy.domain.messages import Tool
@@ -18,9 +20,13 @@ from understudy.emulator.schema import Unfillable, fill
 MAX_CALLS = 8
 
 
-def compose(request: GenerationRequest, performance: Performance) -> list[AnyPart]:
-    """Return the whole answer, before any limit on its length."""
+def compose(
+    request: GenerationRequest, performance: Performance, scripted: Sequence[AnyPart] | None = None
+) -> list[AnyPart]:
+    """Return the whole answer, before any limit on its length: the scripted one, if there is one."""
     prompt = gist(request)
+    if scripted is not None:
+        return _scripted(request, prompt, performance, scripted)
     reading = read(prompt.text)
     calls = [] if prompt.results else _calls(request, reading, performance.call_id)
     parts: list[AnyPart] = []
@@ -29,6 +35,19 @@ def compose(request: GenerationRequest, performance: Performance) -> list[AnyPar
     if calls:
         return [*parts, *calls]
     return [*parts, Text(_text(request, prompt, reading, performance))]
+
+
+def _scripted(
+    request: GenerationRequest, prompt: Prompt, performance: Performance, scripted: Sequence[AnyPart]
+) -> list[AnyPart]:
+    """Return a scripted answer, with the provider's ids, and with thinking if the request asks for it."""
+    ids = (performance.call_id(at) for at in count())
+    parts = [replace(part, id=next(ids)) if isinstance(part, ToolCall) else part for part in scripted]
+    if not thinks(request.reasoning):
+        return [part for part in parts if not isinstance(part, Thinking)]
+    if any(isinstance(part, Thinking) for part in parts):
+        return parts
+    return [Thinking(_thinking(prompt, [part for part in parts if isinstance(part, ToolCall)])), *parts]
 
 
 def thinks(reasoning: Reasoning | None) -> bool:

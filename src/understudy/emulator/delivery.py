@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from understudy.domain import events as e
@@ -20,8 +20,10 @@ from understudy.emulator.tokens import head, word_cost, words
 _ARGUMENT_PIECE = re.compile(r".{1,12}", re.S)
 
 
-def answer(request: GenerationRequest, performance: Performance) -> list[e.Event]:
-    """Return the events of the answer to a request."""
+def answer(
+    request: GenerationRequest, performance: Performance, scripted: Sequence[AnyPart] | None = None
+) -> list[e.Event]:
+    """Return the events of the answer to a request; `scripted` are the parts of a scripted one."""
     prompt = prompt_tokens(request)
     cached = performance.cached
     known = Usage(
@@ -34,7 +36,7 @@ def answer(request: GenerationRequest, performance: Performance) -> list[e.Event
         e.Started(id=performance.answer_id, model=performance.model, created=performance.created),
         e.UsageReported(known),
     ]
-    parts, stopped = _until_stop(brain.compose(request, performance), request.stop)
+    parts, stopped = _until_stop(brain.compose(request, performance, scripted), request.stop)
     delivery = _Delivery(request, performance)
     for part in parts:
         events += delivery.part(part)

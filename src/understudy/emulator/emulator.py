@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from understudy import providers
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
+from understudy.domain.requests import GenerationRequest
 from understudy.emulator import cast
 from understudy.emulator.actor import Actor
+from understudy.emulator.answers import Answers, ScriptedAnswer, StepFaults
 from understudy.emulator.faults import Fault
 from understudy.emulator.in_memory import InMemoryTransport
 from understudy.emulator.script import Script
@@ -130,6 +132,31 @@ class Emulator:
         every `every`-th request. `on` restricts the script to one operation. Without faults the provider is healthy.
         """
         self._server(provider).script = Script(faults, always=always, every=every, on=on)
+
+    def answers(
+        self,
+        provider: str,
+        answers: Iterable[ScriptedAnswer],
+        *,
+        faults: StepFaults | None = None,
+        when: Callable[[GenerationRequest], bool] | None = None,
+    ) -> None:
+        """Add a script of answers for a conversation; the first script that applies to a request answers it.
+
+            emulator.answers("openai", [tool_call("read", path="a.txt"), "It is empty."], faults={1: Fault.cut()})
+
+        A request gets the answer after the last one that its conversation contains, in every dialect, streamed or not:
+        a repeated request gets the same answer again. The script applies to requests that offer all tools which it
+        calls, and for which `when` is true; all others, and those after the last answer, are answered as without it.
+        `faults` are taken by the first requests for a step, counted from 0, before those of `script`.
+
+        Raises `TypeError` or `ValueError` if an answer or a step is invalid.
+        """
+        self._server(provider).actor.answers += (Answers(answers, faults=faults, when=when),)
+
+    def forget_answers(self, provider: str) -> None:
+        """Remove a provider's scripts of answers."""
+        self._server(provider).actor.answers = ()
 
     def remaining(self, provider: str) -> int:
         """Return how many scripted faults no request has taken yet."""

@@ -22,6 +22,12 @@ def _fault_of(given: Fault | FailureKind | None) -> Fault | None:
     raise TypeError(f"a fault must be a Fault, a FailureKind or None, got {kind_of(given)}")
 
 
+def listed_faults(given: Scripted) -> list[Fault | None]:
+    """Return the faults that were handed over. Raise `TypeError` for what is not one."""
+    listed = (given,) if isinstance(given, Fault | FailureKind) else given
+    return list(map(_fault_of, listed))
+
+
 class Script:
     """Hands out faults: first those in the queue, one per request (`None` is a healthy answer), then `always`.
 
@@ -39,8 +45,7 @@ class Script:
     ) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
-        listed = (faults,) if isinstance(faults, Fault | FailureKind) else faults
-        self._queue = deque(map(_fault_of, listed))
+        self._queue = deque(listed_faults(faults))
         self._always = _fault_of(always)
         self._every = every
         self._on = on

@@ -52,6 +52,10 @@ class RecordedRequest(msgspec.Struct, kw_only=True):
     fault: faults.Fault | None = None
     status: int | None = None
     """The status of the answer; `None` without an answer."""
+    error: str | None = None
+    """The body of an answer whose status is an error."""
+    step: int | None = None
+    """The step of a script of answers that the request asks for, counted from 0."""
     outcome: Outcome = "open"
     """`client_left`: the client closed the connection before the answer was complete."""
 
@@ -137,12 +141,19 @@ class ProviderServer:
         )
         self.requests.append(record)
         try:
-            # A fault in the request's header takes nothing from the script's queue.
+            step = self.actor.step(call)
+            record.step = step.number if step else None
+            # A fault in the request's header takes nothing from the scripts.
             written = next((value for name, value in raw.headers if name.lower() == faults.HEADER), None)
-            record.fault = faults.parse(written) if written is not None else self.script.next(call.operation)
+            if written is not None:
+                record.fault = faults.parse(written)
+            else:
+                record.fault = (step and step.script.fault(step.number)) or self.script.next(call.operation)
             answer = self.actor.answer(call, record.number, record.fault)
         except ValueError as error:
             answer = HttpReply(400, (("content-type", "text/plain"),), str(error).encode())
+        if isinstance(answer, HttpReply) and answer.status >= 400:
+            record.error = answer.body.decode("utf-8", "replace")
         return record, staging.stage(answer, record.fault, pace=self._pace)
 
     def _connection(self, request: web.BaseRequest) -> int:

@@ -80,7 +80,7 @@ class Run:
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
-        self._committed: Attempt | None = None
+        self.committed: Attempt | None = None
         self._unseen: Attempt | None = None
         """Of an answer that is held back: the latest attempt with content, as long as there is no commit."""
         self._ready: list[Any] = []
@@ -281,7 +281,7 @@ class Run:
             self._perform(signal, self._call.receive(signal, now), now)
             return
         backend = self._backends[launch.target.name]
-        shown = Shown.of(self._committed) if launch.continues and self._committed is not None else None
+        shown = Shown.of(self.committed) if launch.continues and self.committed is not None else None
         if shown is None:
             attempt = Attempt(self.job, launch, backend, engine)
         else:
@@ -292,7 +292,7 @@ class Run:
 
     def _commit(self, commit: Commit) -> None:
         """Let the caller have the events of an attempt. Nothing may silently replace it from now on."""
-        self._committed = attempt = self._attempts.get(commit.attempt) or self._committed
+        self.committed = attempt = self._attempts.get(commit.attempt) or self.committed
         if attempt is None:
             return
         if commit.replaces is not None and not attempt.launch.continues:
@@ -324,13 +324,13 @@ class Run:
             self.response = self._finished()
             return
         error = error_after(action.failure, tuple(self.records), self.job.operation, surfaced=action.surfaced)
-        last = self._committed or self._unseen
+        last = self.committed or self._unseen
         error.partial = last.whole if last is not None else None
         raise error
 
     def _finished(self) -> GenerationResponse | None:
         """Return the answer of the attempt that won, with what became of every attempt."""
-        answer = self._committed.whole if self._committed is not None else None
+        answer = self.committed.whole if self.committed is not None else None
         record = self.won
         if answer is None or record is None:
             return None
@@ -357,7 +357,7 @@ class Run:
         if attempt.begun and self.job.rules.on_midstream_error == "hold":
             self._unseen = attempt
         if outcome is Outcome.WON:
-            self._committed, self.won = attempt, record
+            self.committed, self.won = attempt, record
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
         if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
@@ -374,7 +374,7 @@ class Run:
         if outcome is Outcome.WON:
             first, begins = label == self._plan.steps[0].target.label, begins_turn(self.job.request)
             sessions.answered(key, label, first=first, begins=begins, now=now)
-        elif outcome is Outcome.FAILED and attempt is self._committed:
+        elif outcome is Outcome.FAILED and attempt is self.committed:
             sessions.interrupted(key, label, now)
 
     async def _close_aborted(self) -> None:

@@ -141,7 +141,7 @@ class Planner:
         if is_plain and take and route.takes_turns:
             route.round_robin.take(plan, facts.in_cooldown)
         if route.fallback.affinity:
-            return PlannedRun(plan, route.fallback, key_of(request, plan))
+            return PlannedRun(plan, route.fallback, key_of(request, plan, self._named(selection)))
         if is_plain and route.order is strategies.priority and route.view.fits(needs):
             route.view = replace(route.view, usual=plan)
         return PlannedRun(plan, route.fallback)
@@ -201,13 +201,17 @@ class Planner:
             why="; ".join(filter(None, why)),
             route=route.name,
         )
-        if named is None and route.fallback.affinity:
-            plan = self._held(plan, request, facts, route)
+        if route.fallback.affinity:
+            plan = self._held(plan, request, facts, route, self._named(selection))
         return _limited(plan, route), facts
 
-    def _held(self, plan: Plan, request: GenerationRequest, facts: Facts, route: RouteState) -> Plan:
+    def _named(self, selection: Selection) -> str | None:
+        """Return the label of the target that a call names, if it names one."""
+        return None if selection.entry is None else self._catalog.text_target(selection.entry, selection.model).label
+
+    def _held(self, plan: Plan, request: GenerationRequest, facts: Facts, route: RouteState, named: str | None) -> Plan:
         """Return a plan with the target first that holds the request's session, if one does."""
-        key = key_of(request, plan)
+        key = key_of(request, plan, named)
         if key is None:
             return plan
         return self._sessions.arrange(

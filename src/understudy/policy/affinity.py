@@ -8,6 +8,9 @@ home.
 
 from __future__ import annotations
 
+import itertools
+from typing import NamedTuple
+
 from msgspec.structs import replace
 
 from understudy.domain.bounded import BoundedDict
@@ -18,22 +21,42 @@ from understudy.policy.plan import Plan, Step
 REMEMBERED = 10_000
 """Sessions that are remembered at most: those that answered last, in about five megabytes."""
 
-SessionKey = tuple[str | None, str | None, str]
-"""The route, the task and the session of a request: each route and task has targets of its own."""
+
+class SessionKey(NamedTuple):
+    """Under what a session is remembered: each route, each task, and each target that calls name has its own."""
+
+    route: str | None
+    task: str | None
+    session: str
+    named: str | None = None
+    """The label of the target that the call names. What answers it also answers the session as a whole."""
+
+    @property
+    def all(self) -> tuple[SessionKey, ...]:
+        """The keys under which an answer is remembered."""
+        return (self,) if self.named is None else (self, self._replace(named=None))
 
 
-def key_of(request: GenerationRequest, plan: Plan) -> SessionKey | None:
-    """Return the key of a request's session; `None` if it has none.
+def key_of(request: GenerationRequest, plan: Plan, named: str | None = None) -> SessionKey | None:
+    """Return the key of a request's session; `None` if it has none. `named` is the target that the call names.
 
     None is derived from the prompt: different conversations may begin with the same words, and would all go to one
     target, whatever the strategy.
     """
-    return None if request.session is None else (plan.route, plan.task, request.session)
+    return None if request.session is None else SessionKey(plan.route, plan.task, request.session, named)
 
 
 def begins_turn(request: GenerationRequest) -> bool:
-    """Return whether a request begins a turn of the conversation, rather than continuing a tool loop."""
-    return not request.messages or request.messages[-1].role is Role.USER
+    """Return whether a request begins a turn of the conversation, rather than continuing a tool loop.
+
+    Agents put words of their own behind the results of tools, so the last message alone does not tell.
+    """
+    if not request.messages:
+        return True
+    if request.messages[-1].role is Role.ASSISTANT:
+        return False
+    since = itertools.takewhile(lambda each: each.role is not Role.ASSISTANT, reversed(request.messages))
+    return not any(message.role is Role.TOOL for message in since)
 
 
 class _Held:
@@ -95,17 +118,17 @@ class Sessions:
 
     def answered(self, key: SessionKey, label: str, *, first: bool, begins: bool, now: float) -> None:
         """Note which target answered a session, and whether it was the `first` of the plan."""
-        held = self._written(key)
-        if label == held.home:
-            held.home_at = now
-        elif first and held.broken is None and (begins or held.last is None):
-            held.home, held.home_at = label, now
-        held.last, held.last_at, held.broken = label, now, None
+        for held in map(self._written, key.all):
+            if label == held.home:
+                held.home_at = now
+            elif first and held.broken is None and (begins or held.last is None):
+                held.home, held.home_at = label, now
+            held.last, held.last_at, held.broken = label, now, None
 
     def interrupted(self, key: SessionKey, label: str, now: float) -> None:
         """Note that the answer of a target to a session was interrupted when part of it had been shown."""
-        held = self._written(key)
-        held.broken, held.broken_at = label, now
+        for held in map(self._written, key.all):
+            held.broken, held.broken_at = label, now
 
     def _written(self, key: SessionKey) -> _Held:
         """Return what is remembered of a session, and make it the last to be forgotten."""

@@ -226,6 +226,10 @@ class Health:
             found.append(Denial(math.inf, "disabled by the operator", breaker=True))
         return max(found, key=lambda denial: denial.until, default=None)
 
+    def refused_keys(self, target: Target, now: float, keys: Collection[str], *, free: bool = False) -> list[str]:
+        """Return those of a pool's keys that were refused: when they are back is not known."""
+        return self._pools.refused(target, now, keys, free=free)
+
     def breaker_state(self, target: Target, now: float) -> BreakerState:
         """Return what the breakers of a target allow: the strictest of them."""
         if target.name in self._disabled:

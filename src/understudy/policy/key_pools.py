@@ -56,6 +56,11 @@ class KeyPools:
         active = self._cooldowns.active
         return [key for key in target.credentials if key not in but and not active(target, now, free=free, key=key)]
 
+    def refused(self, target: Target, now: float, keys: Iterable[str], *, free: bool) -> list[str]:
+        """Return those of some keys that are disabled, rather than limited."""
+        active = self._cooldowns.active
+        return [key for key in keys if any(pause.disabled for pause in active(target, now, free=free, key=key))]
+
     def denial(self, target: Target, now: float, *, free: bool, but: Collection[str] = ()) -> Denial | None:
         """Return until when and why none of the keys of a target may be used; `None` if one may."""
         if self.usable(target, now, free=free, but=but):

@@ -158,7 +158,8 @@ class Picker:
         if self._health.denial(target, now, free=free, but=each.failed_keys) is None:
             return failure  # only an attempt or time was missing
         if hint is not None:
-            denial = self._health.denial(target, now, free=free, but=each.dead_keys)
+            refused = self._health.refused_keys(target, now, each.dead_keys, free=free)
+            denial = self._health.denial(target, now, free=free, but=refused)
             hint = min(hint, denial.until - now) if denial is not None else hint
         message = f"none of the {count} keys of {target.name} may be used now; the last failure was: {failure.message}"
         return msgspec.structs.replace(failure, message=message, retry_after=hint)

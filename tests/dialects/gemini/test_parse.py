@@ -181,6 +181,8 @@ def test_forms_of_the_answer() -> None:
 
     assert form() == (OutputFormat(kind="json_object"), None)
     assert form(response_json_schema=schema) == (OutputFormat(json_schema=schema), None)
+    capitals = {"type": "OBJECT", "properties": {"snake_case": {"type": "STRING"}}}
+    assert form(responseJsonSchema=capitals) == (OutputFormat(json_schema=schema), None)
     older = {
         "type": "OBJECT",
         "properties": {"type": {"type": "STRING", "nullable": True}, "b": {"anyOf": [{"type": "INTEGER"}]}},

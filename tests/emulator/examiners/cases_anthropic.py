@@ -138,6 +138,14 @@ BODY = (
 )  # fmt: skip
 
 NEWER = "claude-opus-5"
+PER_TURN = {**NEW, "anthropic-beta": "effort-2025-11-24,per-turn-control-2026-07-01"}
+
+
+def turned(role: str) -> JsonObject:
+    """Return a conversation whose second message sets an effort."""
+    return chat(QUESTION, {"role": role, "content": "Be brief.", "output_config": {"effort": "medium"}}, model=NEWER)
+
+
 PICTURE = data_image(PNG)["messages"][0]["content"]
 TURNS = (
     case("some-message", {**chat(), "messages": []}, chat(), "at least one message is required"),
@@ -149,6 +157,13 @@ TURNS = (
     case("system-messages", chat(QUESTION, system("Be brief."), QUESTION, model=NEWER),
          chat(QUESTION, system("Be brief."), assistant(text("Yes?")), QUESTION, model=NEWER),
          "followed by an assistant"),
+    case("system-settings", turned("user"), turned("system"), "messages.1.output_config: Extra inputs",
+         headers=PER_TURN),
+    case("system-settings", turned("system"), turned("system"), "messages.1.output_config: Extra inputs", headers=BETA,
+         kept_headers=PER_TURN),
+    case("system-settings", chat(QUESTION, {**system("Now."), "clear_at": "never"}, model=NEWER),
+         chat(QUESTION, assistant(text("Yes?")), {"role": "system", "content": [], "output_config": {"effort": "low"}},
+              QUESTION, model=NEWER), "clear_at: Extra inputs", headers=BETA, kept_headers=PER_TURN),
     case("block-roles", chat(user(CALL), user(text("x"))), loop(user(RESULT)),
          "`tool_use` blocks can only be in `assistant` messages", also=frozenset({"results-after-calls"})),
     case("block-roles", chat(user(THOUGHT, text("Hi"))), chat(), "`thinking` blocks can only be in `assistant`"),

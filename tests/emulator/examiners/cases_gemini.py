@@ -231,6 +231,8 @@ TOOLS = (
          "parameters_json_schema: invalid JSON schema"),
     Case("json-schemas", json_form({"$ref": "https://example.com/s"}), json_form({"type": "array"}),
          "reference to undefined schema: https://example.com/s"),
+    Case("json-schemas", json_form({"type": "OBJECTS"}), json_form({"type": "OBJECT", "properties": {"a": STRING}}),
+         "invalid JSON schema"),
     Case("json-parameters-object", json_parameters({"type": "string"}),
          json_parameters({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object"}}}), "should be of type OBJECT."),
     Case("answer-references", json_form({**ROOT, "$defs": {"Node": {**NODE, "required": ["next"]}}}),

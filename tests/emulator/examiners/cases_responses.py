@@ -203,6 +203,7 @@ SETTINGS = (
     Case("choices-by-name", ask(truncation="last"), ask(truncation="auto"), "'disabled'"),
     Case("choices-by-name", ask(service_tier="cheap"), ask(service_tier="flex"), "'flex'"),
     Case("identifiers", ask(safety_identifier="x" * 65), ask(safety_identifier="x" * 64), "64"),
+    Case("identifiers", ask(client_metadata="x"), ask(client_metadata={"x-codex-installation-id": "1"}), "an object"),
     Case("identifiers", ask(instructions=["x"]), ask(instructions="x"), "expected a string"),
 )  # fmt: skip
 ENCRYPTED = ["reasoning.encrypted_content"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from understudy.dialects.gemini.schema import parse_schema
+from understudy.dialects.gemini.schema import parse_json_schema, parse_schema
 from understudy.dialects.gemini.thinking import parse_thinking
 from understudy.dialects.gemini.wire import JSON_TYPE, NAME, PLAIN, TIERS
 from understudy.dialects.request_fields import KINDS, is_of
@@ -68,7 +68,7 @@ def _form(config: JsonObject) -> Iterator[tuple[str, Any]]:
     schema, older = config.get("responseJsonSchema"), config.get("responseSchema")
     if isinstance(schema, dict) and older is None:
         del config["responseMimeType"], config["responseJsonSchema"]
-        yield "output", OutputFormat(kind="json_schema", json_schema=schema)
+        yield "output", OutputFormat(kind="json_schema", json_schema=parse_json_schema(schema))
     elif isinstance(older, dict):
         # `None` removes the translation again if the request goes back to this API.
         config["responseJsonSchema"] = None
@@ -113,7 +113,7 @@ def _function(function: JsonObject) -> AnyTool:
     return Tool(
         name=str(name),
         description=description if isinstance(description, str) else None,
-        parameters=schema if isinstance(schema, dict) else None,
+        parameters=parse_json_schema(schema) if isinstance(schema, dict) else None,
         extra={NAME: own} if own else None,
     )
 

@@ -36,5 +36,15 @@ def parse_schema(schema: JsonObject) -> JsonObject:
     return read
 
 
+def parse_json_schema(schema: JsonObject) -> JsonObject:
+    """Return a schema that was given as JSON Schema, with its types in small letters.
+
+    Gemini CLI writes them in capitals there too (google-gemini/gemini-cli, `numericalClassifierStrategy.ts`), and other
+    vendors refuse that.
+    """
+    declared = schema.get("type")
+    return parse_schema(schema) if isinstance(declared, str) and declared.isupper() else schema
+
+
 def _of(value: Any) -> Any:
     return parse_schema(value) if isinstance(value, dict) else value

@@ -48,6 +48,7 @@ _USERS = (_answer("user-id", "https://github.com/BerriAI/litellm/issues/10106", 
 _TURNS = (
     _formed("some-message", f"{_DOCS}/api/messages", turns.some_message),
     _formed("system-messages", f"{_DOCS}/build-with-claude/mid-conversation-system-messages", turns.system_messages),
+    _formed("system-settings", f"{_DOCS}/build-with-claude/effort-per-message", turns.system_settings),
     _formed("block-roles", f"{_DOCS}/agents-and-tools/tool-use/handle-tool-calls", turns.block_roles),
     _formed("removed-blocks", f"{_DOCS}/api/versioning", turns.removed_blocks),
     _formed("empty-messages", f"{_CODE}/6774", turns.empty_messages),

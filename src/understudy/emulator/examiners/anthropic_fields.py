@@ -20,6 +20,7 @@ from understudy.emulator.examiners.anthropic_shape import (
 
 ID = Text(pattern="[a-zA-Z0-9_-]+")
 NAME = Text(pattern="[a-zA-Z0-9_-]{1,128}", longest=128, shortest=1)
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
@@ -160,6 +161,14 @@ DEFINITIONS: Definitions = {
             "content": _required(Either(ListOf(Named("block")))),
         }
     ),
+    "beta_message": Record(
+        {
+            "role": _required(Text(choices=("user", "assistant", "system"))),
+            "content": _required(Either(ListOf(Named("block")))),
+            "output_config": _nullable(Record({"effort": _nullable(Text(choices=EFFORTS))})),
+            "clear_at": _nullable(Text(choices=("next_user_message", "never"))),
+        }
+    ),
 }
 
 _THINKING = Tagged(
@@ -189,7 +198,7 @@ _TOOL_CHOICE = Tagged(
 )
 _OUTPUT = Record(
     {
-        "effort": _nullable(Text(choices=("low", "medium", "high", "xhigh", "max"))),
+        "effort": _nullable(Text(choices=EFFORTS)),
         "format": _nullable(FORMAT),
         "task_budget": _nullable(Free()),
     }
@@ -245,4 +254,5 @@ _BETA = {
 def body_of(*, counting: bool, beta: bool) -> Record:
     """Return the fields of a body to count or to answer, with or without a beta header."""
     fields = COUNT_FIELDS if counting else CHAT_FIELDS
-    return Record({**fields, **_BETA} if beta else fields)
+    messages = _required(ListOf(Named("beta_message"), longest=100_000))
+    return Record({**fields, **_BETA, "messages": messages} if beta else fields)

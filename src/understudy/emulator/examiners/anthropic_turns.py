@@ -31,7 +31,7 @@ def empty_messages(request: CheckedRequest) -> Words | None:
     messages = request.body["messages"]
     for at, message in enumerate(messages):
         last = at == len(messages) - 1 and message["role"] == "assistant"
-        if not message["content"] and not last:
+        if not message["content"] and not last and not message.get("output_config"):
             words = "all messages must have non-empty content except for the optional final assistant message"
             return invalid(f"messages.{at}", words)
     return None
@@ -97,7 +97,7 @@ def system_messages(request: CheckedRequest) -> Words | None:
     """Refuse system messages on models without them, first, after the assistant, or between a call and its result."""
     messages = request.body["messages"]
     for at, message in enumerate(messages):
-        if message["role"] != "system":
+        if message["role"] != "system" or not message["content"]:
             continue
         model = family(request)
         if model is not None and model.version < (4, 8):
@@ -113,6 +113,24 @@ def system_messages(request: CheckedRequest) -> Words | None:
             return invalid(f"messages.{at}", "a system message must follow a user message")
         if at + 1 < len(messages) and messages[at + 1]["role"] != "assistant":
             return invalid(f"messages.{at}", "a system message must be last or be followed by an assistant message")
+    return None
+
+
+_SYSTEM_SETTINGS = {
+    "output_config": ("per-turn-control-", "mid-conversation-output-config-"),
+    "clear_at": ("per-turn-control-", "mid-conversation-system-clear-at-"),
+}
+"""The settings of system messages, with the names of the beta headers that allow each."""
+
+
+def system_settings(request: CheckedRequest) -> Words | None:
+    """Refuse the settings of system messages elsewhere, or without a beta header that allows them."""
+    given = tuple(name.strip() for name in request.headers.get("anthropic-beta", "").split(","))
+    for at, message in enumerate(request.body["messages"]):
+        for field, betas in _SYSTEM_SETTINGS.items():
+            allowed = message["role"] == "system" and any(name.startswith(betas) for name in given)
+            if field in message and not allowed:
+                return invalid(f"messages.{at}.{field}", "Extra inputs are not permitted")
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from understudy.dialects.gemini.schema import parse_schema
 from understudy.domain.content import Json, JsonObject
 from understudy.emulator.cast.base import Words
 from understudy.emulator.examiners.gemini_reading import Body, at_field, invalid
@@ -129,8 +130,12 @@ def _json_schemas(body: Body) -> Iterator[tuple[str, Json]]:
 
 
 def json_schemas(body: Body) -> Words | None:
-    """Refuse what is not JSON Schema, or refers to something outside of it."""
-    for path, schema in _json_schemas(body):
+    """Refuse what is not JSON Schema, or refers to something outside of it.
+
+    Types in capitals are accepted: Gemini CLI sends them (google-gemini/gemini-cli, `numericalClassifierStrategy.ts`).
+    """
+    for path, given in _json_schemas(body):
+        schema = parse_schema(given) if isinstance(given, dict) else given
         if isinstance(schema, dict) and (found := violation(schema, Subset())) and found.fault is Fault.REFERENCE:
             return at_field(path, f"reference to undefined schema: {found.detail}")
         if not isinstance(schema, dict) or schema_error(schema) is not None:
@@ -153,7 +158,7 @@ def _is_object(schema: JsonObject) -> bool:
     while isinstance(found, dict) and isinstance(reference := found.get("$ref"), str) and reference not in seen:
         seen.add(reference)
         found = resolves(reference, schema)
-    return isinstance(found, dict) and found.get("type") == "object"
+    return isinstance(found, dict) and str(found.get("type")).lower() == "object"
 
 
 _BESIDE_REF = Subset(ref_siblings=frozenset({"$defs", "$id", "$anchor", "$schema", "$comment"}))

@@ -15,6 +15,7 @@ from understudy.emulator.examiners.openai_shapes import (
     either,
     field,
     known,
+    nullable,
     number,
     obj,
     one_of,
@@ -33,6 +34,8 @@ COUNT_FIELDS = (
     "conversation", "input", "instructions", "model", "parallel_tool_calls", "personality", "previous_response_id",
     "reasoning", "text", "tool_choice", "tools", "truncation",
 )  # fmt: skip
+CLIENT_FIELDS = ("client_metadata",)
+"""What the official client lacks, but Codex sends with every request (github.com/openai/codex/pull/27122)."""
 READ = "2026-11-28"
 CREATE = "https://developers.openai.com/api/reference/resources/responses/methods/create"
 REASONING = "https://developers.openai.com/api/docs/guides/reasoning"
@@ -50,7 +53,8 @@ _STRING = string()
 _STREAM_OPTIONS = obj({"include_obfuscation": boolean})
 
 SHAPE = (
-    Rule(name="fields", source=TYPES + "response_create_params.py", read=READ, check=known(FIELDS, *_UNKNOWN)),
+    Rule(name="fields", source=TYPES + "response_create_params.py", read=READ,
+         check=known((*FIELDS, *CLIENT_FIELDS), *_UNKNOWN)),
     Rule(name="count-fields", source=TYPES + "input_token_count_params.py", read=READ,
          check=known(COUNT_FIELDS, *_UNKNOWN), operations=frozenset({Operation.COUNT_TOKENS})),
     _rule("needs-input", CREATE, settings.needs_input),
@@ -90,6 +94,7 @@ RANGES = (
     _rule("identifiers", CREATE, field("safety_identifier", string(limit=64)), field("user", _STRING),
           field("prompt_cache_key", _STRING), field("instructions", _STRING), field("store", boolean),
           field("background", boolean), field("parallel_tool_calls", boolean),
+          field("client_metadata", nullable(an_object)),
           field("conversation", either("one of a string or an object", {str: _STRING, dict: an_object}))),
 )  # fmt: skip
 

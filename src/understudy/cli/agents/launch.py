@@ -1,0 +1,132 @@
+"""`understudy launch`: a coding agent that works through the gateway, without a change of its configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from understudy.cli.agents import child, gateway
+from understudy.cli.agents.connection import Connection, read_model
+from understudy.cli.agents.rows import AGENTS, Agent
+from understudy.cli.agents.temporary import prepare
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import report_errors
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.options import CommonOptions
+from understudy.config.report import did_you_mean
+from understudy.domain.errors import Misuse
+
+MANUAL = Manual(
+    text="""\
+Starts a coding agent with variables, arguments or a temporary configuration that lead it to the gateway. The gateway is
+the one at --url, else the one of the configuration; if that does not run, one is started on a free port, and ends with
+the agent. The agent's own configuration is not changed: `understudy setup` does that.
+
+The agents are claude, codex, gemini, opencode and aider. What follows `--` is passed to the agent. Ctrl-C goes to the
+agent, and the exit code is the agent's.
+
+Without --model, Claude Code, Codex and Gemini CLI ask for models of their own vendor, which [llm.gateway.aliases] maps
+to routes; opencode and aider get the first model that the gateway offers.""",
+    examples=(
+        Example("Start Claude Code", "understudy launch claude"),
+        Example(
+            "Give one of your routes to Codex, and a task", 'understudy launch codex -m main -- exec "fix the tests"'
+        ),
+        Example("Use a gateway on another machine", "understudy launch opencode --url https://llm.example"),
+    ),
+    exits={
+        ExitCode.OK: "the agent ended without an error; all other codes of the agent are passed on",
+        ExitCode.UNAVAILABLE: "the gateway did not start",
+        ExitCode.MISUSE: "the agent is not installed, no gateway answers at --url, or an option is invalid",
+    },
+    variables={"UNDERSTUDY_KEY": "the key of the gateway, if --key is not given", **CONFIGURATION, **LOOKS},
+    see="docs/coding-agents.md",
+)
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Address of the gateway, without the path of an API; the default is that of [llm.gateway].",
+    ),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="Key of the gateway. Other users of the machine can see it here: prefer $UNDERSTUDY_KEY. Without either, "
+        "the first key of the configuration is used.",
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", metavar="NAME", help="Model that the agent asks for: a route, an alias or entry/model."
+    ),
+]
+AgentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="AGENT",
+        autocompletion=lambda incomplete: [each for each in AGENTS if each.startswith(incomplete)],
+        help="claude, codex, gemini, opencode or aider.",
+    ),
+]
+
+
+class LaunchOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of `launch`."""
+
+    agent: AgentArgument
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENT...", help="Passed to the agent; write -- before them.")
+    ] = None
+    url: UrlOption = None
+    key: KeyOption = None
+    model: ModelOption = None
+
+
+def launch(options: LaunchOptions) -> None:
+    """Start a coding agent that works through the gateway."""
+    with report_errors(verbose=options.verbose):
+        agent = agent_of(options.agent)
+        program = find_program(agent)
+        models = read_model(options.model)
+        with child.orderly_end(), gateway.reach(options.url, options.key, options.config, os.environ) as (url, key):
+            connection = with_models(agent, Connection(url=url, key=key, models=models))
+            with tempfile.TemporaryDirectory(prefix="understudy-", ignore_cleanup_errors=True) as folder:
+                start = prepare(agent, connection, os.environ, Path.home(), Path(folder))
+                code = child.run([program, *start.arguments, *(options.arguments or ())], start.environment)
+    raise typer.Exit(code)
+
+
+def agent_of(name: str) -> Agent:
+    """Return an agent. Raise `Misuse` for an unknown one."""
+    if name not in AGENTS:
+        raise Misuse(f"unknown agent {name!r}: {did_you_mean(name, AGENTS)}")
+    return AGENTS[name]
+
+
+def find_program(agent: Agent) -> str:
+    """Return the path of an agent's program. Raise `Misuse`, with the command that installs it, if there is none."""
+    if (program := shutil.which(agent.program)) is None:
+        raise Misuse(f"{agent.title} is not installed: {agent.program} is not on the PATH\n  {agent.install}")
+    return program
+
+
+def with_models(agent: Agent, connection: Connection) -> Connection:
+    """Return the connection with a model for an agent that has no default, the first that the gateway offers."""
+    if connection.models or not agent.needs_model:
+        return connection
+    offered = gateway.list_models(connection)
+    if not offered:
+        raise Misuse(f"{agent.title} needs a model, and the gateway lists none: pass --model")
+    return msgspec.structs.replace(connection, models=offered)

@@ -1,0 +1,135 @@
+"""Reads `[llm.gateway]`: where the gateway listens, whose keys it accepts, and the names that it knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from understudy.config.lines import KeyPath
+from understudy.config.model import NoticeKind
+from understudy.config.report import did_you_mean
+from understudy.config.schema import GATEWAY, GATEWAY_KEY
+from understudy.config.tables import Context, expand_text, read_table
+from understudy.domain.secret import Secret
+from understudy.policy.selection import split_name
+from understudy.settings.gateway import GatewayConfig, GatewayKey
+from understudy.wire.http import key_complaint
+
+_GATEWAY: KeyPath = ("llm", "gateway")
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_SHORT = 16
+"""Characters: a shorter key may be guessed."""
+
+
+def read_gateway(
+    context: Context, table: Any, targets: Collection[str], omitted: Collection[str] = ()
+) -> GatewayConfig:
+    """Read the table. `targets` are the names of routes and of entries, disabled ones included; `omitted` those of
+    routes without a usable entry, whose aliases are left out with them."""
+    report = context.report
+    if not isinstance(table, dict):
+        report.error(_GATEWAY, "llm.gateway must be a table", "write it as [llm.gateway]")
+        return GatewayConfig()
+    report.unknown_keys(table, _GATEWAY, "[llm.gateway]", GATEWAY)
+    plain = {key: value for key, value in table.items() if key not in ("keys", "secret")}
+    values = read_table(context, plain, _GATEWAY, GATEWAY)
+    values["keys"] = _read_keys(context, table.get("keys", []))
+    if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
+        values["secret"] = secret
+    if "aliases" in values:
+        values["aliases"] = _read_aliases(context, values["aliases"], targets, omitted)
+    for path in values.get("passthrough", ()):
+        if split_name(path)[0] not in targets:
+            what = f'"{path}" does not begin with the name of an entry'
+            report.error((*_GATEWAY, "passthrough"), what, did_you_mean(split_name(path)[0], targets))
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return GatewayConfig(**{**values, **lists})
+
+
+def _read_aliases(
+    context: Context, aliases: Mapping[str, str], targets: Collection[str], omitted: Collection[str]
+) -> dict[str, str]:
+    """Return the aliases of what is usable or disabled, and report the others."""
+    kept: dict[str, str] = {}
+    for alias, target in aliases.items():
+        path, (name, _) = (*_GATEWAY, "aliases", alias), split_name(target)
+        if target in targets or name in targets:
+            kept[alias] = target
+        elif target in omitted:
+            what = f'the alias "{alias}" is left out: no entry of the route "{target}" is usable'
+            context.report.notice(NoticeKind.IGNORED, path, what)
+        else:
+            what = f'the alias "{alias}" stands for "{target}", which is neither an entry nor a route'
+            context.report.error(path, what, did_you_mean(name, targets))
+    return kept
+
+
+def _read_keys(context: Context, tables: Any) -> tuple[GatewayKey, ...]:
+    path = (*_GATEWAY, "keys")
+    if not isinstance(tables, list):
+        context.report.error(path, "llm.gateway.keys must be a list of tables", "write each as [[llm.gateway.keys]]")
+        return ()
+    found: list[GatewayKey] = []
+    for index, table in enumerate(tables):
+        key = _read_key(context, table, (*path, index))
+        if key is None:
+            continue
+        if any(other.name == key.name for other in found):
+            context.report.error((*path, index, "name"), "another key has this name", "choose another name")
+        found.append(key)
+    return tuple(found)
+
+
+def _read_key(context: Context, table: Any, path: KeyPath) -> GatewayKey | None:
+    report = context.report
+    if not isinstance(table, dict):
+        report.error(path, "a key must be a table", "write [[llm.gateway.keys]] above it")
+        return None
+    report.unknown_keys(table, path, "[[llm.gateway.keys]]", GATEWAY_KEY)
+    values = read_table(context, {key: value for key, value in table.items() if key != "key"}, path, GATEWAY_KEY)
+    if "name" not in table:
+        report.error(path, 'the key has no "name"', f"for example: name = {GATEWAY_KEY['name'].example}")
+    if ("key" in table) == ("hash" in table):
+        report.error(path, 'write either "key" or "hash"', f"for example: key = {GATEWAY_KEY['key'].example}")
+        return None
+    key = _secret(context, table["key"], (*path, "key")) if "key" in table else None
+    digest = values.pop("hash", None)
+    if digest is not None and not _HASH.fullmatch(digest):
+        report.error((*path, "hash"), "hash must be sha256: and 64 hexadecimal digits", _HOW_TO_HASH)
+    if "name" not in values or (key is None and digest is None):
+        return None
+    models = tuple(values.pop("models", ()))
+    return GatewayKey(**values, models=models, key=key, hash=digest)
+
+
+_HOW_TO_HASH = 'make it with: printf %s "$KEY" | sha256sum'
+
+
+def _secret(context: Context, written: Any, path: KeyPath) -> Secret | None:
+    """Return a key or secret of the file. Its value is never repeated."""
+    report, name = context.report, str(path[-1])
+    if not isinstance(written, str):
+        report.error(path, f"{name} must be a string", f'for example: {name} = "${{UNDERSTUDY_{name.upper()}}}"')
+        return None
+    expanded = expand_text(context, written, path)
+    if expanded is None:
+        return None
+    for missing in expanded.missing:
+        report.error(path, f"the environment variable {missing} is not set", f"set it, or write {name} in another way")
+    if expanded.missing:
+        return None
+    if complaint := key_complaint(expanded.text):
+        report.error(path, f"{name} {complaint}", "use printable ASCII without blanks")
+        return None
+    if len(expanded.text) < _SHORT:
+        what = f"{name} has fewer than {_SHORT} characters, so it may be guessed"
+        report.notice(NoticeKind.IGNORED, path, what, "make one with: openssl rand -hex 32")
+    return Secret(expanded.text)
+
+
+def names_of(routes: Collection[Any], entries: Collection[Any], disabled: Collection[Any]) -> Mapping[str, None]:
+    """Return the names that an alias may stand for."""
+    return dict.fromkeys(
+        [*(each.name for each in routes), *(each.entry for each in entries), *(each.name for each in disabled)]
+    )

@@ -1,0 +1,162 @@
+"""One request for an answer: read in the caller's wire format, answered by any provider, written back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from understudy.dialects.server import Inbound, Renderer, ServerHalf
+from understudy.domain import events as e
+from understudy.domain.errors import LLMError, failure_of
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.gateway import replies
+from understudy.gateway.access import Caller
+from understudy.gateway.clients import Client
+from understudy.gateway.connection import Connection
+from understudy.gateway.names import Resolved
+from understudy.gateway.sessions import clues_of, session_of
+from understudy.gateway.site import Site
+from understudy.protocol import EmbedOptions
+from understudy.wire.http import Headers
+
+if TYPE_CHECKING:
+    from understudy.engine.run import Run
+    from understudy.gateway.recording import Notes
+
+PING = 15.0
+"""Seconds of silence after which the caller gets a sign of life. Proxies close connections that are idle for 60 seconds
+(nginx: proxy_read_timeout), Claude Code gives up after five minutes."""
+
+_CUT = Failure(kind=FailureKind.TRUNCATED, message="the answer ended before its end")
+
+
+class Answering:
+    """One generation or embedding, from its parsed request to the last byte of its answer."""
+
+    def __init__(self, site: Site, connection: Connection, half: ServerHalf, caller: Caller, notes: Notes) -> None:
+        self._site = site
+        self._connection = connection
+        self._half = half
+        self._caller = caller
+        self._notes = notes
+        self._own: Headers = ((replies.REQUEST_ID, notes.id),)
+
+    async def answer(self, inbound: Inbound) -> None:
+        """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
+        request = inbound.request
+        self._notes.asked = request.model
+        resolved = self._site.names.resolve(request.model, self._connection.headers)
+        if (refusal := self._caller.refusal(resolved)) is not None:
+            await self._refuse(refusal)
+            return
+        if isinstance(request, EmbeddingRequest):
+            await self._embed(request, inbound, resolved)
+        elif isinstance(request, GenerationRequest):
+            await self._generate(request, inbound, resolved)
+
+    async def _refuse(self, failure: Failure) -> None:
+        self._notes.failure = failure
+        await self._connection.reply(self._half.render_error(failure), self._own)
+
+    async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
+        labels, session = self._whose(request, resolved)
+        request = replace(request, model=resolved.model, labels=labels, session=session)
+        options = (
+            EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
+        )
+        response = await self._site.manager.embed(request, **options)
+        self._notes.ended = response.attempts
+        reply = self._half.render(response, inbound)
+        await self._connection.reply(reply, (*self._own, *replies.told(response)))
+
+    async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
+        labels, session = self._whose(request, resolved)
+        task = resolved.options.task or request.task
+        request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
+        options = resolved.options.of_call()
+        if inbound.stream:
+            self._notes.run = run = await self._site.manager.open(request, options, "events")
+            await self._stream(run, inbound)
+        else:
+            self._notes.run = run = await self._site.manager.open(request, options)
+            await run.to_end()
+            if run.response is None:
+                raise AssertionError("a run that ends without an error leaves a response")
+            reply = self._half.render(run.response, inbound)
+            await self._connection.reply(reply, (*self._own, *replies.told(run.response)))
+
+    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
+        """Return the labels and the session of a request."""
+        session = session_of(self._connection.headers, clues_of(request), self._caller.name)
+        labels = self._caller.labelled(resolved.options.labels)
+        if session.client is not Client.UNKNOWN:
+            labels["client"] = str(session.client)
+        self._notes.session = session.id
+        return labels or None, session.id
+
+    async def _stream(self, run: Run, inbound: Inbound) -> None:
+        """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""
+        events: AsyncGenerator[list[Any], None] = run.events()
+        connection, renderer = self._connection, self._half.renderer(inbound)
+        try:
+            first = await anext(events, None)
+            await connection.start(200, (*renderer.headers, *self._own, *self._told(run, first or [])))
+            self._notes.begin()
+            ping = _Pings(connection, renderer)
+            try:
+                await connection.write(_rendered(renderer, first or []))
+                async for batch in events:
+                    ping.is_silent = False
+                    await connection.write(_rendered(renderer, batch))
+                if run.response is None:
+                    raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
+                await connection.write(renderer.close())
+            except LLMError as error:
+                self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
+                await connection.write(renderer.fail(failure))
+            finally:
+                ping.stop()
+            await connection.end()
+        finally:
+            await events.aclose()
+
+    def _told(self, run: Run, first: list[Any]) -> Headers:
+        """Return what is known of an answer that begins."""
+        attempt = run.committed
+        warnings = replies.warned(each.warning for each in first if isinstance(each, e.Warned))
+        if attempt is None:
+            return warnings
+        return (*replies.about(attempt.launch.target.name, attempt.launch.target.model, attempt.number), *warnings)
+
+
+def _rendered(renderer: Renderer, batch: list[Any]) -> bytes:
+    return renderer.feed(batch[0]) if len(batch) == 1 else b"".join(map(renderer.feed, batch))
+
+
+class _Pings:
+    """Sends a sign of life while the provider is silent: one timer for a stream, none for a piece of it."""
+
+    def __init__(self, connection: Connection, renderer: Renderer) -> None:
+        self.is_silent = True
+        self._connection = connection
+        self._renderer = renderer
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(PING, self._due)
+        self._sending: asyncio.Task[None] | None = None
+
+    def _due(self) -> None:
+        if self.is_silent and (self._sending is None or self._sending.done()):
+            data = self._renderer.feed(e.Heartbeat())
+            self._sending = self._loop.create_task(self._connection.write(data))
+        self.is_silent = True
+        self._timer = self._loop.call_later(PING, self._due)
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._timer.cancel()
+        if self._sending is not None:
+            self._sending.cancel()

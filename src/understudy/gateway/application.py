@@ -1,0 +1,143 @@
+"""The ASGI application: from a path to its route, and what becomes of the whole when it is reloaded or stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.config import Config, read_given
+from understudy.gateway.connection import Connection, Message, Receive, Send
+from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.recording import Notes
+from understudy.gateway.routes import ROUTES, Router
+from understudy.gateway.site import Site
+
+if TYPE_CHECKING:
+    from understudy.gateway.access_log import Sink
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.transport.base import Transport
+
+
+class Gateway:
+    """The gateway as an ASGI application (ASGI 3, HTTP and lifespan), which any ASGI server runs, mounted or not."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        transport: Transport | None = None,
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """Raise `ConfigError` for a configuration that does not fit together."""
+        self._transport = transport
+        self._sink = sink
+        self._observers = observers
+        self._site = self._made(config)
+        self._router = Router(ROUTES)
+        self._retiring: set[asyncio.Task[None]] = set()
+        self.access_log: Sink | None = None
+        """What takes a record of each request once its answer has ended."""
+
+    def _made(self, config: Config) -> Site:
+        return Site(config, transport=self._transport, sink=self._sink, observers=self._observers)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan of the server."""
+        match scope["type"]:
+            case "http":
+                await self._serve(Connection(scope, receive, send))
+            case "lifespan":
+                await self._live(receive, send)
+            case "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+
+    @property
+    def config(self) -> Config:
+        """The configuration that new requests are served with."""
+        return self._site.config
+
+    @property
+    def under_way(self) -> int:
+        """The number of requests that are being answered."""
+        return self._site.under_way
+
+    async def reload(self, config: Config) -> None:
+        """Serve new requests with another configuration; those under way end with theirs.
+
+        Raise `ConfigError`, with nothing changed, if it does not fit together.
+        """
+        former, self._site = self._site, self._made(config)
+        task = asyncio.get_running_loop().create_task(former.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more requests, and end those that are still under way after so many seconds with an error."""
+        site = self._site
+        site.is_draining = True
+        await site.finished(seconds)
+        await self.aclose()
+        await site.finished(ENDING)
+
+    async def aclose(self) -> None:
+        """End the requests under way, and close all connections to providers."""
+        for task in tuple(self._retiring):
+            task.cancel()
+        await self._site.manager.aclose()
+
+    async def _serve(self, connection: Connection) -> None:
+        route = self._router.find(connection.method, connection.path)
+        if route is None:
+            await self._lost(connection)
+            return
+        site = self._site
+        with site.entered():
+            handling = Handling(site, route, connection)
+            try:
+                await handling.serve()
+            finally:
+                self._record(handling.notes, connection, route.path)
+
+    def _record(self, notes: Notes, connection: Connection, route: str | None) -> None:
+        if self.access_log is not None:
+            self.access_log(notes.record(connection.method, route, connection.status))
+
+    async def _lost(self, connection: Connection) -> None:
+        """Answer a request for what is not served."""
+        notes = Notes()
+        await self._deny(connection)
+        notes.answered = True
+        self._record(notes, connection, None)
+
+    async def _deny(self, connection: Connection) -> None:
+        if methods := self._router.methods(connection.path):
+            allow = (("allow", ", ".join(methods)),)
+            await connection.reply(plain_error(405, f"the method must be {' or '.join(methods)}"), allow)
+        else:
+            await connection.reply(plain_error(404, "nothing is served at this path: see GET /openapi.json"))
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Speak the lifespan protocol of ASGI."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+
+ENDING = 1.0
+"""Seconds for requests to hand on the error with which they are ended."""
+
+
+def app(config: Config | Mapping[str, Any] | str | Path | None = None, **parts: Any) -> Gateway:
+    """Return the gateway of a configuration: a loaded one, a file's path, a dictionary, or what `from_config` finds.
+
+    `parts`: `transport`, `sink` and `observers`, as for `from_config`. Raise `ConfigError`.
+    """
+    return Gateway(config if isinstance(config, Config) else read_given(config), **parts)

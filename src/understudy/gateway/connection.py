@@ -1,0 +1,93 @@
+"""One request and its answer over ASGI: headers as words, the body under a cap, and a caller who may leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from understudy.gateway.bodies import ClientGone, read_body
+from understudy.wire.http import Headers, HttpReply
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Connection:
+    """A request, and the way back to the caller."""
+
+    __slots__ = ("_head_only", "_receive", "_send", "headers", "method", "path", "query", "started", "status")
+
+    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.method: str = scope["method"]
+        self.path: str = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+        self.query: str = scope.get("query_string", b"").decode("ascii", "replace")
+        self.headers: dict[str, str] = _joined(scope["headers"])
+        """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
+        self.started = False
+        self.status = 0
+        self._head_only = self.method == "HEAD"
+
+    @property
+    def url(self) -> str:
+        """Path and query, as the server halves of the wire formats read them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    async def body(self, cap: int) -> bytes:
+        """Return the body, decompressed. Raise `BadRequest`, and `ClientGone` if the caller has left."""
+        return await read_body(self._receive, self.headers, cap)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """End the block with `ClientGone` as soon as the caller leaves, wherever it waits."""
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a request is handled in a task")
+        watcher = asyncio.get_running_loop().create_task(self._gone(task))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if watcher.done() and not watcher.cancelled() and task.uncancel() == 0:
+                raise ClientGone from None
+            raise
+        finally:
+            watcher.cancel()
+
+    async def _gone(self, task: asyncio.Task[Any]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Send the status and the headers."""
+        self.started, self.status = True, status
+        encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of the body; waits while the caller does not read."""
+        if data and not self._head_only:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """Send the end of the body."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def reply(self, reply: HttpReply, more: Headers = ()) -> None:
+        """Send a whole answer."""
+        length = ("content-length", str(len(reply.body)))
+        await self.start(reply.status, (*reply.headers, *more, length))
+        body = b"" if self._head_only else reply.body
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

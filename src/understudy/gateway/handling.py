@@ -1,0 +1,162 @@
+"""One request: who asks, in which wire format, and for what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from understudy import dialects
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
+from understudy.domain.errors import LLMError, failure_of
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.engine.job import new_id
+from understudy.gateway import replies
+from understudy.gateway.access import Caller, Refusal
+from understudy.gateway.answering import Answering
+from understudy.gateway.bodies import ClientGone
+from understudy.gateway.connection import Connection
+from understudy.gateway.counting import counted
+from understudy.gateway.openapi import document
+from understudy.gateway.recording import Notes
+from understudy.gateway.routes import ROUTES, Route
+from understudy.gateway.site import Site
+from understudy.wire.http import HttpReply, HttpRequest
+
+logger = logging.getLogger("understudy")
+
+OLLAMA_VERSION = "0.12.0"
+"""The version of Ollama whose API is served; its clients ask for it to know what the server can do."""
+
+_OWN_FAULT = Failure(kind=FailureKind.LOCAL, message="the gateway failed; its log says why", status=500)
+_DRAINING = Failure(
+    kind=FailureKind.OVERLOADED,
+    message="the gateway is shutting down",
+    status=503,
+    code="server_shutdown",
+    retry_after=1,
+    sent=False,
+)
+
+
+class Handling:
+    """One request at one route, answered in the wire format of the route."""
+
+    def __init__(self, site: Site, route: Route, connection: Connection) -> None:
+        self._site = site
+        self._route = route
+        self._connection = connection
+        self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
+        self._id = new_id()
+        self.notes = Notes(self._id)
+        """What the access log states about the request."""
+
+    async def serve(self) -> None:
+        """Answer the request, whatever becomes of it."""
+        try:
+            await self._admitted()
+            self.notes.answered = True
+        except ClientGone:
+            pass
+        except (BadRequest, LLMError) as error:
+            failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
+            self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+        except Exception:
+            logger.exception("the gateway failed to serve %s", self._route.name)
+            await self._fail(_OWN_FAULT)
+
+    async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+        self.notes.failure = failure
+        if self._connection.started:
+            return  # what was begun is cut, which no client takes for an end
+        own = ((replies.REQUEST_ID, self._id), *more)
+        await self._connection.reply(_error(self._half, failure), own)
+
+    async def _admitted(self) -> None:
+        """Serve a request whose caller may make it; deny any other."""
+        route, connection, half = self._route, self._connection, self._half
+        caller: Caller | Refusal = Caller()
+        if route.admits == "key":
+            caller = self._site.access.admit(connection.headers, connection.query)
+        if isinstance(caller, Refusal):
+            await self._fail(caller.failure, caller.headers)
+            return
+        self.notes.key = caller.name or None
+        if half is None or route.service == "version":
+            await connection.reply(self._own())
+        elif self._site.is_draining:
+            await self._fail(_DRAINING)
+        else:
+            inbound = half.parse(await self._request())
+            async with connection.watched():
+                await self._asked(half, inbound, caller)
+
+    async def _request(self) -> HttpRequest:
+        """Return the request as the server half of its wire format reads it: below no vendor's name."""
+        connection, route = self._connection, self._route
+        body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
+        method = "GET" if connection.method == "HEAD" else connection.method
+        return HttpRequest(method, connection.url[len(route.mount) :], tuple(connection.headers.items()), body)
+
+    async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
+        match self._route.service:
+            case "models":
+                await self._connection.reply(await self._models(half, inbound, caller))
+            case "count":
+                await self._count(half, inbound, caller)
+            case _:
+                await Answering(self._site, self._connection, half, caller, self.notes).answer(inbound)
+
+    async def _models(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> HttpReply:
+        site, wanted = self._site, inbound.request
+        if not isinstance(wanted, ModelsRequest):
+            raise TypeError("a list of models answers a ModelsRequest")
+        if wanted.model is None:
+            return half.render(await site.catalogue.models(caller), inbound)
+        if (refusal := caller.refusal(site.names.resolve(wanted.model, {}))) is not None:
+            return half.render_error(refusal)
+        return half.render([site.catalogue.named(wanted.model)], inbound)
+
+    async def _count(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
+        request = inbound.request
+        if not isinstance(request, GenerationRequest):
+            raise TypeError("what is counted is a generation")
+        resolved = self._site.names.resolve(request.model, {})
+        if (refusal := caller.refusal(resolved)) is not None:
+            await self._fail(refusal)
+            return
+        found = await counted(self._site.manager, request, resolved.model)
+        marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
+        await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))
+
+    def _own(self) -> HttpReply:
+        """Return what the gateway says of itself."""
+        match self._route.service:
+            case "ready" if self._site.is_draining:
+                return json_reply({"status": "draining"}, 503)
+            case "openapi":
+                return json_reply(document(ROUTES))
+            case "version":
+                return json_reply({"version": OLLAMA_VERSION})
+            case _:
+                return json_reply({"status": "ok", "service": "understudy"})
+
+
+def face_of(route: Route, headers: Mapping[str, str]) -> str:
+    """Return the wire format of a request; several share a path, and the headers of their clients tell them apart."""
+    if route.face != "shared":
+        return route.face
+    if "anthropic-version" in headers or "x-api-key" in headers:
+        return "anthropic"
+    agent = f"{headers.get('user-agent', '')} {headers.get('x-client-name', '')} {headers.get('x-fern-language', '')}"
+    return "cohere" if "cohere" in agent.lower() else "openai"
+
+
+def plain_error(status: int, message: str) -> HttpReply:
+    """Return an error of the gateway's own paths."""
+    return json_reply({"error": {"message": message, "type": "invalid_request_error", "code": None}}, status)
+
+
+def _error(half: ServerHalf | None, failure: Failure) -> HttpReply:
+    return plain_error(failure.status or 500, failure.message) if half is None else half.render_error(failure)

@@ -1,0 +1,70 @@
+"""What the gateway adds to answers: headers of its own, and the status of an error that is not the caller's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.wire.http import Headers
+
+REQUEST_ID = "x-understudy-request-id"
+PROVIDER = "x-understudy-provider"
+MODEL = "x-understudy-model"
+ATTEMPTS = "x-understudy-attempts"
+COST = "x-understudy-cost-usd"
+WARNINGS = "x-understudy-warnings"
+ESTIMATED = "x-understudy-estimated"
+MOST_WARNINGS = 2_000
+"""Characters of the header that lists warnings: many servers and proxies accept 8 KiB of headers in all."""
+
+_K = FailureKind
+_NOT_THE_CALLERS: Mapping[FailureKind, tuple[int, str]] = {
+    _K.AUTHENTICATION: (502, "upstream_auth"),
+    _K.PERMISSION: (502, "upstream_permission"),
+    _K.BILLING: (402, "upstream_billing"),
+    _K.NOT_SIGNED: (502, "upstream_not_signed"),
+    _K.LOCAL: (502, "upstream_failed"),
+}
+"""Failures of the gateway's own access to a provider. Their usual status would tell callers that their own key is
+wrong, or their own account empty."""
+
+
+def outward(failure: Failure, *, draining: bool = False) -> Failure:
+    """Return a failure of a provider as callers are told of it."""
+    if draining and failure.kind is _K.CANCELLED:
+        message = "the gateway is shutting down"
+        return Failure(kind=_K.CANCELLED, message=message, status=503, code="server_shutdown", type="server_error")
+    found = _NOT_THE_CALLERS.get(failure.kind)
+    if found is None:
+        return failure
+    status, code = found
+    return replace(failure, status=status, code=code, type="server_error", body=None)
+
+
+def warned(warnings: Iterable[Warning]) -> Headers:
+    """Return the header that lists warnings, if there are any: in ASCII, and not too long."""
+    text = "; ".join(f"{each.kind} {each.what}: {each.why}" for each in warnings)
+    if not text:
+        return ()
+    plain = " ".join(text.encode("ascii", "replace").decode().split())
+    return ((WARNINGS, plain if len(plain) <= MOST_WARNINGS else f"{plain[: MOST_WARNINGS - 3]}..."),)
+
+
+def about(provider: str | None, model: str | None, attempts: int) -> Headers:
+    """Return who answers, and after how many attempts."""
+    found = ((PROVIDER, provider), (MODEL, model), (ATTEMPTS, str(attempts)))
+    return tuple((name, _in_ascii(value)) for name, value in found if value)
+
+
+def told(response: GenerationResponse | EmbeddingResponse) -> Headers:
+    """Return what is known of an answer that is complete."""
+    headers = (*about(response.provider, response.model, len(response.attempts)), *warned(response.warnings))
+    return headers if response.cost is None else (*headers, (COST, f"{response.cost.amount.usd:f}"))
+
+
+def _in_ascii(text: str) -> str:
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in text)

@@ -1,0 +1,207 @@
+"""Which conversation a request belongs to, and what it is for: from what clients send of their own accord.
+
+A session is always one caller's: another caller who sends the same id has another session. Without any id, the
+beginning of the prompt stands for the conversation; two conversations that begin with the same words then share a
+session, which `kind` shows as `derived`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal, get_args
+
+import msgspec
+
+from understudy.domain.json_types import built_in
+from understudy.domain.messages import Message, Role
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.gateway.clients import Client, client_of
+from understudy.gateway.options import LONGEST, SESSION
+
+Kind = Literal["named", "client", "cache_key", "user", "derived", "none"]
+"""Where the session comes from: the header `x-understudy-session`, another header or field of the client's own, the key
+of its prompt cache, the id of its user, or the beginning of the prompt."""
+RequestClass = Literal["main", "subagent", "workflow", "compaction", "auxiliary"]
+"""What a request is for: a turn of the main conversation, of a subagent or of a workflow, the summary of a
+conversation, or a side request such as a title. The words are those of the header `x-claude-code-request-class`."""
+DIGITS = 32
+"""Hexadecimal digits of a hash that stands for a session."""
+
+
+class Clues(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a body may show its session."""
+
+    cache_key: str | None = None
+    """`prompt_cache_key`."""
+    user: str | None = None
+    """`user`, `safety_identifier`, or Anthropic's `metadata.user_id`."""
+    metadata: Mapping[str, str] = {}
+    head: Callable[[], bytes] | None = None
+    """Returns the beginning of the prompt, which does not change during a conversation; called if nothing else shows
+    the session."""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """Which conversation a request belongs to, and what it is for."""
+
+    id: str | None = None
+    """Unique among all callers; for the option `session` of a call."""
+    kind: Kind = "none"
+    request_class: RequestClass | None = None
+    """As the client states it; `None` if it does not."""
+    client: Client = Client.UNKNOWN
+    agent: str | None = None
+    """The id of the subagent that asks, whose session is one of its own."""
+    parent: str | None = None
+    """The id of the agent, thread or session that started it."""
+    agent_type: str | None = None
+    """The kind of subagent, such as Claude Code's `Explore`."""
+
+
+def session_of(headers: Mapping[str, str], clues: Clues, caller: str = "") -> Session:
+    """Return the session of a request. `headers` has names in lower case, `caller` is the name of the key."""
+    client = client_of(headers)
+    words = _Words(headers)
+    found, kind = _found(words, clues)
+    agent, parent = words.first(*_AGENTS), words.first(*_PARENTS)
+    if kind == "client" and agent is not None:
+        found = f"{found}/{agent}"
+    return Session(
+        id=None if found is None else scoped(found, caller),
+        kind=kind,
+        request_class=_class_of(words),
+        client=client,
+        agent=agent,
+        parent=parent,
+        agent_type=words.first("x-claude-code-agent-type"),
+    )
+
+
+def clues_of(request: GenerationRequest | EmbeddingRequest) -> Clues:
+    """Return the clues of a parsed request."""
+    if isinstance(request, EmbeddingRequest):
+        return Clues(user=request.user)
+    return Clues(
+        cache_key=request.cache_key,
+        user=request.user,
+        metadata=request.metadata or {},
+        head=partial(_head_of, request),
+    )
+
+
+def scoped(session: str, caller: str) -> str:
+    """Return the id of a caller's session: no other caller's has it, whatever ids they choose."""
+    return session if not caller else f"{caller.replace('%', '%25').replace('/', '%2F')}/{session}"
+
+
+_SESSIONS = (
+    "x-claude-code-session-id",
+    "thread-id",  # Codex; `session-id` is shared by its subagents, whose threads have ids of their own
+    "thread_id",
+    "session-id",
+    "session_id",
+    "conversation_id",  # older versions of Codex
+    "x-session-id",  # opencode; its subagents have sessions of their own
+    "x-session-affinity",
+    "x-opencode-session",
+)
+_AGENTS = ("x-claude-code-agent-id",)
+_PARENTS = ("x-claude-code-parent-agent-id", "x-codex-parent-thread-id", "x-parent-session-id")
+_METADATA = ("session_id", "session", "conversation_id", "thread_id")
+_CLASSES: Mapping[str, RequestClass] = {each: each for each in get_args(RequestClass)}
+_CODEX_CLASSES: Mapping[str, RequestClass] = {
+    # Values of x-openai-subagent; any other is the label of a subagent.
+    "compact": "compaction",
+    "memory_consolidation": "auxiliary",
+}
+_IN_USER_ID = re.compile(r"_session_([0-9a-fA-F-]{8,64})$")
+"""In `metadata.user_id` of Claude Code before it was JSON: `user_…_account_…_session_…`."""
+
+
+class _Words:
+    """The headers of a request as words: printable, without blanks around them, hashed if they are too long."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def first(self, *names: str) -> str | None:
+        """Return the value of the first of these headers that has one."""
+        return next((word for name in names if (word := word_of(self._headers.get(name)))), None)
+
+
+def word_of(value: object) -> str | None:
+    """Return an id that a client chose: unchanged if it is printable ASCII and not too long, else a hash of it; `None`
+    if it is empty or not a string."""
+    if not isinstance(value, str) or not (word := value.strip()):
+        return None
+    return (
+        word
+        if len(word) <= LONGEST and word.isascii() and word.isprintable()
+        else hashed(word.encode("utf-8", "surrogatepass"))
+    )
+
+
+def hashed(data: bytes) -> str:
+    """Return a hash that stands for a session."""
+    return hashlib.sha256(data).hexdigest()[:DIGITS]
+
+
+def _found(words: _Words, clues: Clues) -> tuple[str | None, Kind]:
+    if named := words.first(SESSION):
+        return named, "named"
+    if own := words.first(*_SESSIONS):
+        return own, "client"
+    if cached := word_of(clues.cache_key):
+        return cached, "cache_key"
+    if told := _in_user(clues.user) or next(
+        (word for name in _METADATA if (word := word_of(clues.metadata.get(name)))), None
+    ):
+        return told, "client"
+    if user := word_of(clues.user):
+        return f"user:{user}", "user"
+    if clues.head is not None and (head := clues.head()):
+        return f"derived:{hashed(head)}", "derived"
+    return None, "none"
+
+
+def _in_user(user: str | None) -> str | None:
+    """Return the session in the id of a user: Claude Code writes JSON there, with `session_id`."""
+    if not user:
+        return None
+    if user.startswith("{"):
+        try:
+            value = msgspec.json.decode(user)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        return word_of(value.get("session_id")) if isinstance(value, dict) else None
+    found = _IN_USER_ID.search(user)
+    return found[1] if found else None
+
+
+def _class_of(words: _Words) -> RequestClass | None:
+    stated = words.first("x-claude-code-request-class")
+    if stated is not None:
+        return _CLASSES.get(stated)
+    if words.first("x-claude-code-agent-id") is not None:
+        return "subagent"
+    if (label := words.first("x-openai-subagent")) is not None:
+        return _CODEX_CLASSES.get(label, "subagent")
+    return "subagent" if words.first("x-parent-session-id") is not None else None
+
+
+def _head_of(request: GenerationRequest) -> bytes:
+    """Return what of a conversation stays the same: the system messages, the tools, and the first of the user's."""
+    head: list[Message] = []
+    for message in request.messages:
+        head.append(message)
+        if message.role is Role.USER:
+            break
+    try:
+        return msgspec.json.encode((head, request.tools), enc_hook=built_in)
+    except (TypeError, ValueError):  # of values that no JSON holds, such as a lone surrogate
+        return b""

@@ -1,0 +1,67 @@
+"""What the gateway is with one configuration. A reload makes another one, and requests under way stay with theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from understudy.config import Config
+from understudy.gateway.access import Access
+from understudy.gateway.catalogue import Catalogue
+from understudy.gateway.manager import GatewayManager
+from understudy.gateway.names import Names
+
+if TYPE_CHECKING:
+    from understudy.ledger import LedgerSink, Observer
+    from understudy.transport.base import Transport
+
+
+class Site:
+    """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
+
+    __slots__ = ("_idle", "access", "catalogue", "config", "is_draining", "manager", "names", "under_way")
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        transport: Transport | None = None,
+        sink: LedgerSink | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.config = config
+        self.access = Access(config.gateway.keys, open_=True)
+        self.names = Names.of(config)
+        self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
+        self.catalogue = Catalogue(self.manager, self.names)
+        self.under_way = 0
+        """Requests that are being answered."""
+        self.is_draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Count a request while it is answered."""
+        self.under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            if not self.under_way:
+                self._idle.set()
+
+    async def finished(self, seconds: float | None = None) -> None:
+        """Wait until no request is under way, so many seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
+
+    async def retire(self) -> None:
+        """Close the connections to providers once the last request has ended."""
+        try:
+            await self.finished()
+        finally:
+            await self.manager.aclose()

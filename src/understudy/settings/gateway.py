@@ -1,0 +1,56 @@
+"""What the gateway serves, to whom, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from understudy.domain.secret import Secret
+from understudy.settings.checking import Settings
+
+HOST = "127.0.0.1"
+PORT = 8484
+MIB = 2**20
+
+
+class GatewayKey(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
+    """A key that callers of the gateway may use: the key itself, or its hash."""
+
+    name: str
+    """Whose it is: written into the records of every attempt as the label `key`."""
+    key: Secret | None = None
+    hash: str | None = None
+    """`sha256:` and 64 hexadecimal digits: the SHA-256 of the key, for files that must not hold it."""
+    models: tuple[str, ...] = ()
+    """The models, routes and aliases that it may name, with `*` for any characters; all if empty."""
+    labels: Mapping[str, str] = {}
+    """Written into the records of every attempt, never sent."""
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
+    """The gateway: where it listens, which keys it accepts, and what its callers may name."""
+
+    host: str = HOST
+    port: int = PORT
+    hosts: tuple[str, ...] = ()
+    """Names under which callers reach it, besides the loopback names and `host`."""
+    keys: tuple[GatewayKey, ...] = ()
+    """None: whoever reaches it may use it, which is allowed on a loopback address only."""
+    aliases: Mapping[str, str] = {}
+    """Names that callers use, with `*` for any characters, and the route, entry or `entry/model` each stands for."""
+    secret: Secret | None = None
+    """Seals what callers keep for another provider. Unset: a random one for each process."""
+    affinity: bool = True
+    """Whether the conversation of a session stays at the target that answered it."""
+    body_limit_mb: float = 64
+    """Size of a request's body, after decompression, in MiB."""
+    drain_timeout: float = 25.0
+    """Seconds that requests under way have when the gateway is stopped."""
+    passthrough: tuple[str, ...] = ()
+    """Further paths of a provider's API that callers may use, as `entry/path`, with `*` for any characters."""
+
+    @property
+    def body_limit(self) -> int:
+        """The size of a request's body in bytes."""
+        return int(self.body_limit_mb * MIB)

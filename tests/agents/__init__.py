@@ -1,0 +1,1 @@
+"""Coding agents, headless, against emulated providers: directly, and through the gateway."""

@@ -1,0 +1,149 @@
+"""One run, in a process of its own that may have no network: a scenario on stdin, a report on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from tests.agents import isolation
+from tests.agents.gateway import KEY, ROUTE, gateway
+from tests.agents.installing import PACKAGES
+from tests.agents.roster import AGENTS, HeadlessAgent
+from tests.agents.scenario import Report, Request, Scenario
+from tests.agents.task import PROMPTS, SHORT, TASK, Steps
+from tests.agents.vendors import vendors
+from understudy.cli.agents.connection import Connection
+from understudy.cli.agents.rows import AGENTS as ROWS
+from understudy.cli.agents.temporary import prepare
+from understudy.domain.secret import Secret
+from understudy.emulator import Emulator
+
+PATIENCE = 240.0
+"""Seconds for one turn of an agent."""
+_TAIL = 6_000
+
+
+def turns_of(scenario: Scenario) -> list[Sequence[Steps]]:
+    match scenario.size:
+        case "whole":
+            return [TASK]
+        case "short":
+            return [SHORT]
+        case "turns":
+            return [TASK[: len(SHORT)], TASK[len(SHORT) :]]
+
+
+async def run(scenario: Scenario, place: Path) -> Report:
+    """Perform a scenario in an empty folder."""
+    agent = AGENTS[scenario.agent]
+    home, folder = place / "home", place / "work"
+    home.mkdir()
+    folder.mkdir()
+    for path, content in agent.settings.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else json.dumps(content)
+        (home / path).write_text(text, encoding="utf-8")
+    turns = turns_of(scenario)
+    attempts: list[str] = []
+    begun = time.monotonic()
+    async with AsyncExitStack() as stack:
+        emulator = await stack.enter_async_context(vendors(scenario, agent, turns, folder))
+        connection = await stack.enter_async_context(_connected(scenario, agent, emulator, place))
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
+        environment |= agent.environment
+        if not isolation.is_isolated():
+            environment |= await stack.enter_async_context(isolation.refusing_proxy(attempts))
+        start = prepare(ROWS[agent.name], connection, environment, home, _made(place / "launch"))
+        command = [*PACKAGES[agent.name].command(), *start.arguments]
+        codes = [
+            await _turn(
+                [*command, *(agent.further if number else agent.arguments)(PROMPTS[number])],
+                folder, start.environment, place / f"agent-{number}.log",
+            )
+            for number in range(len(turns))
+        ]  # fmt: skip
+        requests = _received(emulator)
+    return Report(
+        scenario=scenario,
+        seconds=round(time.monotonic() - begun, 1),
+        codes=tuple(codes),
+        tree={str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()},
+        requests=requests,
+        attempts=tuple(attempts),
+        output="\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-_TAIL:]}" for log in place.glob("*.log")),
+    )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@asynccontextmanager
+async def _connected(
+    scenario: Scenario, agent: HeadlessAgent, emulator: Emulator, place: Path
+) -> AsyncIterator[Connection]:
+    """Yield what leads the agent to the gateway, or to the vendor in its place."""
+    if not scenario.vendors:
+        yield Connection(url=emulator.origin(agent.vendor), key=Secret(emulator.key), models=agent.models[:1])
+        return
+    async with gateway(emulator, scenario.vendors, place, place / "gateway.log") as url:
+        # A name that an agent knows decides which tools it offers.
+        model = agent.models[0] if agent.vendor != "openai" else ROUTE
+        yield Connection(url=url, key=Secret(KEY), models=(model,))
+
+
+async def _turn(command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> int | None:
+    """Run an agent to its end, and return its exit code; `None` if it had to be stopped."""
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await process.wait()
+        except TimeoutError:
+            os.killpg(process.pid, 9)
+            await process.wait()
+            return None
+
+
+def _received(emulator: Emulator) -> tuple[Request, ...]:
+    requests: list[Request] = []
+    for vendor in emulator.providers:
+        for each in emulator.requests(vendor):
+            body = each.body if isinstance(each.body, dict) else {}
+            requests.append(
+                Request(
+                    vendor=vendor,
+                    dialect=each.dialect,
+                    model=str(body["model"]) if "model" in body else None,
+                    status=each.status,
+                    outcome=each.outcome,
+                    fault=each.fault.kind if each.fault else None,
+                    step=each.step,
+                    error=each.error,
+                )
+            )
+    return tuple(requests)
+
+
+def main() -> None:
+    scenario = msgspec.json.decode(sys.stdin.buffer.read(), type=Scenario)
+    with tempfile.TemporaryDirectory(prefix="understudy-agent-", ignore_cleanup_errors=True) as place:
+        report = asyncio.run(run(scenario, Path(place)))
+    sys.stdout.buffer.write(msgspec.json.encode(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Installs the agents, each in a folder of its own beneath the user's cache: `python -m tests.agents.installing`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+PLATFORM = f"{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}"
+
+
+class Package(NamedTuple):
+    """An agent in the version that was tried. `$platform` stands for this machine's, such as `linux-x64`."""
+
+    name: str
+    spec: str
+    """What npm installs."""
+    program: str
+    """A pattern in `node_modules`; a script of Node if it ends with `.js`."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is installed: another version is another folder."""
+        return cache() / self._filled(self.spec).replace("/", "-").replace("npm:", "").replace("@", "-").strip("-")
+
+    @property
+    def installed(self) -> bool:
+        return (self.folder / ".complete").is_file()
+
+    def command(self) -> list[str]:
+        """Return what starts it. Raise `FileNotFoundError` if it is not there."""
+        found = next((self.folder / "node_modules").glob(self._filled(self.program)), None)
+        if found is None:
+            raise FileNotFoundError(f"{self.name} is not installed in {self.folder}")
+        return [shutil.which("node") or "node", str(found)] if found.suffix == ".js" else [str(found)]
+
+    def install(self) -> str | None:
+        """Install it unless it is there. Return why that failed, or `None`."""
+        if self.installed:
+            return None
+        npm = shutil.which("npm")
+        if npm is None:
+            return "npm is not on the PATH"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Their install scripts fetch or link what the package of the platform contains already.
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=optional", "--prefix", str(self.folder)]
+        try:
+            command = [npm, "install", *options, self._filled(self.spec)]
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=900)
+        except (OSError, subprocess.SubprocessError) as error:
+            words = str(getattr(error, "stderr", None) or error).strip().splitlines()
+            return f"npm cannot install {self._filled(self.spec)}: {words[-1] if words else 'no reason given'}"
+        (self.folder / ".complete").touch()
+        return None
+
+    def _filled(self, template: str) -> str:
+        return template.replace("$platform", PLATFORM)
+
+
+PACKAGES = {
+    package.name: package
+    for package in (
+        Package("claude", "@anthropic-ai/claude-code-$platform@2.1.332", "@anthropic-ai/claude-code-$platform/claude"),
+        Package("codex", "@openai/codex@0.171.0-$platform", "@openai/codex/vendor/*/bin/codex"),
+        Package("gemini", "@google/gemini-cli@0.61.0", "@google/gemini-cli/bundle/gemini.js"),
+        Package("opencode", "opencode-$platform@1.18.33", "opencode-$platform/bin/opencode"),
+    )
+}
+
+
+def cache() -> Path:
+    """Return the folder of all installations: `UNDERSTUDY_AGENTS`, or one in the user's cache."""
+    if given := os.environ.get("UNDERSTUDY_AGENTS"):
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "understudy-agents"
+
+
+if __name__ == "__main__":
+    for each in PACKAGES.values():
+        print(f"{each.name}: {each.install() or each.folder}", flush=True)

@@ -1,0 +1,66 @@
+"""One run of one agent, as data: what is asked of which vendors, and what befalls them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+FaultName = Literal["killed", "limited", "stalled", "cut"]
+FAULTS: tuple[FaultName, ...] = ("killed", "limited", "stalled", "cut")
+
+PHASES = (0, 1, 3, 8)
+"""Content events before a fault of a stream: before the first, behind it, within arguments, near their end."""
+
+
+class Strike(msgspec.Struct, frozen=True):
+    """A fault of the first vendor at one step."""
+
+    fault: FaultName
+    step: int
+    phase: int = 1
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """A run."""
+
+    agent: str
+    vendors: tuple[str, ...] = ()
+    """Those behind the gateway, in order; empty: the agent is connected to its vendor."""
+    strikes: tuple[Strike, ...] = ()
+    size: Literal["whole", "short", "turns"] = "whole"
+    """All steps in one turn, the first part, or all in two turns of one session."""
+
+    @property
+    def label(self) -> str:
+        struck = "+".join(f"{each.fault}{each.step}.{each.phase}" for each in self.strikes)
+        return "-".join((self.agent, *self.vendors, self.size, *([struck] if struck else [])))
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that a vendor received."""
+
+    vendor: str
+    dialect: str
+    model: str | None
+    status: int | None
+    outcome: str
+    fault: str | None
+    error: str | None = None
+    step: int | None
+    """The step that it asks for; `None` for the agent's other requests."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run."""
+
+    scenario: Scenario
+    seconds: float
+    codes: tuple[int | None, ...]
+    """The exit code of the agent in each turn; `None` if it had to be stopped."""
+    tree: dict[str, str]
+    requests: tuple[Request, ...]
+    attempts: tuple[str, ...] = ()
+    """Attempts to reach the network, as far as they were seen."""
+    output: str = ""
+    """The end of what the agent and the gateway wrote."""

@@ -1,0 +1,75 @@
+"""Coding agents perform a task, against emulated vendors that examine what they get, and through the gateway.
+
+With `--deep` only: the agents are installed by npm, and skipped where that is not possible (README.md).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents import sweep
+from tests.agents.installing import PACKAGES
+from tests.agents.roster import AGENTS, answers
+from tests.agents.running import complaints, run
+from tests.agents.scenario import Scenario
+from tests.agents.task import SHORT, SHORT_TREE, TASK, TREE, Edit, Run, Steps, Write
+
+
+def perform(steps: tuple[Steps, ...], folder: Path) -> dict[str, str]:
+    """Perform a task by hand, and return the files."""
+    for step in steps:
+        match step:
+            case Write(path, content):
+                (folder / path).write_text(content, encoding="utf-8")
+            case Edit(path, old, new):
+                text = (folder / path).read_text(encoding="utf-8")
+                assert f"\n{text}".count(f"\n{old}\n") == 1
+                (folder / path).write_text(text.replace(old, new), encoding="utf-8")
+            case Run(command):
+                subprocess.run(["bash", "-c", command], cwd=folder, check=True, capture_output=True)
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_trees_are_those_of_the_task(tmp_path: Path) -> None:
+    assert perform(SHORT, tmp_path) == SHORT_TREE
+    assert perform(TASK[len(SHORT) :], tmp_path) == TREE
+    assert TASK[: len(SHORT)] == SHORT
+    assert len(TASK) >= 30
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_each_step_is_a_call(name: str) -> None:
+    script = answers(AGENTS[name], [SHORT, TASK[len(SHORT) :]], Path("/work"))
+    calls = [call for answer in script if not isinstance(answer, str) for call in _listed(answer)]
+    assert all(isinstance(json.loads(call.arguments), dict) for call in calls)
+    assert len(calls) == sum(len(_listed(steps)) for steps in TASK)
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
+    scenarios = sweep.whole()
+    assert len({scenario.label for scenario in scenarios}) == len(scenarios) == len(AGENTS) * len(TASK) * 13
+    firsts = {(scenario.agent, scenario.vendors[0]) for scenario in scenarios}
+    assert len(firsts) == len(AGENTS) * 3
+
+
+def check(scenario: Scenario, deep: bool) -> None:
+    if not deep:
+        pytest.skip("needs --deep")
+    if reason := PACKAGES[scenario.agent].install():
+        pytest.skip(reason)
+    report = run(scenario)
+    assert complaints(report) == [], report.output
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_agent_works_with_its_emulated_vendor(name: str, deep: bool) -> None:
+    check(Scenario(agent=name), deep)

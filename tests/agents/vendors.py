@@ -1,0 +1,73 @@
+"""The emulated vendors of a run: their scripts, their faults, and what becomes of a killed one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from tests.agents.roster import HeadlessAgent, answers
+from tests.agents.scenario import Scenario, Strike
+from tests.agents.task import Steps
+from understudy.domain.requests import GenerationRequest
+from understudy.emulator import Emulator, Fault
+
+MODELS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6-luna", "google": "gemini-3.8-flash"}
+"""What the gateway asks of each vendor."""
+DOWN = 3.0
+"""Seconds until a killed vendor is back."""
+
+
+_NO_LOOP = '{"unproductive_state_analysis": "It makes progress.", "unproductive_state_confidence": 0.05}'
+
+
+def _asks_for_loops(request: GenerationRequest) -> bool:
+    """Check whether Gemini CLI asks a model if it goes round in circles. If so, it asks the user."""
+    return request.output is not None and "unproductive_state_confidence" in str(request.output.json_schema)
+
+
+def fault_of(strike: Strike) -> Fault:
+    match strike.fault:
+        case "killed":
+            return Fault.reset(strike.phase or None)
+        case "limited":
+            return Fault.status(429, retry_after=2)
+        case "stalled":
+            return Fault.stall(strike.phase)
+        case "cut":
+            return Fault.cut(strike.phase)
+
+
+@asynccontextmanager
+async def vendors(
+    scenario: Scenario, agent: HeadlessAgent, turns: Sequence[Sequence[Steps]], folder: Path
+) -> AsyncIterator[Emulator]:
+    """Run the vendors of a scenario; each has the whole script, and the first has the faults."""
+    names = scenario.vendors or (agent.vendor,)
+    async with Emulator(names, models={agent.vendor: agent.models} if agent.vendor in names else None) as emulator:
+        script = answers(agent, turns, folder)
+        for name in names:
+            struck = scenario.strikes if name == names[0] else ()
+            emulator.answers(name, script, faults={strike.step: fault_of(strike) for strike in struck})
+            emulator.answers(name, [_NO_LOOP], when=_asks_for_loops)
+        watching = asyncio.create_task(_kill(emulator, names[0], scenario.strikes))
+        try:
+            yield emulator
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+
+async def _kill(emulator: Emulator, name: str, strikes: Sequence[Strike]) -> None:
+    """Close the port of a vendor once it was killed, and open it again later."""
+    killed = 0
+    while killed < sum(strike.fault == "killed" for strike in strikes):
+        struck = sum(each.fault is not None and each.fault.kind == "reset" for each in emulator.requests(name))
+        if struck > killed:
+            killed = struck
+            await emulator.stop(name)
+            await asyncio.sleep(DOWN)
+            await emulator.start(name)
+        await asyncio.sleep(0.01)

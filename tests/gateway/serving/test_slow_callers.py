@@ -1,0 +1,186 @@
+"""Callers who send slowly, send nothing or read nothing are let go; those who are merely slow are not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.gateway.serving.serving import HOST, App, answer, serving
+from tests.gateway.serving.test_strict_http import GET, POST, refusal_of
+from understudy.gateway.serving import server
+from understudy.gateway.serving.guard import Message, Receive, Send
+from understudy.gateway.serving.limits import Limits
+
+TICK = 0.02
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "TICK", TICK)
+
+
+async def test_a_connection_that_sends_nothing_is_closed() -> None:
+    async with serving(limits=Limits(head_time=0.1)) as running:
+        peer = await running.connect()
+        assert await peer.rest() == b""
+
+
+async def test_a_header_that_drips_is_refused() -> None:
+    async with serving(limits=Limits(head_time=0.15)) as running:
+        peer = await running.connect()
+
+        async def drip() -> None:
+            for byte in GET + HOST + b"X: " + b"a" * 100:
+                peer.writer.write(bytes([byte]))
+                await asyncio.sleep(TICK)
+
+        dripping = asyncio.create_task(drip())
+        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        dripping.cancel()
+        assert running.app.scopes == []
+
+
+async def test_a_body_that_drips_is_refused() -> None:
+    async with serving(limits=Limits(body_window=0.15, body_progress=100)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Content-Length: 1000\r\n\r\n")
+
+        async def drip() -> None:
+            for _ in range(100):
+                peer.writer.write(b"a")
+                await asyncio.sleep(TICK)
+
+        dripping = asyncio.create_task(drip())
+        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        dripping.cancel()
+        assert running.app.gone == 1
+
+
+async def test_framing_is_no_progress() -> None:
+    """Extensions of chunks arrive, but no body."""
+    async with serving(limits=Limits(body_window=0.15, body_progress=100)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n1;x=")
+
+        async def drip() -> None:
+            for _ in range(100):
+                peer.writer.write(b"a" * 100)
+                await asyncio.sleep(TICK)
+
+        dripping = asyncio.create_task(drip())
+        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        dripping.cancel()
+
+
+async def test_a_body_that_arrives_steadily_is_awaited() -> None:
+    async with serving(limits=Limits(body_window=0.1, body_progress=10)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Content-Length: 300\r\n\r\n")
+        for _ in range(30):
+            peer.writer.write(b"a" * 10)
+            await asyncio.sleep(TICK)
+        assert (await peer.response())[::2] == (200, b"a" * 300)
+
+
+async def test_a_body_that_the_application_does_not_read_is_not_slow() -> None:
+    async def pause(app: App, scope: Message, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.4)
+        await app.echo(scope, receive, send)
+
+    async with serving(App(handler=pause), limits=Limits(body_window=0.1)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Content-Length: 500000\r\n\r\n" + b"a" * 500_000)
+        assert (await peer.response())[0] == 200
+
+
+async def test_the_rest_of_an_answered_body_is_awaited_for_some_time_only() -> None:
+    async def deny(app: App, scope: Message, receive: Receive, send: Send) -> None:
+        await answer(send, b"no", 401)
+
+    async with serving(App(handler=deny), limits=Limits(unread_time=0.1, linger=0.05)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Content-Length: 1000\r\n\r\na")
+        assert (await peer.response())[0] == 401
+        assert await peer.rest() == b""
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    async with serving(limits=Limits(idle=0)) as running:
+        peer = await running.connect()
+        peer.writer.write(GET + HOST + b"\r\n")
+        assert (await peer.response())[0] == 200
+        assert await peer.rest() == b""
+
+
+class Endless:
+    """Sends without end, and counts what it could."""
+
+    sent = 0
+    ended = False
+
+    async def __call__(self, app: App, scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        leaving = asyncio.create_task(receive_end(receive))
+        while not leaving.done():
+            await send({"type": "http.response.body", "body": b"a" * 65536, "more_body": True})
+            self.sent += 65536
+            await asyncio.sleep(0)
+        self.ended = True
+
+
+async def receive_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def small_reader(port: int) -> socket.socket:
+    """Return a connection whose own buffer is small."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    sock.connect(("127.0.0.1", port))
+    return sock
+
+
+async def test_a_caller_that_reads_nothing_is_let_go() -> None:
+    """What it could have been sent meanwhile is bounded: the provider is not read on its behalf."""
+    endless = Endless()
+    async with serving(App(handler=endless), limits=Limits(write_time=0.3)) as running:
+        with small_reader(running.port) as sock:
+            sock.sendall(GET + HOST + b"\r\n")
+            async with asyncio.timeout(5):
+                while not endless.ended:
+                    await asyncio.sleep(TICK)
+            assert endless.sent < 2**20
+
+
+async def test_a_caller_that_reads_slowly_is_not() -> None:
+    endless = Endless()
+    async with serving(App(handler=endless), limits=Limits(write_time=0.3)) as running:
+        with small_reader(running.port) as sock:
+            sock.sendall(GET + HOST + b"\r\n")
+            sock.setblocking(False)
+            for _ in range(20):
+                await asyncio.sleep(0.05)
+                sock.recv(65536)
+            assert not endless.ended
+
+
+async def test_at_the_limit_of_connections_an_idle_one_makes_room() -> None:
+    async with serving(limits=Limits(connections=2)) as running:
+        idle, busy, last = [await running.connect() for _ in range(2)], None, None
+        for peer in idle:
+            peer.writer.write(GET + HOST + b"\r\n")
+            assert (await peer.response())[0] == 200
+            await asyncio.sleep(0.005)  # uvloop's clock counts milliseconds
+        busy = await running.connect()
+        busy.writer.write(GET)
+        assert await idle[0].rest() == b"", "the one that was idle for longest"
+        last = await running.connect()
+        last.writer.write(GET)
+        assert await idle[1].rest() == b""
+        refused = await running.connect()
+        assert refusal_of(await refused.rest()) == (503, "too_many_connections")
+        busy.writer.write(HOST + b"\r\n")
+        assert (await busy.response())[0] == 200
