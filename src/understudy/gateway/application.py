@@ -98,11 +98,14 @@ class Gateway:
         await asyncio.gather(*former.values(), return_exceptions=True)
 
     async def _serve(self, connection: Connection) -> None:
+        site = self._site
+        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
+            await connection.reply(plain_error(refused.status or 400, refused.message))
+            return
         route = self._router.find(connection.method, connection.path)
         if route is None:
             await self._lost(connection)
             return
-        site = self._site
         with site.entered():
             handling = Handling(site, route, connection)
             try:

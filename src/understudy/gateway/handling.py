@@ -15,8 +15,10 @@ from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
@@ -71,6 +73,8 @@ class Handling:
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
+        if self._half is not None:
+            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
         await self._connection.reply(_error(self._half, failure), own)
 
     async def _admitted(self) -> None:
@@ -78,7 +82,7 @@ class Handling:
         route, connection, half = self._route, self._connection, self._half
         caller: Caller | Refusal = Caller()
         if route.admits == "key":
-            caller = self._site.access.admit(connection.headers, connection.query)
+            caller = self._site.admit(connection)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
             return
