@@ -43,6 +43,8 @@ class Asgi:
     def __init__(self, gateway: Gateway, headers: Mapping[str, str] | None = None) -> None:
         self._gateway = gateway
         self._headers = {"host": "localhost", **(headers or {})}
+        self.peer: str | None = None
+        """The address of the caller, if the server is to state one."""
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
         """Send a request without a body."""
@@ -87,6 +89,7 @@ class Asgi:
             "path": route,
             "raw_path": route.encode(),
             "query_string": query.encode(),
+            "client": None if self.peer is None else (self.peer, 50_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
         }
         await self._gateway(scope, receive, send)

@@ -18,7 +18,10 @@ Send = Callable[[Message], Awaitable[None]]
 class Connection:
     """A request, and the way back to the caller."""
 
-    __slots__ = ("_head_only", "_receive", "_send", "headers", "method", "path", "query", "started", "status")
+    __slots__ = (
+        *("_head_only", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
+        *("started", "status"),
+    )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -28,6 +31,9 @@ class Connection:
         self.query: str = scope.get("query_string", b"").decode("ascii", "replace")
         self.headers: dict[str, str] = _joined(scope["headers"])
         """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
+        self.http_version: str = scope.get("http_version", "1.1")
+        self.peer: str | None = (scope.get("client") or (None,))[0]
+        """The address of the caller; `None` if the server states none, as for a Unix socket."""
         self.started = False
         self.status = 0
         self._head_only = self.method == "HEAD"
