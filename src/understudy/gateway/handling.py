@@ -17,6 +17,7 @@ from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.crossing import Crossing
 from understudy.gateway.openapi import document
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
@@ -118,6 +119,7 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
+        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))

@@ -12,6 +12,7 @@ from understudy.gateway.access import Access
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
+from understudy.gateway.sealing import Seals
 
 if TYPE_CHECKING:
     from understudy.ledger import LedgerSink, Observer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
-    __slots__ = ("_idle", "access", "catalogue", "config", "is_draining", "manager", "names", "under_way")
+    __slots__ = ("_idle", "access", "catalogue", "config", "is_draining", "manager", "names", "seals", "under_way")
 
     def __init__(
         self,
@@ -30,11 +31,15 @@ class Site:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        seals: Seals | None = None,
     ) -> None:
+        """`seals`: what is used if the configuration has no secret, so that it outlives a reload."""
         self.config = config
         self.access = Access(config.gateway.keys, open_=True)
         self.names = Names.of(config)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
+        secret = config.gateway.secret
+        self.seals = seals if secret is None and seals is not None else Seals(() if secret is None else (secret,))
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""
