@@ -206,7 +206,8 @@ async def test_a_history_of_every_kind_of_item(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("namespace", "name"), [("mcp__files__", "read"), ("a" * 60, "b" * 60), ("über", "größe"), ("1", "2"), ("a.b", "c-d")]
+    ("namespace", "name"),
+    [("mcp__files__", "read"), ("a" * 60, "b" * 60), ("über", "größe"), ("1", "2"), ("a.b", "c-d")],
 )
 def test_joined_names_are_accepted_everywhere(namespace: str, name: str) -> None:
     sent = joined(name, namespace)

@@ -19,6 +19,7 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.openapi import document
+from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
 from understudy.wire.http import HttpReply, HttpRequest
@@ -48,21 +49,26 @@ class Handling:
         self._connection = connection
         self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
         self._id = new_id()
+        self.notes = Notes(self._id)
+        """What the access log states about the request."""
 
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:
             await self._admitted()
+            self.notes.answered = True
         except ClientGone:
             pass
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
+            self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
             await self._fail(replies.outward(failure, draining=self._site.is_draining))
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
 
     async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+        self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
@@ -76,7 +82,9 @@ class Handling:
             caller = self._site.access.admit(connection.headers, connection.query)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
-        elif half is None or route.service == "version":
+            return
+        self.notes.key = caller.name or None
+        if half is None or route.service == "version":
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
@@ -99,7 +107,7 @@ class Handling:
             case "count":
                 await self._count(half, inbound, caller)
             case _:
-                await Answering(self._site, self._connection, half, caller, self._id).answer(inbound)
+                await Answering(self._site, self._connection, half, caller, self.notes).answer(inbound)
 
     async def _models(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> HttpReply:
         site, wanted = self._site, inbound.request
