@@ -172,7 +172,7 @@ async def test_a_choice_of_what_only_openai_has_goes_to_openai(opened: Open) -> 
 
 async def test_a_history_of_every_kind_of_item(opened: Open) -> None:
     caller, emulator, _ = await opened("anthropic")
-    history = [
+    history: list[dict[str, Any]] = [
         {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "Be brief."}]},
         {"type": "reasoning", "summary": [], "encrypted_content": "of-openai"},
         {

@@ -40,7 +40,7 @@ def fit_tools(request: GenerationRequest, dialect: str, notes: WarningLog) -> Ge
 
 
 def _is_demanded(tool: OpaqueTool, choice: ToolChoice | None) -> bool:
-    """Check whether a choice allows this tool alone. It names the tool, or a hosted one by the beginning of its type."""
+    """Check whether a choice allows this tool alone, by its name, or by the beginning of its type."""
     if choice is None or choice.mode not in _FORCED or not isinstance(tool.json, Mapping):
         return False
     written = (choice.extra or {}).get(tool.dialect) or {"name": choice.names[0] if len(choice.names) == 1 else None}

@@ -31,7 +31,7 @@ INSTRUCTION = """\
 Stop working on the task now, and call no tools. The conversation above is about to be replaced by what you write next.
 Another model, which sees nothing else, will go on from it. Write a report for that model:
 
-- what the user wants, with every requirement, preference and limit that was stated;
+- the user's task, with every requirement, preference and limit that was stated;
 - what has been done so far, with the names of files, functions and commands that matter;
 - what was found out, decided or ruled out, and why;
 - the present state: what works, what fails, and with which message;
