@@ -19,6 +19,8 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     pieces: list[bytes]
+    is_whole: bool = False
+    """Whether the body has an end; without one, a server closes the connection."""
 
     @property
     def json(self) -> Any:
@@ -80,6 +82,8 @@ class Asgi:
                 answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
             elif data := message.get("body", b""):
                 answer.pieces.append(data)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                answer.is_whole = True
 
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}

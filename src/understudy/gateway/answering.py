@@ -15,8 +15,9 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.gateway import replies
 from understudy.gateway.access import Caller
-from understudy.gateway.clients import Client
+from understudy.gateway.clients import Client, client_of
 from understudy.gateway.connection import Connection
+from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import clues_of, session_of
 from understudy.gateway.site import Site
@@ -117,6 +118,8 @@ class Answering:
                 await connection.write(renderer.close())
             except LLMError as error:
                 self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
+                if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
+                    return  # without the end of the body, so the server closes the connection
                 await connection.write(renderer.fail(failure))
             finally:
                 ping.stop()
