@@ -19,6 +19,8 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     pieces: list[bytes]
+    is_complete: bool = False
+    """Whether the end of the body was sent; without it a server cuts the connection."""
 
     @property
     def json(self) -> Any:
@@ -44,9 +46,11 @@ class Asgi:
         self._gateway = gateway
         self._headers = {"host": "localhost", **(headers or {})}
 
-    async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
-        """Send a request without a body."""
-        return await self.send(method, path, b"", headers)
+    async def get(
+        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", peer: str | None = None
+    ) -> Answer:
+        """Send a request without a body; `peer` is the address that it comes from."""
+        return await self.send(method, path, b"", headers, peer=peer)
 
     async def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a body, as JSON unless it is bytes."""
@@ -59,7 +63,9 @@ class Asgi:
         path: str,
         body: bytes,
         headers: Mapping[str, str] | None = None,
+        *,
         leave: asyncio.Event | None = None,
+        peer: str | None = None,
     ) -> Answer:
         """Send a request; leave as soon as the event is set."""
         answer = Answer(0, {}, b"", [])
@@ -76,8 +82,9 @@ class Asgi:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            elif data := message.get("body", b""):
-                answer.pieces.append(data)
+            else:
+                answer.pieces += filter(None, [message.get("body", b"")])
+                answer.is_complete = not message.get("more_body", False)
 
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}
@@ -87,6 +94,7 @@ class Asgi:
             "path": route,
             "raw_path": route.encode(),
             "query_string": query.encode(),
+            "client": None if peer is None else (peer, 40_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
         }
         await self._gateway(scope, receive, send)

@@ -15,8 +15,10 @@ from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
@@ -45,18 +47,25 @@ class Handling:
         self._site = site
         self._route = route
         self._connection = connection
-        self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
+        self._face = face_of(route, connection.headers)
+        self._client = client_of(connection.headers)
+        self._half = dialects.load_server(self._face) if self._face else None
         self._id = new_id()
 
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:
-            await self._admitted()
+            if (refusal := self._site.refusal(self._connection)) is not None:
+                await self._fail(refusal)
+            else:
+                await self._admitted()
         except ClientGone:
             pass
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(say(failure, self._client, self._face).failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
