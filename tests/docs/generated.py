@@ -36,6 +36,7 @@ from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
 from understudy.domain.secret import Secret
+from understudy.gateway.access_log import AccessRecord
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
@@ -288,6 +289,15 @@ _TEMPORARY = {
 }
 
 
+def access_log() -> str:
+    """Return the fields of the access log as Markdown."""
+    words = {
+        name: text.rstrip(".").replace("`None`", "`null`") for name, text in reference.words_of(AccessRecord).items()
+    }
+    rows = (f"| `{name}` | {text[:1].lower()}{text[1:]} |" for name, text in words.items())
+    return "\n".join(["| field | what |", "| --- | --- |", *rows])
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -308,6 +318,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
     ("coding-agents.md", "agents"): agents,
+    ("gateway.md", "access log"): access_log,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -198,6 +198,11 @@ def _tree(module_name: str) -> ast.Module:
     return ast.parse(inspect.getsource(sys.modules[module_name]))
 
 
+def words_of(thing: type[Any]) -> dict[str, str]:
+    """Return what is written about each field of a struct, in one line."""
+    return {name: _flat(_documents(thing)[name]) for name in thing.__struct_fields__}
+
+
 def _documents(thing: type[Any]) -> Mapping[str, str]:
     """Return the strings beneath the fields of a class and its bases."""
     return {

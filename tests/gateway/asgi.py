@@ -45,12 +45,12 @@ class Asgi:
     def __init__(self, gateway: Gateway, headers: Mapping[str, str] | None = None) -> None:
         self._gateway = gateway
         self._headers = {"host": "localhost", **(headers or {})}
+        self.peer: str | None = None
+        """The address of the caller, if the server is to state one."""
 
-    async def get(
-        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", peer: str | None = None
-    ) -> Answer:
-        """Send a request without a body; `peer` is the address that it comes from."""
-        return await self.send(method, path, b"", headers, peer=peer)
+    async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
+        """Send a request without a body."""
+        return await self.send(method, path, b"", headers)
 
     async def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a body, as JSON unless it is bytes."""
@@ -63,9 +63,7 @@ class Asgi:
         path: str,
         body: bytes,
         headers: Mapping[str, str] | None = None,
-        *,
         leave: asyncio.Event | None = None,
-        peer: str | None = None,
     ) -> Answer:
         """Send a request; leave as soon as the event is set."""
         answer = Answer(0, {}, b"", [])
@@ -94,7 +92,7 @@ class Asgi:
             "path": route,
             "raw_path": route.encode(),
             "query_string": query.encode(),
-            "client": None if peer is None else (peer, 40_000),
+            "client": None if self.peer is None else (self.peer, 50_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
         }
         await self._gateway(scope, receive, send)

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from tests.modelcheck.bound import BOUND
 from tests.modelcheck.bugs import Bug, seeded
 from tests.modelcheck.scenes import SCENES
 from tests.modelcheck.search import Search, Violation
@@ -34,7 +35,7 @@ def hunt(bug: Bug, *, far: bool = False) -> Hunted:
 
     What no action betrays is looked for a second time, by following states to their end: such a trace is longer.
     """
-    near = [scene for scene in SCENES if scene.name in bug.scenes]
+    near = [scene for scene in (*SCENES, *BOUND) if scene.name in bug.scenes]
     rounds = [(scene, *how) for how in _NEAR for scene in near]
     if far or not near:
         rounds += [(scene, *how) for how in _FAR for scene in SCENES]

@@ -311,7 +311,9 @@ class Book:
             if not tries or barred or tries >= min(self.rules.max_tries, self.most[label]):
                 continue
             denial = health.denial(each, now, but=self.keys.refused_at(label))
-            if (label in self.denied) if denial is None else denial.until <= latest:
+            # That of one which was denied while nobody looked is a retry like others, which waits for its back-off.
+            retried = label in self.denied and now + 2.0 ** (tries - 1) <= self.deadline - LEAST
+            if retried if denial is None else denial.until <= latest:
                 until = "is back" if denial is None else f"is back in {denial.until - now:.2f} s"
                 raise Broken("a target that comes back is asked again", f"{label} {until}")
 

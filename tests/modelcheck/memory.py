@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import enum
 import marshal
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache, partial
 from hashlib import blake2b
+from operator import attrgetter
 from random import Random
 from typing import Any, NamedTuple
 
@@ -125,68 +127,128 @@ def _fields(each: object, shape: Shape) -> Iterator[tuple[str, Any]]:
 # ---- snapshots ----
 
 
+class Way(NamedTuple):
+    """How objects of a type are kept."""
+
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], None] | None
+    """Writes what was read; `None` if the object never changes."""
+    parts: Callable[[Any], Iterable[Any]] | None = None
+    """What to follow of what was read; `None` for all of it."""
+
+
 class Snapshot:
     """What every mutable object held that could be reached from a root."""
 
+    __slots__ = ("_held",)
+
     def __init__(self, root: object) -> None:
-        self._held: list[tuple[Any, Kind, Any]] = []
-        seen: set[int] = set()
-        stack: list[Any] = [root]
+        self._held: list[tuple[Callable[[Any, Any], None], Any, Any]] = []
+        """How each object is written, the object, and what it held."""
+        hold, seen, stack = self._held.append, set[int](), [root]
         while stack:
             each = stack.pop()
-            shape = shape_of(type(each))
-            kind = shape.kind
-            if kind in (Kind.ATOM, Kind.CONSTANT) or id(each) in seen:
+            cls = type(each)
+            if cls in _LEAVES or id(each) in seen:
+                continue
+            way = _WAYS.get(cls) or _way_of(cls)
+            if way is None:
                 continue
             seen.add(id(each))
-            stack.extend(self._hold(each, shape))
-
-    def _hold(self, each: Any, shape: Shape) -> list[Any]:
-        """Remember one object; return what it refers to."""
-        match shape.kind:
-            case Kind.TUPLE:
-                return list(each)
-            case Kind.LIST | Kind.SET:
-                inner = list(each)
-                self._held.append((each, shape.kind, inner))
-                return inner
-            case Kind.DICT:
-                pairs = list(each.items())
-                self._held.append((each, shape.kind, pairs))
-                return [part for pair in pairs for part in pair]
-            case Kind.FROZEN:
-                return [value for _, value in _fields(each, shape)]
-            case _:
-                slots = [(slot, getattr(each, slot, _MISSING)) for slot in shape.slots]
-                extra = dict(vars(each)) if shape.has_dict else None
-                self._held.append((each, shape.kind, (slots, extra)))
-                return [value for _, value in slots if value is not _MISSING] + list((extra or {}).values())
+            values = way.read(each)
+            if way.write is not None:
+                hold((way.write, each, values))
+            stack.extend(values if way.parts is None else way.parts(values))
 
     def restore(self) -> None:
         """Let every object hold again what it held."""
-        for each, kind, held in self._held:
-            if kind is Kind.LIST:
-                each.clear()
-                each.extend(held)
-            elif kind is Kind.OBJECT:
-                _write(each, *held)
-            elif kind is Kind.DICT:
-                each.clear()
-                each.update(held)
-            else:
-                each.clear()
-                each.update(held)
+        for write, each, values in self._held:
+            write(each, values)
 
 
-def _write(each: Any, slots: list[tuple[str, Any]], extra: dict[str, Any] | None) -> None:
-    for slot, value in slots:
-        if value is not _MISSING:
-            setattr(each, slot, value)
-        elif hasattr(each, slot):
-            delattr(each, slot)
-    if extra is not None:
-        vars(each).clear()
-        vars(each).update(extra)
+_LEAVES: set[type] = set()
+"""Types of which nothing is kept."""
+_WAYS: dict[type, Way] = {}
+
+
+def _way_of(cls: type) -> Way | None:
+    """Return how objects of a type are kept, determined once; `None` for those that are not."""
+    shape = shape_of(cls)
+    if shape.kind in (Kind.ATOM, Kind.CONSTANT):
+        _LEAVES.add(cls)
+        return None
+    way = _WAYS[cls] = _make_way(cls, shape)
+    return way
+
+
+def _make_way(cls: type, shape: Shape) -> Way:
+    match shape.kind:
+        case Kind.TUPLE:
+            return Way(tuple, None)
+        case Kind.LIST:
+            return Way(list, _write_list)
+        case Kind.SET:
+            return Way(list, _write_members)
+        case Kind.DICT:
+            # Its `update` would go through a `__setitem__` of its own, which drops what was written longest ago.
+            ordered = issubclass(cls, OrderedDict)
+            return Way(_pairs, _write_in_order if ordered else _write_members, _values_of)
+        case _ if shape.has_dict:
+            return Way(partial(_read_fields, shape), _write_fields, _values_of)
+        case Kind.FROZEN:
+            return Way(_reader(shape.slots), None)
+        case _:
+            return Way(_reader(shape.slots), _writer(shape.slots))
+
+
+def _reader(slots: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    get = attrgetter(*slots)
+    return get if len(slots) > 1 else lambda each: (get(each),)
+
+
+def _writer(slots: tuple[str, ...]) -> Callable[[Any, Any], None]:
+    """Return a function that writes all slots of an object: compiled, because most of the time is spent here."""
+    places = "".join(f"each.{slot}, " for slot in slots)
+    made: dict[str, Callable[[Any, Any], None]] = {}
+    exec(f"def write(each, values):\n    {places}= values", made)
+    return made["write"]
+
+
+def _pairs(each: Mapping[Any, Any]) -> Collection[tuple[Any, Any]]:
+    return list(each.items()) if each else ()
+
+
+def _values_of(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
+    return [value for _, value in pairs]
+
+
+def _write_list(each: Any, values: list[Any]) -> None:
+    each.clear()
+    each.extend(values)
+
+
+def _write_members(each: Any, values: Collection[Any]) -> None:
+    if each:
+        each.clear()
+    if values:
+        each.update(values)
+
+
+def _write_in_order(each: OrderedDict[Any, Any], pairs: Iterable[tuple[Any, Any]]) -> None:
+    if each:
+        each.clear()
+    for key, value in pairs:
+        OrderedDict.__setitem__(each, key, value)
+
+
+def _read_fields(shape: Shape, each: Any) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in _fields(each, shape) if value is not _MISSING]
+
+
+def _write_fields(each: Any, values: list[tuple[str, Any]]) -> None:
+    vars(each).clear()
+    for name, value in values:
+        setattr(each, name, value)
 
 
 # ---- codes ----
@@ -304,3 +366,14 @@ def times_after(root: object, now: float) -> list[float]:
         else:
             stack.extend(value for _, value in _fields(each, shape))
     return found
+
+
+@cache
+def renamings(targets: tuple[Target, ...]) -> tuple[dict[str, str], ...]:
+    """Return what names become if the keys of a pool change places: states that differ in that alone are one."""
+    pools = [target for target in targets if target.credentials]
+    if not pools:
+        return ()
+    one, other = pools[0].credentials
+    names = ["", *(f"{target.label} " for target in pools)]
+    return ({f"{name}{key}": f"{name}{twin}" for name in names for key, twin in ((one, other), (other, one))},)

@@ -50,6 +50,7 @@ A, B, C = (
 )
 TARGETS = (A, B, C)
 MAX_ATTEMPTS = 4
+MANY = 99
 KEYS = ("key 1", "key 2")
 POOL_A, POOL_B = (replace(each, credential="pool", credentials=KEYS) for each in (A, B))
 BACKUP = replace(C, credential="key 3")
@@ -80,11 +81,13 @@ class Scene(msgspec.Struct, frozen=True):
     dead: tuple[str, ...] = ()
     burst: int = 3
     """Retries that are granted at once."""
-    denials: bool = False
-    """Attempts may be denied on this side."""
+    denials: int = 0
+    """Attempts of a request that may be denied on this side."""
     cancels: bool = True
     whole: bool = False
     """It is small enough for every state to be visited."""
+    abstract: bool = False
+    """States that agree in what `view.py` looks at count as one."""
     checks: bool = False
     """A health check may find that what was disabled works again."""
 
@@ -152,15 +155,15 @@ def _no_budget(_: Health, budgets: Budgets) -> None:
 
 
 _RULES = Rules(max_attempts=MAX_ATTEMPTS, deadline=20.0, max_wait=8.0)
-_STREAMED = replace(_RULES, streamed=True)
+STREAMED = replace(_RULES, streamed=True)
 _ONE = ((A,), (A,))
 _POOL = ((POOL_A,), (POOL_A,))
-_POOL_FIRST = ((POOL_A, BACKUP), (POOL_A, BACKUP))
+POOL_FIRST = ((POOL_A, BACKUP), (POOL_A, BACKUP))
 _POOLS = ((POOL_A, POOL_B), (POOL_B, POOL_A))
-_APT = ((APT_A, C, APT_B), (APT_A, C, APT_B))
-_RESTART = replace(_STREAMED, on_midstream_error="restart")
-_CONTINUE = replace(_STREAMED, on_midstream_error="continue")
-_HOLD = replace(_STREAMED, on_midstream_error="hold", hold_chars=100, heartbeat=3.0)
+APT = ((APT_A, C, APT_B), (APT_A, C, APT_B))
+RESTART = replace(STREAMED, on_midstream_error="restart")
+CONTINUE = replace(STREAMED, on_midstream_error="continue")
+HOLD = replace(STREAMED, on_midstream_error="hold", hold_chars=100, heartbeat=3.0)
 _TWO = ((A, C), (A, C))
 _THREE = (TARGETS, TARGETS)
 _LABELS = (A.label, B.label, C.label)
@@ -180,18 +183,18 @@ SCENES = (
     _whole("one target", _RULES, (SERVER_ERROR,), plans=_ONE),
     _whole("three targets", _RULES, (SERVER_ERROR,), plans=_THREE),
     _whole("three targets, unreachable", _RULES, (CONNECT,), plans=_THREE),
-    _whole("three targets, streams", _STREAMED, (DISCONNECTED,), plans=_THREE),
+    _whole("three targets, streams", STREAMED, (DISCONNECTED,), plans=_THREE),
     _whole("two keys", _RULES, (LIMITED, BAD_KEY), plans=_POOL),
-    _whole("streams", _STREAMED, (DISCONNECTED,)),
-    _whole("restart", _RESTART, (DISCONNECTED,)),
-    _whole("continue", _CONTINUE, (DISCONNECTED,), plans=((APT_A, APT_B), (APT_A, APT_B))),
-    Scene("everything", denials=True),
-    Scene("streams", rules=_STREAMED, faults=(SERVER_ERROR, LIMITED, STALE, INVALID), denials=True),
+    _whole("streams", STREAMED, (DISCONNECTED,)),
+    _whole("restart", RESTART, (DISCONNECTED,)),
+    _whole("continue", CONTINUE, (DISCONNECTED,), plans=((APT_A, APT_B), (APT_A, APT_B))),
+    Scene("everything", denials=MANY),
+    Scene("streams", rules=STREAMED, faults=(SERVER_ERROR, LIMITED, STALE, INVALID), denials=MANY),
     Scene(
         "hedged streams",
-        rules=replace(_STREAMED, hedge_after=2.0),
+        rules=replace(STREAMED, hedge_after=2.0),
         faults=(SERVER_ERROR, CONNECT, INVALID),
-        denials=True,
+        denials=MANY,
     ),
     Scene("hedged answers", rules=replace(_RULES, hedge_after=2.0), faults=(SERVER_ERROR, LIMITED)),
     Scene("effects", rules=replace(_RULES, has_effects=True), faults=(SERVER_ERROR, DISCONNECTED)),
@@ -201,11 +204,11 @@ SCENES = (
     Scene("one target, about to open", plans=_ONE, history=_nearly_down, row={A.label: 4}, faults=(SERVER_ERROR,)),
     Scene("the first is down", history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
-        "the first is down, streams", rules=_STREAMED, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR,)
+        "the first is down, streams", rules=STREAMED, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR,)
     ),
     Scene("the host is down", history=_host_down, opened=_LABELS[:2], host_down=True, faults=(SERVER_ERROR, CONNECT)),
     Scene("all are down", history=_all_down, opened=_LABELS, faults=(SERVER_ERROR, CONNECT)),
-    Scene("one target", plans=_ONE, denials=True),
+    Scene("one target", plans=_ONE, denials=MANY),
     Scene("one target, down", plans=_ONE, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
         "one target, down and limited", plans=_ONE, history=_first_down, opened=_LABELS[:1],
@@ -228,28 +231,28 @@ SCENES = (
     Scene("little time", rules=replace(_RULES, deadline=4.0), faults=(SERVER_ERROR, LIMITED, CONNECT)),
     Scene("small windows", faults=(LIMITED, CONTEXT)),
     Scene(
-        "hedged, the second is down", rules=replace(_STREAMED, hedge_after=2.0), history=_second_down,
+        "hedged, the second is down", rules=replace(STREAMED, hedge_after=2.0), history=_second_down,
         opened=(B.label,), faults=(SERVER_ERROR,),
     ),
     Scene("another order", plans=(TARGETS, (C, A)), faults=(SERVER_ERROR, CONNECT, BAD_KEY)),
-    Scene("two keys", plans=_POOL_FIRST, faults=(LIMITED, BAD_KEY, SERVER_ERROR, CONNECT)),
-    Scene("two keys, one target", plans=_POOL, faults=(LIMITED, BAD_KEY, SERVER_ERROR), denials=True),
+    Scene("two keys", plans=POOL_FIRST, faults=(LIMITED, BAD_KEY, SERVER_ERROR, CONNECT)),
+    Scene("two keys, one target", plans=_POOL, faults=(LIMITED, BAD_KEY, SERVER_ERROR), denials=MANY),
     Scene("two keys, long limits", plans=_POOL, faults=(LIMITED_LONG, PERMISSION), cancels=False),
     Scene("two keys, two models", plans=_POOLS, faults=(LIMITED, BAD_KEY, PERMISSION), cancels=False),
-    Scene("two keys, little time", plans=_POOL_FIRST, rules=replace(_RULES, deadline=4.0), faults=(LIMITED, BAD_KEY)),
+    Scene("two keys, little time", plans=POOL_FIRST, rules=replace(_RULES, deadline=4.0), faults=(LIMITED, BAD_KEY)),
     Scene("two keys, checked", plans=_POOL, faults=(LIMITED, BAD_KEY), cancels=False, checks=True),
-    Scene("two keys, two attempts", plans=_POOL_FIRST, rules=replace(_RULES, max_attempts=2), faults=(LIMITED,)),
-    Scene("two keys, hedged", plans=_POOL_FIRST, rules=replace(_STREAMED, hedge_after=2.0), faults=(LIMITED, BAD_KEY)),
+    Scene("two keys, two attempts", plans=POOL_FIRST, rules=replace(_RULES, max_attempts=2), faults=(LIMITED,)),
+    Scene("two keys, hedged", plans=POOL_FIRST, rules=replace(STREAMED, hedge_after=2.0), faults=(LIMITED, BAD_KEY)),
     Scene("two keys, down", plans=_POOL, history=_pool_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
-    Scene("restart", rules=_RESTART, faults=(DISCONNECTED, LIMITED, INVALID), denials=True),
-    Scene("restart, little time", rules=replace(_RESTART, deadline=3.5), faults=(LIMITED, DISCONNECTED)),
-    Scene("restart, one target", plans=_ONE, rules=_RESTART, faults=(DISCONNECTED, EMPTY)),
-    Scene("restart, hedged", rules=replace(_RESTART, hedge_after=2.0), faults=(DISCONNECTED,)),
-    Scene("restart, effects", rules=replace(_RESTART, has_effects=True), faults=(DISCONNECTED,)),
-    Scene("restart, down", rules=_RESTART, history=_first_down, opened=_LABELS[:1], faults=(DISCONNECTED,)),
-    Scene("continue", plans=_APT, rules=_CONTINUE, faults=(DISCONNECTED, NOT_PLAIN, INVALID)),
-    Scene("continue, nowhere", rules=_CONTINUE, faults=(DISCONNECTED,)),
-    Scene("hold", rules=_HOLD, faults=(DISCONNECTED, LIMITED, INVALID)),
-    Scene("hold everything", rules=replace(_HOLD, hold_chars=None), faults=(DISCONNECTED,)),
-    Scene("hold, hedged", rules=replace(_HOLD, hedge_after=2.0), faults=(DISCONNECTED,), denials=True),
+    Scene("restart", rules=RESTART, faults=(DISCONNECTED, LIMITED, INVALID), denials=MANY),
+    Scene("restart, little time", rules=replace(RESTART, deadline=3.5), faults=(LIMITED, DISCONNECTED)),
+    Scene("restart, one target", plans=_ONE, rules=RESTART, faults=(DISCONNECTED, EMPTY)),
+    Scene("restart, hedged", rules=replace(RESTART, hedge_after=2.0), faults=(DISCONNECTED,)),
+    Scene("restart, effects", rules=replace(RESTART, has_effects=True), faults=(DISCONNECTED,)),
+    Scene("restart, down", rules=RESTART, history=_first_down, opened=_LABELS[:1], faults=(DISCONNECTED,)),
+    Scene("continue", plans=APT, rules=CONTINUE, faults=(DISCONNECTED, NOT_PLAIN, INVALID)),
+    Scene("continue, nowhere", rules=CONTINUE, faults=(DISCONNECTED,)),
+    Scene("hold", rules=HOLD, faults=(DISCONNECTED, LIMITED, INVALID)),
+    Scene("hold everything", rules=replace(HOLD, hold_chars=None), faults=(DISCONNECTED,)),
+    Scene("hold, hedged", rules=replace(HOLD, hedge_after=2.0), faults=(DISCONNECTED,), denials=MANY),
 )  # fmt: skip

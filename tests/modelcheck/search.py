@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Iterator
-from functools import cache
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from typing import NamedTuple
 
 from tests.modelcheck import liveness
 from tests.modelcheck.ledger import Broken
-from tests.modelcheck.memory import Coder, Snapshot
+from tests.modelcheck.memory import Coder, Snapshot, renamings
 from tests.modelcheck.scenes import Scene
+from tests.modelcheck.view import view
 from tests.modelcheck.world import Move, World
-from understudy.policy.targets import Target
 
 _MOST_DRAWS = 6
-MOST_OF_A_WHOLE = 30_000
+MOST_OF_A_WHOLE = 300_000
 """States of a scene that is small enough for every one of them to be visited."""
 
 
@@ -53,18 +57,7 @@ def code(world: World) -> bytes:
     open_ones = [(call, book) for call, book in pairs if call is not None and not book.settled]
     ended = [(book.settled, book.late) for book in world.books]
     parts = [world.health, world.budgets, world.ledger, ended, open_ones]
-    return min(Coder(world.now, renamed).digest(parts) for renamed in ({}, *_renamings(world.targets)))
-
-
-@cache
-def _renamings(targets: tuple[Target, ...]) -> tuple[dict[str, str], ...]:
-    """Return what names become if the keys of a pool change places: states that differ in that alone are one."""
-    pools = [target for target in targets if target.credentials]
-    if not pools:
-        return ()
-    one, other = pools[0].credentials
-    names = ["", *(f"{target.label} " for target in pools)]
-    return ({f"{name}{key}": f"{name}{twin}" for name in names for key, twin in ((one, other), (other, one))},)
+    return min(Coder(world.now, renamed).digest(parts) for renamed in ({}, *renamings(world.targets)))
 
 
 def told(scene: Scene, trace: tuple[Move, ...]) -> list[str]:
@@ -91,22 +84,29 @@ class Search:
         self._seconds = seconds
         self._live = live
         self._world = World(scene)
-        self._root = Snapshot(self._world)
+        self._code: Callable[[World], bytes] = view if scene.abstract else code
         self._nodes: list[tuple[int, Move | None, int]] = [(-1, None, 0)]
         """By state: the one before it, the move from there, and how many moves lead there."""
-        self._seen = {code(self._world)}
+        self._next = deque([Snapshot(self._world)])
+        """The states that are not expanded yet."""
+        self._seen = {self._code(self._world)}
         self._transitions = 0
 
     def run(self) -> Found:
         """Search until a law is broken, all states are visited or the limits are reached."""
-        began = time.process_time()
+        began, collects = time.process_time(), gc.isenabled()
         at, violation = 0, None
-        while at < len(self._nodes) < self._most and time.process_time() - began < self._seconds:
-            violation = self._expand(at)
-            at += 1
-            if violation is not None:
-                violation = violation._replace(story=tuple(told(self._scene, violation.trace)))
-                break
+        gc.disable()  # there are many objects, and no circles among them
+        try:
+            while self._next and len(self._nodes) < self._most and time.process_time() - began < self._seconds:
+                violation = self._expand(at)
+                at += 1
+                if violation is not None:
+                    violation = violation._replace(story=tuple(told(self._scene, violation.trace)))
+                    break
+        finally:
+            if collects:
+                gc.enable()
         whole = at >= len(self._nodes) and violation is None
         depth = self._nodes[-1][2] if whole else self._nodes[min(at, len(self._nodes) - 1)][2]
         took = time.process_time() - began
@@ -122,11 +122,8 @@ class Search:
             moves.append(move)
 
     def _expand(self, at: int) -> Violation | None:
-        world, before = self._world, self.trace(at)
-        self._root.restore()
-        for move in before:
-            world.make(move)
-        here = Snapshot(world)
+        world, here = self._world, self._next.popleft()
+        here.restore()
         for bare in world.moves():
             script: tuple[bool, ...] | None = ()
             while script is not None:
@@ -135,22 +132,23 @@ class Search:
                 try:
                     world.make(move)
                 except Broken as error:
-                    return Violation(self._scene, error.law, error.how, (*before, _drawn(move, world)))
+                    return Violation(self._scene, error.law, error.how, (*self.trace(at), _drawn(move, world)))
                 move = _drawn(move, world)
                 self._transitions += 1
                 broken = self._note(at, move, world)
                 if broken is not None:
-                    return Violation(self._scene, broken.law, broken.how, (*before, move, *broken.moves))
+                    return Violation(self._scene, broken.law, broken.how, (*self.trace(at), move, *broken.moves))
                 script = _next_script(move.chance)
         return None
 
     def _note(self, at: int, move: Move, world: World) -> Broken | None:
         """Remember a state, if it is new, and follow some of them to their end."""
-        key = code(world)
+        key = self._code(world)
         if key in self._seen:
             return None
         self._seen.add(key)
         self._nodes.append((at, move, self._nodes[at][2] + 1))
+        self._next.append(Snapshot(world))
         if not self._live or len(self._seen) % self._live:
             return None
         try:
@@ -174,10 +172,18 @@ def _next_script(drawn: tuple[bool, ...]) -> tuple[bool, ...] | None:
     return None
 
 
-def paths(scenes: tuple[Scene, ...], each: int, *, seconds: float, live: int) -> Iterator[Found]:
-    """Search scenes one after the other, within so many seconds; those that are small enough are not cut."""
-    for left, scene in zip(range(len(scenes), 0, -1), scenes, strict=True):
-        most = max(each, MOST_OF_A_WHOLE) if scene.whole else each
-        found = Search(scene, states=most, seconds=seconds / left, live=live).run()
-        seconds -= found.seconds
-        yield found
+def paths(scenes: tuple[Scene, ...], each: int, *, seconds: float, live: int, processes: int) -> Iterator[Found]:
+    """Search scenes side by side, within so many seconds; those that are small enough are not cut."""
+    search = partial(_path, each=each, seconds=seconds * processes / len(scenes), live=live)
+    if processes == 1:
+        yield from map(search, scenes)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(search, scenes)
+
+
+def _path(scene: Scene, *, each: int, seconds: float, live: int) -> Found:
+    """Search one scene."""
+    if scene.whole:
+        return Search(scene, states=MOST_OF_A_WHOLE, live=live).run()
+    return Search(scene, states=each, seconds=seconds, live=live).run()

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+from random import Random
+
 import pytest
 from msgspec.structs import replace
 
+from tests.modelcheck import view as view_module
+from tests.modelcheck.bound import BOUND
 from tests.modelcheck.bugs import BUGS, Bug, missing, seeded
 from tests.modelcheck.faults import FAULTS, SERVER_ERROR
 from tests.modelcheck.hunt import hunt
 from tests.modelcheck.memory import Coder, Snapshot
 from tests.modelcheck.scenes import SCENES, Scene
-from tests.modelcheck.search import MOST_OF_A_WHOLE, Search, told
+from tests.modelcheck.search import MOST_OF_A_WHOLE, Search, code, told
+from tests.modelcheck.view import LEFT_OUT, view
 from tests.modelcheck.world import Move, World
+from understudy.policy.breaker import Breaker
+from understudy.policy.budgets import Budgets, RetryBudget
+from understudy.policy.call import Call
+from understudy.policy.commitment import Commitment
+from understudy.policy.cooldowns import Pause
+from understudy.policy.health import Health
+from understudy.policy.plan import Plan, Step
+from understudy.policy.tries import Try
 from understudy.policy.verdicts import VERDICTS
 
 STATES, DEEP_STATES = 10_800, 125_000
+QUICK = ("authentication", "context_length", "invalid_request", "tls", "permission")
+"""Classes of failures of which every state is visited in a second or two."""
 SAMPLE = (
     "a lease is not freed on release",
     "a lease does not keep others out",
@@ -43,6 +60,55 @@ def test_small_scenes_are_searched_to_their_end(deep: bool) -> None:
         assert found.violation is None, f"\n{found.violation}"
         assert found.whole, scene.name
         assert found.states > 500
+
+
+def test_every_state_of_the_whole_bound_is_visited(deep: bool) -> None:
+    """In the abstraction of `view.py`. Without `--deep`, for some classes of failures."""
+    states = 0
+    for scene in BOUND if deep else [scene for scene in BOUND if scene.name.removeprefix("bound: ") in QUICK]:
+        found = Search(scene, states=MOST_OF_A_WHOLE, live=16).run()
+        assert found.violation is None, f"\n{found.violation}"
+        assert found.whole, scene.name
+        states += found.states
+    assert states >= (100_000 if deep else 2_000)
+
+
+@pytest.mark.parametrize("part", [Breaker, RetryBudget, Commitment, Pause, Try, Call], ids=lambda part: part.__name__)
+def test_the_abstraction_looks_at_each_field_or_names_it(part: type) -> None:
+    """Whoever adds one decides whether states differ in it."""
+    looked_at = {
+        node.attr for node in ast.walk(ast.parse(inspect.getsource(view_module))) if type(node) is ast.Attribute
+    }
+    assert fields_of(part) - looked_at <= LEFT_OUT
+
+
+def fields_of(part: type) -> set[str]:
+    if part is Call:
+        scene = SCENES[0]
+        plan = Plan(tuple(Step(target, "test") for target in scene.plans[0]))
+        return set(vars(Call(plan, scene.rules, health=Health(), budgets=Budgets(), rng=Random(1))))
+    return set(part.__slots__)  # type: ignore[attr-defined]
+
+
+def test_requests_that_change_places_are_one_state() -> None:
+    one, other = (World(BOUND[0]) for _ in range(2))
+    for world, late in ((one, 0), (other, 1)):
+        world.make(Move("starts", 0))
+        world.make(Move("starts", 1))
+        world.make(Move("begins", late, 1))
+        assert view(world) != view(World(BOUND[0]))
+    assert view(one) == view(other)
+    assert code(one) != code(other)
+
+
+def test_a_state_is_told_by_what_follows_not_by_when() -> None:
+    early, late = World(BOUND[0]), World(BOUND[0])
+    early.make(Move("starts", 0))
+    late.now += 0.5
+    late.make(Move("starts", 0))
+    assert view(early) == view(late)
+    late.make(Move("time passes"))
+    assert view(early) != view(late)
 
 
 def test_a_seeded_bug_is_found() -> None:

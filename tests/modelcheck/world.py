@@ -118,7 +118,7 @@ class World:
         if run.begun or not rules.streamed:
             moves.append(Move("ends well", number, attempt))
         moves.extend(Move("fails", number, attempt, fault) for fault in self.scene.faults)
-        if self.scene.denials and not run.begun and run.launched == self.now:
+        if len(book.closed) < self.scene.denials and not run.begun and run.launched == self.now:
             moves.append(Move("is denied", number, attempt))
         return moves
 

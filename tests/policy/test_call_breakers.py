@@ -377,6 +377,16 @@ def test_a_target_at_which_this_side_allows_no_attempt_does_not_come_back() -> N
     assert desk.call.denials == {"a/m": Skipped("a/m", "the budget is used up", 100.0, refused=True)}
 
 
+def test_a_retry_that_was_put_off_is_made_when_this_side_allows_no_attempt_elsewhere() -> None:
+    desk = Desk(A, B)
+    desk.fail(K.CONNECT)
+    assert desk.order == "ab", "the others come first"
+    desk.note(desk.call.receive(Denied(2, failure(K.LOCAL)), 100.0))
+    while not desk.running:
+        desk.wake()
+    assert desk.order == "aba"
+
+
 # ---- what an operator does ----
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.site import Site
 
 if TYPE_CHECKING:
+    from understudy.gateway.access_log import Sink
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
 
@@ -36,6 +38,8 @@ class Gateway:
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._retiring: set[asyncio.Task[None]] = set()
+        self.access_log: Sink | None = None
+        """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
         return Site(config, transport=self._transport, sink=self._sink, observers=self._observers)
@@ -86,16 +90,33 @@ class Gateway:
         await self._site.manager.aclose()
 
     async def _serve(self, connection: Connection) -> None:
+        site = self._site
+        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
+            await connection.reply(plain_error(refused.status or 400, refused.message))
+            return
         route = self._router.find(connection.method, connection.path)
         if route is None:
             await self._lost(connection)
             return
-        site = self._site
         with site.entered():
-            await Handling(site, route, connection).serve()
+            handling = Handling(site, route, connection)
+            try:
+                await handling.serve()
+            finally:
+                self._record(handling.notes, connection, route.path)
+
+    def _record(self, notes: Notes, connection: Connection, route: str | None) -> None:
+        if self.access_log is not None:
+            self.access_log(notes.record(connection.method, route, connection.status))
 
     async def _lost(self, connection: Connection) -> None:
         """Answer a request for what is not served."""
+        notes = Notes()
+        await self._deny(connection)
+        notes.answered = True
+        self._record(notes, connection, None)
+
+    async def _deny(self, connection: Connection) -> None:
         if methods := self._router.methods(connection.path):
             allow = (("allow", ", ".join(methods)),)
             await connection.reply(plain_error(405, f"the method must be {' or '.join(methods)}"), allow)

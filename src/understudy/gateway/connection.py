@@ -20,7 +20,7 @@ class Connection:
 
     __slots__ = (
         *("_head_only", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
-        *("raw_headers", "started", "status"),
+        *("started", "status"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -31,12 +31,11 @@ class Connection:
         self.path: str = written.removeprefix(scope.get("root_path", ""))
         """As it was written, below the path at which the application is mounted."""
         self.query: str = scope.get("query_string", b"").decode("ascii", "replace")
-        self.raw_headers: tuple[tuple[bytes, bytes], ...] = tuple(scope["headers"])
+        self.headers: dict[str, str] = _joined(scope["headers"])
+        """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
         self.http_version: str = scope.get("http_version", "1.1")
         self.peer: str | None = (scope.get("client") or (None,))[0]
-        """The address of the caller, or of the proxy before it; `None` if the server does not know it."""
-        self.headers: dict[str, str] = _joined(self.raw_headers)
-        """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
+        """The address of the caller; `None` if the server states none, as for a Unix socket."""
         self.started = False
         self.status = 0
         self._head_only = self.method == "HEAD"

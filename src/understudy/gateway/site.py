@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from understudy.config import Config
-from understudy.domain.failures import Failure, FailureKind
-from understudy.gateway.access import Access
+from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
@@ -47,10 +46,10 @@ class Site:
         observers: Sequence[Observer] = (),
     ) -> None:
         self.config = config
-        self.access = Access(config.gateway.keys, open_=True)
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
-        self.seals = Seals(() if config.gateway.secret is None else (config.gateway.secret,))
+        self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
+        self.seals = Seals(() if config.gateway.secret is None else (config.gateway.secret,))
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
@@ -59,17 +58,12 @@ class Site:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def refusal(self, connection: Connection) -> Failure | None:
-        """Return why a request is refused whoever sends it: it was meant for another server, or comes from another
-        machine although there are no keys."""
-        if (failure := self.hosts.refusal(connection.raw_headers, connection.http_version)) is not None:
-            return failure
-        if self.access.has_keys:
-            return None
-        if connection.peer is not None and not is_loopback(connection.peer):
-            message = "this gateway has no keys, so it serves its own machine alone: add [[llm.gateway.keys]]"
-            return Failure(kind=FailureKind.PERMISSION, message=message, status=403, sent=False)
-        return self.hosts.foreign_page(connection.raw_headers)
+    def admit(self, connection: Connection) -> Caller | Refusal:
+        """Return whose request it is, or why it is refused. Without keys, requests of web pages are."""
+        caller = self.access.admit(connection.headers, connection.query, connection.peer)
+        if caller is ANYONE and (page := self.hosts.foreign_page(connection.headers)) is not None:
+            return Refusal(page)
+        return caller
 
     @contextmanager
     def entered(self) -> Iterator[None]:

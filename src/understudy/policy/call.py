@@ -238,8 +238,7 @@ class Call:
         denied = self.running.pop(signal.attempt)
         self._health.release(denied.permit)
         denied.target.closed = True
-        if signal.attempt == self._tries.attempts:
-            self._tries.attempts -= 1
+        self._tries.attempts -= signal.attempt == self._tries.attempts
         self._last = signal.failure
         label = denied.target.step.target.label
         self.denials[label] = Skipped(label, signal.failure.message, now, refused=True)
@@ -300,9 +299,12 @@ class Call:
     # ---- launching ----
 
     def _next_target(self, now: float) -> list[Action]:
-        """Launch an attempt at a target that was not tried yet; settle when none can be asked."""
+        """Launch an attempt at a target that was not tried yet, or whose retry was put off; settle if none is left."""
         if (actions := self._advance(now)) is not None:
             return actions
+        for each in self._tries.put_off(None, now, last=False):
+            if (actions := self._return(each, self._tries.attempts, now)) is not None:
+                return actions
         failure = self._picker.with_soonest(self._last or self._picker.nothing_to_try(), now)
         return self._settle(Settle(self._tries.attempts or None, failure))
 

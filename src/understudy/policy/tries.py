@@ -131,7 +131,7 @@ class Tries:
             if same or (known and (other.step.context_window or 0) <= (step.context_window or 0)):
                 other.closed = True
 
-    def put_off(self, current: Try, now: float, *, last: bool) -> list[Try]:
+    def put_off(self, current: Try | None, now: float, *, last: bool) -> list[Try]:
         """Return the targets whose retry was put off until no other target is left, those with the fewest attempts
         first. `last`: the one that has just failed may be among them."""
         found = [each for each in self.tried() if (last if each is current else self._is_put_off(each, now))]

@@ -175,6 +175,14 @@ def test_the_exit_code_is_the_agents(agents: Agents, gateway: Gateway) -> None:
     assert agents.run("launch", "claude", "--url", gateway.url, AGENT_CODE="5").code == 5
 
 
+def test_a_program_that_cannot_be_started_is_stated(agents: Agents, gateway: Gateway) -> None:
+    agents.install("claude")
+    (agents.home / "bin" / "claude").write_bytes(b"not a program")
+    result = agents.run("launch", "claude", "--url", gateway.url)
+    assert result.code == 2
+    assert "bin/claude cannot be started: Exec format error" in result.err
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 7), (signal.SIGTERM, 8)])
 def test_the_agent_ends_first_and_ctrl_c_is_its_own(
     agents: Agents, gateway: Gateway, number: signal.Signals, code: int

@@ -173,6 +173,7 @@ async def test_at_the_limit_of_connections_an_idle_one_makes_room() -> None:
         for peer in idle:
             peer.writer.write(GET + HOST + b"\r\n")
             assert (await peer.response())[0] == 200
+            await asyncio.sleep(0.005)  # uvloop's clock counts milliseconds
         busy = await running.connect()
         busy.writer.write(GET)
         assert await idle[0].rest() == b"", "the one that was idle for longest"

@@ -27,24 +27,17 @@ def guard(app: Application) -> Application:
     """
 
     async def run(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await app(scope, receive, watched)
+            await app(scope, receive, send)
         except Exception as error:
+            if scope["type"] != "http":
+                raise
             shown = error if os.environ.get(DEBUG_VARIABLE) else None
             log.error("%s %s failed: %s", scope["method"], scope["path"], type(error).__name__, exc_info=shown)
-            if started:
-                raise
-            await _send_crashed(send)
+            try:
+                await _send_crashed(send)
+            except RuntimeError:  # the answer had begun
+                raise error from None
 
     return run
 

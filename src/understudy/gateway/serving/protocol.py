@@ -69,9 +69,9 @@ class StrictProtocol(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._is_deaf = False
         self._is_upgrading = False
-        self._head = 0
         self._raw = 0
         self._body = 0
+        self._trailers = 0
         self._window = (0.0, 0)
         """When the current `body_window` began, and the size of the body then."""
         self._flushed = (0.0, 0)
@@ -133,7 +133,6 @@ class StrictProtocol(HttpToolsProtocol):
         """Stop writing, and close once the caller does or some time has passed."""
         self._enter(Phase.LEAVING)
         self._outlet.is_left = True
-        self._unset_keepalive_if_required()
         if self._socket.is_closing():
             return
         self.flow.resume_reading()
@@ -169,13 +168,13 @@ class StrictProtocol(HttpToolsProtocol):
         """Parse what has arrived."""
         if self._is_deaf or self.phase is Phase.LEAVING:
             return
-        self._unset_keepalive_if_required()
-        if self.phase in (Phase.IDLE, Phase.OPENED):
+        if self.phase is Phase.IDLE or self.phase is Phase.OPENED:
             self._begin()
         self._raw += len(data)
         try:
             self.parser.feed_data(data)
-            self._check_sizes()
+            if self.phase is Phase.BODY or self.phase is Phase.HEAD:
+                self._check_sizes()
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except (httptools.HttpParserError, _Refused):
@@ -183,7 +182,7 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _begin(self) -> None:
         self._enter(Phase.HEAD)
-        self._head = self._raw = self._body = 0
+        self._raw = self._body = self._trailers = 0
 
     def _fail(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -192,9 +191,13 @@ class StrictProtocol(HttpToolsProtocol):
     def _check_sizes(self) -> None:
         if self.phase is Phase.HEAD and self._raw > self.limits.head + self.limits.target:
             self._fail(refusals.LARGE_HEAD)  # one field that has no end yet
-        overhead = self._raw - self._head - self._body
+        overhead = self._raw - self._body - self.limits.head
         if self.phase is Phase.BODY and overhead > self.limits.framing + self.limits.framing_rate * self._body:
             self._fail(refusals.OVERHEAD)
+
+    def _is_large(self) -> bool:
+        """Check whether the fields of the header are too large together; what follows them may have arrived too."""
+        return sum(len(name) + len(value) + 4 for name, value in self.headers) > self.limits.head
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read the request again without its offer of another protocol."""
@@ -222,17 +225,22 @@ class StrictProtocol(HttpToolsProtocol):
             self._fail(refusals.LONG_TARGET)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header field."""
-        self._head += len(name) + len(value) + 4
-        if self._head > self.limits.head or len(self.headers) >= self.limits.fields:
-            self._fail(refusals.LARGE_HEAD)
-        if self.phase is Phase.HEAD:  # a trailer is dropped: merged into the header, it could authorize the request
-            super().on_header(name, value)
+        """Collect a header field. A trailer is dropped: merged into the header, it could authorize the request."""
+        if self.phase is Phase.HEAD:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+        else:
+            self._trailers += len(name) + len(value) + 4
+            if self._trailers > self.limits.head:
+                self._fail(refusals.LARGE_HEAD)
 
     def on_headers_complete(self) -> None:
         """Check the header, and start the application."""
-        method = self.parser.get_method()
-        if fault := find_fault(method, self.parser.get_http_version(), self.url, self.headers):
+        if len(self.headers) > self.limits.fields or (self._raw > self.limits.head and self._is_large()):
+            self._fail(refusals.LARGE_HEAD)
+        if fault := find_fault(self.parser.get_method(), self.parser.get_http_version(), self.url, self.headers):
             self._fail(fault)
         if self.parser.should_upgrade():
             self._is_upgrading = True
@@ -256,14 +264,11 @@ class StrictProtocol(HttpToolsProtocol):
         self._enter(Phase.IDLE if self.cycle.response_complete else Phase.ANSWERING)
 
     def on_response_complete(self) -> None:
-        """Note the end of the answer."""
-        super().on_response_complete()
-        match self.phase:
-            case Phase.ANSWERING:
-                self._enter(Phase.IDLE)
-            case Phase.BODY:
-                self._unset_keepalive_if_required()
-                self._enter(Phase.BODY)
+        """Note the end of the answer. Its parent would start a timer for each; `check` has one for all."""
+        self.server_state.total_requests += 1
+        if not self._outlet.is_closing():
+            self.flow.resume_reading()
+            self._enter(Phase.IDLE if self.phase is Phase.ANSWERING else self.phase)
 
     # Time
 
@@ -275,6 +280,8 @@ class StrictProtocol(HttpToolsProtocol):
         waited = now - self.since
         match self.phase:
             case Phase.OPENED if waited >= self.limits.head_time:
+                self.leave()
+            case Phase.IDLE if waited >= self.limits.idle:
                 self.leave()
             case Phase.HEAD if waited >= self.limits.head_time:
                 self._refuse(refusals.SLOW_HEAD)

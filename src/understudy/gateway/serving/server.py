@@ -60,10 +60,11 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # who asks is who is connected, whatever a header says
-                timeout_keep_alive=int(limits.idle),
                 backlog=limits.backlog,
             )
         )
+        self.serving = asyncio.Event()
+        """Set once requests are accepted."""
         self._application = app
         self._drain = drain
         self._stopping = asyncio.Event()
@@ -86,6 +87,7 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run until `stop`."""
+        self.serving.set()
         while not self._stopping.is_set():
             await self.on_tick(0)
             self._check()

@@ -17,7 +17,14 @@ from understudy.gateway.serving.refusals import Refusal
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A name or an address, and a port. Wider forms of RFC 3986 (percent-encoding, sub-delimiters) name no host in use."""
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(?:[/?].*)?", re.IGNORECASE | re.DOTALL)
-_CHECKED = frozenset({b"host", b"transfer-encoding", b"content-length", b"expect"})
+_REPEATED = {
+    b"host": refusals.HOST,
+    b"transfer-encoding": refusals.FRAMING,
+    b"content-length": refusals.LENGTH,
+    b"expect": refusals.EXPECTATION,
+}
+"""Fields that are checked, and why one is refused that is repeated."""
+_CHECKED = frozenset(_REPEATED)
 _WITHOUT_BODY = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -32,21 +39,19 @@ def find_fault(method: bytes, version: str, target: bytes, fields: Fields) -> Re
         return refusals.METHOD
     if version == "1.0" and method not in _WITHOUT_BODY:
         return refusals.VERSION  # its answer may be streamed, and the end of a stream needs chunks
-    found = dict.fromkeys(_CHECKED, 0)
-    host = b""
-    for name, value in fields:
-        if name in _CHECKED:
-            found[name] += 1
-            if fault := _fault_of_field(name, value.strip(b" \t"), version):
-                return fault
-            host = value.strip(b" \t") if name == b"host" else host
-    if found[b"host"] > 1 or (version == "1.1" and not found[b"host"]):
+    checked: dict[bytes, bytes] = {}
+    for name, value in [field for field in fields if field[0] in _CHECKED]:
+        if name in checked:
+            return _REPEATED[name]
+        checked[name] = value.strip(b" \t")
+        if fault := _fault_of_field(name, checked[name], version):
+            return fault
+    host = checked.get(b"host", b"")
+    if not host and version == "1.1":
         return refusals.HOST
-    if found[b"content-length"] > 1 or (found[b"content-length"] and found[b"transfer-encoding"]):
+    if b"content-length" in checked and b"transfer-encoding" in checked:
         return refusals.LENGTH
-    if found[b"transfer-encoding"] > 1:
-        return refusals.FRAMING
-    return None if _is_ours(method, target, host) else refusals.TARGET
+    return None if target.startswith(b"/") and b"#" not in target else _fault_of_target(method, target, host)
 
 
 def _fault_of_field(name: bytes, value: bytes, version: str) -> Refusal | None:
@@ -62,11 +67,10 @@ def _fault_of_field(name: bytes, value: bytes, version: str) -> Refusal | None:
     return None
 
 
-def _is_ours(method: bytes, target: bytes, host: bytes) -> bool:
-    """Check whether a target is a path, `*` for OPTIONS, or a URL of the host that the Host header names."""
-    if b"#" in target:
-        return False
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
-        return True
+def _fault_of_target(method: bytes, target: bytes, host: bytes) -> Refusal | None:
+    """Return why a target other than a path is refused: it may be `*`, or a URL of the host that the Host names."""
     absolute = _ABSOLUTE.fullmatch(target)
-    return absolute is not None and bool(host) and absolute[1].lower() == host.lower()
+    is_ours = absolute is not None and bool(host) and absolute[1].lower() == host.lower()
+    if b"#" not in target and (is_ours or (target == b"*" and method == b"OPTIONS")):
+        return None
+    return refusals.TARGET

@@ -1,0 +1,69 @@
+"""What the access log states about a request: who asked which route, what answered, and what it cost.
+
+Never what was said: neither prompts nor answers, no header, no path (only the pattern of its route), and no key (only
+its name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, once its answer has ended. What is unknown, or does not apply, is `None`."""
+
+    time: float
+    """When the request arrived: here in seconds since 1970, in the log in ISO 8601."""
+    id: str
+    """The request id, as in the answer's header `x-understudy-request-id`."""
+    method: str
+    """The HTTP method."""
+    route: str | None = None
+    """The pattern of the route; `None` if the path belongs to none."""
+    key: str | None = None
+    """The name of the caller's key."""
+    status: int
+    """The status of the answer."""
+    outcome: str
+    """`answered`; `refused` before any target was asked; `failed` on all targets; `interrupted` within the answer;
+    `client_left`; `shutdown`."""
+    ms: float
+    """How long it took, to the end of the answer."""
+    first_ms: float | None = None
+    """How long the first event of a streamed answer took."""
+    model_asked: str | None = None
+    """The name that the caller used."""
+    provider: str | None = None
+    """The entry that answered."""
+    model: str | None = None
+    """The model that answered."""
+    attempts: int = 0
+    """How many attempts were made."""
+    input_tokens: int | None = None
+    """Tokens of the prompt, cached ones included."""
+    output_tokens: int | None = None
+    """Tokens of the answer, thinking included."""
+    cost_usd: str | None = None
+    """What it cost, in US dollars, as a decimal number."""
+    session: str | None = None
+    """The session that it belongs to."""
+
+
+Sink = Callable[[AccessRecord], None]
+"""What takes records. It is called on the event loop, so it must not block."""
+
+
+def line_of(record: AccessRecord) -> bytes:
+    """Return the record as one line of JSON, with the time in ISO 8601. JSON escapes line breaks within values."""
+    values = msgspec.to_builtins(record)
+    values["time"] = iso(record.time)
+    return msgspec.json.encode({"event": "request", **values}) + b"\n"
+
+
+def iso(seconds: float) -> str:
+    """Return a time as ISO 8601 in UTC, to the millisecond."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

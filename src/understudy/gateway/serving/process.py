@@ -1,0 +1,130 @@
+"""One process that serves a gateway: alone, or as the worker of a supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from understudy import gateway
+from understudy.config import Config
+from understudy.domain.secret import Secret
+from understudy.gateway.serving.control import Options
+from understudy.gateway.serving.server import Server
+from understudy.gateway.serving.writing import LineHandler, LineWriter
+
+log = logging.getLogger("understudy.gateway")
+FILES = 65_536
+"""Open files that a process asks for: each caller and each request to a provider needs one."""
+
+
+class Process:
+    """The gateway, its server and its logs, in one process."""
+
+    def __init__(self, config: Config, options: Options, writer: LineWriter) -> None:
+        self.options = options
+        self.writer = writer
+        self.gateway = gateway.app(self._own(config))
+        if options.logs_access:
+            self.gateway.access_log = writer.record
+        drain = config.gateway.drain_timeout if options.drain is None else options.drain
+        self.server = Server(self.gateway, drain=drain)
+
+    async def use(self, config: Config) -> None:
+        """Use another configuration for the requests from now on."""
+        await self.gateway.reload(self._own(config))
+
+    def _own(self, config: Config) -> Config:
+        """Return the configuration with what the command line says instead."""
+        secret = config.gateway.secret or Secret(self.options.secret)
+        return replace(config, gateway=replace(config.gateway, host=self.options.host, secret=secret))
+
+    async def serve(self, sockets: Sequence[socket.socket], *beside: Coroutine[Any, Any, None]) -> None:
+        """Serve until stopped. What runs beside ends then; if it fails, the server stops."""
+        tasks = [asyncio.create_task(each) for each in beside]
+        for task in tasks:
+            task.add_done_callback(self._stop_after)
+        try:
+            await self.server.run_on(sockets)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _stop_after(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the gateway stops: %s: %s", type(error).__name__, error)
+            self.server.stop()
+
+
+class Later:
+    """A coroutine function as a function that starts it."""
+
+    def __init__(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._action = action
+        self._running: set[asyncio.Task[None]] = set()
+
+    def __call__(self) -> None:
+        """Start it."""
+        task = asyncio.get_running_loop().create_task(self._action())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+
+def on_signals(actions: Mapping[str, Callable[[], None]]) -> None:
+    """Do something on signals, by their names. One that is ignored, as under nohup, stays ignored."""
+    loop = asyncio.get_running_loop()
+    for name, action in actions.items():
+        number = getattr(signal, name, None)
+        if number is None or signal.getsignal(number) is signal.SIG_IGN:
+            continue
+        try:
+            loop.add_signal_handler(number, action)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_, action=action: loop.call_soon_threadsafe(action))
+
+
+@contextlib.contextmanager
+def logging_to(options: Options) -> Generator[LineWriter]:
+    """Write the library's log in lines of JSON, with the access log."""
+    writer = LineWriter(Path(options.access_log) if options.access_log else None)
+    handler = LineHandler(writer)
+    library = logging.getLogger("understudy")
+    library.addHandler(handler)
+    library.setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    try:
+        yield writer
+    finally:
+        library.removeHandler(handler)
+        writer.close()
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """Run on uvloop where it is installed, and return the exit code."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+def allow_many_files() -> None:
+    """Raise the number of files that this process may open, as far as the system lets it."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,90 @@
+"""Runs a gateway until it is stopped: in this process, or in workers that this one supervises."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.config import Config
+from understudy.gateway.serving.control import Options
+from understudy.gateway.serving.process import Later, Process, allow_many_files, logging_to, on_signals, run
+from understudy.gateway.serving.reloading import Apply, Reloader
+from understudy.gateway.serving.source import Source
+from understudy.gateway.serving.supervisor import Supervisor
+from understudy.gateway.serving.writing import LineWriter
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What is served, and how."""
+
+    source: Source
+    text: str | None
+    """What the source said."""
+    config: Config
+    """What the text states."""
+    sockets: Sequence[socket.socket]
+    options: Options
+    workers: int = 1
+    watch: bool = False
+    """Whether the configuration is read again when its file changes."""
+    announce: Callable[[], None]
+    """Called once requests are accepted."""
+
+    def reloader(self, apply: Apply) -> Reloader:
+        """Return what reads the configuration again."""
+        return Reloader(self.source, self.config, self.options.host, apply)
+
+
+def serve(setting: Setting) -> None:
+    """Serve until SIGINT or SIGTERM. Raise `ConfigError` or `Misuse` if that is impossible."""
+    allow_many_files()
+    with logging_to(setting.options) as writer:
+        run((_serve_alone if setting.workers == 1 else _supervise)(setting, writer))
+
+
+async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
+    process = Process(setting.config, setting.options, writer)
+
+    async def use(_: str | None, config: Config) -> None:
+        await process.use(config)
+
+    reloader = setting.reloader(use)
+
+    async def reload() -> None:
+        writer.reopen()
+        await reloader.reload()
+
+    async def announce() -> None:
+        await process.server.serving.wait()
+        setting.announce()
+
+    _stop_and_reload(process.server.stop, reload)
+    await process.serve(setting.sockets, announce(), *([reloader.watch()] if setting.watch else []))
+    return 0
+
+
+async def _supervise(setting: Setting, writer: LineWriter) -> int:
+    supervisor = Supervisor(setting.sockets, setting.source.path, setting.options, setting.workers)
+    reloader = setting.reloader(supervisor.use)
+
+    async def reload() -> None:
+        writer.reopen()
+        await supervisor.reopen()
+        await reloader.reload()
+
+    _stop_and_reload(supervisor.stop, reload)
+    await supervisor.start(setting.text, setting.config)
+    setting.announce()
+    watching = asyncio.create_task(reloader.watch()) if setting.watch else None
+    await supervisor.run()
+    if watching is not None:
+        watching.cancel()
+    return 0
+
+
+def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": Later(reload)})

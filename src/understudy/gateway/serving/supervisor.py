@@ -1,0 +1,201 @@
+"""Several processes that serve on the same sockets, and the one that looks after them.
+
+The supervisor opens the sockets and reads the configuration; workers inherit both, the text of the configuration over a
+`Channel`, so that all of them use the same even if the file is changed meanwhile. A worker that ends by itself is
+replaced. The queue of connections that are not accepted yet belongs to the socket, not to a worker: none is lost when
+one stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import understudy
+from understudy.config import Config
+from understudy.domain.errors import Misuse
+from understudy.gateway.serving.control import Channel, Failed, Options, Ready, Reload, Reopen, Start, Word
+
+log = logging.getLogger("understudy.gateway")
+_CODE = "from understudy.gateway.serving.worker import main; main()"
+_START_TIME = 30.0
+"""Seconds within which a worker must serve."""
+_SPARE = 5.0
+"""Seconds that a worker has to end beyond its time for draining, before it is killed."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 10.0
+"""Seconds before a worker that ended is replaced; doubled while its replacements end within `_STABLE`."""
+_STABLE = 30.0
+
+
+class Worker:
+    """One process, and the channel to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: Channel) -> None:
+        self.process = process
+        self.channel = channel
+        self.answers: asyncio.Queue[Ready | Failed] = asyncio.Queue()
+        self.ended = asyncio.Event()
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, start: Start) -> Worker:
+        """Start a process and tell it what to serve."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setblocking(False)
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; every word is ours
+                [sys.executable, "-P", "-c", _CODE, str(theirs.fileno())],
+                pass_fds=(theirs.fileno(), *start.sockets),
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": _python_path()},
+                process_group=0,  # Ctrl-C reaches the supervisor alone, which stops its workers in its way
+            )
+        worker = cls(process, await Channel.over(ours))
+        with contextlib.suppress(ConnectionError):
+            await worker.channel.say(start)
+        return worker
+
+    async def _listen(self) -> None:
+        async for word in self.channel.words():
+            if isinstance(word, Ready | Failed):
+                self.answers.put_nowait(word)
+        # The stream ends with the process.
+        await asyncio.to_thread(self.process.wait)
+        self.channel.close()
+        self.ended.set()
+
+    async def answer(self, seconds: float) -> Ready | Failed:
+        """Return the next answer, or why there is none."""
+        asked, ended = asyncio.create_task(self.answers.get()), asyncio.create_task(self.ended.wait())
+        await asyncio.wait({asked, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if asked.done():
+            return asked.result()
+        asked.cancel()
+        code = self.process.returncode
+        return Failed(f"it did not answer within {seconds:g} s" if code is None else f"it ended with the code {code}")
+
+    async def stop(self, seconds: float) -> None:
+        """Have it drain and end; kill it if it takes too long."""
+        if not self.ended.is_set():
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.ended.wait()
+        except TimeoutError:
+            log.error("the worker %d did not stop within %g s and is killed", self.process.pid, seconds)
+            self.process.kill()
+            await self.ended.wait()
+
+
+class Supervisor:
+    """Keeps a number of workers serving."""
+
+    def __init__(self, sockets: Sequence[socket.socket], path: Path | None, options: Options, number: int) -> None:
+        self._sockets = sockets
+        self._path = path
+        self._options = options
+        self._number = number
+        self._text: str | None = None
+        self._drain = 0.0
+        self._workers: set[Worker] = set()
+        self._stopping = asyncio.Event()
+
+    async def start(self, text: str | None, config: Config) -> None:
+        """Start all workers. Raise `Misuse` with the reason of the first one that does not serve."""
+        self._keep(text, config)
+        started = await asyncio.gather(*(self._start() for _ in range(self._number)))
+        for each in started:
+            if isinstance(each, Failed):
+                await self._end(1.0)
+                raise Misuse(f"a worker could not be started: {each.message}")
+
+    async def run(self) -> None:
+        """Replace workers that end, until `stop`; then wait until all have ended."""
+        keeping = [asyncio.create_task(self._watch(worker)) for worker in tuple(self._workers)]
+        await self._stopping.wait()
+        for task in keeping:
+            task.cancel()
+        await asyncio.wait(keeping)
+        for each in self._sockets:
+            each.close()
+        await self._end(self._drain + _SPARE)
+
+    def stop(self) -> None:
+        """Drain and end all workers. A second call makes them end at once."""
+        if self._stopping.is_set():
+            for worker in self._workers:
+                if worker.process.poll() is None:
+                    worker.process.terminate()
+        self._stopping.set()
+
+    async def use(self, text: str | None, config: Config) -> None:
+        """Have all workers use another configuration. Raise `Misuse` if one does not."""
+        self._keep(text, config)
+        workers = tuple(self._workers)
+        for word in await asyncio.gather(*(self._ask(worker, Reload(text)) for worker in workers)):
+            if isinstance(word, Failed):
+                raise Misuse(f"a worker could not use the configuration: {word.message}")
+
+    async def reopen(self) -> None:
+        """Have all workers open the log file again."""
+        for worker in tuple(self._workers):
+            with contextlib.suppress(ConnectionError):
+                await worker.channel.say(Reopen())
+
+    def _keep(self, text: str | None, config: Config) -> None:
+        """Keep what later workers start with."""
+        self._text = text
+        self._drain = config.gateway.drain_timeout if self._options.drain is None else self._options.drain
+
+    async def _start(self) -> Worker | Failed:
+        path = str(self._path) if self._path else None
+        numbers = tuple(each.fileno() for each in self._sockets)
+        worker = await Worker.start(Start(path=path, text=self._text, sockets=numbers, options=self._options))
+        self._workers.add(worker)
+        answer = await worker.answer(_START_TIME)
+        if isinstance(answer, Failed):
+            await worker.stop(0.0)
+            self._workers.discard(worker)
+            return answer
+        return worker
+
+    async def _watch(self, worker: Worker) -> None:
+        """Replace a worker each time it ends."""
+        loop = asyncio.get_running_loop()
+        wait = _FIRST_WAIT
+        while True:
+            began = loop.time()
+            await worker.ended.wait()
+            self._workers.discard(worker)
+            log.error("a worker ended with the code %s and is replaced", worker.process.returncode)
+            wait = _FIRST_WAIT if loop.time() - began >= _STABLE else min(_LONGEST_WAIT, wait * 2)
+            await asyncio.sleep(wait)
+            while isinstance(found := await self._start(), Failed):
+                log.error("a worker could not be started: %s", found.message)
+                wait = min(_LONGEST_WAIT, wait * 2)
+                await asyncio.sleep(wait)
+            worker = found
+
+    async def _ask(self, worker: Worker, word: Word) -> Ready | Failed:
+        try:
+            await worker.channel.say(word)
+        except ConnectionError:
+            return Ready()  # it has ended, and the next one starts with what is used now
+        return await worker.answer(_START_TIME)
+
+    async def _end(self, seconds: float) -> None:
+        await asyncio.gather(*(worker.stop(seconds) for worker in tuple(self._workers)))
+
+
+def _python_path() -> str:
+    """Return where workers find the package, wherever this process found it."""
+    own = str(Path(understudy.__file__).parents[1])
+    return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))

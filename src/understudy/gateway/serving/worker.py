@@ -1,0 +1,60 @@
+"""A worker of a supervisor: serves on sockets that it inherits, until it is told to stop or the supervisor is gone."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from understudy.domain.errors import LLMError
+from understudy.gateway.serving.control import Channel, Failed, Ready, Reload, Reopen, Start, Word
+from understudy.gateway.serving.process import Process, allow_many_files, logging_to, on_signals, run
+from understudy.gateway.serving.source import Source
+
+
+def main() -> None:
+    """Run the worker whose end of the channel is the descriptor in the arguments."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor stops its workers
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    allow_many_files()
+    sys.exit(run(_work(socket.socket(fileno=int(sys.argv[1])))))
+
+
+async def _work(sock: socket.socket) -> int:
+    channel = await Channel.over(sock)
+    words = channel.words()
+    start = await anext(words, None)
+    if not isinstance(start, Start):
+        return 1
+    source = Source(Path(start.path) if start.path else None)
+    with logging_to(start.options) as writer:
+        try:
+            process = Process(source.parse(start.text), start.options, writer)
+        except LLMError as error:
+            await channel.say(Failed(str(error)))
+            return 2
+        on_signals({"SIGTERM": process.server.stop})
+        sockets = [socket.socket(fileno=number) for number in start.sockets]
+        await process.serve(sockets, _report(process, channel), _obey(process, words, source, channel))
+    return 0
+
+
+async def _report(process: Process, channel: Channel) -> None:
+    await process.server.serving.wait()
+    await channel.say(Ready())
+
+
+async def _obey(process: Process, words: AsyncIterator[Word], source: Source, channel: Channel) -> None:
+    async for word in words:
+        match word:
+            case Reload(text=text):
+                try:
+                    await process.use(source.parse(text))
+                    await channel.say(Ready())
+                except LLMError as error:
+                    await channel.say(Failed(str(error)))
+            case Reopen():
+                process.writer.reopen()
+    process.server.stop()

@@ -1,0 +1,226 @@
+"""`understudy serve` in processes of its own: stopping, reloading, workers that die, and what it refuses to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import PATIENCE, CommandLine
+from tests.gateway.serving.running_gateway import Served, chat, children_of, configuration, is_running, serve
+from understudy.emulator import Emulator, Fault, emulate
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with emulate("openai") as running:
+        yield running
+
+
+async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator) -> None:
+    async with serve(tmp_path, configuration(emulator)) as served:
+        assert served.greeting.startswith(f"http://127.0.0.1:{served.port} serves 1 entry; Ctrl-C stops it\n")
+        assert await served.get("/health/ready") == (200, b'{"status":"ok","service":"understudy"}')
+        peer = await served.connect()
+        peer.writer.write(chat())
+        status, head, body = await peer.response()
+        assert (status, b"choices" in body) == (200, True)
+        assert b"\r\nserver:" not in head.lower()
+        served.process.send_signal(signal.SIGINT)
+        assert await served.ended() == 0
+        log = served.log()
+        assert [each for each in log if each["event"] == "log"] == []
+        requests = [(each["route"], each["status"], each["outcome"], each["provider"]) for each in log]
+        assert requests == [
+            ("/health/ready", 200, "answered", None),
+            ("/v1/chat/completions", 200, "answered", "first"),
+        ]
+
+
+async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+    """None is cut so that a client takes it for whole, and none is whole that was not."""
+    number = 200 if deep else 40
+    emulator.script("openai", [Fault.endless(0.2) if each % 2 else Fault.slow_events(0.03) for each in range(number)])
+    async with serve(tmp_path, configuration(emulator), "--drain", "4") as served:
+
+        async def stream() -> tuple[bytes, asyncio.Task[bytes]]:
+            peer = await served.connect()
+            peer.writer.write(chat(stream=True))
+            begun = await peer.reader.readuntil(b"\n\n")
+            return begun, asyncio.create_task(peer.rest(PATIENCE))
+
+        streams = await asyncio.gather(*(stream() for _ in range(number)))
+        served.process.send_signal(signal.SIGTERM)
+        whole = ended = 0
+        for begun, rest in streams:
+            raw = begun + await rest
+            assert raw.endswith(b"\r\n0\r\n\r\n"), "HTTP ends properly: it is the wire format that states the error"
+            seen = re.sub(rb"\r\n[0-9a-f]+\r\n", b"", raw)
+            assert (DONE in seen) != (b"server_shutdown" in seen), seen[-500:]
+            whole, ended = whole + (DONE in seen), ended + (b"server_shutdown" in seen)
+        assert (whole, ended) == (number // 2, number // 2)
+        assert await served.ended() == 0
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path, emulator: Emulator) -> None:
+    emulator.script("openai", Fault.endless(0.1))
+    async with serve(tmp_path, configuration(emulator), "--drain", "600") as served:
+        peer = await served.connect()
+        peer.writer.write(chat(stream=True))
+        await peer.reader.readuntil(b"\n\n")
+        served.process.send_signal(signal.SIGTERM)
+        await refused(served)
+        served.process.send_signal(signal.SIGTERM)
+        assert b"server_shutdown" in await peer.rest(PATIENCE)
+        assert await served.ended() == 0
+
+
+async def refused(served: Served) -> None:
+    """Wait until the port is closed."""
+    async with asyncio.timeout(PATIENCE):
+        with contextlib.suppress(ConnectionError):
+            while True:
+                (await served.connect()).writer.close()
+                await asyncio.sleep(0.02)
+
+
+async def ask_until(served: Served, ending: asyncio.Event) -> int:
+    """Ask again and again, and return how often; every answer must be a good one."""
+    asked = 0
+    while not ending.is_set():
+        peer = await served.connect()
+        closing = False
+        while not ending.is_set() and not closing:
+            peer.writer.write(chat())
+            status, head, body = await peer.response()
+            assert status == 200, body
+            closing = b"connection: close" in head.lower()
+            asked += 1
+        peer.writer.close()
+        served.peers.remove(peer)
+    return asked
+
+
+async def test_no_request_fails_while_workers_reload(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        ending = asyncio.Event()
+        asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
+        for number in range(20 if deep else 4):
+            served.cli.configure(configuration(emulator, f"entry-{number}"))
+            served.process.send_signal(signal.SIGHUP)
+            await served.logged(f'entry "entry-{number}" added')
+        served.cli.configure("broken")
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged("the previous one stays in use")
+        ending.set()
+        assert all(await asyncio.gather(*asking))
+        assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
+
+
+async def test_a_worker_that_dies_is_replaced_and_keeps_the_configuration(tmp_path: Path, emulator: Emulator) -> None:
+    """The one in use, not that of the file, which is broken by then."""
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        served.cli.configure(configuration(emulator, "other"))
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged('entry "other" added')
+        served.cli.configure("broken")
+        before = children_of(served.process)
+        assert len(before) == 2
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            while len(set(children_of(served.process)) - set(before)) < 2:
+                await asyncio.sleep(0.02)
+        peer = await served.connect()  # it waits in the queue of the socket until one of them serves
+        peer.writer.write(chat())
+        status, head, _ = await peer.response()
+        assert (status, b"x-understudy-provider: other" in head) == (200, True)
+        await served.logged("a worker ended with the code -9 and is replaced")
+
+
+async def test_no_worker_is_left_behind(tmp_path: Path, emulator: Emulator) -> None:
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        workers = children_of(served.process)
+        served.process.kill()
+        async with asyncio.timeout(PATIENCE):
+            while any(map(is_running, workers)):
+                await asyncio.sleep(0.02)
+        await refused(served)
+
+
+async def test_workers_drain_too(tmp_path: Path, emulator: Emulator) -> None:
+    emulator.script("openai", Fault.slow_events(0.03))
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        peers = [await served.connect() for _ in range(6)]
+        for peer in peers:
+            peer.writer.write(chat(stream=True))
+            await peer.reader.readuntil(b"\n\n")
+        served.process.send_signal(signal.SIGTERM)
+        for peer in peers:
+            assert DONE in await peer.rest(PATIENCE)
+        assert await served.ended() == 0
+        assert children_of_gone(served)
+
+
+def children_of_gone(served: Served) -> bool:
+    return not Path(f"/proc/{served.process.pid}").exists()
+
+
+async def test_a_saved_file_is_used(tmp_path: Path, emulator: Emulator) -> None:
+    async with serve(tmp_path, configuration(emulator), "--reload") as served:
+        served.cli.configure(configuration(emulator, "saved"))
+        assert await served.logged("reloaded") == (
+            'the configuration was reloaded: entry "saved" added; entry "first" removed'
+        )
+        peer = await served.connect()
+        peer.writer.write(chat())
+        assert b"x-understudy-provider: saved" in (await peer.response())[1]
+
+
+def test_it_does_not_serve_everyone_without_a_key(tmp_path: Path, emulator: Emulator) -> None:
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    result = cli.run("serve", "--host", "0.0.0.0")
+    assert result.code == 2
+    assert "0.0.0.0 is reachable from other machines, and there are no keys" in result.err
+
+
+def test_a_port_in_use_is_reported(tmp_path: Path, emulator: Emulator) -> None:
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = cli.run("serve", "--port", str(taken.getsockname()[1]))
+    assert result.code == 2
+    assert "choose another --port or --host" in result.err
+
+
+def test_without_its_packages_it_names_the_extra(tmp_path: Path, emulator: Emulator) -> None:
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    result = cli.python(
+        "-c",
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['understudy', 'serve']\n"
+        "from understudy.cli import main; main()",
+    )
+    assert result.code == 2
+    assert "serve needs uvicorn: pip install 'understudy[gateway]'" in result.err
+
+
+def test_a_log_that_cannot_be_written_is_reported(tmp_path: Path, emulator: Emulator) -> None:
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    result = cli.run("serve", "--access-log", str(tmp_path / "missing" / "log"))
+    assert result.code == 2
+    assert "--access-log" in result.err

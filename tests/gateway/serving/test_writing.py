@@ -1,0 +1,118 @@
+"""The log: JSON, one line for each request, whatever the values hold, and never in the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from understudy.gateway.access_log import AccessRecord, line_of
+from understudy.gateway.serving import writing
+from understudy.gateway.serving.control import Options
+from understudy.gateway.serving.process import logging_to
+from understudy.gateway.serving.writing import LineHandler, LineWriter
+
+RECORD = AccessRecord(
+    time=1_764_000_000.25,
+    id="req-1",
+    method="POST",
+    route="/v1/messages",
+    key="alice",
+    status=200,
+    outcome="answered",
+    ms=12.5,
+    first_ms=3.25,
+    model_asked="claude-x\nforged",
+    provider="openai",
+    model="gpt-6-luna",
+    attempts=2,
+    input_tokens=10,
+    output_tokens=20,
+    cost_usd="0.0012",
+)
+
+
+def test_a_record_is_one_line() -> None:
+    line = line_of(RECORD)
+    assert line.count(b"\n") == 1
+    assert msgspec.json.decode(line) == {
+        "event": "request",
+        "time": "2025-11-24T16:00:00.250Z",
+        "id": "req-1",
+        "method": "POST",
+        "route": "/v1/messages",
+        "key": "alice",
+        "status": 200,
+        "outcome": "answered",
+        "ms": 12.5,
+        "first_ms": 3.25,
+        "model_asked": "claude-x\nforged",
+        "provider": "openai",
+        "model": "gpt-6-luna",
+        "attempts": 2,
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "cost_usd": "0.0012",
+        "session": None,
+    }
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+
+
+def test_a_file_is_appended_to_and_follows_its_rotation(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_text('{"before": true}\n')
+    writer = LineWriter(path)
+    writer.record(RECORD)
+    while len(lines(path)) < 2:
+        os.sched_yield()
+    path.rename(tmp_path / "access.log.1")
+    writer.reopen()
+    writer.record(RECORD)
+    writer.close()
+    assert [len(lines(each)) for each in (tmp_path / "access.log.1", path)] == [2, 1]
+
+
+def test_a_log_that_cannot_keep_up_loses_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "MAX_WAITING", 5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = LineWriter(pipe)
+    long = b"x" * 60_000 + b"\n"
+    for _ in range(20):
+        writer.write(long)  # a pipe holds 64 KiB: this would block
+    os.set_blocking(reading, True)
+    seen = b""
+    while b"were dropped" not in seen:
+        writer.write(b"short\n")
+        seen += os.read(reading, 65536)
+    assert b"lines of the log were dropped: the log cannot keep up" in seen
+    os.close(reading)
+    writer.close()
+
+
+def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with logging_to(Options(host="127.0.0.1", secret="0" * 64, access_log=str(path))) as writer:
+        logging.getLogger("understudy").warning("attempt %s\nfailed", "a1")
+        logging.getLogger("understudy.gateway").debug("not at this level")
+        writer.record(RECORD)
+        try:
+            raise ValueError("boom")
+        except ValueError:
+            logging.getLogger("understudy").exception("a bug")
+    found = lines(path)
+    assert [(each["event"], each.get("level")) for each in found] == [
+        ("log", "warning"),
+        ("request", None),
+        ("log", "error"),
+    ]
+    assert found[0]["message"] == "attempt a1\nfailed"
+    assert "ValueError: boom" in str(found[2]["traceback"])
+    assert not any(isinstance(each, LineHandler) for each in logging.getLogger("understudy").handlers)
