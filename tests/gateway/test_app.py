@@ -186,6 +186,30 @@ async def test_a_reload_keeps_what_is_under_way(opened: Open) -> None:
     await first
 
 
+async def test_draining_waits_for_what_a_former_configuration_began(opened: Open) -> None:
+    caller, emulator, gateway = await opened("openai")
+    emulator.script("openai", [Fault.slow_events(0.02), Fault.stall(after=3)])
+    path, body = asked("openai", "openai", stream=True)
+    short, long = (asyncio.create_task(caller.post(path, body)) for _ in range(2))
+    while len(emulator.requests("openai")) < 2:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    await gateway.reload(gateway.config)
+    await gateway.drain(3.0)
+    assert "data: [DONE]" in (await short).text
+    text = (await long).text
+    assert "server_shutdown" in text
+    assert "data: [DONE]" not in text
+
+
+async def test_readiness_fails_before_requests_are_refused(opened: Open) -> None:
+    caller, _, gateway = await opened("openai")
+    path, body = asked("openai", "openai", stream=False)
+    gateway.leave()
+    assert (await caller.get("/health/ready")).status == 503
+    assert (await caller.post(path, body)).status == 200
+
+
 async def test_draining_ends_what_is_left_with_an_error(opened: Open) -> None:
     caller, emulator, gateway = await opened("openai")
     emulator.script("openai", [Fault.stall(after=3)])

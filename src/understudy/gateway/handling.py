@@ -139,7 +139,7 @@ class Handling:
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""
         match self._route.service:
-            case "ready" if self._site.is_draining:
+            case "ready" if self._site.is_leaving or self._site.is_draining:
                 return json_reply({"status": "draining"}, 503)
             case "openapi":
                 return json_reply(document(ROUTES))

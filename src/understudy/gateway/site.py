@@ -25,16 +25,8 @@ class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
     __slots__ = (
-        "_idle",
-        "access",
-        "catalogue",
-        "config",
-        "hosts",
-        "is_draining",
-        "manager",
-        "names",
-        "seals",
-        "under_way",
+        *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
+        *("manager", "names", "seals", "under_way"),
     )
 
     def __init__(
@@ -54,7 +46,10 @@ class Site:
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""
+        self.is_leaving = False
+        """Whether load balancers should send no more requests. Those that come are served."""
         self.is_draining = False
+        """Whether requests are refused."""
         self._idle = asyncio.Event()
         self._idle.set()
 
