@@ -19,8 +19,8 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     pieces: list[bytes]
-    is_whole: bool = False
-    """Whether the body has an end; without one, a server closes the connection."""
+    is_complete: bool = False
+    """Whether the end of the body was sent; without it a server cuts the connection."""
 
     @property
     def json(self) -> Any:
@@ -80,10 +80,9 @@ class Asgi:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            elif data := message.get("body", b""):
-                answer.pieces.append(data)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                answer.is_whole = True
+            else:
+                answer.pieces += filter(None, [message.get("body", b"")])
+                answer.is_complete = not message.get("more_body", False)
 
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}

@@ -46,7 +46,7 @@ async def test_a_broken_stream(headers: dict[str, str], face: tuple[str, object]
     assert answer.text
     assert END[path] not in answer.text
     assert (ERROR[path] in answer.text) is not cut
-    assert answer.is_whole is not cut
+    assert answer.is_complete is not cut
 
 
 @pytest.mark.parametrize("face", [MESSAGES, CHAT, RESPONSES, GEMINI])
@@ -56,4 +56,4 @@ async def test_a_whole_stream_is_whole_for_all(face: tuple[str, object], opened:
     for headers in (CLAUDE, CODEX, OPENCODE, GEMINI_CLI, {}):
         answer = await caller.post(path, body, headers)
         assert END[path] in answer.text
-        assert answer.is_whole
+        assert answer.is_complete

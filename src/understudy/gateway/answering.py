@@ -50,10 +50,14 @@ class Answering:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
         request = inbound.request
         self._notes.asked = request.model
-        resolved = self._site.names.resolve(request.model, self._connection.headers)
+        own_list = inbound.options.get("models")
+        models = tuple(own_list) if isinstance(own_list, list | tuple) else ()
+        resolved = self._site.names.resolve(request.model, self._connection.headers, models)
         if (refusal := self._caller.refusal(resolved)) is not None:
             await self._refuse(refusal)
             return
+        if resolved.models:
+            resolved = replace(resolved, model=self._site.manager.listed(resolved.models))
         if isinstance(request, EmbeddingRequest):
             await self._embed(request, inbound, resolved)
         elif isinstance(request, GenerationRequest):
@@ -117,9 +121,9 @@ class Answering:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 await connection.write(renderer.close())
             except LLMError as error:
-                self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
                 if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
-                    return  # without the end of the body, so the server closes the connection
+                    raise  # the connection is closed before the end of the body
+                self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
                 await connection.write(renderer.fail(failure))
             finally:
                 ping.stop()
