@@ -69,7 +69,8 @@ async def gateway(emulator: Emulator, vendors: Sequence[str], home: Path, log: P
     path.write_text(toml(configuration(emulator, vendors, port)), encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "UNDERSTUDY_CONFIG": str(path)}
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "understudy", "serve"]
+        code = f"import uvicorn; from understudy.gateway import app; uvicorn.run(app({str(path)!r}), port={port})"
+        command = [sys.executable, "-c", code]
         server = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:
             await _listens(port, server)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
-from understudy.cli.explanations import read
+from understudy.cli.explanations import read, saving
 from understudy.domain.errors import Misuse
 from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
 from understudy.domain.failures import FailureKind
@@ -148,13 +148,14 @@ def test_ask_saves_it_if_it_is_interrupted(configured: CommandLine, emulator: Em
     assert emulator.cancelled("openai") == 1
 
 
-def test_a_file_stays_as_it_was_if_nothing_was_asked(configured: CommandLine) -> None:
-    path = configured.folder / "why.json"
-    for before in (None, "before"):
-        if before is not None:
-            path.write_text(before, encoding="utf-8")
-        assert configured.run("ask", "Hello", "-m", "nobody", "--explain", "why.json").code == 2
-        assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
+@pytest.mark.parametrize("before", [None, "before"])
+def test_a_file_stays_as_it_was_if_nothing_was_asked(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "why.json"
+    if before is not None:
+        path.write_text(before, encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt), saving(path):
+        raise KeyboardInterrupt
+    assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
 
 
 def test_a_file_that_cannot_be_written_is_reported_before_anything_is_sent(

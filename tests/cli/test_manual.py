@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from understudy.cli.app import COMMANDS, MANUAL, app, module_of
+from understudy.cli.app import COMMANDS, MANUAL, app, function_of, module_of
 from understudy.cli.exits import ExitCode
 from understudy.cli.manual import Manual
 
@@ -34,7 +34,7 @@ def help_of(command: str) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_summary_in_the_list_is_the_first_sentence_of_the_command(command: str) -> None:
-    function = getattr(import_module(module_of(command)), command)
+    function = getattr(import_module(module_of(command)), function_of(command))
     assert (function.__doc__ or "").strip().partition("\n\n")[0].replace("\n    ", " ") == COMMANDS[command]
     assert len(COMMANDS[command]) <= 68, "it stands on one line of 80 columns"
 

@@ -106,3 +106,27 @@ def test_it_must_be_a_table() -> None:
 def test_a_key_is_never_repeated() -> None:
     for line in ('key = "sk secret-of-alice"', 'key = "secret-of-alice-0123"\nhash = "x"'):
         assert "secret-of-alice" not in refused(f'[[llm.gateway.keys]]\nname = "a"\n{line}')
+
+
+def test_an_alias_of_a_route_without_usable_entries_is_left_out() -> None:
+    """A file for several machines must load where some keys are missing, as it does without aliases."""
+    text = """
+[[llm.providers]]
+provider = "ollama"
+
+[[llm.providers]]
+provider = "openai"
+api_key = "${OPENAI_API_KEY}"
+
+[[llm.routes]]
+name = "gpt"
+targets = ["openai"]
+
+[llm.gateway.aliases]
+"gpt-*" = "gpt"
+local = "ollama"
+"""
+    config = parse(text, environ={})
+    assert config.routes == ()
+    assert config.gateway.aliases == {"local": "ollama"}
+    assert any('the alias "gpt-*" is left out' in notice.what for notice in config.notices)

@@ -14,7 +14,7 @@ HERE = Endpoint(provider="p", base_url="https://p.test")
 
 def test_only_a_body_of_the_same_wire_format_is_received() -> None:
     request = GenerationRequest(messages=(Message.user("hi"),), origin=WireOrigin("openai", b'{"a": 1}'))
-    assert received(request, "openai") == {"a": 1}
+    assert dict(received(request, "openai") or {}) == {"a": 1}
     assert received(request, "gemini") is None
     assert received(msgspec.structs.replace(request, origin=None), "openai") is None
 

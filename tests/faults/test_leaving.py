@@ -161,7 +161,7 @@ def test_the_connection_is_closed_when_its_caller_leaves(dialect: str) -> None:
 
 
 def test_a_connection_that_is_closed_late_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    close = Run._close_aborted
+    close = vars(Run)["_close_aborted"]
 
     async def late(self: Run) -> None:
         await asyncio.sleep(1.5)

@@ -99,7 +99,7 @@ def test_a_strategy(strategy: str, deep: bool) -> None:
     picked = [each for each in spread.spreads(ROWS) if each.strategy == strategy]
 
     async def run() -> list[str]:
-        return [found for each in (picked if deep else picked[::5]) for found in await spread.played(each)]
+        return [found for each in (picked if deep else picked[::10]) for found in await spread.played(each)]
 
     _complain(run_virtually(run()), len(picked))
 

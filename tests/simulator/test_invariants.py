@@ -36,7 +36,7 @@ def test_no_invariant_is_violated(seed: int, deep: bool) -> None:
 def test_random_scenarios_differ_and_fail_in_many_ways() -> None:
     kinds: set[str] = set()
     for seed in range(10):
-        drawn, config = random_scenario(seed, 400)
+        drawn, config = random_scenario(seed, 200)
         measures = simulate(drawn, config, seed)
         kinds.update(*(each.failures for each in measures.targets.values()))
         assert measures.attempts > 0.2 * measures.requests
@@ -44,7 +44,7 @@ def test_random_scenarios_differ_and_fail_in_many_ways() -> None:
 
 
 def test_the_same_seed_gives_the_same_trace_and_another_seed_another() -> None:
-    drawn, config = random_scenario(3, 1000)
+    drawn, config = random_scenario(3, 500)
     first, again, other = (simulate(drawn, config, seed) for seed in (1, 1, 2))
     assert first.traces == again.traces != other.traces
     assert first.values() == again.values()
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_trace_and_another_seed_another() -> None:
 TRACE = """
 from tests.simulator.scenarios import random_scenario
 from understudy.simulator.run import simulate
-drawn, config = random_scenario(3, 500)
+drawn, config = random_scenario(3, 250)
 print(simulate(drawn, config, 1).traces[0])
 """
 

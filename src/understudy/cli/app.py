@@ -38,6 +38,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Set up and try": {
         "init": "Write a commented configuration file to start from.",
+        "import": "Turn the configuration of a LiteLLM proxy into ours.",
         "emulate": "Emulate providers to develop and test against, until Ctrl-C.",
         "simulate": "Simulate outages: the real engine on virtual time, seed by seed.",
         "demo": "Show providers failing and others taking over; needs no key.",
@@ -48,8 +49,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 COMMANDS: Mapping[str, str] = {name: what for section in _SECTIONS.values() for name, what in section.items()}
 """All commands, each with its summary."""
-_ELSEWHERE = {"launch": "agents.launch", "setup": "agents.setup"}
-"""Commands whose module is not named after them."""
+_MODULES = {"launch": "agents.launch", "setup": "agents.setup", "import": "importing"}
+_FUNCTIONS = {"import": "import_configuration"}
+"""Commands whose module or function is not named after them."""
 _HELP = {"help": "Show the help of a command."}
 _WIDEST = max(map(len, COMMANDS))
 
@@ -70,7 +72,12 @@ MANUAL = Manual(
 
 def module_of(command: str) -> str:
     """Return the name of the module that holds a command."""
-    return f"understudy.cli.{_ELSEWHERE.get(command, command)}"
+    return f"understudy.cli.{_MODULES.get(command, command)}"
+
+
+def function_of(command: str) -> str:
+    """Return the name of the function of a command."""
+    return _FUNCTIONS.get(command, command)
 
 
 class _LazyGroup(TyperGroup):
@@ -84,7 +91,7 @@ class _LazyGroup(TyperGroup):
             return None
         module = import_module(module_of(cmd_name))
         single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        single.command(cmd_name, cls=Documented)(flatten(getattr(module, cmd_name)))
+        single.command(cmd_name, cls=Documented)(flatten(getattr(module, function_of(cmd_name))))
         command = get_command(single)
         command.manual = module.MANUAL  # type: ignore[attr-defined]  # an instance of `Documented`
         return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -125,6 +126,7 @@ def serve(options: ServeOptions) -> None:
             sockets=sockets,
             options=Options(
                 host=host,
+                secret=secrets.token_hex(32),
                 drain=options.drain,
                 access_log=log,
                 logs_access=not options.no_access_log,

@@ -22,8 +22,11 @@ _SHORT = 16
 """Characters: a shorter key may be guessed."""
 
 
-def read_gateway(context: Context, table: Any, targets: Collection[str]) -> GatewayConfig:
-    """Read the table. `targets` are the names of routes and of entries, disabled ones included."""
+def read_gateway(
+    context: Context, table: Any, targets: Collection[str], omitted: Collection[str] = ()
+) -> GatewayConfig:
+    """Read the table. `targets` are the names of routes and of entries, disabled ones included; `omitted` those of
+    routes without a usable entry, whose aliases are left out with them."""
     report = context.report
     if not isinstance(table, dict):
         report.error(_GATEWAY, "llm.gateway must be a table", "write it as [llm.gateway]")
@@ -34,17 +37,32 @@ def read_gateway(context: Context, table: Any, targets: Collection[str]) -> Gate
     values["keys"] = _read_keys(context, table.get("keys", []))
     if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
         values["secret"] = secret
-    for alias, target in values.get("aliases", {}).items():
-        name, _ = split_name(target)
-        if target not in targets and name not in targets:
-            what = f'the alias "{alias}" stands for "{target}", which is neither an entry nor a route'
-            report.error((*_GATEWAY, "aliases", alias), what, did_you_mean(name, targets))
+    if "aliases" in values:
+        values["aliases"] = _read_aliases(context, values["aliases"], targets, omitted)
     for path in values.get("passthrough", ()):
         if split_name(path)[0] not in targets:
             what = f'"{path}" does not begin with the name of an entry'
             report.error((*_GATEWAY, "passthrough"), what, did_you_mean(split_name(path)[0], targets))
     lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     return GatewayConfig(**{**values, **lists})
+
+
+def _read_aliases(
+    context: Context, aliases: Mapping[str, str], targets: Collection[str], omitted: Collection[str]
+) -> dict[str, str]:
+    """Return the aliases of what is usable or disabled, and report the others."""
+    kept: dict[str, str] = {}
+    for alias, target in aliases.items():
+        path, (name, _) = (*_GATEWAY, "aliases", alias), split_name(target)
+        if target in targets or name in targets:
+            kept[alias] = target
+        elif target in omitted:
+            what = f'the alias "{alias}" is left out: no entry of the route "{target}" is usable'
+            context.report.notice(NoticeKind.IGNORED, path, what)
+        else:
+            what = f'the alias "{alias}" stands for "{target}", which is neither an entry nor a route'
+            context.report.error(path, what, did_you_mean(name, targets))
+    return kept
 
 
 def _read_keys(context: Context, tables: Any) -> tuple[GatewayKey, ...]:

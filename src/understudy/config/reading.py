@@ -87,7 +87,8 @@ def read(
         fallback = msgspec.structs.replace(fallback, tasks=read_tasks(context, llm["tasks"], entries))
     routes = read_routes(context, llm.get("routes", []), entries, fallback)
     names = names_of(routes, entries.providers, entries.disabled)
-    gateway = read_gateway(context, llm.get("gateway", {}), names)
+    omitted = _names_of_routes(llm) - names.keys()
+    gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     check_flags(context, llm, fallback, routes)
@@ -104,6 +105,13 @@ def read(
         legacy=tables is None,
         provider_types=tuple(row for row in own_types.values() if row is not None),
     )
+
+
+def _names_of_routes(llm: Mapping[str, Any]) -> set[str]:
+    """Return the names of all routes that are written, usable or not."""
+    tables = llm.get("routes", [])
+    names = (table.get("name") for table in tables if isinstance(table, dict)) if isinstance(tables, list) else ()
+    return {name for name in names if isinstance(name, str)}
 
 
 def _home() -> Path | None:

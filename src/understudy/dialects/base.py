@@ -64,9 +64,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         address = f"{self.base_url}/{self.paths.get(path, path)}"
         return f"{address}?{self.query}" if self.query else address
 
-    def post(self, url: str, body: bytes) -> HttpRequest:
-        """Return the request that posts a JSON body to a URL."""
-        return HttpRequest("POST", url, JSON_HEADERS + self.headers, body)
+    def post(self, url: str, body: bytes, received: Headers = ()) -> HttpRequest:
+        """Return the request that posts a JSON body to a URL. `received` headers came in with it; the entry's win."""
+        headers = JSON_HEADERS + self.headers
+        if received:
+            own = {name.lower() for name, _ in headers}
+            headers += tuple(header for header in received if header[0] not in own)
+        return HttpRequest("POST", url, headers, body)
 
 
 class Send(msgspec.Struct, frozen=True):

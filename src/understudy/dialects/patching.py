@@ -1,25 +1,50 @@
-"""Bodies that go out over the wire format in which they came in: kept as they are, and filled where they are silent."""
+"""Bodies that go out over the wire format in which they came in: as they are, and filled where they are silent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, MutableMapping
+from typing import Any, TypeVar
 
 from understudy.dialects.base import Endpoint
-from understudy.domain.content import JsonObject
+from understudy.domain.errors import Misuse
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.wire.json import decode_object
+from understudy.wire.http import Headers
+from understudy.wire.json import BadJson, encode
+from understudy.wire.splice import SplicedObject
+
+Body = MutableMapping[str, Any]
+"""A body that is being written: a dictionary, or the bytes of one that came in."""
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 _NO_ALIASES: Mapping[str, str] = {}
 
 
-def received(request: GenerationRequest | EmbeddingRequest, dialect: str) -> JsonObject | None:
-    """Return the body of a request that came in over this wire format; `None` for any other request."""
+def received(request: GenerationRequest | EmbeddingRequest, dialect: str) -> SplicedObject | None:
+    """Return the body of a request that came in over this wire format; `None` for any other request.
+
+    Raise `Misuse` if it is not a JSON object, or names `model` or `stream` twice.
+    """
     origin = request.origin
-    return decode_object(origin.body) if origin is not None and origin.dialect == dialect else None
+    if origin is None or origin.dialect != dialect:
+        return None
+    try:
+        return SplicedObject(origin.body)
+    except BadJson as error:
+        raise Misuse(f"the body of the request is invalid: {error}") from error
 
 
-def fill(body: JsonObject, *layers: Mapping[str, Any], aliases: Mapping[str, str] = _NO_ALIASES) -> JsonObject:
+def received_headers(request: GenerationRequest | EmbeddingRequest, dialect: str) -> Headers:
+    """Return the headers that go with such a body."""
+    origin = request.origin
+    return origin.headers if origin is not None and origin.dialect == dialect else ()
+
+
+def encoded(body: Body) -> bytes:
+    """Return a body as JSON: one that came in with its own bytes, wherever it was not changed."""
+    return body.to_bytes() if isinstance(body, SplicedObject) else encode(body)
+
+
+def fill(body: AnyBody, *layers: Mapping[str, Any], aliases: Mapping[str, str] = _NO_ALIASES) -> AnyBody:
     """Set what a body lacks from the first of the layers that has it, and return the body. `null` counts as lacking,
     and a field under a second name (`aliases`) does not."""
     for layer in layers:
@@ -29,8 +54,25 @@ def fill(body: JsonObject, *layers: Mapping[str, Any], aliases: Mapping[str, str
     return body
 
 
-def patched(body: JsonObject, endpoint: Endpoint, *layers: Mapping[str, Any]) -> JsonObject:
+def patched(body: AnyBody, endpoint: Endpoint, *layers: Mapping[str, Any]) -> AnyBody:
     """Set a body's model to the target's, and what the body lacks from the layers."""
     if endpoint.model is not None:
         body["model"] = endpoint.model
     return fill(body, *layers)
+
+
+def keep_only(body: AnyBody, names: Collection[str]) -> AnyBody:
+    """Remove all other fields from a body, and return it."""
+    return without(body, [name for name in body if name not in names])
+
+
+def without(body: AnyBody, names: Collection[str]) -> AnyBody:
+    """Remove fields from a body, and return it."""
+    for name in names:
+        body.pop(name, None)
+    return body
+
+
+def may_mention(body: Body, name: str, *words: str) -> bool:
+    """Check whether a field may contain one of the words. It is decoded only if so, where the body came in as bytes."""
+    return not isinstance(body, SplicedObject) or (bool(words) and body.may_mention(name, *words))

@@ -9,15 +9,17 @@ from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import msgspec
 
+from understudy.dialects.forwarding import NOTHING, HeaderRules
 from understudy.dialects.request_fields import KINDS, Field, is_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, failure_of
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.splice import RepeatedMember, receive
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +29,30 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     request: GenerationRequest | EmbeddingRequest | ModelsRequest
     stream: bool = False
     options: dict[str, object] = {}
+
+
+class ReceivedBody(msgspec.Struct, frozen=True):
+    """The body of a request: its fields, the text that has these values, and the bytes to forward."""
+
+    fields: JsonObject
+    text: bytes
+    origin: WireOrigin
+
+
+def receive_body(request: HttpRequest, dialect: str, headers: HeaderRules = NOTHING) -> ReceivedBody:
+    """Read the body of a request. `headers` are those to forward with it.
+
+    Raise `BadJson` for anything but a JSON object, and for one that names `model` or `stream` twice (`RepeatedMember`).
+    """
+    data = request.body or b""
+    body = receive(data)
+    origin = WireOrigin(dialect, data, headers.passed(request.headers), body.flaws)
+    return ReceivedBody(body.value, body.text, origin)
+
+
+def complaint_about(error: BadJson, words: str) -> str:
+    """Return what is wrong with a body, introduced by the dialect's words for a body that is not JSON."""
+    return str(error) if isinstance(error, RepeatedMember) else f"{words}: {error}"
 
 
 class BadRequest(Exception):

@@ -52,7 +52,10 @@ class WireOrigin(msgspec.Struct, frozen=True):
     dialect: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
-    """Headers that the body depends on, such as `anthropic-version`; never credentials."""
+    """Headers of the wire format, such as `anthropic-version`, with lower-case names; never credentials."""
+    flaws: tuple[str, ...] = ()
+    """What of the body only this wire format can carry, because it has no value here: lone surrogates (`text`) and
+    numbers out of range (`numbers`)."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

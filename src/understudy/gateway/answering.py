@@ -15,8 +15,9 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.gateway import replies
 from understudy.gateway.access import Caller
-from understudy.gateway.clients import Client
+from understudy.gateway.clients import Client, client_of
 from understudy.gateway.connection import Connection
+from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import clues_of, session_of
 from understudy.gateway.site import Site
@@ -25,6 +26,7 @@ from understudy.wire.http import Headers
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
+    from understudy.gateway.recording import Notes
 
 PING = 15.0
 """Seconds of silence after which the caller gets a sign of life. Proxies close connections that are idle for 60 seconds
@@ -36,27 +38,33 @@ _CUT = Failure(kind=FailureKind.TRUNCATED, message="the answer ended before its 
 class Answering:
     """One generation or embedding, from its parsed request to the last byte of its answer."""
 
-    def __init__(self, site: Site, connection: Connection, half: ServerHalf, caller: Caller, request_id: str) -> None:
+    def __init__(self, site: Site, connection: Connection, half: ServerHalf, caller: Caller, notes: Notes) -> None:
         self._site = site
         self._connection = connection
         self._half = half
         self._caller = caller
-        self._own: Headers = ((replies.REQUEST_ID, request_id),)
-        self.run: Run | None = None
+        self._notes = notes
+        self._own: Headers = ((replies.REQUEST_ID, notes.id),)
 
     async def answer(self, inbound: Inbound) -> None:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
         request = inbound.request
-        resolved = self._site.names.resolve(request.model, self._connection.headers)
+        self._notes.asked = request.model
+        own_list = inbound.options.get("models")
+        models = tuple(own_list) if isinstance(own_list, list | tuple) else ()
+        resolved = self._site.names.resolve(request.model, self._connection.headers, models)
         if (refusal := self._caller.refusal(resolved)) is not None:
             await self._refuse(refusal)
             return
+        if resolved.models:
+            resolved = replace(resolved, model=self._site.manager.listed(resolved.models))
         if isinstance(request, EmbeddingRequest):
             await self._embed(request, inbound, resolved)
         elif isinstance(request, GenerationRequest):
             await self._generate(request, inbound, resolved)
 
     async def _refuse(self, failure: Failure) -> None:
+        self._notes.failure = failure
         await self._connection.reply(self._half.render_error(failure), self._own)
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
@@ -66,6 +74,7 @@ class Answering:
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
         response = await self._site.manager.embed(request, **options)
+        self._notes.ended = response.attempts
         reply = self._half.render(response, inbound)
         await self._connection.reply(reply, (*self._own, *replies.told(response)))
 
@@ -75,10 +84,10 @@ class Answering:
         request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
         options = resolved.options.of_call()
         if inbound.stream:
-            self.run = await self._site.manager.open(request, options, "events")
-            await self._stream(self.run, inbound)
+            self._notes.run = run = await self._site.manager.open(request, options, "events")
+            await self._stream(run, inbound)
         else:
-            self.run = run = await self._site.manager.open(request, options)
+            self._notes.run = run = await self._site.manager.open(request, options)
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
@@ -91,6 +100,7 @@ class Answering:
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
+        self._notes.session = session.id
         return labels or None, session.id
 
     async def _stream(self, run: Run, inbound: Inbound) -> None:
@@ -100,6 +110,7 @@ class Answering:
         try:
             first = await anext(events, None)
             await connection.start(200, (*renderer.headers, *self._own, *self._told(run, first or [])))
+            self._notes.begin()
             ping = _Pings(connection, renderer)
             try:
                 await connection.write(_rendered(renderer, first or []))
@@ -110,7 +121,9 @@ class Answering:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 await connection.write(renderer.close())
             except LLMError as error:
-                failure = replies.outward(failure_of(error), draining=self._site.is_draining)
+                if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
+                    raise  # the connection is closed before the end of the body
+                self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
                 await connection.write(renderer.fail(failure))
             finally:
                 ping.stop()

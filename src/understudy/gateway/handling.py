@@ -15,9 +15,12 @@ from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
+from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
 from understudy.wire.http import HttpReply, HttpRequest
@@ -47,24 +50,33 @@ class Handling:
         self._connection = connection
         self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
         self._id = new_id()
+        self.notes = Notes(self._id)
+        """What the access log states about the request."""
 
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:
             await self._admitted()
+            self.notes.answered = True
         except ClientGone:
             pass
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
 
     async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+        self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
+        if self._half is not None:
+            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
         await self._connection.reply(_error(self._half, failure), own)
 
     async def _admitted(self) -> None:
@@ -72,10 +84,12 @@ class Handling:
         route, connection, half = self._route, self._connection, self._half
         caller: Caller | Refusal = Caller()
         if route.admits == "key":
-            caller = self._site.access.admit(connection.headers, connection.query)
+            caller = self._site.admit(connection)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
-        elif half is None or route.service == "version":
+            return
+        self.notes.key = caller.name or None
+        if half is None or route.service == "version":
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
@@ -98,7 +112,7 @@ class Handling:
             case "count":
                 await self._count(half, inbound, caller)
             case _:
-                await Answering(self._site, self._connection, half, caller, self._id).answer(inbound)
+                await Answering(self._site, self._connection, half, caller, self.notes).answer(inbound)
 
     async def _models(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> HttpReply:
         site, wanted = self._site, inbound.request
@@ -125,7 +139,7 @@ class Handling:
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""
         match self._route.service:
-            case "ready" if self._site.is_draining:
+            case "ready" if self._site.is_leaving or self._site.is_draining:
                 return json_reply({"status": "draining"}, 503)
             case "openapi":
                 return json_reply(document(ROUTES))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from understudy.dialects.errors import STATUS_OF
 from understudy.domain.failures import Failure, FailureKind
 from understudy.gateway.clients import Client
+from understudy.gateway.replies import outward
 from understudy.wire.http import Headers
 
 LONGEST_WAIT = 60
@@ -146,9 +147,9 @@ def manner_of(client: Client, dialect: str) -> Manner:
 def say(failure: Failure, client: Client, dialect: str) -> Said:
     """Return how to report a failure to a client, before any part of an answer."""
     manner, outlook = manner_of(client, dialect), OUTLOOK[failure.kind]
-    if failure.kind is FailureKind.AUTHENTICATION and failure.sent:
-        told = _of_the_gateway(failure)
-    elif outlook is Outlook.PASSING:
+    if (own := outward(failure)) is not failure:
+        told = own
+    elif outlook is Outlook.PASSING and manner.retried:
         told = replace(failure, status=_status(failure, manner))
     else:
         told = failure
@@ -165,13 +166,6 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
     return Said(
         failure=told, headers=tuple(headers), forwards=told.status is not None and told.status == failure.status
     )
-
-
-def _of_the_gateway(failure: Failure) -> Failure:
-    """Return the failure of a provider that refused the gateway's key: the caller's own key was accepted, and a 401
-    would make clients ask for another."""
-    message = f"a provider refused the key of the gateway: {failure.message}"
-    return replace(failure, kind=FailureKind.SERVER_ERROR, message=message, status=502, code=None, type=None, body=None)
 
 
 def _status(failure: Failure, manner: Manner) -> int | None:

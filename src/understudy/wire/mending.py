@@ -11,6 +11,8 @@ import re
 
 import msgspec
 
+from understudy.wire.bounds import BOUNDS
+
 MAX_SIZE = 64 << 10
 """Bytes beyond which nothing is mended: real flaws occur in small messages."""
 
@@ -25,6 +27,9 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
 _SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
+
+
+_NUMBER_OR_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+', re.S)
 
 
 class Mended(msgspec.Struct, frozen=True):
@@ -56,4 +61,29 @@ def mend(data: bytes) -> Mended | None:
         return rb"\ufffd"
 
     mended = _TOKEN.sub(token, data)
+    return Mended(mended, tuple(sorted(flaws))) if flaws else None
+
+
+def mend_extremes(data: bytes) -> Mended | None:
+    """Replace what is valid JSON and has no value in Python: lone surrogates by U+FFFD, and by `null` numbers beyond
+    the range of floats and integers of more digits than are converted. Return `None` if the text has neither."""
+    flaws: set[str] = set()
+
+    def token(match: re.Match[bytes]) -> bytes:
+        found = match[0]
+        if found.startswith(b'"'):
+            return _ESCAPE.sub(escape, found) if b"\\u" in found else found
+        digits = len(found) - found.startswith(b"-")
+        if digits <= BOUNDS.digits if found[-digits:].isdigit() else math.isfinite(float(found)):
+            return found
+        flaws.add(NUMBERS)
+        return b"null"
+
+    def escape(match: re.Match[bytes]) -> bytes:
+        if match[1] is None:
+            return match[0]
+        flaws.add(SURROGATES)
+        return rb"\ufffd"
+
+    mended = _NUMBER_OR_STRING.sub(token, data)
     return Mended(mended, tuple(sorted(flaws))) if flaws else None

@@ -65,7 +65,8 @@ class Agents:
                 patch.setenv(name, value)
             patch.chdir(self.home)
             code = app(list(words), standalone_mode=False)
-        finished = Finished(code or 0, *self._capfd.readouterr())
+        out, err = self._capfd.readouterr()
+        finished = Finished(code or 0, out, err)
         for key in canaries.of_environment(environment):
             assert key not in finished.out + finished.err, "the program printed a key of its environment"
         return finished
@@ -96,7 +97,7 @@ class Gateway:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the method's base
                 pass
 
             def do_GET(self) -> None:

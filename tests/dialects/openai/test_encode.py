@@ -24,7 +24,7 @@ from understudy.domain.content import (
     ToolResult,
 )
 from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
-from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
+from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 
 EMPTY = {"type": "object", "properties": {}}
 CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
@@ -44,7 +44,7 @@ def written(*messages: Message, quirks: Quirks | None = None) -> tuple[list[Any]
 
 def came_in(body: dict[str, Any]) -> GenerationRequest:
     raw = json.dumps(body).encode()
-    return parse_chat(json.loads(raw), raw)
+    return parse_chat(json.loads(raw), WireOrigin("openai", raw))
 
 
 def test_nothing_is_sent_that_nobody_asked_for() -> None:

@@ -430,11 +430,12 @@ def test_a_body_of_this_wire_is_patched_and_otherwise_untouched() -> None:
     }
     patched = encoded(origin(body), stream=True)
     assert list(patched)[:6] == list(body)
-    assert patched == {**body, "model": "gpt-6-sol", "store": False, "include": ["reasoning.encrypted_content"]}
+    assert patched == {**body, "model": "gpt-6-sol"}
     whole = encoded(origin(body))
     assert whole["stream"] is False
     assert "stream_options" not in whole
     assert encoded(origin({"input": "x", "store": True}))["store"] is True
+    assert "store" not in encoded(origin({"input": "x"}))
 
 
 def test_configured_values_fill_only_what_a_patched_body_lacks() -> None:
@@ -446,7 +447,6 @@ def test_configured_values_fill_only_what_a_patched_body_lacks() -> None:
         "temperature": 0.1,
         "max_output_tokens": 50,
         "truncation": "auto",
-        "store": False,
         "model": "gpt-6-sol",
     }
 
@@ -466,8 +466,6 @@ def test_a_patched_body_fits_the_target_too() -> None:
         "input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]}],
         "top_p": 0.1,
         "reasoning": {"effort": "high"},
-        "include": ["reasoning.encrypted_content"],
-        "store": False,
         "model": "gpt-6-sol",
     }
     assert {warning.split()[1] for warning in warnings} == {

@@ -38,7 +38,13 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
         assert b"\r\nserver:" not in head.lower()
         served.process.send_signal(signal.SIGINT)
         assert await served.ended() == 0
-        assert [each for each in served.log() if each["event"] == "log"] == []
+        log = served.log()
+        assert [each for each in log if each["event"] == "log"] == []
+        requests = [(each["route"], each["status"], each["outcome"], each["provider"]) for each in log]
+        assert requests == [
+            ("/health/ready", 200, "answered", None),
+            ("/v1/chat/completions", 200, "answered", "first"),
+        ]
 
 
 async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator: Emulator, deep: bool) -> None:

@@ -247,6 +247,22 @@ async def test_an_answer_that_closes_is_readable_while_the_caller_still_sends() 
         assert seen.endswith(b"0\r\n\r\n")
 
 
+async def test_an_answer_in_place_of_continue_ends_the_connection() -> None:
+    """Whether the body follows is unknown then, and a request within it must not be read as one."""
+
+    async def deny(app: App, scope: Message, receive: Receive, send: Send) -> None:
+        await answer(send, b"no", 401)
+
+    async with serving(App(handler=deny), limits=Limits(linger=0.05)) as running:
+        peer = await running.connect()
+        peer.writer.write(POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED))
+        status, head, _ = await peer.response()
+        assert (status, b"connection: close" in head.lower()) == (401, True)
+        peer.writer.write(SMUGGLED)
+        assert await peer.rest() == b""
+        assert len(running.app.scopes) == 1
+
+
 async def test_a_bug_of_the_application_is_a_json_error(caplog: pytest.LogCaptureFixture) -> None:
     async def crash(app: App, scope: Message, receive: Receive, send: Send) -> None:
         raise ValueError("a secret of the caller")

@@ -19,7 +19,7 @@ RECORD = AccessRecord(
     time=1_764_000_000.25,
     id="req-1",
     method="POST",
-    route="POST /v1/messages",
+    route="/v1/messages",
     key="alice",
     status=200,
     outcome="answered",
@@ -43,7 +43,7 @@ def test_a_record_is_one_line() -> None:
         "time": "2025-11-24T16:00:00.250Z",
         "id": "req-1",
         "method": "POST",
-        "route": "POST /v1/messages",
+        "route": "/v1/messages",
         "key": "alice",
         "status": 200,
         "outcome": "answered",
@@ -99,7 +99,7 @@ def test_a_log_that_cannot_keep_up_loses_lines_and_says_so(tmp_path: Path, monke
 
 def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    with logging_to(Options(host="127.0.0.1", access_log=str(path))) as writer:
+    with logging_to(Options(host="127.0.0.1", secret="0" * 64, access_log=str(path))) as writer:
         logging.getLogger("understudy").warning("attempt %s\nfailed", "a1")
         logging.getLogger("understudy.gateway").debug("not at this level")
         writer.record(RECORD)

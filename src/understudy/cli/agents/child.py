@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from understudy.cli.failing import usable
+
 _ENDINGS = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Leave the block when the process is told to end, so that what was started is ended and removed."""
+    """Leave the block at a signal to end, so that what was started is ended and removed."""
 
     def leave(number: int, _: Any) -> None:
         raise SystemExit(128 + number)
@@ -23,9 +25,10 @@ def orderly_end() -> Iterator[None]:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a program and return its exit code, 128 and the number of the signal if one ended it.
+    """Run a program and return its exit code, 128 and the number of the signal if one ended it. Raise `Misuse` if it
+    cannot be started.
 
-    The terminal sends Ctrl-C to the agent as to this process, which ignores it; being told to end is passed on.
+    The terminal sends Ctrl-C to the agent as to this process, which ignores it; a signal to end is passed on.
     """
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
@@ -38,7 +41,8 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     # A function, because the agent would inherit an ignored signal.
     with _handled({signal.SIGINT: lambda *_: None, **dict.fromkeys(_ENDINGS, pass_on)}):
-        process = subprocess.Popen(command, env=dict(environment))  # noqa: S603 - the agent that the user asked for
+        with usable(f"{command[0]} cannot be started"):
+            process = subprocess.Popen(command, env=dict(environment))  # noqa: S603 - the agent that the user asked for
         for number in early:
             process.send_signal(number)
         code = process.wait()

@@ -12,12 +12,12 @@ from understudy.dialects.anthropic.errors import classify
 from understudy.dialects.anthropic.models import open_models
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.base import Dialect, Endpoint, Exchange, Reader, SingleExchange, WarningLog, WholeReader
+from understudy.dialects.patching import encoded
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import TokenCount
 from understudy.wire.http import HttpRequest
-from understudy.wire.json import encode
 
 _STREAM = ("text/event-stream",)
 
@@ -28,7 +28,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     whole = partial(decode_whole, endpoint=endpoint)
     reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        HttpRequest("POST", f"{endpoint.base_url}/v1/messages", encode_headers(request, endpoint), encode(body)),
+        HttpRequest("POST", f"{endpoint.base_url}/v1/messages", encode_headers(request, endpoint), encoded(body)),
         reader,
         classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),
@@ -43,7 +43,7 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     url = f"{endpoint.base_url}/v1/messages/count_tokens"
     model = endpoint.model or request.model
     return SingleExchange(
-        HttpRequest("POST", url, encode_headers(request, endpoint), encode(body)),
+        HttpRequest("POST", url, encode_headers(request, endpoint), encoded(body)),
         WholeReader(lambda data: decode_count(data, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
         before=notes.refusals(),

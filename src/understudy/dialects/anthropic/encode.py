@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from understudy.dialects.anthropic.encode_messages import MessageEncoder, is_unsigned_turn
 from understudy.dialects.anthropic.encode_settings import (
     apply_cache_order,
@@ -16,7 +18,7 @@ from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERS
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.output_forms import prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import patched, received
+from understudy.dialects.patching import Body, patched, received, received_headers, without
 from understudy.dialects.schema_rules import ANTHROPIC
 from understudy.dialects.tool_choices import fit_tools
 from understudy.domain.content import JsonObject
@@ -37,36 +39,36 @@ _NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_s
 """Fields that the token count does not accept."""
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> Body:
     """Encode the body of `POST /v1/messages`."""
-    if (body := received(request, NAME)) is not None:
-        body = _patched(request, body, endpoint, notes)
-    else:
-        body = _encode_unified(request, endpoint, notes)
+    came_in = received(request, NAME)
+    body: Body = (
+        _patched(request, came_in, endpoint, notes)
+        if came_in is not None
+        else _encode_unified(request, endpoint, notes)
+    )
     if stream or "stream" in body:
         body["stream"] = stream
     return body
 
 
-def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Encode the body of `POST /v1/messages/count_tokens`: what a message would be, without what shapes the answer."""
-    if (body := received(request, NAME)) is not None:
-        body = patched(body, endpoint)
-    else:
-        body = _encode_unified(request.prompt(), endpoint, notes)
-    return {key: value for key, value in body.items() if key not in _NOT_COUNTED}
+    came_in = received(request, NAME)
+    if came_in is not None:
+        return without(patched(came_in, endpoint), _NOT_COUNTED)
+    return without(_encode_unified(request.prompt(), endpoint, notes), _NOT_COUNTED)
 
 
 def encode_headers(request: GenerationRequest, endpoint: Endpoint) -> Headers:
     """Return the headers of a request. A body in this dialect's own form keeps the version it was written for; beta
     features of the entry and of the caller add up."""
     merged = dict((*JSON_HEADERS, *((name.lower(), value) for name, value in endpoint.headers)))
-    if request.origin is not None and request.origin.dialect == NAME:
-        for name, value in request.origin.headers:
-            if name == BETA_HEADER and name in merged:
-                merged[name] = ",".join(dict.fromkeys(f"{merged[name]},{value}".replace(" ", "").split(",")))
-            elif name in (BETA_HEADER, VERSION_HEADER):
-                merged[name] = value
+    for name, value in received_headers(request, NAME):
+        if name == BETA_HEADER and name in merged:
+            merged[name] = ",".join(dict.fromkeys(f"{merged[name]},{value}".replace(" ", "").split(",")))
+        elif name == VERSION_HEADER or name not in merged:
+            merged[name] = value
     return tuple(merged.items())
 
 
@@ -129,7 +131,7 @@ def _refused_fields(endpoint: Endpoint, version: str | None) -> frozenset[str]:
     return refused
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Return the body as it came in, with this target's model, and with configured values for unset fields."""
     moved = endpoint.model not in (None, body.get("model"))
     options = _options(request, endpoint, dict(encode_headers(request, endpoint)), notes if moved else WarningLog())
@@ -140,17 +142,23 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
     return patched(body, endpoint, written, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
-def _adapt(body: JsonObject, options: JsonObject) -> None:
+def _adapt(body: Body, options: JsonObject) -> None:
     """Replace what another model than the caller's may refuse: thinking, sampling and the tool choice are the target's,
     and a form of the answer that it does not support is left out. The rest stays untouched."""
     for name in ("temperature", "top_p", "top_k", "thinking", "tool_choice", "max_tokens"):
         if name in body and name not in options:
             del body[name]
         elif name in body:
-            body[name] = options[name]
+            body[name] = _with_unknown(body[name], options[name]) if name == "thinking" else options[name]
     config = body.get("output_config")
     if isinstance(config, dict):
         fitting = options.get("output_config", {})
         kept = {key: value for key, value in config.items() if key != "effort" and (key != "format" or key in fitting)}
         effort = {"effort": fitting["effort"]} if "effort" in config and "effort" in fitting else {}
         body["output_config"] = effort | kept
+
+
+def _with_unknown(thinking: Any, fitting: JsonObject) -> JsonObject:
+    """Return what the target accepts of `thinking`, with the fields that this library does not know."""
+    unknown = thinking.keys() - {"type", "budget_tokens", "display"} if isinstance(thinking, dict) else ()
+    return {**fitting, **{name: thinking[name] for name in unknown}}

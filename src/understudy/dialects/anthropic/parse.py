@@ -7,14 +7,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from understudy.dialects.anthropic.errors import bad_request
 from understudy.dialects.anthropic.parse_messages import parse_cache, parse_content, parse_message
-from understudy.dialects.anthropic.wire import BETA_HEADER, NAME, SAMPLING, VERSION_HEADER
-from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields, Inbound
+from understudy.dialects.anthropic.wire import FORWARDED, NAME, SAMPLING
+from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields, Inbound, complaint_about, receive_body
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, ModelsRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson
 
 _MODES = ("adaptive", "enabled", "disabled", "between_tools")
 _HARMLESS = ("web_search_", "web_fetch_", "tool_search_tool_")
@@ -42,15 +42,12 @@ def parse_models(request: HttpRequest) -> Inbound:
 
 def parse_chat(request: HttpRequest, operation: Operation) -> Inbound:
     """Parse the body of a message or a token count. Raise `BadRequest`."""
-    data = request.body or b""
     try:
-        body = decode_object(data)
+        sent = receive_body(request, NAME, FORWARDED)
     except BadJson as error:
-        raise bad_request(f"The request body is not valid JSON: {error}") from error
-    headers = {name.lower(): value for name, value in request.headers}
-    kept = tuple((name, headers[name]) for name in (VERSION_HEADER, BETA_HEADER) if name in headers)
-    stream = body.get("stream") is True
-    parsed = _request(body, WireOrigin(NAME, data, kept), counts=operation is Operation.COUNT_TOKENS)
+        raise bad_request(complaint_about(error, "The request body is not valid JSON")) from error
+    stream = sent.fields.get("stream") is True
+    parsed = _request(sent.fields, sent.origin, counts=operation is Operation.COUNT_TOKENS)
     return Inbound(operation=operation, request=parsed, stream=stream)
 
 

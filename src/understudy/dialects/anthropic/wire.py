@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.forwarding import HeaderRules
 from understudy.dialects.request_fields import Field
 from understudy.domain.content import JsonObject
 from understudy.domain.finish import FinishReason
@@ -29,6 +30,10 @@ SAMPLING = (Field("temperature", "temperature", 0, 1), Field("top_p", "top_p", 0
 
 VERSION_HEADER = "anthropic-version"
 BETA_HEADER = "anthropic-beta"
+
+FORWARDED = HeaderRules(prefixes=("anthropic-",), never=("anthropic-organization", "anthropic-workspace"))
+"""The caller's headers that go to a server of the same wire format: features of its client that nobody here knows have
+headers too."""
 
 STRICT_VERSION = "2026-10-21"
 """From this API version on, the service refuses sampling parameters, documents in assistant messages and citations in

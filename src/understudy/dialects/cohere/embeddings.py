@@ -11,7 +11,7 @@ from understudy.dialects.cohere.errors import classify, decode_error_value, deco
 from understudy.dialects.cohere.usage import decode_usage
 from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
-from understudy.dialects.patching import patched, received
+from understudy.dialects.patching import Body, encoded, patched, received, received_headers
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -19,7 +19,7 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, decode_as, decode_object
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
@@ -35,11 +35,11 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
         expected=len(body.get("texts") or ()),
         warnings=tuple(notes.warnings),
     )
-    call = endpoint.post(f"{endpoint.base_url}/v2/embed", encode(body))
+    call = endpoint.post(f"{endpoint.base_url}/v2/embed", encoded(body), received_headers(request, NAME))
     return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Return the body of `POST /v2/embed`."""
     if (came_in := received(request, NAME)) is not None:
         return patched(came_in, endpoint, endpoint.options)

@@ -7,7 +7,7 @@ from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import patched, received
+from understudy.dialects.patching import Body, patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.request_fields import encode_fields
 from understudy.dialects.schema_rules import COHERE
@@ -28,12 +28,12 @@ _WIRE_FIELDS = {**{field.name: field.wire for field in FIELDS}, "stop": "stop_se
 _BESIDE_NO_FORMAT = ("tools", "documents")
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> Body:
     """Return the body of `POST /v2/chat`."""
-    if (body := received(request, NAME)) is not None:
-        body = _patched(request, body, endpoint, notes)
-    else:
-        body = _rendered(request, endpoint, notes)
+    came_in = received(request, NAME)
+    body: Body = (
+        _patched(request, came_in, endpoint, notes) if came_in is not None else _rendered(request, endpoint, notes)
+    )
     if stream or "stream" in body:
         body["stream"] = stream
     return body
@@ -173,7 +173,7 @@ def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) ->
     return body
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Return the received body with this target's model, and with configured values for missing fields."""
     moved = endpoint.model not in (None, body.get("model"))
     written = encode_settings(request, endpoint.quirks, notes if moved else WarningLog())
@@ -184,7 +184,7 @@ def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, n
     return patched(body, endpoint, own, extra_fields(request.extra, endpoint.provider, endpoint))
 
 
-def _adapt(body: JsonObject, written: JsonObject) -> None:
+def _adapt(body: Body, written: JsonObject) -> None:
     """Remove what the target's model refuses: thinking, a form of the answer, or a choice of tools."""
     for name in ("thinking", "response_format", "tool_choice"):
         if name in body and name not in written:

@@ -19,7 +19,6 @@ from understudy.domain.requests import (
     ModelsRequest,
     OutputFormat,
     Reasoning,
-    WireOrigin,
 )
 from understudy.wire.http import HttpRequest
 
@@ -44,7 +43,7 @@ _MEANT: dict[str, Literal["document", "query", "classification", "clustering"]] 
 
 def parse_chat(request: HttpRequest) -> Inbound:
     """Parse the body of a chat. Raise `BadRequest`."""
-    data, fields = body_of(request)
+    origin, fields = body_of(request)
     stream = fields.take("stream", bool) is True
     model = fields.need("model", str)
     messages = fields.need("messages", list)
@@ -60,9 +59,7 @@ def parse_chat(request: HttpRequest) -> Inbound:
         "reasoning": _reasoning(fields),
     }
     extra = fields.left
-    parsed = GenerationRequest(
-        model=model, extra={NAME: extra} if extra else None, origin=WireOrigin(NAME, data), **values
-    )
+    parsed = GenerationRequest(model=model, extra={NAME: extra} if extra else None, origin=origin, **values)
     return Inbound(operation=Operation.CHAT, request=parsed, stream=stream)
 
 
@@ -141,7 +138,7 @@ def _reasoning(fields: Fields) -> Reasoning | None:
 
 def parse_embed(request: HttpRequest) -> Inbound:
     """Parse the body of an embedding. Raise `BadRequest`."""
-    data, fields = body_of(request)
+    origin, fields = body_of(request)
     model = fields.need("model", str)
     texts = _texts(fields)
     meant = fields.take("input_type", str)
@@ -160,7 +157,7 @@ def parse_embed(request: HttpRequest) -> Inbound:
         dimensions=fields.take("output_dimension", int),
         input_type=_MEANT[meant],
         extra={NAME: fields.left} if fields.left else None,
-        origin=WireOrigin(NAME, data),
+        origin=origin,
     )
     return Inbound(operation=Operation.EMBED, request=parsed, options={"embedding_types": types})
 
@@ -188,9 +185,9 @@ def _input(value: Any) -> str:
 
 def parse_token_count(request: HttpRequest) -> Inbound:
     """Parse a text to be tokenized. Raise `BadRequest`."""
-    data, fields = body_of(request)
+    origin, fields = body_of(request)
     text, model = fields.need("text", str), fields.need("model", str)
-    parsed = GenerationRequest(messages=(Message.user(text),), model=model, origin=WireOrigin(NAME, data))
+    parsed = GenerationRequest(messages=(Message.user(text),), model=model, origin=origin)
     return Inbound(operation=Operation.COUNT_TOKENS, request=parsed)
 
 

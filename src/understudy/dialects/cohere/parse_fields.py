@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.cohere.errors import bad_request
-from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields
+from understudy.dialects.cohere.wire import FORWARDED, NAME
+from understudy.dialects.server import KIND_NAMES, BadRequest, BodyFields, complaint_about, receive_body
 from understudy.domain.content import JsonObject
+from understudy.domain.requests import WireOrigin
 from understudy.wire.http import HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson
 
 
 class Fields(BodyFields):
@@ -34,13 +35,13 @@ class Fields(BodyFields):
         return tuple(values)
 
 
-def body_of(request: HttpRequest) -> tuple[bytes, Fields]:
+def body_of(request: HttpRequest) -> tuple[WireOrigin, Fields]:
     """Return the received body and its fields. Raise `BadRequest`."""
-    data = request.body or b""
     try:
-        return data, Fields(decode_object(data))
+        sent = receive_body(request, NAME, FORWARDED)
     except BadJson as error:
-        raise bad_request(f"failed to decode json body: {error}") from error
+        raise bad_request(complaint_about(error, "failed to decode json body")) from error
+    return sent.origin, Fields(sent.fields)
 
 
 def rest_of(block: JsonObject, *own: str) -> dict[str, JsonObject] | None:

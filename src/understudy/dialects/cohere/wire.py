@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.forwarding import HeaderRules
 from understudy.dialects.request_fields import Field
 from understudy.domain.content import JsonObject, Thinking
 from understudy.domain.finish import FinishReason
@@ -32,6 +33,9 @@ FEATURES = {
 
 
 NAME = "cohere"
+
+FORWARDED = HeaderRules(names=frozenset({"x-client-name"}))
+"""The caller's headers that go to a server of the same wire format: the name of its project (Cohere API reference)."""
 
 FIELDS = (
     Field("max_tokens", "max_tokens"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
 from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
-from understudy.dialects.patching import received
+from understudy.dialects.patching import Body, encoded, received, received_headers
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -20,7 +21,7 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage, token_count
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.json import BadJson, decode_as, encode
+from understudy.wire.json import BadJson, decode_as
 
 _VECTORS: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 
@@ -29,14 +30,13 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
     """Open an embedding. The caller splits strings into batches."""
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
-    items = body.get("requests")
-    read = partial(
-        _read, endpoint=endpoint, expected=len(items) if items is not None else 1, warnings=tuple(notes.warnings)
-    )
-    method = "embedContent" if items is None else "batchEmbedContents"
+    batch = body.get("requests") is not None
+    expected = len(body["requests"]) if batch else 1
+    read = partial(_read, endpoint=endpoint, expected=expected, warnings=tuple(notes.warnings))
+    method = "batchEmbedContents" if batch else "embedContent"
     url = method_url(endpoint, _model(request, endpoint), method)
     return SingleExchange(
-        endpoint.post(url, encode(body)),
+        endpoint.post(url, encoded(body), received_headers(request, NAME)),
         WholeReader(read),
         classify(endpoint, Operation.EMBED),
     )
@@ -70,7 +70,7 @@ def _read(
     return [with_usage_warnings(response)]
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Encode the body: one request per string."""
     model = _model(request, endpoint)
     if (body := received(request, NAME)) is not None:
@@ -83,11 +83,11 @@ def _model(request: EmbeddingRequest, endpoint: Endpoint) -> str:
     return qualified(endpoint.model or request.model or "")
 
 
-def _patched(body: JsonObject, model: str) -> JsonObject:
+def _patched(body: Body, model: str) -> Body:
     """Set this target's model wherever a body of this dialect names one."""
     items = body.get("requests")
     for item in [body, *(items if isinstance(items, list) else ())]:
-        if isinstance(item, dict) and "model" in item:
+        if isinstance(item, MutableMapping) and "model" in item and bare(item["model"]) != bare(model):
             item["model"] = model
     return body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from understudy.dialects.addresses import in_path
@@ -36,7 +37,7 @@ def camel_keys(value: Any) -> Any:
     return grown
 
 
-def spelling(body: dict[str, Any], name: str) -> str:
+def spelling(body: Mapping[str, Any], name: str) -> str:
     """Return the name of a field in a body: in snake case if the body has that, else in camel case."""
     if name in body:
         return name

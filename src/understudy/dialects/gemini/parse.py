@@ -14,13 +14,13 @@ from understudy.dialects.gemini.names import bare, camel_keys
 from understudy.dialects.gemini.parse_fields import objects_of
 from understudy.dialects.gemini.parse_messages import PartParser, parse_content, parse_system
 from understudy.dialects.gemini.parse_settings import parse_settings, parse_tool_choice, parse_tools
-from understudy.dialects.gemini.wire import NAME, TASKS
-from understudy.dialects.server import Inbound
+from understudy.dialects.gemini.wire import FORWARDED, NAME, TASKS
+from understudy.dialects.server import Inbound, receive_body
 from understudy.domain.content import JsonObject
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson
 
 METHODS = {
     "generateContent": Operation.CHAT,
@@ -53,12 +53,11 @@ def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
         return _models(url.path.rstrip("/"), query)
     found = _METHOD.search(url.path)
     model, method = (bare(unquote(found["model"])), found["method"]) if found else (None, "")
-    data = request.body or b""
     try:
-        body = camel_keys(decode_object(data))
+        sent = receive_body(request, NAME, FORWARDED)
     except BadJson as error:
         raise bad_request(f"Invalid JSON payload received. {error}") from error
-    origin = WireOrigin(NAME, data)
+    body, origin = camel_keys(sent.fields), sent.origin
     if operation is Operation.EMBED:
         return Inbound(
             operation=operation,

@@ -12,6 +12,7 @@ from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import spelling
 from understudy.dialects.gemini.thinking import apply_thinking_quirks
 from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
+from understudy.dialects.patching import Body, may_mention
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 from understudy.wire.json import as_objects
@@ -23,7 +24,7 @@ _REFUSABLE = {**PLAIN, "stop": "stopSequences"}
 _FORMS = ("responseMimeType", "responseJsonSchema", "responseSchema")
 
 
-def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     """Change the body in place, with a warning for everything dropped or changed."""
     place = spelling(body, "generationConfig")
     config = body.get(place)
@@ -33,7 +34,7 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
         _apply_to_output(config, body, quirks, notes)
         if not config:
             del body[place]
-    if quirks.thought_signatures:
+    if quirks.thought_signatures and may_mention(body, "contents", "functionCall", "function_call"):
         _sign(body, notes)
 
 
@@ -53,7 +54,7 @@ def _apply_to_settings(config: JsonObject, quirks: Quirks, notes: WarningLog) ->
         config[place] = stops[: quirks.max_stop]
 
 
-def _apply_to_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_output(config: JsonObject, body: Body, quirks: Quirks, notes: WarningLog) -> None:
     present = [place for form in _FORMS if (place := spelling(config, form)) in config]
     if not present:
         return
@@ -68,14 +69,14 @@ def _apply_to_output(config: JsonObject, body: JsonObject, quirks: Quirks, notes
         del config[place]
 
 
-def _has_functions(body: JsonObject) -> bool:
+def _has_functions(body: Body) -> bool:
     tools = body.get("tools")
     return isinstance(tools, list) and any(
         isinstance(tool, dict) and tool.get(spelling(tool, "functionDeclarations")) for tool in tools
     )
 
 
-def _sign(body: JsonObject, notes: WarningLog) -> None:
+def _sign(body: Body, notes: WarningLog) -> None:
     """Add a signature to the first call of each step of the current turn if it is missing: the service requires one.
 
     The turn began with the user's last message; results of tools do not count.

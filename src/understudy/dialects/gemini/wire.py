@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.forwarding import HeaderRules
 from understudy.domain.content import JsonObject
 from understudy.domain.finish import FinishReason
 
@@ -46,6 +47,13 @@ TIERS = ("standard", "flex", "priority")
 
 
 NAME = "gemini"
+
+FORWARDED = HeaderRules(
+    prefixes=("x-goog-",),
+    never=("x-goog-api-key", "x-goog-user-project", "x-goog-iam-", "x-goog-authenticated-", "x-goog-request-params"),
+)
+"""The caller's headers that go to a server of the same wire format. `x-goog-request-params` repeats the model of the
+URL, by which Google routes."""
 VERSION = "v1beta"
 SIGNATURE = "thoughtSignature"
 

@@ -10,12 +10,12 @@ from understudy.dialects.errors import classify
 from understudy.dialects.hf_features.embeddings import decode_embeddings, encode_embed
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.errors import decode_error
+from understudy.dialects.patching import encoded
 from understudy.dialects.quirks import ErrorRule
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
-from understudy.wire.json import encode
 
 PARTNER = "hf-inference"
 """Hugging Face's own servers. Other partners have other addresses and names of models for embeddings."""
@@ -48,7 +48,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     )
     url = f"{home}/{PARTNER}/models/{in_path(model, slashes=True)}/pipeline/feature-extraction"
     return SingleExchange(
-        endpoint.post(url, encode(body)),
+        endpoint.post(url, encoded(body)),
         WholeReader(read),
         partial(classify, endpoint=endpoint, rules=_RULES, read=decode_error, operation=Operation.EMBED),
         before=before,

@@ -10,8 +10,7 @@ from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.embeddings import checked_vectors
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.errors import decode_error_value, decode_failure
-from understudy.dialects.patching import fill, received
-from understudy.domain.content import JsonObject
+from understudy.dialects.patching import Body, fill, received
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest
@@ -37,7 +36,7 @@ def decode_embeddings(
     return [EmbeddingResponse(embeddings=tuple(found), model=model, warnings=warnings, raw=data)]
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Write the body."""
     if (body := received(request, NAME)) is not None:
         return fill(body, endpoint.options)

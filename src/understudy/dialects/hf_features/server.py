@@ -9,13 +9,22 @@ from urllib.parse import unquote, urlsplit
 
 from understudy.dialects.hf_features.wire import NAME
 from understudy.dialects.openai.render import render_error as openai_error
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
+from understudy.dialects.server import (
+    BadRequest,
+    Inbound,
+    ServerHalf,
+    Writer,
+    complaint_about,
+    key_of,
+    parser,
+    receive_body,
+)
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, WireOrigin
+from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.wire.http import JSON_HEADERS, HttpReply, HttpRequest
-from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.json import BadJson, encode
 
 _ROUTE = re.compile(r"/models/(?P<model>.+)/pipeline/feature-extraction$")
 
@@ -53,11 +62,11 @@ class FeaturesServer(ServerHalf):
         found = _ROUTE.search(urlsplit(request.url).path.rstrip("/"))
         if found is None:
             raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="Not Found", status=404, sent=False))
-        data = request.body or b""
         try:
-            body = decode_object(data)
+            sent = receive_body(request, NAME)
         except BadJson as error:
-            raise _bad_request(f"the request is not a JSON object: {error}") from error
+            raise _bad_request(complaint_about(error, "the request is not a JSON object")) from error
+        body = sent.fields
         match body.get("inputs"):
             case str() as text:
                 texts, single = (text,), True
@@ -71,7 +80,7 @@ class FeaturesServer(ServerHalf):
             model=unquote(found["model"]),
             single=single,
             extra={NAME: rest} if rest else None,
-            origin=WireOrigin(NAME, data),
+            origin=sent.origin,
         )
         return Inbound(operation=Operation.EMBED, request=asked)
 

@@ -9,6 +9,7 @@ from understudy.dialects.base import Endpoint, WarningLog
 from understudy.domain.content import AnyPart, Json, JsonObject, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
+from understudy.wire.mending import NUMBERS, SURROGATES
 
 Messages = tuple[Message, ...]
 
@@ -33,12 +34,22 @@ def note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
 
     What a caller of the library writes into `extra` is meant for that dialect only.
     """
-    if request.origin is None or not request.extra:
+    if request.origin is None:
+        return
+    for flaw in request.origin.flaws:
+        notes.drop(flaw, _UNREADABLE[flaw])
+    if not request.extra:
         return
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
         if not _says_nothing(value) and getattr(request, field, None) != value:
             notes.drop(field, f"only the {wire} dialect supports it")
+
+
+_UNREADABLE = {
+    NUMBERS: "numbers out of range were read as null: only a target of the same wire format gets them as they came",
+    SURROGATES: "lone surrogates were replaced by U+FFFD: only a target of the same wire format gets them as they came",
+}
 
 
 def _says_nothing(value: Json) -> bool:

@@ -12,7 +12,7 @@ from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_ext
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.output_forms import encode_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import fill, received
+from understudy.dialects.patching import Body, fill, patched, received
 from understudy.dialects.quirks import nearest_effort
 from understudy.dialects.schema_rules import OLLAMA
 from understudy.dialects.tool_choices import fit_tools
@@ -20,6 +20,7 @@ from understudy.dialects.tool_schemas import encode_parameters
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import Tool, ToolChoice
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning
+from understudy.wire.splice import SplicedObject
 
 NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cache", "metadata")
 """Fields of `GenerationRequest` that this API does not have."""
@@ -27,7 +28,7 @@ NOWHERE = ("logit_bias", "verbosity", "service_tier", "user", "cache_key", "cach
 _UNSET = GenerationRequest(messages=())
 
 
-def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> JsonObject:
+def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> Body:
     """Return the body of `/api/chat`.
 
     A request that came in on this wire is patched: what it holds goes out as it was, and the entry's own values fill
@@ -49,12 +50,11 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     return body
 
 
-def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
     """Return the body of `/api/embed`."""
-    if (body := _received(request, "input")) is not None:
-        fill(body, _sorted_in(endpoint.options))
-        return {**body, "model": endpoint.model or body.get("model")}
-    body = {
+    if (came_in := _received(request, "input")) is not None:
+        return patched(came_in, endpoint, _sorted_in(endpoint.options))
+    body: JsonObject = {
         "model": endpoint.model or request.model or "",
         "input": request.texts[0] if request.single and len(request.texts) == 1 else list(request.texts),
     }
@@ -202,7 +202,7 @@ def _without_none(fields: JsonObject) -> JsonObject:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> JsonObject | None:
+def _received(request: GenerationRequest | EmbeddingRequest, needs: str) -> SplicedObject | None:
     """Return the body of a request that came in on this wire, over the route that `needs` belongs to: the older routes
     (`/api/generate`, `/api/embeddings`) have a `prompt`, and their requests are rendered again."""
     body = received(request, NAME)

@@ -15,6 +15,7 @@ from understudy.dialects.ollama.errors import bad_request
 from understudy.dialects.ollama.parse_fields import extra_of, leftover_of
 from understudy.dialects.ollama.parse_messages import MessageParser, RequestMessage, parse_content
 from understudy.dialects.ollama.wire import LEVELS, NAME, SAMPLING
+from understudy.dialects.server import complaint_about
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool
 from understudy.domain.requests import (
@@ -25,7 +26,8 @@ from understudy.domain.requests import (
     Reasoning,
     WireOrigin,
 )
-from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.json import BadJson, decode_as
+from understudy.wire.splice import receive
 
 T = TypeVar("T")
 
@@ -100,15 +102,15 @@ _COMPLETION_ONLY = ("suffix", "template", "raw", "context", "width", "height", "
 
 def parse_chat(body: bytes) -> tuple[GenerationRequest, bool]:
     """Parse `/api/chat`; also return whether to stream. Raise `BadRequest`."""
-    raw, sent = _read(_chat, body)
+    raw, sent, origin = _read(_chat, body)
     conversation = MessageParser()
     messages = tuple(map(conversation.message, sent.messages or (), raw.get("messages") or ()))
-    return _generation(sent, raw, messages, tuple(map(_tool, sent.tools or ())), WireOrigin(NAME, body))
+    return _generation(sent, raw, messages, tuple(map(_tool, sent.tools or ())), origin)
 
 
 def parse_completion(body: bytes) -> tuple[GenerationRequest, bool]:
     """Parse `/api/generate` as a chat; also return whether to stream. Raise `BadRequest`."""
-    raw, sent = _read(_completion, body)
+    raw, sent, _ = _read(_completion, body)
     for name in _COMPLETION_ONLY:
         if raw.get(name):
             raise bad_request(f"{name!r} is not supported here: a text completion is answered as a chat")
@@ -123,7 +125,7 @@ def parse_completion(body: bytes) -> tuple[GenerationRequest, bool]:
 
 def parse_embed(body: bytes) -> EmbeddingRequest:
     """Parse `/api/embed`. Raise `BadRequest`."""
-    raw, sent = _read(_embed, body)
+    raw, sent, origin = _read(_embed, body)
     if sent.input is None:
         raise bad_request("input is required")
     texts = (sent.input,) if isinstance(sent.input, str) else tuple(sent.input)
@@ -133,13 +135,13 @@ def parse_embed(body: bytes) -> EmbeddingRequest:
         dimensions=sent.dimensions or None,
         single=isinstance(sent.input, str),
         extra=extra_of(leftover_of(raw, _Embed)),
-        origin=WireOrigin(NAME, body),
+        origin=origin,
     )
 
 
 def parse_legacy_embed(body: bytes) -> EmbeddingRequest:
     """Parse `/api/embeddings`, which has one text. Raise `BadRequest`."""
-    raw, sent = _read(_embeddings, body)
+    raw, sent, _ = _read(_embeddings, body)
     return EmbeddingRequest(
         texts=(sent.prompt or "",), model=_model(sent.model), single=True, extra=extra_of(leftover_of(raw, _Embeddings))
     )
@@ -147,18 +149,19 @@ def parse_legacy_embed(body: bytes) -> EmbeddingRequest:
 
 def parse_models(body: bytes) -> ModelsRequest:
     """Parse `/api/show`; `name` is the older name of `model`. Raise `BadRequest`."""
-    _, sent = _read(_show, body)
+    _, sent, _ = _read(_show, body)
     return ModelsRequest(model=_model(sent.model or sent.name))
 
 
-def _read(decoder: msgspec.json.Decoder[T], body: bytes | None) -> tuple[JsonObject, T]:
+def _read(decoder: msgspec.json.Decoder[T], body: bytes | None) -> tuple[JsonObject, T, WireOrigin]:
     """Decode twice: typed, which keeps the text of arguments, and untyped, which keeps unknown fields."""
     if not body:
         raise bad_request("missing request body")
     try:
-        return decode_object(body), decode_as(decoder, body)
+        found = receive(body)
+        return found.value, decode_as(decoder, found.text), WireOrigin(NAME, body, flaws=found.flaws)
     except BadJson as error:
-        raise bad_request(f"invalid request: {error}") from error
+        raise bad_request(complaint_about(error, "invalid request")) from error
 
 
 def _model(name: str) -> str:

@@ -11,7 +11,7 @@ from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vec
 from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.patching import fill, received
+from understudy.dialects.patching import Body, encoded, fill, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -19,7 +19,7 @@ from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.wire.json import BadJson, decode_as, decode_object, encode
+from understudy.wire.json import BadJson, decode_as, decode_object
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -65,23 +65,23 @@ def decode_embeddings(
 
 def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Encode the body of an embedding request."""
-    body: JsonObject
+    body: Body
     if (own := received(request, NAME)) is not None:
         body = own
         fill(body, endpoint.options)
     else:
-        body = {"model": request.model}
+        unified: JsonObject = {"model": request.model}
         if request.texts:
-            body["input"] = request.texts[0] if request.single else list(request.texts)
+            unified["input"] = request.texts[0] if request.single else list(request.texts)
         if request.dimensions is not None:
-            body["dimensions"] = request.dimensions
+            unified["dimensions"] = request.dimensions
         if request.user is not None:
-            body["user"] = request.user
+            unified["user"] = request.user
         if endpoint.quirks.embed_format is not None:
-            body["encoding_format"] = endpoint.quirks.embed_format
+            unified["encoding_format"] = endpoint.quirks.embed_format
         extra = request.extra or {}
-        body |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
-        body = {key: value for key, value in body.items() if value is not None}
+        unified |= {**endpoint.options, **extra.get(NAME, {}), **extra.get(endpoint.provider, {})}
+        body = {key: value for key, value in unified.items() if value is not None}
     for name in endpoint.quirks.refused & {"dimensions", "user"}:
         if body.pop(name, None) is not None:
             notes.drop(name, "the target refuses it")
@@ -89,4 +89,4 @@ def encode_embed(request: EmbeddingRequest, endpoint: Endpoint, notes: WarningLo
         notes.drop("input_type", "vectors are the same for documents and queries here")
     if endpoint.model is not None:
         body["model"] = endpoint.model
-    return encode(body)
+    return encoded(body)

@@ -11,14 +11,13 @@ from understudy.dialects.openai.quirks import apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import fill, received
+from understudy.dialects.patching import Body, encoded, fill, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.tool_choices import fit_tools
 from understudy.dialects.tool_schemas import encode_tool_schema
 from understudy.domain.content import Json, JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import encode
 
 _values = attrgetter(*FIELDS)
 
@@ -31,14 +30,16 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
     """Encode the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
-    if (body := received(request, NAME)) is not None:
-        body = _patched(request, body, endpoint, notes)
-    else:
-        body = _encode_unified(request, endpoint, notes)
+    came_in = received(request, NAME)
+    body: Body = (
+        _patched(request, came_in, endpoint, notes)
+        if came_in is not None
+        else _encode_unified(request, endpoint, notes)
+    )
     if endpoint.model is not None:
         body["model"] = endpoint.model
     _set_stream(body, endpoint, stream=stream)
-    return encode(body)
+    return encoded(body)
 
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
@@ -63,7 +64,7 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:
     if request.configured:
         written = _parameters(request, endpoint, WarningLog(request.configured))
         own = {key: value for key, value in written.items() if _configures(key, request.configured)}
@@ -178,7 +179,7 @@ def _display(display: str, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
             return {}
 
 
-def _set_stream(body: JsonObject, endpoint: Endpoint, *, stream: bool) -> None:
+def _set_stream(body: Body, endpoint: Endpoint, *, stream: bool) -> None:
     options = body.get("stream_options")
     if not stream:
         # What a recorded caller wrote stays, unless it would start a stream or be refused without one.

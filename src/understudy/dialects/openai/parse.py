@@ -24,7 +24,7 @@ _TYPED = frozenset(
 _SCHEMA_FIELDS = {"name", "schema", "strict", "description"}
 
 
-def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
+def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
     """Parse a chat request. Raise `BadRequest`."""
     messages = body.get("messages")
     if not isinstance(messages, list):
@@ -57,7 +57,7 @@ def parse_chat(body: JsonObject, raw: bytes) -> GenerationRequest:
         stop=_stop(body.get("stop")),
         reasoning=None if effort is None else Reasoning(effort=_checked(effort, "reasoning_effort", str)),
         extra=rest_of(_without_usage(body), *known),
-        origin=WireOrigin(NAME, raw),
+        origin=origin,
         **fields,
     )
 
@@ -86,7 +86,7 @@ def read_tool_choice(choice: Mapping[str, Any]) -> ToolChoice:
         raise Misuse(error.failure.message, failure=error.failure) from error
 
 
-def parse_embed(body: JsonObject, raw: bytes) -> EmbeddingRequest:
+def parse_embed(body: JsonObject, origin: WireOrigin) -> EmbeddingRequest:
     """Parse an embedding request. Raise `BadRequest`.
 
     An input of tokens instead of texts stays in `extra["openai"]["input"]`, with no texts: only this dialect can
@@ -113,7 +113,7 @@ def parse_embed(body: JsonObject, raw: bytes) -> EmbeddingRequest:
         user=_checked(body.get("user"), "user", str, NoneType),
         single=isinstance(given, str),
         extra=rest_of(body, *known),
-        origin=WireOrigin(NAME, raw),
+        origin=origin,
     )
 
 

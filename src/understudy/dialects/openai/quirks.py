@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.patching import Body, may_mention
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 
@@ -41,7 +42,7 @@ _NOT_IN_CHAT = frozenset({"max"})
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
-def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
+def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
     """Change the body in place; everything omitted or changed becomes a warning.
 
     A body that came in on this wire keeps its spellings where the target takes either.
@@ -63,14 +64,31 @@ def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog, *, came_in
     if quirks.max_stop is not None and isinstance(stop, list) and len(stop) > quirks.max_stop:
         body["stop"] = stop[: quirks.max_stop]
         notes.clamp("stop", f"only {quirks.max_stop} stop sequences are accepted")
-    messages = body.get("messages")
+    messages = body.get("messages") if may_mention(body, "messages", *_changed_words(quirks)) else None
     if isinstance(messages, list):
         for message in messages:
             if isinstance(message, dict):
                 _apply_to_message(message, quirks, notes)
 
 
-def _count_logprobs(body: JsonObject) -> None:
+def _changed_words(quirks: Quirks) -> list[str]:
+    """Return the words that occur in messages which the quirks change."""
+    words: list[str] = []
+    if quirks.system_role != "as_given":
+        words += {"system", "developer"} - {quirks.system_role}
+    if not quirks.message_names:
+        words.append("name")
+    if quirks.reasoning_field is not None or "thinking" in quirks.refused:
+        words.append("reasoning")
+    if quirks.joined_texts:
+        words.append("text")
+    if "cache" in quirks.refused:
+        words.append("prompt_cache_breakpoint")
+    words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
+    return words if quirks.image_urls else [*words, "image_url"]
+
+
+def _count_logprobs(body: Body) -> None:
     """Request alternatives by a number; the token itself is the first of them."""
     alternatives = body.pop("top_logprobs", None)
     match body.get("logprobs"):
@@ -82,7 +100,7 @@ def _count_logprobs(body: JsonObject) -> None:
             pass
 
 
-def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _refuse(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused
     effort = body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
     if quirks.sampling_without_effort and effort == "none":
@@ -95,7 +113,7 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
             notes.drop(name, "the model refuses it")
 
 
-def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
+def _rename(body: Body, one: str, other: str, wanted: str) -> None:
     """Write a field under the accepted one of its two names; if both are present, the accepted one counts."""
     unwanted = other if wanted == one else one
     value = body.pop(unwanted, None)
@@ -103,7 +121,7 @@ def _rename(body: JsonObject, one: str, other: str, wanted: str) -> None:
         body[wanted] = value
 
 
-def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_effort(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     effort, accepted = body.get("reasoning_effort"), quirks.efforts
     if effort is None or accepted is None or effort in (accepted := accepted - _NOT_IN_CHAT):
         return
@@ -116,7 +134,7 @@ def _apply_to_effort(body: JsonObject, quirks: Quirks, notes: WarningLog) -> Non
         notes.clamp("reasoning", f"the model does not support the effort {effort!r}: {sent!r} is the nearest")
 
 
-def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_tools(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
         notes.drop("parallel_tool_calls", "the target has no such setting")
     choice = body.get("tool_choice")
@@ -132,7 +150,7 @@ def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None
         notes.drop("tool_choice", f"the target does not support the mode {mode!r}")
 
 
-def _narrow(body: JsonObject, allowed: Any, notes: WarningLog) -> None:
+def _narrow(body: Body, allowed: Any, notes: WarningLog) -> None:
     """Send only the allowed tools, where the choice itself cannot be restricted."""
     if not isinstance(allowed, dict):
         return
@@ -149,7 +167,7 @@ def _tool_name(tool: Any) -> str | None:
     return None
 
 
-def _apply_to_format(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_format(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     wanted = body.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, dict) else None
     if kind not in ("text", "json_object", "json_schema") or kind in quirks.output_formats:

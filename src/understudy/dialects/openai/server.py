@@ -12,15 +12,26 @@ from understudy.dialects.openai.errors import bad_request
 from understudy.dialects.openai.parse import parse_chat, parse_embed
 from understudy.dialects.openai.render import render_embeddings, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
-from understudy.dialects.openai.wire import NAME
-from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, json_reply, key_of, parser
+from understudy.dialects.openai.wire import FORWARDED, NAME
+from understudy.dialects.server import (
+    BadRequest,
+    Inbound,
+    ReceivedBody,
+    ServerHalf,
+    Writer,
+    json_reply,
+    key_of,
+    parser,
+    receive_body,
+)
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
-from understudy.domain.requests import ModelsRequest
+from understudy.domain.requests import ModelsRequest, WireOrigin
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson
+from understudy.wire.splice import RepeatedMember
 
 _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
@@ -73,16 +84,16 @@ class OpenAIServer(ServerHalf):
             found = _MODEL.search("/" + path.strip("/"))
             model = unquote(found["id"]) if found and found["id"] else None
             return Inbound(operation=operation, request=ModelsRequest(model=model))
-        raw = request.body or b""
-        body = _object(raw)
+        sent = _received(request)
+        body = sent.fields
         if body.get("model") is None and (deployment := _DEPLOYMENT.search(path)):
             body["model"] = unquote(deployment.group(1))
         match operation:
             case Operation.CHAT:
-                return _chat(body, raw)
+                return _chat(body, sent.origin)
             case Operation.EMBED:
                 options: dict[str, object] = {"encoding_format": body.get("encoding_format") or "float"}
-                return Inbound(operation=operation, request=parse_embed(body, raw), options=options)
+                return Inbound(operation=operation, request=parse_embed(body, sent.origin), options=options)
         raise BadRequest(
             Failure(
                 kind=FailureKind.NOT_FOUND,
@@ -101,14 +112,16 @@ class OpenAIServer(ServerHalf):
     render_error = staticmethod(render_error)
 
 
-def _object(raw: bytes) -> JsonObject:
+def _received(request: HttpRequest) -> ReceivedBody:
     try:
-        return decode_object(raw)
+        return receive_body(request, NAME, FORWARDED)
+    except RepeatedMember as error:
+        raise bad_request(error.name, str(error), "invalid_value") from error
     except BadJson as error:
         raise bad_request("body", f"the request is not a JSON object: {error}", None) from error
 
 
-def _chat(body: JsonObject, raw: bytes) -> Inbound:
+def _chat(body: JsonObject, origin: WireOrigin) -> Inbound:
     stream = body.get("stream")
     if not isinstance(stream, bool | None):
         raise bad_request("stream", "expected a boolean")
@@ -117,7 +130,7 @@ def _chat(body: JsonObject, raw: bytes) -> Inbound:
         "include_usage": isinstance(asked, dict) and asked.get("include_usage") is True,
         "legacy": bool(body.get("functions")) and not body.get("tools"),
     }
-    return Inbound(operation=Operation.CHAT, request=parse_chat(body, raw), stream=bool(stream), options=options)
+    return Inbound(operation=Operation.CHAT, request=parse_chat(body, origin), stream=bool(stream), options=options)
 
 
 SERVER = OpenAIServer()

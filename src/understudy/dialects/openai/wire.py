@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.dialects.forwarding import HeaderRules
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BOM, BadJson, JsonTooLarge, check_depth, decode_large, decode_object
 from understudy.wire.shape import LARGE
@@ -38,6 +39,9 @@ FIELDS: dict[str, str] = {
 
 
 NAME = "openai"
+
+FORWARDED = HeaderRules(prefixes=("openai-",), never=("openai-organization", "openai-project"))
+"""The caller's headers that go to a server of the same wire format."""
 
 
 class FunctionWire(msgspec.Struct, gc=False):

@@ -20,13 +20,13 @@ import msgspec
 from understudy.dialects.addresses import in_path
 from understudy.dialects.base import Endpoint, Send, WarningLog, is_expected
 from understudy.dialects.errors import classify
+from understudy.dialects.patching import Body
 from understudy.dialects.replicate.decode import AnswerDecoder
 from understudy.dialects.replicate.encode import ceiling_of, encode_chat, encode_patched, encode_request, path_of
 from understudy.dialects.replicate.errors import RULES, decode_error, decode_failure, decode_stream_failure
 from understudy.dialects.replicate.names import create_route, model_url, place_of, stream_address
 from understudy.dialects.replicate.schema import InputSchema, schema_of
 from understudy.dialects.replicate.wire import PredictionWire, decode_prediction, decode_predictions, seconds
-from understudy.domain.content import JsonObject
 from understudy.domain.events import Event, Frame
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest
@@ -86,7 +86,7 @@ class PredictionExchange:
         self._sse: SseDecoder | None = None
         self._read: deque[tuple[bytes, bytes]] = deque(maxlen=KEPT)
         """The ids and the data of the latest events: one with both the same was sent twice."""
-        self._body: JsonObject = {}
+        self._body: Body = {}
         self._began: float | None = None
         self._unknown: Failure | None = None
         self._answer = AnswerDecoder(endpoint, None)
@@ -203,7 +203,7 @@ class PredictionExchange:
             return [*notes.events(), *self._fail(notes.refusal)]
         return [*notes.events(), self._create(body, path)]
 
-    def _create(self, body: JsonObject, path: str) -> Send:
+    def _create(self, body: Body, path: str) -> Send:
         self._at, self._body, self._asked = _At.CREATE, body, True
         self._answer = AnswerDecoder(self._endpoint, ceiling_of(body))
         return Send(encode_request(body, path, self._endpoint, stream=self._streamed))

@@ -15,7 +15,7 @@ from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import patched, received
+from understudy.dialects.patching import Body, encoded, keep_only, patched, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
@@ -25,7 +25,6 @@ from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.json import encode as to_json
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
 _SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
@@ -48,18 +47,19 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     elif body.get("stream"):
         body["stream"] = False
         body.pop("stream_options", None)
-    return to_json(body)
+    return encoded(body)
 
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Encode the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
-    body = _body(request.prompt(), endpoint, notes)
-    return to_json({key: value for key, value in body.items() if key in _COUNTED})
+    return encoded(keep_only(_body(request.prompt(), endpoint, notes), _COUNTED))
 
 
-def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    if (body := received(request, NAME)) is not None:
-        body = _patched(request, body, endpoint, notes)
+def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
+    came_in = received(request, NAME)
+    body: Body
+    if came_in is not None:
+        body = _patched(request, came_in, endpoint, notes)
     else:
         body = _merge(_encode_unified(request, endpoint, notes), extra_fields(request.extra, NAME, endpoint))
         if request.messages and not any(body.get(name) for name in _PROMPTS):
@@ -69,15 +69,15 @@ def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> 
     return body
 
 
-def _patched(request: GenerationRequest, body: JsonObject, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    """Return the caller's body with the target's model; only missing fields are added."""
+def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:
+    """Return the caller's body with the target's model, and with configured values for missing fields.
+
+    Whether the service stores the response, and what it includes in it, is the caller's own choice.
+    """
     configured = {name: getattr(request, name) for name in request.configured}
     fields = _fields(GenerationRequest(messages=(), **configured), endpoint, notes)
-    patched(body, endpoint, _merge(fields, endpoint.options))
-    reasoning, include = body.get("reasoning"), body.get("include") or []
-    if isinstance(reasoning, dict) and reasoning.get("effort") != "none" and ENCRYPTED not in include:
-        body["include"] = [*include, ENCRYPTED]
-    return body
+    del fields["store"]
+    return patched(body, endpoint, _merge(fields, endpoint.options))
 
 
 def _merge(fields: JsonObject, extra: JsonObject) -> JsonObject:

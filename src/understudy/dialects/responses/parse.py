@@ -12,16 +12,18 @@ from typing import Any, Literal
 
 import msgspec
 
+from understudy.dialects.openai.wire import FORWARDED
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse_messages import parse_messages
 from understudy.dialects.responses.wire import LOGPROBS, NAME
-from understudy.dialects.server import Inbound
+from understudy.dialects.server import Inbound, receive_body
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
-from understudy.wire.json import BadJson, decode_object
+from understudy.wire.json import BadJson
+from understudy.wire.splice import RepeatedMember
 
 _STATEFUL = {
     "previous_response_id": "send the whole conversation in input",
@@ -78,10 +80,12 @@ _TYPED = frozenset(_Body.__struct_fields__) - {"include"}
 def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
     """Parse a request. Raise `BadRequest` with the words and the parameter that OpenAI's clients show."""
     try:
-        wire = decode_object(request.body or b"")
+        sent = receive_body(request, NAME, FORWARDED)
+    except RepeatedMember as error:
+        raise bad_request(str(error), param=error.name, code="invalid_value") from error
     except BadJson as error:
         raise bad_request(f"the body is not a JSON object: {error}") from error
-    raw = {key: value for key, value in wire.items() if value is not None}
+    raw = {key: value for key, value in sent.fields.items() if value is not None}
     for name, instead in _STATEFUL.items():
         if raw.get(name):
             message = f"{name} is not supported: no responses are stored here; {instead}"
@@ -93,7 +97,7 @@ def parse_request(request: HttpRequest, operation: Operation) -> Inbound:
         raise bad_request(message, param=path.rstrip("`") or None, code="invalid_type") from error
     if body.input is None and "prompt" not in raw:
         raise bad_request("input is missing", param="input", code="missing_required_parameter")
-    generation = _generation(body, raw, WireOrigin(NAME, request.body or b""))
+    generation = _generation(body, raw, sent.origin)
     echo = {key: raw[key] for key in _ECHOED if key in raw}
     return Inbound(operation=operation, request=generation, stream=bool(body.stream), options={"echo": echo})
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from understudy.dialects.base import WarningLog
 from understudy.dialects.openai.quirks import is_medium_accepted
+from understudy.dialects.patching import Body, may_mention
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
@@ -24,18 +25,26 @@ _NEUTRAL: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_logprobs": 0}
 _MEDIA = {"input_image": "image", "input_file": "file"}
 
 
-def apply_quirks(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     """Change the body in place; everything omitted or changed becomes a warning."""
     _apply_to_reasoning(body, quirks, notes)
     _refuse(body, quirks, notes)
     _apply_to_text(body, quirks, notes)
     _apply_to_tools(body, quirks, notes)
-    items = body.get("input")
+    items = body.get("input") if may_mention(body, "input", *_changed_words(quirks)) else None
     if isinstance(items, list):
         body["input"] = [_apply_to_item(item, quirks, notes) if isinstance(item, dict) else item for item in items]
 
 
-def _apply_to_reasoning(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _changed_words(quirks: Quirks) -> list[str]:
+    """Return the words that occur in items which the quirks change."""
+    words = [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs or not quirks.image_urls]
+    if quirks.system_role != "as_given":
+        words += {"system", "developer"} - {quirks.system_role}
+    return words if quirks.cache_breakpoints else [*words, "prompt_cache_breakpoint"]
+
+
+def _apply_to_reasoning(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
         return
@@ -51,7 +60,7 @@ def _apply_to_reasoning(body: JsonObject, quirks: Quirks, notes: WarningLog) -> 
         notes.clamp("reasoning", f"the model does not support the effort {effort!r}: {nearest!r} is the nearest")
 
 
-def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _refuse(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     refused = quirks.refused & _FIELDS
     reasoning = body.get("reasoning")
     effort = reasoning.get("effort") if isinstance(reasoning, dict) else None
@@ -67,7 +76,7 @@ def _refuse(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
         notes.drop(name, "the model refuses it")
 
 
-def _exclude(body: JsonObject, name: str) -> bool:
+def _exclude(body: Body, name: str) -> bool:
     include = body.get("include")
     if not isinstance(include, list) or name not in include:
         return False
@@ -79,7 +88,7 @@ def _exclude(body: JsonObject, name: str) -> bool:
     return True
 
 
-def _apply_to_text(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_text(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     text = body.get("text")
     if not isinstance(text, dict):
         return
@@ -95,12 +104,13 @@ def _apply_to_text(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
             notes.drop("output", f"the model does not support the output format {kind!r}")
     if "verbosity" in quirks.refused and text.pop("verbosity", None) is not None:
         notes.drop("verbosity", "the model refuses it")
-    body["text"] = text
-    if not text:
+    if text or not body["text"]:
+        body["text"] = text
+    else:
         del body["text"]
 
 
-def _apply_to_tools(body: JsonObject, quirks: Quirks, notes: WarningLog) -> None:
+def _apply_to_tools(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     if not quirks.parallel_switch and body.pop("parallel_tool_calls", None) is not None:
         notes.drop("parallel_tool_calls", "the target has no such setting")
     match body.get("tool_choice"):

@@ -17,6 +17,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a process serves, apart from the configuration."""
 
     host: str
+    """Where it listens; the configuration's own address may be another one."""
+    secret: str
+    """Seals what callers keep, unless the configuration has a secret: one for all processes, and across reloads."""
     drain: float | None = None
     """Seconds; the configuration's `drain_timeout` if `None`."""
     access_log: str | None = None

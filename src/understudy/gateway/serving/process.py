@@ -12,8 +12,11 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from understudy import gateway
 from understudy.config import Config
+from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.server import Server
 from understudy.gateway.serving.writing import LineHandler, LineWriter
@@ -29,7 +32,7 @@ class Process:
     def __init__(self, config: Config, options: Options, writer: LineWriter) -> None:
         self.options = options
         self.writer = writer
-        self.gateway = gateway.app(config)
+        self.gateway = gateway.app(self._own(config))
         if options.logs_access:
             self.gateway.access_log = writer.record
         drain = config.gateway.drain_timeout if options.drain is None else options.drain
@@ -37,7 +40,12 @@ class Process:
 
     async def use(self, config: Config) -> None:
         """Use another configuration for the requests from now on."""
-        await self.gateway.reload(config)
+        await self.gateway.reload(self._own(config))
+
+    def _own(self, config: Config) -> Config:
+        """Return the configuration with what the command line says instead."""
+        secret = config.gateway.secret or Secret(self.options.secret)
+        return replace(config, gateway=replace(config.gateway, host=self.options.host, secret=secret))
 
     async def serve(self, sockets: Sequence[socket.socket], *beside: Coroutine[Any, Any, None]) -> None:
         """Serve until stopped. What runs beside ends then; if it fails, the server stops."""

@@ -1,0 +1,99 @@
+"""What is noted of a request while it is served, and the record that is made of it at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from understudy.domain.attempts import AttemptRecord, Outcome, total_cost
+from understudy.domain.failures import Failure
+from understudy.gateway.access_log import AccessRecord
+
+if TYPE_CHECKING:
+    from understudy.engine.run import Run
+
+SHUTDOWN = "server_shutdown"
+"""The code of the error that ends a request because the gateway stops."""
+
+
+class Notes:
+    """What is known of one request so far."""
+
+    __slots__ = ("answered", "asked", "began", "ended", "failure", "first", "id", "key", "run", "session", "since")
+
+    def __init__(self, request_id: str = "") -> None:
+        self.since = time.time()
+        self.began = time.monotonic()
+        self.id = request_id
+        self.key: str | None = None
+        """The name of the caller's key."""
+        self.asked: str | None = None
+        """The model that the request names."""
+        self.session: str | None = None
+        self.run: Run | None = None
+        self.ended: Sequence[AttemptRecord] = ()
+        """The attempts of a request that has no run of its own, or failed."""
+        self.failure: Failure | None = None
+        """What the caller was told instead of an answer, or within it."""
+        self.first: float | None = None
+        """When a streamed answer began."""
+        self.answered = False
+        """Whether the last byte of an answer was handed to the server."""
+
+    def begin(self) -> None:
+        """Note that a streamed answer begins."""
+        self.first = time.monotonic()
+
+    def attempts(self) -> Sequence[AttemptRecord]:
+        """Return the attempts that have ended."""
+        return self.run.records if self.run is not None else self.ended
+
+    def outcome(self, status: int) -> str:
+        """Return how it ended, as `AccessRecord.outcome` states it."""
+        if self.failure is None:
+            return _outcome_of(status) if self.answered else "client_left"
+        if self.failure.code == SHUTDOWN:
+            return "shutdown"
+        if self.first is not None:
+            return "interrupted"
+        return "failed" if self.attempts() else "refused"
+
+    def record(self, method: str, route: str | None, status: int) -> AccessRecord:
+        """Return the record of the request, which ends now."""
+        now, attempts = time.monotonic(), self.attempts()
+        last = next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None)
+        cost = total_cost(attempts)
+        return AccessRecord(
+            time=self.since,
+            id=self.id,
+            method=method,
+            route=route,
+            key=self.key,
+            status=status,
+            outcome=self.outcome(status),
+            ms=_ms(now - self.began),
+            first_ms=None if self.first is None else _ms(self.first - self.began),
+            model_asked=self.asked,
+            provider=last.provider if last else None,
+            model=(last.answered_model or last.model) if last else None,
+            attempts=len(attempts),
+            input_tokens=_sum([each.usage.input_total for each in attempts]),
+            output_tokens=_sum([each.usage.output_total for each in attempts]),
+            cost_usd=f"{cost.amount.usd:f}" if attempts and cost is not None else None,
+            session=self.session,
+        )
+
+
+def _outcome_of(status: int) -> str:
+    return "answered" if status < 400 else "refused"
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """Return the sum of what is known; `None` if nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
