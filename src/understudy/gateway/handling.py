@@ -63,7 +63,9 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
