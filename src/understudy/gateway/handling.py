@@ -63,7 +63,9 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
@@ -137,7 +139,7 @@ class Handling:
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""
         match self._route.service:
-            case "ready" if self._site.is_draining:
+            case "ready" if self._site.is_leaving or self._site.is_draining:
                 return json_reply({"status": "draining"}, 503)
             case "openapi":
                 return json_reply(document(ROUTES))

@@ -13,6 +13,7 @@ from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
+from understudy.gateway.sealing import Seals
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
-    __slots__ = ("_idle", "access", "catalogue", "config", "hosts", "is_draining", "manager", "names", "under_way")
+    __slots__ = (
+        *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
+        *("manager", "names", "seals", "under_way"),
+    )
 
     def __init__(
         self,
@@ -37,11 +41,15 @@ class Site:
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
+        self.seals = Seals(() if config.gateway.secret is None else (config.gateway.secret,))
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""
+        self.is_leaving = False
+        """Whether load balancers should send no more requests. Those that come are served."""
         self.is_draining = False
+        """Whether requests are refused."""
         self._idle = asyncio.Event()
         self._idle.set()
 
