@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -43,8 +44,20 @@ def complaints(report: Report) -> list[str]:
             found.append(f"{path}: {report.tree.get(path)!r} instead of {expected.get(path)!r}")
     for each in refusals(report):
         found.append(f"{each.vendor} refused a request for step {each.step} with {each.status}: {each.error}")
+    if scenario.size != "turns" and (wanderings := _wanderings(report)):
+        found.append(f"the session changed its vendor within a turn more often than it had to: {wanderings}")
     found += [f"left this machine: {attempt}" for attempt in report.attempts]
     struck = sum(each.fault is not None for each in report.requests)
     if struck < len(scenario.strikes):
         found.append(f"{struck} of {len(scenario.strikes)} faults struck")
     return found
+
+
+def _wanderings(report: Report) -> str:
+    """Return the vendors of the steps if they changed more often than faults made them."""
+    answered = sorted(
+        (each.step, each.vendor) for each in report.requests if each.step is not None and each.fault is None
+    )
+    vendors = [vendor for _, vendor in answered]
+    changes = sum(before != after for before, after in pairwise(vendors))
+    return " ".join(f"{step}:{vendor}" for step, vendor in answered) if changes > len(report.scenario.strikes) else ""

@@ -5,6 +5,7 @@ With `--deep` only: the agents are installed by npm, and skipped where that is n
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.agents import sweep
 from tests.agents.installing import PACKAGES
 from tests.agents.roster import AGENTS, answers
 from tests.agents.running import complaints, run
-from tests.agents.scenario import Scenario
+from tests.agents.scenario import Report, Scenario, Strike
 from tests.agents.task import SHORT, SHORT_TREE, TASK, TREE, Edit, Run, Steps, Write
 
 
@@ -61,15 +62,41 @@ def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
     assert len(firsts) == len(AGENTS) * 3
 
 
-def check(scenario: Scenario, deep: bool) -> None:
+def check(scenario: Scenario, deep: bool) -> Report:
     if not deep:
         pytest.skip("needs --deep")
     if reason := PACKAGES[scenario.agent].install():
         pytest.skip(reason)
     report = run(scenario)
     assert complaints(report) == [], report.output
+    return report
 
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_an_agent_works_with_its_emulated_vendor(name: str, deep: bool) -> None:
     check(Scenario(agent=name), deep)
+
+
+LATE = 20
+"""A step in the second part of the task."""
+
+
+@pytest.mark.parametrize(("name", "vendors"), list(zip(AGENTS, itertools.cycle(sweep.ROUNDS), strict=False)))
+def test_an_agent_does_not_notice_that_its_vendor_dies(name: str, vendors: tuple[str, ...], deep: bool) -> None:
+    check(Scenario(agent=name, vendors=vendors, strikes=(Strike("killed", LATE, 3),)), deep)
+
+
+@pytest.mark.parametrize("scenario", sweep.short("claude"), ids=lambda scenario: scenario.label)
+def test_an_agent_does_not_notice_any_fault_at_any_step(scenario: Scenario, deep: bool) -> None:
+    check(scenario, deep)
+
+
+def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
+    """The first vendor has the end of the first turn told by another, and goes on from there."""
+    vendors, back = ("anthropic", "openai", "google"), len(SHORT) + 1
+    scenario = Scenario(agent="claude", vendors=vendors, strikes=(Strike("cut", 5, 3),), size="turns")
+    report = check(scenario, deep)
+    by = {each.step: each.vendor for each in report.requests if each.fault is None and each.step is not None}
+    assert [by[step] for step in (4, 5, back - 1, back, len(TASK))] == [
+        "anthropic", "openai", "openai", "anthropic", "anthropic",
+    ]  # fmt: skip

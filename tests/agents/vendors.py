@@ -32,7 +32,7 @@ def fault_of(strike: Strike) -> Fault:
         case "killed":
             return Fault.reset(strike.phase or None)
         case "limited":
-            return Fault.status(429, retry_after=2)
+            return Fault.status(429, retry_after=30)
         case "stalled":
             return Fault.stall(strike.phase)
         case "cut":

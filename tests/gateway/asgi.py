@@ -19,6 +19,8 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     pieces: list[bytes]
+    is_complete: bool = False
+    """Whether the end of the body was sent; without it a server cuts the connection."""
 
     @property
     def json(self) -> Any:
@@ -43,6 +45,8 @@ class Asgi:
     def __init__(self, gateway: Gateway, headers: Mapping[str, str] | None = None) -> None:
         self._gateway = gateway
         self._headers = {"host": "localhost", **(headers or {})}
+        self.peer: str | None = None
+        """The address of the caller, if the server is to state one."""
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
         """Send a request without a body."""
@@ -76,8 +80,9 @@ class Asgi:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            elif data := message.get("body", b""):
-                answer.pieces.append(data)
+            else:
+                answer.pieces += filter(None, [message.get("body", b"")])
+                answer.is_complete = not message.get("more_body", False)
 
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}
@@ -87,6 +92,7 @@ class Asgi:
             "path": route,
             "raw_path": route.encode(),
             "query_string": query.encode(),
+            "client": None if self.peer is None else (self.peer, 50_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
         }
         await self._gateway(scope, receive, send)

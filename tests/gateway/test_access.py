@@ -99,6 +99,8 @@ def test_without_keys_only_an_open_gateway_admits() -> None:
     assert Access(open_=True).admit({}) is ANYONE
     assert Access(open_=True).admit({"x-api-key": "anything"}) is ANYONE
     assert isinstance(Access(open_=True).admit({}, "key=AIza-secret"), Refusal)
+    for peer, admitted in ((None, True), ("testclient", True), ("127.0.0.1", True), ("::1", True), ("10.0.0.7", False)):
+        assert (Access(open_=True).admit({}, peer=peer) is ANYONE) is admitted
     # Keys close it, whatever else is configured.
     assert isinstance(Access(KEYS, open_=True).admit({}), Refusal)
 

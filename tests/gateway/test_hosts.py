@@ -10,25 +10,24 @@ from understudy.domain.errors import ConfigError
 from understudy.gateway.hosts import Hosts, is_loopback
 
 LOCAL = Hosts.of("127.0.0.1")
-EVERYWHERE = Hosts.of("0.0.0.0")
-NAMED = Hosts.of("192.168.1.5", ["gateway.example.com", "*.Corp.Example", "B\xfccher.example", "2001:db8::7"])
+NAMED = Hosts.of("box", ["gateway.example.com", "*.Corp.Example", "B\xfccher.example"])
 ANY = Hosts.of("0.0.0.0", ["*"])
+ALL = (LOCAL, NAMED, ANY)
 
 
-def status(hosts: Hosts, *written: str | bytes, version: str = "1.1") -> int | None:
-    headers = [(b"accept", b"*/*")]
-    headers += [(b"host", each if isinstance(each, bytes) else each.encode("latin-1")) for each in written]
+def status(hosts: Hosts, host: str | None, version: str = "1.1") -> int | None:
+    headers = {"accept": "*/*"} if host is None else {"accept": "*/*", "host": host}
     failure = hosts.refusal(headers, version)
     return None if failure is None else failure.status
 
 
-@pytest.mark.parametrize("hosts", [LOCAL, EVERYWHERE, NAMED, ANY])
+@pytest.mark.parametrize("hosts", ALL)
 @pytest.mark.parametrize(
     "host",
     ["localhost", "LOCALHOST:8484", "localhost.", "app.localhost", "127.0.0.1", "127.0.0.1:8484", "127.9.9.9", "[::1]",
-     "[::1]:8484", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "127.0.0.1:"],
+     "[::1]:8484", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "127.0.0.1:", "192.168.1.5:8484", "[2001:db8::1]:80"],
 )  # fmt: skip
-def test_loopback_names_are_accepted(hosts: Hosts, host: str) -> None:
+def test_loopback_names_and_addresses_are_accepted(hosts: Hosts, host: str) -> None:
     assert status(hosts, host) is None
 
 
@@ -39,11 +38,7 @@ def test_loopback_names_are_accepted(hosts: Hosts, host: str) -> None:
         ("localhost.evil.example", [ANY]),
         ("evil-localhost", [ANY]),
         ("127.0.0.1.evil.example", [ANY]),
-        ("192.168.1.5:8484", [EVERYWHERE, NAMED, ANY]),
-        ("10.0.0.1", [EVERYWHERE, ANY]),
-        ("[2001:db8::1]:80", [EVERYWHERE, ANY]),
-        ("[2001:DB8:0::7]", [EVERYWHERE, NAMED, ANY]),
-        ("[::ffff:10.0.0.1]", [EVERYWHERE, ANY]),
+        ("box:8484", [NAMED, ANY]),
         ("gateway.example.com", [NAMED, ANY]),
         ("Gateway.Example.COM.:443", [NAMED, ANY]),
         ("x.gateway.example.com", [ANY]),
@@ -56,7 +51,7 @@ def test_loopback_names_are_accepted(hosts: Hosts, host: str) -> None:
     ],
 )
 def test_other_names_are_accepted_where_they_are_configured(host: str, accepting: list[Hosts]) -> None:
-    for hosts in (LOCAL, EVERYWHERE, NAMED, ANY):
+    for hosts in ALL:
         assert status(hosts, host) == (None if hosts in accepting else 403)
 
 
@@ -65,25 +60,24 @@ def test_other_names_are_accepted_where_they_are_configured(host: str, accepting
     ["", " ", "local host", "localhost:port", "localhost:99999", "localhost:123456", "localhost:8484:1", ":8484",
      "[::1", "::1", "[localhost]", "user@localhost", "http://localhost", "localhost/path", "localhost,evil.example",
      "a..b", "-a", ".", "a" * 64, "x." * 127 + "xx", "127.1", "0x7f.1", "2130706433", "0x7f000001", "127.0.0.01",
-     "256.0.0.1", "localhost\t", "localhost\x00", "local\xadhost", b"\xff\xfe", "%6cocalhost",
-     "localhost:\u0664".encode()],
+     "256.0.0.1", "localhost\t", "localhost\x00", "local\xadhost", "\xff\xfe", "localhost, localhost",
+     "localhost, evil.example", "%6cocalhost",
+     "localhost:\u0664"],
 )  # fmt: skip
-def test_malformed_hosts_are_a_400_everywhere(host: str | bytes) -> None:
-    for hosts in (LOCAL, EVERYWHERE, NAMED, ANY):
+def test_malformed_hosts_are_a_400_everywhere(host: str) -> None:
+    for hosts in ALL:
         assert status(hosts, host) == 400
 
 
-def test_exactly_one_host_is_required() -> None:
-    assert status(LOCAL) == 400
-    assert status(LOCAL, "localhost", "localhost") == 400
-    assert status(LOCAL, "localhost", "evil.example") == 400
+def test_a_host_is_required() -> None:
+    assert status(LOCAL, None) == 400
     # HTTP/1.0 has none, and no browser speaks it.
-    assert status(LOCAL, version="1.0") is None
+    assert status(LOCAL, None, version="1.0") is None
     assert status(LOCAL, "evil.example", version="1.0") == 403
 
 
 def test_the_error_names_the_host_and_the_remedy() -> None:
-    failure = LOCAL.refusal([(b"host", b"gateway.example:8484")])
+    failure = LOCAL.refusal({"host": "gateway.example:8484"})
     assert failure is not None
     assert failure.message == (
         "this gateway is not reached under the name 'gateway.example': add it to hosts in [llm.gateway]"
@@ -98,8 +92,8 @@ def test_an_invalid_configured_host(name: str) -> None:
         Hosts.of("127.0.0.1", [name])
 
 
-def foreign(hosts: Hosts, *origins: str) -> bool:
-    failure = hosts.foreign_page([(b"host", b"localhost"), *((b"origin", each.encode("latin-1")) for each in origins)])
+def foreign(hosts: Hosts, origin: str) -> bool:
+    failure = hosts.foreign_page({"host": "localhost", "origin": origin})
     assert failure is None or failure.status == 403
     return failure is not None
 
@@ -121,17 +115,18 @@ def foreign(hosts: Hosts, *origins: str) -> bool:
         ("", True),
         ("http://", True),
         ("http:localhost", True),
-        ("httpx://evil.example", True),
+        ("httpx://evil.example", False),
         ("evil.example", True),
+        ("http://localhost, https://evil.example", True),
+        ("app://x, https://evil.example", True),
     ],
 )
 def test_pages_of_other_sites_are_refused(origin: str, refused: bool) -> None:
     assert foreign(NAMED, origin) is refused
 
 
-def test_programs_send_no_origin_and_one_bad_origin_is_enough() -> None:
-    assert not foreign(LOCAL)
-    assert foreign(LOCAL, "http://localhost", "https://evil.example")
+def test_programs_send_no_origin() -> None:
+    assert LOCAL.foreign_page({"host": "localhost"}) is None
 
 
 @pytest.mark.parametrize(
@@ -143,9 +138,8 @@ def test_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
-@given(st.binary(max_size=40), st.text("localhost.evi:1[]%/@", max_size=20))
-def test_any_host_and_origin_is_judged(raw: bytes, text: str) -> None:
-    for value in (raw, text.encode()):
-        for hosts in (LOCAL, NAMED, ANY):
-            assert status(hosts, value) in (None, 400, 403)
-            hosts.foreign_page([(b"origin", value)])
+@given(st.text("localhost.evi:1[]%/@\xe9\x00", max_size=20))
+def test_any_host_and_origin_is_judged(text: str) -> None:
+    for hosts in ALL:
+        assert status(hosts, text) in (None, 400, 403)
+        foreign(hosts, text)

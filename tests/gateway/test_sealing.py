@@ -126,13 +126,16 @@ def test_a_changed_value_does_not_open(at: int) -> None:
     "text",
     ["", "understudy1", "understudy1p", "understudy1z", "understudy1x" + "A" * 40, "understudy1p" + "A" * 15,
      "understudy1p" + "A" * 37, "understudy1p" + "\xe9" * 40, "understudy1p====", "understudy1p" + "A" * 10 + "\n" * 4,
-     "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds", "gAAAAABoISQ24OyVRYbk",
-     # The mark in the other form: the form is authenticated.
-     ALICE.seal(b"x", "thinking").replace("understudy1p", "understudy1z")],
+     "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds", "gAAAAABoISQ24OyVRYbk"],
 )  # fmt: skip
 def test_nothing_else_opens(text: str) -> None:
     with pytest.raises(CannotOpen):
         ALICE.open(text, "thinking")
+
+
+def test_the_form_of_a_value_is_sealed_too() -> None:
+    with pytest.raises(CannotOpen):
+        ALICE.open(ALICE.seal(b"x", "thinking").replace("understudy1p", "understudy1z"), "thinking")
 
 
 @given(st.text(max_size=100), st.text("understudy1pzAB+/=-_\n", max_size=100), st.integers(0, 100))

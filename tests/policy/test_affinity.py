@@ -201,6 +201,8 @@ RESULT = Message.tool(ToolResult(call_id="1", content="2"))
         ((Message.user("Hi"),), True),
         ((Message.user("Hi"), CALL, RESULT), False),
         ((Message.user("Hi"), CALL, RESULT, RESULT), False),
+        # Anthropic's and Google's formats put results into messages of the user.
+        ((Message.user("Hi"), CALL, Message.user((ToolResult(call_id="1", content="2"), Text("Go on")))), False),
         ((Message.user("Hi"), CALL, RESULT, Message.assistant("3"), Message.user("And?")), True),
         # Agents put reminders of their own behind the results of tools.
         ((Message.user("Hi"), CALL, RESULT, Message.user((Text("Go on"),))), False),

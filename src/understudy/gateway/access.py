@@ -16,6 +16,7 @@ import msgspec
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.misuse import ConfigError
+from understudy.gateway.hosts import address_of, is_loopback
 from understudy.gateway.names import Resolved
 from understudy.gateway.patterns import ANY, matches
 from understudy.settings.gateway import GatewayKey
@@ -82,13 +83,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """Admits callers by their keys. Without keys nobody is admitted, unless `open_` is set."""
+    """Admits callers by their keys. Without keys nobody is admitted, unless `open_` is set: then this machine is."""
 
     __slots__ = ("_callers", "open_")
 
     def __init__(self, keys: Iterable[GatewayKey] = (), *, open_: bool = False) -> None:
-        """`open_` admits everyone while there are no keys. Raise `ConfigError` if two keys have the same name or value,
-        or a hash is invalid."""
+        """`open_` admits callers of this machine while there are no keys. Raise `ConfigError` if two keys have the same
+        name or value, or a hash is invalid."""
         self.open_ = open_
         self._callers: dict[bytes, Caller] = {}
         for key in keys:
@@ -105,16 +106,20 @@ class Access:
         """Whether callers need a key."""
         return bool(self._callers)
 
-    def admit(self, headers: Mapping[str, str], query: str = "") -> Caller | Refusal:
+    def admit(self, headers: Mapping[str, str], query: str = "", peer: str | None = None) -> Caller | Refusal:
         """Return whose request it is, or why it is refused.
 
         `headers` has names in lower case; the values of repeated ones are joined, so a key that is sent twice in one
         header is unknown. `query` is that of the URL: a key in it is refused, because URLs are logged on the way.
+        `peer` is the address from which the request came: without keys it must be one of this machine, whatever the
+        server around the gateway listens on.
         """
         if query and any(name.lower() in _KEY_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)):
             return _unauthorized(f"a key in the URL is not accepted, because URLs are logged: send it {_WAYS}")
         if not self._callers:
-            return ANYONE if self.open_ else _unauthorized("this gateway has no keys, so it refuses every request")
+            if self.open_ and (peer is None or address_of(peer) is None or is_loopback(peer)):
+                return ANYONE
+            return _unauthorized("this gateway has no keys, and other machines may reach it: configure keys to use it")
         found = _keys_in(headers)
         if not found:
             return _unauthorized(f"the key is missing: send it {_WAYS}")

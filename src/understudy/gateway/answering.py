@@ -16,9 +16,10 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway import replies
 from understudy.gateway.access import Caller
-from understudy.gateway.clients import Client
+from understudy.gateway.clients import Client, client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import clues_of, session_of
 from understudy.gateway.site import Site
@@ -51,10 +52,14 @@ class Answering:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
         request = inbound.request
         self._notes.asked = request.model
-        resolved = self._site.names.resolve(request.model, self._connection.headers)
+        own_list = inbound.options.get("models")
+        models = tuple(own_list) if isinstance(own_list, list | tuple) else ()
+        resolved = self._site.names.resolve(request.model, self._connection.headers, models)
         if (refusal := self._caller.refusal(resolved)) is not None:
             await self._refuse(refusal)
             return
+        if resolved.models:
+            resolved = replace(resolved, model=self._site.manager.listed(resolved.models))
         if isinstance(request, EmbeddingRequest):
             await self._embed(request, inbound, resolved)
         elif isinstance(request, GenerationRequest):
@@ -123,6 +128,8 @@ class Answering:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 await connection.write(renderer.close())
             except LLMError as error:
+                if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
+                    raise  # the connection is closed before the end of the body
                 self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
                 await connection.write(renderer.fail(failure))
             finally:

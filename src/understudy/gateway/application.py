@@ -39,7 +39,8 @@ class Gateway:
         self._seals = Seals()
         self._site = self._made(config)
         self._router = Router(ROUTES)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._former: dict[Site, asyncio.Task[None]] = {}
+        """What earlier configurations made, while requests are under way there."""
         self.access_log: Sink | None = None
         """What takes a record of each request once its answer has ended."""
 
@@ -74,29 +75,39 @@ class Gateway:
         """
         former, self._site = self._site, self._made(config)
         task = asyncio.get_running_loop().create_task(former.retire())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._former[former] = task
+        task.add_done_callback(lambda _: self._former.pop(former, None))
+
+    def leave(self) -> None:
+        """Fail the readiness check from now on, while requests are still served: the first step of stopping."""
+        self._site.is_leaving = True
 
     async def drain(self, seconds: float) -> None:
         """Take no more requests, and end those that are still under way after so many seconds with an error."""
-        site = self._site
-        site.is_draining = True
-        await site.finished(seconds)
+        sites = (self._site, *self._former)
+        for site in sites:
+            site.is_draining = True
+        await asyncio.gather(*(site.finished(seconds) for site in sites))
         await self.aclose()
-        await site.finished(ENDING)
+        await asyncio.gather(*(site.finished(ENDING) for site in sites))
 
     async def aclose(self) -> None:
         """End the requests under way, and close all connections to providers."""
-        for task in tuple(self._retiring):
+        former = dict(self._former)
+        await asyncio.gather(*(site.manager.aclose() for site in (self._site, *former)))
+        for task in former.values():
             task.cancel()
-        await self._site.manager.aclose()
+        await asyncio.gather(*former.values(), return_exceptions=True)
 
     async def _serve(self, connection: Connection) -> None:
+        site = self._site
+        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
+            await connection.reply(plain_error(refused.status or 400, refused.message))
+            return
         route = self._router.find(connection.method, connection.path)
         if route is None:
             await self._lost(connection)
             return
-        site = self._site
         with site.entered():
             handling = Handling(site, route, connection)
             try:

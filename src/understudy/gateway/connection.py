@@ -18,16 +18,24 @@ Send = Callable[[Message], Awaitable[None]]
 class Connection:
     """A request, and the way back to the caller."""
 
-    __slots__ = ("_head_only", "_receive", "_send", "headers", "method", "path", "query", "started", "status")
+    __slots__ = (
+        *("_head_only", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
+        *("started", "status"),
+    )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
         self.method: str = scope["method"]
-        self.path: str = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+        written = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+        self.path: str = written.removeprefix(scope.get("root_path", ""))
+        """As it was written, below the path at which the application is mounted."""
         self.query: str = scope.get("query_string", b"").decode("ascii", "replace")
         self.headers: dict[str, str] = _joined(scope["headers"])
         """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
+        self.http_version: str = scope.get("http_version", "1.1")
+        self.peer: str | None = (scope.get("client") or (None,))[0]
+        """The address of the caller; `None` if the server states none, as for a Unix socket."""
         self.started = False
         self.status = 0
         self._head_only = self.method == "HEAD"

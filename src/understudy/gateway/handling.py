@@ -15,9 +15,11 @@ from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
@@ -62,7 +64,9 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
@@ -72,6 +76,8 @@ class Handling:
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
+        if self._half is not None:
+            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
         await self._connection.reply(_error(self._half, failure), own)
 
     async def _admitted(self) -> None:
@@ -79,7 +85,7 @@ class Handling:
         route, connection, half = self._route, self._connection, self._half
         caller: Caller | Refusal = Caller()
         if route.admits == "key":
-            caller = self._site.access.admit(connection.headers, connection.query)
+            caller = self._site.admit(connection)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
             return
@@ -135,7 +141,7 @@ class Handling:
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""
         match self._route.service:
-            case "ready" if self._site.is_draining:
+            case "ready" if self._site.is_leaving or self._site.is_draining:
                 return json_reply({"status": "draining"}, 503)
             case "openapi":
                 return json_reply(document(ROUTES))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -18,32 +18,27 @@ import msgspec
 from understudy.domain.errors import ConfigError
 from understudy.domain.failures import Failure, FailureKind
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
-"""Headers as ASGI has them: names in lower case, repeated ones one after the other."""
-
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{0,5}))?", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _ORIGIN = re.compile(r"https?://(?P<host>[^/?#@\\]+)", re.ASCII | re.IGNORECASE)
+_APPLICATION = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://[^\s,]*", re.ASCII | re.IGNORECASE)
 _ANY = "*"
 
 
 class Hosts(msgspec.Struct, frozen=True):
-    """The names and addresses under which the gateway is reached: those of the loopback interface always."""
+    """The names under which the gateway is reached: those of the loopback interface always, and every IP address,
+    because DNS rebinding needs a name."""
 
     names: frozenset[str] = frozenset()
-    """Host names in lower case, and addresses in their shortest form."""
+    """Host names in lower case."""
     domains: tuple[str, ...] = ()
     """Endings such as `.example.com`, for all names below one."""
-    any_address: bool = False
-    """Whether every IP address is accepted: a gateway on all interfaces cannot list them, and DNS rebinding needs a
-    name."""
     any_name: bool = False
 
     @classmethod
     def of(cls, bound: str, configured: Iterable[str] = ()) -> Hosts:
         """Return the hosts of a gateway that listens on `bound` and has these names; `*.example.com` stands for all
         below, `*` for all. Raise `ConfigError` for an invalid name."""
-        address = _address(bound)
         names = {_plain(bound)} if bound else set()
         domains: list[str] = []
         any_name = False
@@ -53,57 +48,57 @@ class Hosts(msgspec.Struct, frozen=True):
                 any_name = True
             elif name.startswith("*.") and _is_name(plain := _plain(name[2:])):
                 domains.append(f".{plain}")
-            elif _is_name(plain := _plain(name)) or _address(plain) is not None:
+            elif _is_name(plain := _plain(name)) or address_of(plain) is not None:
                 names.add(plain)
             else:
                 raise ConfigError(
                     f"the gateway host {written[:80]!r} is not a host name: write it without scheme, port and path, "
                     "such as gateway.example.com or *.example.com"
                 )
-        everywhere = not bound or (address is not None and address.is_unspecified)
-        return cls(frozenset(names), tuple(domains), everywhere, any_name)
+        return cls(frozenset(names), tuple(domains), any_name)
 
-    def refusal(self, headers: RawHeaders, http_version: str = "1.1") -> Failure | None:
+    def refusal(self, headers: Mapping[str, str], http_version: str = "1.1") -> Failure | None:
         """Return why a request is refused by its `Host`; `None` if it is accepted.
 
         400 if it is malformed, repeated or missing (RFC 9112 §3.2; HTTP/1.0 requires none), 403 if it is foreign.
+        `headers` has names in lower case; the values of repeated ones are joined, which no host survives.
         """
-        written = [value for name, value in headers if name == b"host"]
-        if not written and http_version == "1.0":
-            return None
-        if len(written) != 1:
-            return _refused(400, "the header Host is missing" if not written else "the header Host is repeated")
-        return _judged(self, written[0])
+        written = headers.get("host")
+        if written is None:
+            return None if http_version == "1.0" else _refused(400, "the header Host is missing")
+        return _judged(self, written)
 
-    def foreign_page(self, headers: RawHeaders) -> Failure | None:
+    def foreign_page(self, headers: Mapping[str, str]) -> Failure | None:
         """Return why a request is refused because a web page of another site sent it; `None` if none did.
 
         For a gateway without keys. Programs send no `Origin`, and those of applications have schemes of their own.
         """
-        for origin in (value.decode("latin-1").strip() for name, value in headers if name == b"origin"):
-            found = _ORIGIN.fullmatch(origin)
-            if found is None and "://" in origin and not origin.lower().startswith("http"):
-                continue
-            name = _name_of(found["host"]) if found else None
-            if name is None or not self.accepts(name):
-                message = "requests of web pages are refused, because this gateway has no keys: configure one"
-                return _refused(403, message)
-        return None
+        origin = headers.get("origin")
+        if origin is None:
+            return None
+        found = _ORIGIN.fullmatch(origin)
+        if _APPLICATION.fullmatch(origin):
+            return None
+        name = _name_of(found["host"]) if found else None
+        if name is not None and self.accepts(name):
+            return None
+        return _refused(403, "requests of web pages are refused, because this gateway has no keys: configure one")
 
     def accepts(self, name: str) -> bool:
         """Check whether a host is one of the gateway's, as `_name_of` returns it."""
-        if self.any_name or name in self.names or name == "localhost" or name.endswith(".localhost"):
-            return True
-        address = _address(name)
-        if address is not None:
-            mapped = getattr(address, "ipv4_mapped", None) or address
-            return self.any_address or mapped.is_loopback
-        return any(name.endswith(domain) and len(name) > len(domain) for domain in self.domains)
+        return (
+            self.any_name
+            or name in self.names
+            or name == "localhost"
+            or name.endswith(".localhost")
+            or address_of(name) is not None
+            or any(name.endswith(domain) and len(name) > len(domain) for domain in self.domains)
+        )
 
 
 @lru_cache(maxsize=256)
-def _judged(hosts: Hosts, host: bytes) -> Failure | None:
-    name = _name_of(host.decode("latin-1"))
+def _judged(hosts: Hosts, host: str) -> Failure | None:
+    name = _name_of(host)
     if name is None:
         return _refused(400, "the header Host is malformed")
     if hosts.accepts(name):
@@ -114,7 +109,7 @@ def _judged(hosts: Hosts, host: bytes) -> Failure | None:
 
 def is_loopback(host: str) -> bool:
     """Check whether an address to listen on can be reached from this machine alone."""
-    address = _address(_plain(host))
+    address = address_of(_plain(host))
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
@@ -124,7 +119,7 @@ def _name_of(host: str) -> str | None:
     if found is None or (found["port"] and int(found["port"]) > 65535):
         return None
     name = _plain(found["name"])
-    return name if _is_name(name) or _address(name) is not None else None
+    return name if _is_name(name) or address_of(name) is not None else None
 
 
 def _is_name(name: str) -> bool:
@@ -141,11 +136,12 @@ def _plain(host: str) -> str:
             host = host.encode("idna").decode()
         except UnicodeError:
             return host
-    address = _address(host)
+    address = address_of(host)
     return host if address is None else str(address)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an IP address, with or without brackets; `None` for a name."""
     try:
         return ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:

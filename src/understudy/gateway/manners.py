@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from understudy.dialects.errors import STATUS_OF
 from understudy.domain.failures import Failure, FailureKind
 from understudy.gateway.clients import Client
+from understudy.gateway.replies import outward
 from understudy.wire.http import Headers
 
 LONGEST_WAIT = 60
@@ -92,10 +93,16 @@ MANNERS: Mapping[Client, Manner] = {
     ),
     Client.GEMINI_CLI: Manner(
         source="measured with 0.61.0: 429 and 5xx are retried after about 5, 10, … s, whatever retry-after and "
-        "RetryInfo say; 400, 401, 403, 404 and 408 end the run",
+        "RetryInfo say; 400, 401, 403, 404 and 408 end the run; an error event or an end without a finish is asked for "
+        "again, but a stream that is cut ends the run",
         retried=frozenset({429}),
     ),
-    Client.OPENCODE: Manner(source="measured with 1.18.33: 429 is retried after 2, 4, … s"),
+    Client.OPENCODE: Manner(
+        source="measured with 1.18.33: 429 and 5xx are retried after 2, 4, … s or the retry-after, however long; on "
+        "Messages no other error is, on chat completions every other is; a stream that is cut is asked for again, but "
+        "on Messages an error event after the first content ends the run",
+        broken="cut",
+    ),
     Client.OPENAI_SDK: Manner(
         source="openai 2.54.0 for Python: 408, 409, 429 and 5xx are retried twice; x-should-retry is obeyed, and "
         "retry-after up to 120 s, above which it stops"
@@ -146,9 +153,9 @@ def manner_of(client: Client, dialect: str) -> Manner:
 def say(failure: Failure, client: Client, dialect: str) -> Said:
     """Return how to report a failure to a client, before any part of an answer."""
     manner, outlook = manner_of(client, dialect), OUTLOOK[failure.kind]
-    if failure.kind is FailureKind.AUTHENTICATION and failure.sent:
-        told = _of_the_gateway(failure)
-    elif outlook is Outlook.PASSING:
+    if (own := outward(failure)) is not failure:
+        told = own
+    elif outlook is Outlook.PASSING and manner.retried:
         told = replace(failure, status=_status(failure, manner))
     else:
         told = failure
@@ -165,13 +172,6 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
     return Said(
         failure=told, headers=tuple(headers), forwards=told.status is not None and told.status == failure.status
     )
-
-
-def _of_the_gateway(failure: Failure) -> Failure:
-    """Return the failure of a provider that refused the gateway's key: the caller's own key was accepted, and a 401
-    would make clients ask for another."""
-    message = f"a provider refused the key of the gateway: {failure.message}"
-    return replace(failure, kind=FailureKind.SERVER_ERROR, message=message, status=502, code=None, type=None, body=None)
 
 
 def _status(failure: Failure, manner: Manner) -> int | None:

@@ -8,13 +8,15 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from understudy.config import Config
-from understudy.gateway.access import Access
+from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
+from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
 from understudy.gateway.sealing import Seals
 
 if TYPE_CHECKING:
+    from understudy.gateway.connection import Connection
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
 
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
-    __slots__ = ("_idle", "access", "catalogue", "config", "is_draining", "manager", "names", "seals", "under_way")
+    __slots__ = (
+        *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
+        *("manager", "names", "seals", "under_way"),
+    )
 
     def __init__(
         self,
@@ -35,17 +40,28 @@ class Site:
     ) -> None:
         """`seals`: what is used if the configuration has no secret, so that it outlives a reload."""
         self.config = config
-        self.access = Access(config.gateway.keys, open_=True)
+        self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
+        self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         secret = config.gateway.secret
-        self.seals = seals if secret is None and seals is not None else Seals(() if secret is None else (secret,))
+        self.seals = Seals((secret,)) if secret is not None else seals or Seals()
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""
+        self.is_leaving = False
+        """Whether load balancers should send no more requests. Those that come are served."""
         self.is_draining = False
+        """Whether requests are refused."""
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def admit(self, connection: Connection) -> Caller | Refusal:
+        """Return whose request it is, or why it is refused. Without keys, requests of web pages are."""
+        caller = self.access.admit(connection.headers, connection.query, connection.peer)
+        if caller is ANYONE and (page := self.hosts.foreign_page(connection.headers)) is not None:
+            return Refusal(page)
+        return caller
 
     @contextmanager
     def entered(self) -> Iterator[None]:

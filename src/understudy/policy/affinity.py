@@ -14,7 +14,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from understudy.domain.bounded import BoundedDict
-from understudy.domain.messages import Role
+from understudy.domain.content import ToolResult
+from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
 from understudy.policy.plan import Plan, Step
 
@@ -56,7 +57,14 @@ def begins_turn(request: GenerationRequest) -> bool:
     if request.messages[-1].role is Role.ASSISTANT:
         return False
     since = itertools.takewhile(lambda each: each.role is not Role.ASSISTANT, reversed(request.messages))
-    return not any(message.role is Role.TOOL for message in since)
+    return not any(map(_has_results, since))
+
+
+def _has_results(message: Message) -> bool:
+    """Return whether a message contains results of tools, which two wire formats put into the user's messages."""
+    if message.role is Role.TOOL:
+        return True
+    return not isinstance(message.content, str) and any(isinstance(part, ToolResult) for part in message.content)
 
 
 class _Held:

@@ -25,6 +25,7 @@ class App:
     scopes: list[Message] = field(default_factory=list)
     gone: int = 0
     """Requests whose caller left, or whose body never came."""
+    left: bool = False
     drained: list[float] = field(default_factory=list)
     handler: Handler | None = None
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +62,9 @@ class App:
         if body is not None:
             self.requests.append((scope["method"], scope["path"], body))
             await answer(send, body)
+
+    def leave(self) -> None:
+        self.left = True
 
     async def drain(self, seconds: float) -> None:
         self.drained.append(seconds)

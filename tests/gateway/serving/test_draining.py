@@ -54,6 +54,8 @@ async def test_the_port_is_closed_and_idle_connections_are_told() -> None:
             pass
         else:
             raise AssertionError("the port is still open")
+        assert running.app.left, "readiness fails at once, while requests are still served"
+        assert running.app.drained == []
         peer.writer.write(GET + HOST + b"\r\n")
         status, head, _ = await peer.response()
         assert status == 200

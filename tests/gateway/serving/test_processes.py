@@ -133,7 +133,10 @@ async def test_a_worker_that_dies_is_replaced_and_keeps_the_configuration(tmp_pa
         served.cli.configure(configuration(emulator, "other"))
         served.process.send_signal(signal.SIGHUP)
         await served.logged('entry "other" added')
-        served.cli.configure("broken")
+        same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
+        served.cli.configure(configuration(emulator, more=same))  # it can be read, but does not fit together
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged("the previous one stays in use")
         before = children_of(served.process)
         assert len(before) == 2
         for pid in before:
@@ -224,3 +227,16 @@ def test_a_log_that_cannot_be_written_is_reported(tmp_path: Path, emulator: Emul
     result = cli.run("serve", "--access-log", str(tmp_path / "missing" / "log"))
     assert result.code == 2
     assert "--access-log" in result.err
+
+
+async def test_it_ends_with_its_terminal(tmp_path: Path, emulator: Emulator) -> None:
+    """A window that is closed sends the signal that otherwise means: reload."""
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    with cli.terminal("serve", "--port", "0", stdin=True) as terminal:
+        await asyncio.to_thread(terminal.read_until, lambda screen: "and the same key" in screen)
+        terminal.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(terminal.read_until, lambda screen: "nothing changed" in screen)
+        terminal.hang_up()
+        async with asyncio.timeout(PATIENCE):
+            assert await asyncio.to_thread(terminal.process.wait) == 0

@@ -159,7 +159,7 @@ class StrictProtocol(HttpToolsProtocol):
             if answered:
                 self._linger()
                 return
-        self._outlet.write(refusal.reply(tuple(self.server_state.default_headers)))
+        self._outlet.write(refusal.reply((*self.server_state.default_headers, *refusal.headers())))
         self._linger()
 
     # What arrives
@@ -248,7 +248,8 @@ class StrictProtocol(HttpToolsProtocol):
         self._enter(Phase.BODY)
         self._window = (self.since, 0)
         super().on_headers_complete()
-        if self.is_retiring:
+        # A caller that expected `100` and gets an answer instead may send its body or not: what follows is ambiguous.
+        if self.is_retiring or self.expect_100_continue:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:

@@ -21,6 +21,10 @@ class Refusal(msgspec.Struct, frozen=True):
             error["type"] = "server_error"
         return msgspec.json.encode({"error": error})
 
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the headers that the refusal needs."""
+        return ((b"retry-after", b"1"),) if self.status == 503 else ()
+
     def reply(self, headers: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
         """Return the whole response, which announces that the connection is closed."""
         body = self.body()

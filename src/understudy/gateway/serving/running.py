@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -87,4 +88,22 @@ async def _supervise(setting: Setting, writer: LineWriter) -> int:
 
 
 def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": Later(reload)})
+    """Stop and reload on signals. SIGHUP also says that the terminal was closed, which is a reason to stop."""
+    had_terminal, later = _has_terminal(), Later(reload)
+
+    def hang_up() -> None:
+        if had_terminal and not _has_terminal():
+            stop()
+        else:
+            later()
+
+    on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": hang_up})
+
+
+def _has_terminal() -> bool:
+    """Check whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True

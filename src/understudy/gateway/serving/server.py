@@ -39,6 +39,9 @@ class Served(Protocol):
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
+    def leave(self) -> None:
+        """Fail the readiness check, and go on serving."""
+
     async def drain(self, seconds: float) -> None:
         """Accept no more requests, let those under way end within some seconds, and end the others."""
 
@@ -105,6 +108,7 @@ class Server(uvicorn.Server):
         """Stop as the module describes."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._drain
+        self._application.leave()
         for server in self.servers:
             server.close()
         for each in sockets or ():

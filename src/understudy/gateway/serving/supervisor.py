@@ -138,11 +138,11 @@ class Supervisor:
 
     async def use(self, text: str | None, config: Config) -> None:
         """Have all workers use another configuration. Raise `Misuse` if one does not."""
-        self._keep(text, config)
         workers = tuple(self._workers)
         for word in await asyncio.gather(*(self._ask(worker, Reload(text)) for worker in workers)):
             if isinstance(word, Failed):
                 raise Misuse(f"a worker could not use the configuration: {word.message}")
+        self._keep(text, config)
 
     async def reopen(self) -> None:
         """Have all workers open the log file again."""
