@@ -19,6 +19,8 @@ class Answer(msgspec.Struct):
     headers: dict[str, str]
     body: bytes
     pieces: list[bytes]
+    is_complete: bool = False
+    """Whether the end of the body was sent; without it a server cuts the connection."""
 
     @property
     def json(self) -> Any:
@@ -78,8 +80,9 @@ class Asgi:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 answer.headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
-            elif data := message.get("body", b""):
-                answer.pieces.append(data)
+            else:
+                answer.pieces += filter(None, [message.get("body", b"")])
+                answer.is_complete = not message.get("more_body", False)
 
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}

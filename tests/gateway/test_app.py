@@ -229,3 +229,58 @@ async def test_draining_ends_what_is_left_with_an_error(opened: Open) -> None:
     assert answer.status == 200
     assert "event: error" in answer.text
     assert "message_stop" not in answer.text
+
+
+async def test_a_list_of_models_is_tried_in_its_order(opened: Open) -> None:
+    caller, emulator, _ = await opened("openai", "anthropic", "google")
+    emulator.script("google", always=Fault.status(503))
+    answer = await caller.post(*asked("openai", "openai", stream=False), {"x-understudy-models": "google, anthropic"})
+    assert answer.headers["x-understudy-provider"] == "anthropic"
+    assert len(emulator.requests("google")) > 0
+    assert len(emulator.requests("openai")) == 0
+    wrong = await caller.post(*asked("openai", "openai", stream=False), {"x-understudy-models": "google, nope"})
+    assert wrong.status == 404
+    unknown = await caller.post(*asked("openai", "openai", stream=False), {"x-understudy-modles": "google"})
+    assert (unknown.status, "x-understudy-models" in unknown.text) == (400, True)
+
+
+async def test_lists_of_models_are_forgotten_at_last(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.gateway.manager.LISTS", 2)
+    caller, _, _ = await opened("openai", "anthropic")
+    for models in ("openai", "anthropic", "openai, anthropic", "anthropic, openai", "openai"):
+        answer = await caller.post(*asked("openai", "openai", stream=False), {"x-understudy-models": models})
+        assert answer.headers["x-understudy-provider"] == models.split(",")[0]
+
+
+async def test_a_side_request_at_another_model_does_not_take_a_tool_loop_along(opened: Open) -> None:
+    """The conversation went to the backup; its tool loop stays there, while side requests go where they are sent."""
+    caller, emulator, _ = await opened("openai", "anthropic", "groq")
+    session = {"x-session-id": "s1"}
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    loop = [
+        *HI,
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "1"},
+    ]
+    emulator.script("openai", [Fault.status(503)] * 3)
+    first = await caller.post("/v1/chat/completions", {"model": "openai", "messages": HI}, session)
+    assert first.headers["x-understudy-provider"] == "anthropic"
+    side = await caller.post("/v1/chat/completions", {"model": "groq", "messages": HI}, session)
+    assert side.headers["x-understudy-provider"] == "groq"
+    held = await caller.post("/v1/chat/completions", {"model": "openai", "messages": loop}, session)
+    assert held.headers["x-understudy-provider"] == "anthropic"
+    back = await caller.post("/v1/chat/completions", {"model": "openai", "messages": HI}, session)
+    assert back.headers["x-understudy-provider"] == "openai"
+
+
+async def test_claude_code_is_told_of_a_broken_stream_by_a_cut(opened: Open) -> None:
+    """It asks again for a stream that is cut, but for the whole answer at once after an error event."""
+    caller, emulator, _ = await opened("openai", fallback={"max_attempts": 1})
+    emulator.script("openai", always=Fault.cut(after=4))
+    path, body = asked("anthropic", "openai", stream=True)
+    answer = await caller.post(path, body, {"user-agent": "claude-cli/2.1.332 (external, sdk-cli)"})
+    assert answer.status == 200
+    assert not answer.is_complete
+    assert "message_start" in answer.text
+    assert "error" not in answer.text
+    assert (await caller.post(path, body)).is_complete

@@ -27,7 +27,9 @@ class Connection:
         self._receive = receive
         self._send = send
         self.method: str = scope["method"]
-        self.path: str = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+        written = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
+        self.path: str = written.removeprefix(scope.get("root_path", ""))
+        """As it was written, below the path at which the application is mounted."""
         self.query: str = scope.get("query_string", b"").decode("ascii", "replace")
         self.headers: dict[str, str] = _joined(scope["headers"])
         """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""

@@ -18,6 +18,7 @@ from understudy.gateway.bodies import ClientGone
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
@@ -63,7 +64,9 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
-            await self._fail(replies.outward(failure, draining=self._site.is_draining))
+            if self._site.is_draining:
+                failure = replies.outward(failure, draining=True)
+            await self._fail(failure)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
@@ -130,6 +133,7 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
+        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))

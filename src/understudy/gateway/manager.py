@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -11,12 +13,16 @@ from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.config import Config
 from understudy.domain.requests import GenerationRequest
+from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
     from understudy.client.stream import Reading
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
+
+LISTS = 1_000
+"""Lists of models that are remembered: callers choose them, and most use one."""
 
 
 class GatewayManager(ProviderManager):
@@ -40,6 +46,29 @@ class GatewayManager(ProviderManager):
             fallback = replace(fallback, affinity=True)
             routes = tuple(replace(route, fallback=replace(route.fallback, affinity=True)) for route in routes)
         return cls(providers, fallback, routes=routes, sink=sink, observers=observers)
+
+    def listed(self, models: tuple[str, ...]) -> str:
+        """Return the name of a route over these models, in this order: what `model` is for a caller's own list."""
+        found = (self._own.get(name, (name,)) for name in models)
+        targets = tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
+        name = f"models: {', '.join(targets)}"
+        if name not in self._lists:
+            if len(self._lists) >= LISTS:
+                self._planner.forget(self._lists.pop(0))
+            fallback = replace(self.fallback, strategy=FallbackStrategy.PRIORITY)
+            self._planner.add(Route(name=name, targets=targets, fallback=fallback))
+            self._lists.append(name)
+        return name
+
+    @cached_property
+    def _own(self) -> Mapping[str, tuple[str, ...]]:
+        """The targets of the configured routes."""
+        return {route.name: route.targets for route in self.routes}
+
+    @cached_property
+    def _lists(self) -> list[str]:
+        """The names of the routes that callers' lists made, the oldest first."""
+        return []
 
     async def open(self, request: GenerationRequest, options: Any, reading: Reading | None = None) -> Run:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven.

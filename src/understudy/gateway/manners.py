@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from understudy.dialects.errors import STATUS_OF
 from understudy.domain.failures import Failure, FailureKind
 from understudy.gateway.clients import Client
+from understudy.gateway.replies import outward
 from understudy.wire.http import Headers
 
 LONGEST_WAIT = 60
@@ -62,7 +63,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """How this is known."""
     retried: frozenset[int] = frozenset({408, 409, 429})
-    """Statuses below 500 after which it tries again. Those from 500 on are retried, too; if empty, nothing is."""
+    """Statuses below 500 after which it tries again. All try again after those from 500 on, or after none."""
     wait: int = 0
     """Seconds that it is told to wait where no provider says how long; 0: its own pauses are good."""
     broken: Literal["event", "cut"] = "event"
@@ -71,7 +72,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
 
     def retries(self, status: int) -> bool:
         """Check whether the client tries again after a status."""
-        return bool(self.retried) and (status >= 500 or status in self.retried)
+        return status >= 500 or status in self.retried
 
 
 MANNERS: Mapping[Client, Manner] = {
@@ -92,10 +93,16 @@ MANNERS: Mapping[Client, Manner] = {
     ),
     Client.GEMINI_CLI: Manner(
         source="measured with 0.61.0: 429 and 5xx are retried after about 5, 10, … s, whatever retry-after and "
-        "RetryInfo say; 400, 401, 403, 404 and 408 end the run",
+        "RetryInfo say; 400, 401, 403, 404 and 408 end the run; an error event or an end without a finish is asked for "
+        "again, but a stream that is cut ends the run",
         retried=frozenset({429}),
     ),
-    Client.OPENCODE: Manner(source="measured with 1.18.33: 429 is retried after 2, 4, … s"),
+    Client.OPENCODE: Manner(
+        source="measured with 1.18.33: 429 and 5xx are retried after 2, 4, … s or the retry-after, however long; on "
+        "Messages no other error is, on chat completions every other is; a stream that is cut is asked for again, but "
+        "on Messages an error event after the first content ends the run",
+        broken="cut",
+    ),
     Client.OPENAI_SDK: Manner(
         source="openai 2.54.0 for Python: 408, 409, 429 and 5xx are retried twice; x-should-retry is obeyed, and "
         "retry-after up to 120 s, above which it stops"
@@ -146,7 +153,12 @@ def manner_of(client: Client, dialect: str) -> Manner:
 def say(failure: Failure, client: Client, dialect: str) -> Said:
     """Return how to report a failure to a client, before any part of an answer."""
     manner, outlook = manner_of(client, dialect), OUTLOOK[failure.kind]
-    told = replace(failure, status=_status(failure, manner)) if outlook is Outlook.PASSING else failure
+    if (own := outward(failure)) is not failure:
+        told = own
+    elif outlook is Outlook.PASSING and manner.retried:
+        told = replace(failure, status=_status(failure, manner))
+    else:
+        told = failure
     wait = _wait(failure, manner) if outlook is Outlook.PASSING else None
     retry = failure.should_retry
     if retry is None and outlook is not Outlook.OPEN:
@@ -164,9 +176,8 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
 
 def _status(failure: Failure, manner: Manner) -> int | None:
     """Return a status after which the client tries again: the provider's, else that of the kind of failure in the
-    dialect (`None`), else 503. Some providers report a lack of capacity as 498 or 403. For a client that never does,
-    the provider's status stays."""
-    if not manner.retried or (failure.status is not None and manner.retries(failure.status)):
+    dialect (`None`), else 503. Some providers report a lack of capacity as 498 or 403."""
+    if failure.status is not None and manner.retries(failure.status):
         return failure.status
     return None if manner.retries(STATUS_OF[failure.kind]) else 503
 

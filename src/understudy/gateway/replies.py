@@ -22,27 +22,28 @@ MOST_WARNINGS = 2_000
 """Characters of the header that lists warnings: many servers and proxies accept 8 KiB of headers in all."""
 
 _K = FailureKind
-_NOT_THE_CALLERS: Mapping[FailureKind, tuple[int, str]] = {
-    _K.AUTHENTICATION: (502, "upstream_auth"),
-    _K.PERMISSION: (502, "upstream_permission"),
-    _K.BILLING: (402, "upstream_billing"),
-    _K.NOT_SIGNED: (502, "upstream_not_signed"),
-    _K.LOCAL: (502, "upstream_failed"),
+_NOT_THE_CALLERS: Mapping[FailureKind, tuple[FailureKind, int | None, str]] = {
+    _K.AUTHENTICATION: (_K.SERVER_ERROR, 502, "upstream_auth"),
+    _K.PERMISSION: (_K.SERVER_ERROR, 502, "upstream_permission"),
+    _K.BILLING: (_K.BILLING, None, "upstream_billing"),
 }
-"""Failures of the gateway's own access to a provider. Their usual status would tell callers that their own key is
-wrong, or their own account empty."""
+"""Failures of the gateway's own account at a provider, and the kind, status (`None`: the provider's) and code with
+which callers are told: else they would take it for their own key or their own account."""
 
 
 def outward(failure: Failure, *, draining: bool = False) -> Failure:
     """Return a failure of a provider as callers are told of it."""
     if draining and failure.kind is _K.CANCELLED:
         message = "the gateway is shutting down"
-        return Failure(kind=_K.CANCELLED, message=message, status=503, code="server_shutdown", type="server_error")
+        return Failure(kind=_K.OVERLOADED, message=message, status=503, code="server_shutdown", sent=False)
     found = _NOT_THE_CALLERS.get(failure.kind)
-    if found is None:
+    if found is None or not failure.sent:
         return failure
-    status, code = found
-    return replace(failure, status=status, code=code, type="server_error", body=None)
+    kind, status, code = found
+    message = f"a provider refused the key of the gateway: {failure.message}"
+    return replace(
+        failure, kind=kind, message=message, status=status or failure.status, code=code, type=None, body=None
+    )
 
 
 def warned(warnings: Iterable[Warning]) -> Headers:

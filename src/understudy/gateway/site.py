@@ -13,6 +13,7 @@ from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
+from understudy.gateway.sealing import Seals
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
@@ -25,7 +26,7 @@ class Site:
 
     __slots__ = (
         *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
-        *("manager", "names", "under_way"),
+        *("manager", "names", "seals", "under_way"),
     )
 
     def __init__(
@@ -35,12 +36,16 @@ class Site:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        seals: Seals | None = None,
     ) -> None:
+        """`seals`: what is used if the configuration has no secret, so that it outlives a reload."""
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
+        secret = config.gateway.secret
+        self.seals = Seals((secret,)) if secret is not None else seals or Seals()
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

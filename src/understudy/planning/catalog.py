@@ -25,6 +25,11 @@ class TargetCatalog:
                 raise ConfigError(f"the name {route.name!r} is used by two routes: give each route a unique name")
             self.routes[route.name] = route
 
+    def add(self, route: Route) -> None:
+        """Add a route. Raise `ConfigError` if it is empty, or names an unknown entry or one target twice."""
+        self._check_names(route.targets, f"route {route.name!r}")
+        self.routes[route.name] = route
+
     def select(self, model: str | None) -> Selection:
         """Return what a call's `model` selects. Raise `Misuse` for an unknown name."""
         if model is None:

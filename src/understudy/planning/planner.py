@@ -33,7 +33,7 @@ from understudy.policy.strategies import Strategy, place
 from understudy.policy.targets import Facts, Target, TargetFacts
 from understudy.policy.tasks import TaskBased
 from understudy.pricing.cache import PRICE_CACHE
-from understudy.settings import FallbackConfig, FallbackStrategy
+from understudy.settings import FallbackConfig, FallbackStrategy, Route
 
 ANY_LENGTH = 2**53
 
@@ -121,6 +121,16 @@ class Planner:
     def check(self, model: str | None) -> None:
         """Raise `Misuse` if a request's `model` is an unknown name."""
         self._catalog.select(model)
+
+    def add(self, route: Route) -> None:
+        """Let calls name another route. Raise `ConfigError` as for configured ones."""
+        self._catalog.add(route)
+
+    def forget(self, name: str) -> None:
+        """Remove a route that was added."""
+        del self._catalog.routes[name]
+        for embedding in (False, True):
+            self._routes.pop((name, embedding), None)
 
     # ---- generations ----
 

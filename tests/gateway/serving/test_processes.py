@@ -95,17 +95,20 @@ async def refused(served: Served) -> None:
 
 
 async def ask_until(served: Served, ending: asyncio.Event) -> int:
-    """Ask again and again, and return how often; every answer must be a good one."""
-    asked = 0
+    """Ask again and again, and return how often; every answer must be a good one.
+
+    As clients do, it leaves a connection alone that was idle for too long to be sure that it is still open.
+    """
+    asked, clock = 0, asyncio.get_running_loop().time
     while not ending.is_set():
         peer = await served.connect()
-        closing = False
-        while not ending.is_set() and not closing:
+        closing, last = False, clock()
+        while not ending.is_set() and not closing and clock() - last < 0.5:
             peer.writer.write(chat())
             status, head, body = await peer.response()
             assert status == 200, body
             closing = b"connection: close" in head.lower()
-            asked += 1
+            asked, last = asked + 1, clock()
         peer.writer.close()
         served.peers.remove(peer)
     return asked
@@ -127,13 +130,31 @@ async def test_no_request_fails_while_workers_reload(tmp_path: Path, emulator: E
         assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
 
 
+async def test_no_request_fails_while_workers_are_replaced(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        ending = asyncio.Event()
+        asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
+        for _ in range(10 if deep else 1):
+            before = set(children_of(served.process))
+            served.process.send_signal(signal.SIGUSR2)
+            async with asyncio.timeout(PATIENCE):
+                while len(now := set(children_of(served.process))) != 2 or now & before:
+                    await asyncio.sleep(0.05)
+        ending.set()
+        assert all(await asyncio.gather(*asking))
+        assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
+
+
 async def test_a_worker_that_dies_is_replaced_and_keeps_the_configuration(tmp_path: Path, emulator: Emulator) -> None:
     """The one in use, not that of the file, which is broken by then."""
     async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
         served.cli.configure(configuration(emulator, "other"))
         served.process.send_signal(signal.SIGHUP)
         await served.logged('entry "other" added')
-        served.cli.configure("broken")
+        same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
+        served.cli.configure(configuration(emulator, more=same))  # it can be read, but does not fit together
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged("the previous one stays in use")
         before = children_of(served.process)
         assert len(before) == 2
         for pid in before:
@@ -224,3 +245,16 @@ def test_a_log_that_cannot_be_written_is_reported(tmp_path: Path, emulator: Emul
     result = cli.run("serve", "--access-log", str(tmp_path / "missing" / "log"))
     assert result.code == 2
     assert "--access-log" in result.err
+
+
+async def test_it_ends_with_its_terminal(tmp_path: Path, emulator: Emulator) -> None:
+    """A window that is closed sends the signal that otherwise means: reload."""
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    with cli.terminal("serve", "--port", "0", stdin=True) as terminal:
+        await asyncio.to_thread(terminal.read_until, lambda screen: "and the same key" in screen)
+        terminal.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(terminal.read_until, lambda screen: "nothing changed" in screen)
+        terminal.hang_up()
+        async with asyncio.timeout(PATIENCE):
+            assert await asyncio.to_thread(terminal.process.wait) == 0
