@@ -24,7 +24,8 @@ def require(row: ProviderRow, operation: Operation) -> None:
 
 def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
     """Return the dialect that speaks a request. Raises `Unsupported`."""
-    name = dialect_for(row, operation, endpoint.quirks, request)
+    is_at_vendor = endpoint.base_url == row.base_url.rstrip("/")
+    name = dialect_for(row, operation, endpoint.quirks, request, is_at_vendor=is_at_vendor)
     if name is None or operation not in (dialect := load(name)).operations:
         raise _unsupported(row, operation)
     return dialect

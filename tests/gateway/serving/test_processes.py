@@ -95,17 +95,20 @@ async def refused(served: Served) -> None:
 
 
 async def ask_until(served: Served, ending: asyncio.Event) -> int:
-    """Ask again and again, and return how often; every answer must be a good one."""
-    asked = 0
+    """Ask again and again, and return how often; every answer must be a good one.
+
+    As clients do, it leaves a connection alone that was idle for too long to be sure that it is still open.
+    """
+    asked, clock = 0, asyncio.get_running_loop().time
     while not ending.is_set():
         peer = await served.connect()
-        closing = False
-        while not ending.is_set() and not closing:
+        closing, last = False, clock()
+        while not ending.is_set() and not closing and clock() - last < 0.5:
             peer.writer.write(chat())
             status, head, body = await peer.response()
             assert status == 200, body
             closing = b"connection: close" in head.lower()
-            asked += 1
+            asked, last = asked + 1, clock()
         peer.writer.close()
         served.peers.remove(peer)
     return asked
@@ -122,6 +125,21 @@ async def test_no_request_fails_while_workers_reload(tmp_path: Path, emulator: E
         served.cli.configure("broken")
         served.process.send_signal(signal.SIGHUP)
         await served.logged("the previous one stays in use")
+        ending.set()
+        assert all(await asyncio.gather(*asking))
+        assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
+
+
+async def test_no_request_fails_while_workers_are_replaced(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        ending = asyncio.Event()
+        asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
+        for _ in range(10 if deep else 1):
+            before = set(children_of(served.process))
+            served.process.send_signal(signal.SIGUSR2)
+            async with asyncio.timeout(PATIENCE):
+                while len(now := set(children_of(served.process))) != 2 or now & before:
+                    await asyncio.sleep(0.05)
         ending.set()
         assert all(await asyncio.gather(*asking))
         assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
