@@ -96,9 +96,9 @@ def restored(kept: Kept, part: Part) -> AnyPart | None:
                 extra={dialect: extra} if extra else None,
             )
         case ToolCall():
-            return replace(part, provenance=kept.origin, extra={dialect: extra} if extra else None)
+            return replace(part, provenance=kept.origin, extra={**(part.extra or {}), dialect: extra or {}})
         case Text(text) if kept.digest == digest_of(text):
-            return replace(part, provenance=kept.origin, extra={dialect: extra} if extra else None)
+            return replace(part, provenance=kept.origin, extra={**(part.extra or {}), dialect: extra or {}})
         case _:
             return None
 
