@@ -67,10 +67,10 @@ async def gateway(emulator: Emulator, vendors: Sequence[str], home: Path, log: P
     port = free_port()
     path = home / "gateway.toml"
     path.write_text(toml(configuration(emulator, vendors, port)), encoding="utf-8")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "UNDERSTUDY_CONFIG": str(path)}
+    environment = {"HOME": str(home), "UNDERSTUDY_CONFIG": str(path)}
+    environment |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     with log.open("wb") as output:
-        code = f"import uvicorn; from understudy.gateway import app; uvicorn.run(app({str(path)!r}), port={port})"
-        command = [sys.executable, "-c", code]
+        command = [sys.executable, "-m", "understudy", "serve", "--drain", "2"]
         server = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:
             await _listens(port, server)

@@ -135,7 +135,7 @@ class CommandLine:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            os.close(master)
+            os.close(terminal.master)
 
 
 class Terminal:
@@ -143,11 +143,16 @@ class Terminal:
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
-        self._master = master
+        self.master = master
         self._seen = b""
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a window that is closed does."""
+        os.close(self.master)
+        self.master = os.open(os.devnull, os.O_RDWR)
 
     def type(self, text: str) -> None:
         self.type_bytes(text.encode())
@@ -156,13 +161,13 @@ class Terminal:
         """Type while reading: a terminal takes no more keys once nobody reads what it shows."""
         while data:
             self._read(0.0)
-            data = data[os.write(self._master, data[:256]) :]
+            data = data[os.write(self.master, data[:256]) :]
 
     @property
     def echoes(self) -> bool:
         """Whether the terminal shows what is typed, line by line."""
         wanted = termios.ECHO | termios.ICANON
-        return bool(termios.tcgetattr(self._master)[3] & wanted == wanted)
+        return bool(termios.tcgetattr(self.master)[3] & wanted == wanted)
 
     def read_until(self, wanted: Callable[[str], bool]) -> str:
         """Return the screen once it looks as wanted."""
@@ -186,11 +191,11 @@ class Terminal:
         return self._seen.decode(errors="replace").replace("\r\n", "\n")
 
     def _read(self, patience: float = 1.0) -> bool:
-        ready, _, _ = select.select([self._master], [], [], patience)
+        ready, _, _ = select.select([self.master], [], [], patience)
         if not ready:
             return True
         try:
-            data = os.read(self._master, 65536)
+            data = os.read(self.master, 65536)
         except OSError:  # how Linux tells that the other side is closed
             return False
         self._seen += data

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 import understudy as u
 from tests.contract.public import MODELS
 from understudy.emulator import Emulator, Fault
+from understudy.emulator.answers import Answers
 from understudy.testing import tool_call
 
 TEN = sorted(set(u.ProviderType) - {u.ProviderType.REPLICATE})
@@ -150,3 +152,46 @@ async def test_arguments_arrive_as_written() -> None:
                 schema = {"type": "object", "properties": {"path": {"type": "string"}}}
                 answer = await llm.stream("Do it.", tools=[u.Tool(name="write", parameters=schema)]).collect()
                 assert answer.tool_calls[0].parsed_arguments() == arguments
+
+
+def call(call_id: str, name: str, **arguments: Any) -> list[u.Message]:
+    """Return a call and its result."""
+    asked = u.ToolCall(id=call_id, name=name, arguments=msgspec.json.encode(arguments).decode())
+    return [u.Message.assistant((asked,)), u.Message.tool(u.ToolResult(call_id=call_id, content="done"))]
+
+
+@pytest.mark.parametrize(
+    ("since", "step"),
+    [
+        (call("1", "read", path="a.txt"), 1),
+        # Claude Code completes arguments by their defaults, opencode keeps calls whose answers were interrupted.
+        (call("1", "read", path="a.txt", limit=3), 1),
+        (call("0", "read") + call("1", "read", path="a.txt"), 1),
+        (call("1", "read", path="b.txt"), 0),
+        (call("1", "write", path="a.txt"), 0),
+        ([u.Message.assistant("I am new here."), u.Message.user("And?")], 0),
+    ],
+)
+def test_the_step_is_read_from_the_conversation(since: list[u.Message], step: int) -> None:
+    script = Answers(STEPS)
+    tools = tuple(u.Tool(name=name) for name in ("read", "write"))
+    assert script.step(u.GenerationRequest(messages=(u.Message.user("Do it."), *since), tools=tools)) == step
+
+
+async def test_custom_tools_and_those_in_the_conversation_can_be_called() -> None:
+    """Codex offers a custom tool in a namespace, in an item of the conversation."""
+    own = {"type": "custom_tool_call", "namespace": "functions"}
+    script = u.ToolCall(id="", name="exec", arguments="text(1)", extra={"responses": own})
+    tool = {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}
+    question = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Do it."}]}
+    body = {
+        "model": "gpt-6-sol",
+        "input": [{"type": "additional_tools", "role": "developer", "tools": [tool]}, question],
+    }
+    async with Emulator(["openai"]) as emulator, aiohttp.ClientSession() as session:
+        emulator.answers("openai", [script, "Done."])
+        url, headers = f"{emulator.url('openai')}/responses", {"authorization": f"Bearer {emulator.key}"}
+        async with session.post(url, json=body, headers=headers) as response:
+            (item,) = (await response.json())["output"]
+        assert (item["type"], item["name"], item["input"]) == ("custom_tool_call", "exec", "text(1)")
+        assert item["namespace"] == "functions"

@@ -8,8 +8,8 @@ from itertools import groupby
 
 import msgspec
 
-from understudy.domain.content import Text, Thinking, ToolCall
-from understudy.domain.messages import AnyTool, Message, OpaqueTool, Role
+from understudy.domain.content import JsonObject, Opaque, Text, Thinking, ToolCall
+from understudy.domain.messages import Message, OpaqueTool, Role
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.suggestions import kind_of
 from understudy.emulator.faults import Fault
@@ -26,14 +26,14 @@ StepFaults = Mapping[int, Scripted]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One scripted answer."""
+    """One answer, scripted or past."""
 
     parts: tuple[Text | Thinking | ToolCall, ...]
 
     @property
-    def calls(self) -> tuple[str, ...]:
-        """The names of the called tools."""
-        return tuple(part.name for part in self.parts if isinstance(part, ToolCall))
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls of tools."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
     @property
     def text(self) -> str:
@@ -61,7 +61,7 @@ class Answers:
     ) -> None:
         """Raise `TypeError` for an answer that is not one, `ValueError` for the fault of a step that does not exist."""
         self._answers = tuple(map(_answer_of, answers))
-        self._tools = frozenset(name for answer in self._answers for name in answer.calls)
+        self._tools = frozenset(call.name for answer in self._answers for call in answer.calls)
         self._when = when
         self._faults = {step: deque(listed_faults(given)) for step, given in (faults or {}).items()}
         if missing := [step for step in self._faults if not 0 <= step < len(self._answers)]:
@@ -76,8 +76,8 @@ class Answers:
         if not self._applies(request):
             return None
         step = 0
-        for calls, text in _given(request.messages):
-            if step < len(self._answers) and _matches(self._answers[step], calls, text):
+        for past in _given(request.messages):
+            if step < len(self._answers) and _matches(self._answers[step], past):
                 step += 1
         return step if step < len(self._answers) else None
 
@@ -92,7 +92,7 @@ class Answers:
 
     def _applies(self, request: GenerationRequest) -> bool:
         refused = request.tool_choice is not None and request.tool_choice.mode == "none"
-        if self._tools and (refused or not self._tools <= set(map(_name, request.tools))):
+        if self._tools and (refused or not self._tools <= set(_offered(request))):
             return False
         return self._when is None or self._when(request)
 
@@ -111,19 +111,50 @@ def _answer_of(given: ScriptedAnswer) -> Answer:
     return Answer(tuple(Text(part) if isinstance(part, str) else part for part in parts))
 
 
-def _name(tool: AnyTool) -> str:
-    return str(tool.json.get("name", "")) if isinstance(tool, OpaqueTool) else tool.name
+def _offered(request: GenerationRequest) -> Iterator[str]:
+    """Yield the names of all tools, with those in groups, and those that Responses has in the conversation."""
+    for tool in request.tools:
+        yield from _names(tool.json) if isinstance(tool, OpaqueTool) else (tool.name,)
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Opaque) and part.json.get("type") == "additional_tools":
+                yield from _names(part.json)
 
 
-def _given(messages: Sequence[Message]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the calls and the text of each answer in a conversation. Some wires split one into several messages."""
+def _names(tool: JsonObject) -> Iterator[str]:
+    yield str(tool.get("name", ""))
+    nested = tool.get("tools")
+    for each in nested if isinstance(nested, list) else ():
+        if isinstance(each, dict):
+            yield from _names(each)
+
+
+def _given(messages: Sequence[Message]) -> Iterator[Answer]:
+    """Yield the answers in a conversation. Some wires split one into several messages."""
     for is_answer, group in groupby(messages, key=lambda message: message.role is Role.ASSISTANT):
         if is_answer:
-            parts = [part for message in group for part in message.parts]
-            calls = tuple(part.name for part in parts if isinstance(part, ToolCall))
-            yield calls, "".join(part.text for part in parts if isinstance(part, Text)).strip()
+            parts = (part for message in group for part in message.parts)
+            yield Answer(tuple(part for part in parts if isinstance(part, Text | ToolCall)))
 
 
-def _matches(answer: Answer, calls: tuple[str, ...], text: str) -> bool:
-    """Check whether a past answer is the scripted one. Clients may rewrite arguments, but not the names of tools."""
-    return answer.calls == calls if answer.calls or calls else answer.text == text
+def _matches(answer: Answer, past: Answer) -> bool:
+    """Check whether a past answer is the scripted one.
+
+    Clients add arguments that have defaults, and some keep a call beside it whose answer was interrupted.
+    """
+    if not answer.calls:
+        return not past.calls and answer.text == past.text
+    rest = iter(past.calls)
+    return all(any(_is_same(call, other) for other in rest) for call in answer.calls)
+
+
+def _is_same(call: ToolCall, past: ToolCall) -> bool:
+    if call.name != past.name:
+        return False
+    if call.arguments == past.arguments:
+        return True
+    try:
+        wanted, given = call.parsed_arguments(), past.parsed_arguments()
+    except ValueError:
+        return False
+    return isinstance(wanted, dict) and isinstance(given, dict) and wanted == {key: given.get(key) for key in wanted}

@@ -86,6 +86,7 @@ class _Delivery:
                 self._index += 1
             case ToolCall():
                 self._called = True
+                yield from (e.PartExtra(self._index, *own) for own in (part.extra or {}).items())
                 yield e.ToolCallStarted(self._index, part.id, part.name)
                 pieces = self._pieces(_ARGUMENT_PIECE.findall(part.arguments))
                 yield from (e.ToolCallDelta(self._index, piece) for piece in pieces)

@@ -18,7 +18,9 @@ import pytest
 from tests.cli.agents.conftest import Agents, Gateway, write
 from tests.cli.running import CommandLine
 from understudy.cli.agents.gateway import address_of, is_live, started
+from understudy.cli.emulate import configuration
 from understudy.domain.errors import ConnectionFailed
+from understudy.emulator import Emulator
 from understudy.settings.gateway import GatewayConfig
 
 KEY = "gateway-key-0123456789"
@@ -247,6 +249,22 @@ def test_only_hashes_of_keys_leave_the_key_to_the_user(agents: Agents) -> None:
     assert "holds only hashes of the gateway's keys: set UNDERSTUDY_KEY" in result.err
 
 
+def test_a_gateway_is_started_for_the_agent_and_ends_with_it(agents: Agents, emulator: Emulator) -> None:
+    agents.install("opencode")
+    entries = configuration(emulator)
+    agents.cli.configure(
+        f'{entries}\n[llm.gateway]\nport = 9\n[[llm.gateway.keys]]\nname = "a"\nkey = "{KEY}"\n'
+        '[[llm.routes]]\nname = "main"\ntargets = ["anthropic"]\n'
+    )
+    result = agents.run("launch", "opencode")
+    assert result.code == 0, result.err
+    provider = json.loads(agents.seen["environment"]["OPENCODE_CONFIG_CONTENT"])["provider"]["understudy"]
+    address = provider["options"]["baseURL"].removesuffix("/v1")
+    assert result.err == f"a gateway was started at {address}, and ends with the agent\n"
+    assert "main" in provider["models"]
+    assert not is_live(address)
+
+
 SERVER = """
 import http.server, sys
 class H(http.server.BaseHTTPRequestHandler):
@@ -264,6 +282,21 @@ def test_a_gateway_that_was_started_ends_with_the_block(cli: CommandLine) -> Non
         assert address == url
         assert is_live(url)
     assert not is_live(url)
+
+
+def test_a_gateway_that_ends_before_the_agent_is_reported(cli: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
+    with Gateway().server as free:
+        port = free.server_address[1]
+    url = f"http://127.0.0.1:{port}"
+    note = cli.folder / "pid"
+    program = f"import os; open({str(note)!r}, 'w').write(str(os.getpid()))\n" + SERVER.replace(
+        "serve_forever()", "handle_request(); sys.exit('error: out of memory')"
+    )
+    with started([sys.executable, "-c", program, str(port)], url):
+        os.waitid(os.P_PID, int(note.read_text()), os.WEXITED | os.WNOWAIT)
+    shown = capsys.readouterr().err
+    assert "warning: the gateway ended before the agent\n" in shown
+    assert "error: out of memory" in shown
 
 
 def test_a_gateway_that_does_not_start_says_why() -> None:

@@ -217,6 +217,7 @@ litellm_settings:
         "claude-haiku": ("gemini/gemini-2.5-flash",),
     },
     aliases={"claude-haiku-*": "claude-haiku"},
+    reports=((11, "master_key counts only in general_settings"),),
 )
 
 CASES["servers of one's own"] = Case(
@@ -611,7 +612,7 @@ guardrails:
         (17, "redis_host is not carried over: state is not shared"),
         (18, "allowed_fails is not carried over: cooldowns and circuit breakers"),
         (19, "cooldown_time is not carried over: cooldowns and circuit breakers"),
-        (20, "guardrails is not carried over"),
+        (20, "guardrails is not carried over: requests and answers are not examined"),
     ),
 )
 
@@ -689,6 +690,40 @@ model_list:
         "anthropic": ("anthropic-2/claude-haiku-4-5",),
     },
     reports=((5, "anthropic/*: a pattern stands for one target: callers write anthropic-2/MODEL"),),
+)
+
+CASES["addresses and values as people write them"] = Case(
+    """\
+model_list:
+  - model_name: azure
+    litellm_params:
+      model: azure/gpt-4o
+      api_base: "https://acme.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-08-01-preview"
+      api_key: os.environ/AZURE
+  - model_name: a
+    litellm_params: {model: openai/a, api_base: "localhost:8000/v1"}
+  - model_name: b
+    litellm_params: {model: openai/b, api_base: "https://user:secret-0123456789@b.example/v1"}
+  - model_name: c
+    litellm_params: {model: openai/c, api_base: "https://ollama.lan/v1/chat/completions", timeout: 0, temperature: 7}
+  - model_name: d
+    litellm_params: {model: openai/d, max_tokens: -1, input_cost_per_token: -1, weight: -2}
+""",
+    entries={
+        "azure-2": {"provider": "azure-openai", "api_version": "2024-08-01-preview"},
+        "ollama-compatible": {"text_model": "c", "timeout": 600},
+        "openai": {"text_model": "d", "max_tokens": None, "prices": {}},
+    },
+    routes={"azure": ("azure-2/gpt-4o",), "c": ("ollama-compatible/c",), "d": ("openai/d",)},
+    reports=(
+        (7, "left out: a: api_base is not a URL: write http://HOST:PORT"),
+        (9, "left out: b: api_base must not contain a user or password"),
+        (11, "no key is sent to this address: set api_key of the entry if it needs one"),
+        (11, "temperature is not carried over: it must be between 0 and 2"),
+        (11, "timeout is not carried over: it must be greater than 0"),
+        (13, "max_tokens is not carried over: it must be at least 1"),
+        (14, "input_cost_per_token is not a price and not carried over"),
+    ),
 )
 
 CASES["the same deployment twice"] = Case(

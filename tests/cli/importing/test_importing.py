@@ -7,10 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.cli.importing.cases import CASES, Case
 from tests.cli.running import CommandLine
 from understudy.cli.importing.command import convert
+from understudy.cli.importing.parameters import ALWAYS, CAPABILITIES, NOT_CARRIED, OPTIONS, RATES, READ
 from understudy.config import Config, parse
 from understudy.domain.errors import Misuse
 from understudy.settings import ProviderConfig
@@ -86,7 +90,7 @@ def test_a_filtered_prompt_goes_on_where_it_did() -> None:
 def test_no_key_that_is_written_out_is_copied_or_reported(name: str) -> None:
     text, report = convert(CASES[name].text.encode(), "config.yaml")
     shown = text + "".join(each.what for each in report.differences)
-    for key in re.findall(r"sk-[\w-]{12,}|pk-\w+|u:p@", CASES[name].text):
+    for key in re.findall(r"sk-[\w-]{12,}|pk-\w+|u:p@|secret-\d+", CASES[name].text):
         assert key not in shown
 
 
@@ -104,13 +108,65 @@ def test_no_key_that_is_written_out_is_copied_or_reported(name: str) -> None:
             "config.yaml:2: left out: x: requests",
         ),
         ("a0: &a0 [1]\n" + "\n".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 20}]" for n in range(1, 6)), "has more than"),
-        ("[" * 1500, "nests too deeply"),
+        ("a: " + "[" * 400 + "]" * 400, "nests too deeply"),
         ("a: &a\n  b: *a\n", "nests too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_stated(text: str, message: str) -> None:
     with pytest.raises(Misuse, match=re.escape(message)):
         convert(text.encode(), "config.yaml")
+
+
+WRITTEN = """
+gpt-4o openai/gpt-4o openai/* * anthropic/claude-* azure/x ollama/y hosted_vllm/z os.environ/A http://h:1/v1 a/b x
+bedrock/m 1e-6 true weighted least-busy é ${X} $ [ ] sk-0123456789abcdef
+"""
+KEYS = """
+fallbacks default_fallbacks context_window_fallbacks content_policy_fallbacks model_group_alias num_retries
+routing_strategy timeout retry_after master_key cache
+"""
+WORDS = st.sampled_from(WRITTEN.split())
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 9) | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+    max_leaves=4,
+)
+PARAMETERS = st.dictionaries(
+    st.sampled_from(sorted(READ | ALWAYS | OPTIONS | set(NOT_CARRIED) | set(RATES))), VALUES, max_size=4
+)
+ITEMS = st.fixed_dictionaries(
+    {"litellm_params": PARAMETERS.flatmap(lambda some: WORDS.map(lambda model: {**some, "model": model}))},
+    optional={
+        "model_name": VALUES,
+        "model_info": VALUES | st.dictionaries(st.sampled_from([*CAPABILITIES, *RATES, "mode"]), VALUES, max_size=3),
+        "rpm": VALUES,
+    },
+)
+SECTION = st.dictionaries(
+    st.sampled_from(KEYS.split()),
+    VALUES | st.lists(st.dictionaries(WORDS, st.lists(WORDS | VALUES, max_size=2), max_size=2), max_size=2),
+    max_size=3,
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {"model_list": st.lists(ITEMS | VALUES, min_size=1, max_size=4)},
+    optional={
+        "litellm_settings": SECTION | VALUES,
+        "router_settings": SECTION,
+        "general_settings": SECTION,
+        "environment_variables": VALUES,
+        "credential_list": VALUES,
+    },
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(document=DOCUMENTS)
+def test_whatever_is_written_the_result_loads_or_the_reason_is_stated(document: Any) -> None:
+    try:
+        text, _ = convert(yaml.safe_dump(document).encode(), "config.yaml")
+    except Misuse:
+        return
+    load(text)
 
 
 CONFIG = """\

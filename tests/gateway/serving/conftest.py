@@ -12,7 +12,7 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run on the loop that `understudy serve` uses, and in the broad form on Python's own too."""
     own: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-    if find_spec("uvloop") is None:
+    if find_spec("uvloop") is None or item.path.name == "test_processes.py":  # those have a loop of their own
         return own
     import uvloop
 

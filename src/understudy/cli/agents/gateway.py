@@ -27,7 +27,7 @@ from understudy.wire import json
 KEY = "UNDERSTUDY_KEY"
 _LIVE = "/health/live"
 _PROBE = 2.0
-_START = 20.0
+_START = 30.0
 """Seconds in which a gateway that was started must answer."""
 _END = 10.0
 """Seconds that it has to end before it is killed."""
@@ -58,6 +58,7 @@ def reach(
         return
     port = _free_port()
     command = [sys.executable, "-m", "understudy", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command.append("--no-access-log")  # nobody would read it
     command += ["--config", str(config)] if config is not None else []
     with started(command, f"http://127.0.0.1:{port}") as address:
         yield address, secret
@@ -138,6 +139,8 @@ def started(command: Sequence[str], url: str, environ: Mapping[str, str] | None 
             _wait(process, url, log)
             say(f"a gateway was started at {url}, and ends with the agent")
             yield url
+            if process.poll() is not None:
+                say(f"the gateway ended before the agent\n{_last_words(log)}".rstrip(), label="warning")
         finally:
             _end(process)
 
@@ -146,11 +149,14 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
     end = time.monotonic() + _START
     while not is_live(url):
         if process.poll() is not None or time.monotonic() > end:
-            log.seek(0)
-            words = "\n".join(f"  {line}" for line in log.read().decode(errors="replace").splitlines()[-12:])
             why = "ended at once" if process.poll() is not None else f"does not answer after {_START:.0f} s"
-            raise ConnectionFailed(f"the gateway that was started {why}\n{words}".rstrip())
+            raise ConnectionFailed(f"the gateway that was started {why}\n{_last_words(log)}".rstrip())
         time.sleep(0.05)
+
+
+def _last_words(log: IO[bytes]) -> str:
+    log.seek(0)
+    return "\n".join(f"  {line}" for line in log.read().decode(errors="replace").splitlines()[-12:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,7 @@
 """One row for each coding agent: how it is started, and what its own configuration needs, to work through a gateway.
 
-Tried with Claude Code 2.1, Codex 0.171, Gemini CLI 0.61 and opencode 1.18, headless against a server on loopback; aider
-by its source of May 2026. A template may contain `$url`, `$key` and `$model`.
+Tried with Claude Code 2.1, Codex 0.171, Gemini CLI 0.61, opencode 1.18 and aider 0.86, headless against a gateway on
+loopback. A template may contain `$url`, `$key` and `$model`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from understudy.cli.importing.deployments import Deployment, read_deployment
 from understudy.cli.importing.differences import Report
 from understudy.cli.importing.document import Document
 from understudy.cli.importing.settings import Settings, read_settings
+from understudy.providers import ProviderType
 from understudy.settings import FallbackStrategy
 from understudy.settings.checking import name_complaint
 
@@ -63,16 +64,20 @@ def assemble(document: Document, report: Report) -> Imported:
 
 
 def _deployments(document: Document, report: Report) -> Iterable[Deployment]:
-    listed = document.values.get("model_list")
     credentials = {
-        str(each.get("credential_name")): each.get("credential_values") or {}
-        for each in document.values.get("credential_list") or ()
-        if isinstance(each, dict)
+        str(each.get("credential_name")): values
+        for each in _list(document, "credential_list")
+        if isinstance(each, dict) and isinstance(values := each.get("credential_values"), dict)
     }
-    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+    for index, item in enumerate(_list(document, "model_list")):
         deployment = read_deployment(item, ("model_list", index), report, credentials)
         if deployment is not None:
             yield deployment
+
+
+def _list(document: Document, name: str) -> list[Any]:
+    found = document.values.get(name)
+    return found if isinstance(found, list) else []
 
 
 class _Builder:
@@ -139,6 +144,8 @@ class _Builder:
 
     def _type(self, name: str, values: Mapping[str, Any]) -> str:
         """Return the name of a provider type with these values."""
+        if _is_built_in(name):
+            name = f"{name}-compatible"
         number, wanted = 2, name
         while self._types.setdefault(name, values) != values:
             name, number = f"{wanted}-{number}", number + 1
@@ -201,7 +208,7 @@ class _Builder:
 
     def _route_name(self, name: str) -> str:
         """Return the name itself if a route may have it, else one that an alias leads to."""
-        if "*" not in name and not name_complaint(name):
+        if not name_complaint(name) and not {"*", "$"} & set(name):
             return name
         return self._free(re.sub(r"[^\w.:-]+", "-", name).strip("-") or "route")
 
@@ -244,6 +251,14 @@ class _Builder:
                     ("router_settings", "model_group_alias"), f"the alias {alias} is left out: {name} is {why}"
                 )
         return found
+
+
+def _is_built_in(name: str) -> bool:
+    try:
+        ProviderType(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _uneven(group: Sequence[Deployment]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -23,7 +23,8 @@ from understudy.cli.importing.parameters import (
     READ,
 )
 from understudy.cli.importing.prefixes import BuiltIn, Compatible, Missing, kind_of, split
-from understudy.settings.checking import CREDENTIAL
+from understudy.settings.checking import CREDENTIAL, is_header
+from understudy.settings.rules import PROVIDER
 
 _ENVIRONMENT = "os.environ/"
 _PLACEHOLDER = re.compile(
@@ -79,8 +80,11 @@ def read_deployment(item: Any, path: Path, report: Report, credentials: Mapping[
     named = params.get("litellm_credential_name")
     if named is not None and str(named) not in credentials:
         report.add(path, f"the credential {named} is not in credential_list: set api_key of the entry")
-    place = Place(path, report, {**credentials.get(str(named), {}), **params}, info if isinstance(info, dict) else {})
-    prefix, model = split(place.params["model"], place.params.get("custom_llm_provider"))
+    limits = {key: item[key] for key in ("rpm", "tpm") if key in item}  # some write them beside litellm_params
+    place = Place(
+        path, report, {**limits, **credentials.get(str(named), {}), **params}, info if isinstance(info, dict) else {}
+    )
+    prefix, model = _split(place)
     model = _OWN_API.sub("", model)
     group = str(item.get("model_name") or model)
     if (why := _why_not(place, prefix, model)) or prefix is None:
@@ -113,7 +117,9 @@ def _why_not(place: Place, prefix: str | None, model: str) -> str | None:
         return kind.why
     if isinstance(kind, Compatible) and not (kind.base_url or kind.base_variable or _address(place)):
         return f"{prefix} has no address: set api_base"
-    mode = place.info.get("mode")
+    if (address := _address(place)) and (complaint := _bad_address(address)):
+        return complaint
+    mode = _mode(place)
     if mode in NO_OPERATION or re.match(r"(dall-e|gpt-image|whisper|tts-|omni-moderation)", model):
         return f"{mode or 'this model'} is neither for chats nor for embeddings: callers use /passthrough/ENTRY/…"
     return None if model else "the model is missing"
@@ -149,9 +155,37 @@ def reference(written: Any) -> Any:
     return written.replace("${", "$${")
 
 
+def _split(place: Place) -> tuple[str | None, str]:
+    custom = place.params.get("custom_llm_provider")
+    return split(place.params["model"], custom if isinstance(custom, str) else None)
+
+
+def _mode(place: Place) -> str | None:
+    mode = place.info.get("mode")
+    return mode if isinstance(mode, str) else None
+
+
 def _address(place: Place) -> str | None:
+    """Return the address of a deployment, without a query."""
     written = place.params.get("api_base") or place.params.get("base_url")
-    return str(reference(written)) if written else None
+    return str(reference(written)).strip().partition("?")[0] if isinstance(written, str) and written else None
+
+
+_NO_URL = "api_base is not a URL: write http://HOST:PORT"
+
+
+def _bad_address(address: str) -> str | None:
+    """Return what is wrong with an address; references to variables are checked when they are read."""
+    if "${" in address:
+        return None
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname) and parts.scheme in ("http", "https") and (parts.port or 1) > 0
+    except ValueError:
+        return _NO_URL
+    if "@" in parts.netloc:
+        return "api_base must not contain a user or password"
+    return None if named else _NO_URL
 
 
 def _entry(place: Place, prefix: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -182,7 +216,14 @@ def _entry(place: Place, prefix: str) -> tuple[dict[str, Any], dict[str, Any] | 
             own_type = {"dialect": "openai", "base_url": address, "key_required": False}
             default = None
     entry |= _credential(place, prefix, default)
-    entry |= {key: value for key, read in _READERS.items() if (value := read(place)) not in (None, {})}
+    for key, read in _READERS.items():
+        value = read(place)
+        if value is None or value == {}:
+            continue
+        if complaint := PROVIDER[key].complaint(value):
+            place.report.add(place.path, f"{key} is not carried over: it {complaint}")
+        else:
+            entry[key] = value
     return entry, own_type
 
 
@@ -212,7 +253,7 @@ def _credential(place: Place, prefix: str, default: str | None) -> dict[str, str
     """Return the key of an entry, as a reference: a key that is written out is not copied."""
     for ours, theirs in (("token", "azure_ad_token"), ("api_key", "api_key")):
         written = place.params.get(theirs)
-        if not isinstance(written, str) or not written:
+        if not isinstance(written, str) or not written or (ours == "token" and prefix != "azure"):
             continue
         if written.startswith(_ENVIRONMENT) or _PLACEHOLDER.fullmatch(written):
             return {ours: str(reference(written))}
@@ -241,12 +282,17 @@ def _number(*keys: str) -> Callable[[Place], float | int | None]:
     return read
 
 
-def _text(key: str) -> Callable[[Place], str | None]:
-    return lambda place: str(reference(str(place.params[key]))) if place.params.get(key) else None
+def _version(place: Place) -> str | None:
+    """Return the version of the API, which people also write into the address."""
+    if written := place.params.get("api_version"):
+        return str(reference(str(written)))
+    query = urlsplit(str(place.params.get("api_base") or "")).query
+    return dict(parse_qsl(query)).get("api-version")
 
 
 def _headers(place: Place) -> dict[str, str]:
-    written = {**(place.params.get("headers") or {}), **(place.params.get("extra_headers") or {})}
+    both = (place.params.get(key) for key in ("headers", "extra_headers"))
+    written = {name: value for each in both if isinstance(each, dict) for name, value in each.items()}
     if organization := place.params.get("organization"):
         written["OpenAI-Organization"] = organization
     kept: dict[str, str] = {}
@@ -255,12 +301,15 @@ def _headers(place: Place) -> dict[str, str]:
             place.differs("extra_headers", f"the header {name} looks like a key and is not copied: use api_key")
         else:
             kept[name] = str(reference(str(value)))
+            if not is_header(name, kept[name]):
+                place.differs("extra_headers", f"the header {name} is not printable ASCII and not carried over")
+                del kept[name]
     return kept
 
 
 def _extra(place: Place) -> dict[str, Any]:
     """Return fields of the body that each request carries, where the wire format has them in its first level."""
-    prefix, _ = split(place.params["model"], place.params.get("custom_llm_provider"))
+    prefix, _ = _split(place)
     known = FIELDS.get(prefix or "", OPTIONS)
     written = {key: value for key, value in place.params.items() if key in OPTIONS}
     for key in [key for key in written if key not in known]:
@@ -282,7 +331,7 @@ def _window(place: Place) -> int | None:
 
 
 _READERS: Mapping[str, Callable[[Place], Any]] = {
-    "api_version": _text("api_version"),
+    "api_version": _version,
     "timeout": _number("timeout", "request_timeout"),
     "first_event_timeout": _number("stream_timeout"),
     "max_tokens": _number("max_tokens", "max_completion_tokens"),
@@ -296,13 +345,14 @@ _READERS: Mapping[str, Callable[[Place], Any]] = {
 
 
 def _is_embedding(place: Place, model: str) -> bool:
-    mode = place.info.get("mode")
+    mode = _mode(place)
     return mode == "embedding" or (mode is None and bool(re.search(r"embed|(^|/)bge-|(^|/)e5-", model)))
 
 
 def _weight(place: Place) -> float | None:
     """Return the share of a deployment: its weight, else its limits, by which LiteLLM shuffles."""
-    return _number("weight", "rpm", "tpm")(place)
+    share = _number("weight", "rpm", "tpm")(place)
+    return share if share is None or share >= 0 else None
 
 
 def _price(place: Place) -> dict[str, Any]:
@@ -316,6 +366,9 @@ def _price(place: Place) -> dict[str, Any]:
             rate = Decimal(str(value)) * 1_000_000
         except InvalidOperation:
             place.differs(theirs, f"{theirs} is not a number and not carried over")
+            continue
+        if not rate.is_finite() or rate < 0:
+            place.differs(theirs, f"{theirs} is not a price and not carried over")
             continue
         rates[ours] = int(rate) if rate == rate.to_integral_value() else float(rate)
     if rates and "input" not in rates:

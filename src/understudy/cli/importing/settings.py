@@ -72,6 +72,9 @@ _WHY: Mapping[str, str] = {
     "custom_auth": "keys are written in [[llm.gateway.keys]]",
     "pass_through_endpoints": "callers use /passthrough/ENTRY/…, for paths of the entry's own provider",
     "ssl_verify": "certificates are always verified: set ca_file of an entry for a private authority",
+    "include": "other files are not followed: import each of them, or write them into one",
+    "guardrails": "requests and answers are not examined",
+    "mcp_servers": "MCP servers are not served; MCP tools of a provider go through untouched",
     "completion_model": "a request must name its model",
     "enable_tag_filtering": "routing by tags is not built in: make a route for each tag",
 }
@@ -82,11 +85,13 @@ def read_settings(document: Document, report: Report) -> Settings:
     sections = {name: _section(document, name) for name in (_LITELLM, _ROUTER, _GENERAL)}
     for name, section in sections.items():
         for key in section:
-            if key not in _READ and key not in _NOTHING:
+            if key == "master_key" and name != _GENERAL:
+                report.add((name, key), "master_key counts only in general_settings: nothing was made of it")
+            elif key not in _READ and key not in _NOTHING:
                 report.add((name, key), f"{key} is not carried over: {_WHY.get(key, 'it has no counterpart')}")
     for key in document.values:
         if key not in (*sections, "model_list", "environment_variables", "credential_list"):
-            report.add((key,), f"{key} is not carried over: it has no counterpart")
+            report.add((key,), f"{key} is not carried over: {_WHY.get(key, 'it has no counterpart')}")
     for name in _section(document, "environment_variables"):
         report.add(("environment_variables", name), f"set the environment variable {name} yourself: it is not copied")
     both = {**sections[_LITELLM], **sections[_ROUTER]}
@@ -139,10 +144,11 @@ def _aliases(written: Any) -> dict[str, str]:
 
 def _strategy(both: Mapping[str, Any], report: Report) -> FallbackStrategy:
     written = both.get("routing_strategy", "simple-shuffle")
-    if written not in _STRATEGIES:
+    if not isinstance(written, str) or written not in _STRATEGIES:
         what = f"the strategy {written} is not built in: deployments of one name are drawn by their weights"
         report.add(_where("routing_strategy", report), what)
-    return _STRATEGIES.get(written, FallbackStrategy.WEIGHTED)
+        return FallbackStrategy.WEIGHTED
+    return _STRATEGIES[written]
 
 
 def _positive(both: Mapping[str, Any], key: str) -> float | None:

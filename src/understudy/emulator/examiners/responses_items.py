@@ -27,6 +27,8 @@ from understudy.emulator.examiners.openai_shapes import (
 )
 
 CALL_ID_LIMIT = 64
+PASSTHROUGH = "internal_chat_message_metadata_passthrough"
+"""What Codex adds to the items that it sends to OpenAI (github.com/openai/codex, `ResponseItem`)."""
 CALLS = {"function_call": "function call", "custom_tool_call": "custom tool call"}
 """Items with calls that the client answers, and what the service calls them."""
 
@@ -120,6 +122,7 @@ def _message_of(parts: dict[str, Shape]) -> Shape:
         "id": nullable(_id("msg")),
         "status": _STATUS,
         "phase": nullable(one_of("commentary", "final_answer")),
+        PASSTHROUGH: nullable(an_object),
     }
     return obj(fields, required=("content",))
 
@@ -133,7 +136,7 @@ _MESSAGE = tagged(
 
 def _item(prefix: str, required: Iterable[str], **fields: Shape) -> Shape:
     shared: dict[str, Shape] = {"type": anything, "id": nullable(_id(prefix)), "status": _STATUS, "caller": _CALLER}
-    return obj({**shared, **fields}, required=tuple(required))
+    return obj({**shared, PASSTHROUGH: nullable(an_object), **fields}, required=tuple(required))
 
 
 _OUTPUT = either("one of a string or array of objects", {str: string(), list: array(tagged("type", _INPUT_PARTS))})

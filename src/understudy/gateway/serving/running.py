@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -16,6 +18,8 @@ from understudy.gateway.serving.reloading import Apply, Reloader
 from understudy.gateway.serving.source import Source
 from understudy.gateway.serving.supervisor import Supervisor
 from understudy.gateway.serving.writing import LineWriter
+
+log = logging.getLogger("understudy.gateway")
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,7 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
         setting.announce()
 
     _stop_and_reload(process.server.stop, reload)
+    on_signals({"SIGUSR2": _explain_replacing})
     await process.serve(setting.sockets, announce(), *([reloader.watch()] if setting.watch else []))
     return 0
 
@@ -77,6 +82,7 @@ async def _supervise(setting: Setting, writer: LineWriter) -> int:
         await reloader.reload()
 
     _stop_and_reload(supervisor.stop, reload)
+    on_signals({"SIGUSR2": Later(supervisor.replace)})
     await supervisor.start(setting.text, setting.config)
     setting.announce()
     watching = asyncio.create_task(reloader.watch()) if setting.watch else None
@@ -87,4 +93,27 @@ async def _supervise(setting: Setting, writer: LineWriter) -> int:
 
 
 def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": Later(reload)})
+    """Stop and reload on signals. SIGHUP also says that the terminal was closed, which is a reason to stop."""
+    had_terminal, later = _has_terminal(), Later(reload)
+
+    def hang_up() -> None:
+        if had_terminal and not _has_terminal():
+            stop()
+        else:
+            later()
+
+    on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": hang_up})
+
+
+def _explain_replacing() -> None:
+    """Log what SIGUSR2 is for; without a handler it would end the process at once."""
+    log.warning("SIGUSR2 replaces workers one after another, which needs --workers 2 or more")
+
+
+def _has_terminal() -> bool:
+    """Check whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        return False
+    return True
