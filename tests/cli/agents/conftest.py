@@ -93,6 +93,8 @@ class Gateway:
     def __init__(self) -> None:
         self.models = ["main", "openai/gpt-x"]
         self.keys: list[str] = []
+        self.aliases: tuple[str, ...] = ("claude-", "gpt-", "gemini-")
+        """The beginnings of names that it knows."""
         self.asked: list[str] = []
         outer = self
 
@@ -105,10 +107,10 @@ class Gateway:
                 key = (self.headers.get("authorization") or "").removeprefix("Bearer ")
                 if self.path == "/health/live":
                     self._reply(200, {"status": "ok"})
-                elif self.path != "/v1/models":
-                    self._reply(404, {})
                 elif outer.keys and key not in outer.keys:
                     self._reply(401, {})
+                elif name := self.path.removeprefix("/v1/models").removeprefix("/"):
+                    self._reply(200 if name.startswith(outer.aliases) else 404, {})
                 else:
                     self._reply(200, {"object": "list", "data": [{"id": name} for name in outer.models]})
 

@@ -142,6 +142,22 @@ def test_opencode_gets_the_models_that_the_gateway_offers(agents: Agents, gatewa
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "variable"), [("claude", "ANTHROPIC_DEFAULT_HAIKU_MODEL"), ("gemini", "GEMINI_MODEL"), ("codex", None)]
+)
+def test_a_gateway_that_does_not_know_the_agents_models_gets_another(
+    agents: Agents, gateway: Gateway, name: str, variable: str | None
+) -> None:
+    agents.install(name)
+    gateway.aliases = ("nothing",)
+    result = agents.run("launch", name, "--url", gateway.url)
+    assert "which uses main instead: see [llm.gateway.aliases], or pass --model" in result.err
+    if variable is None:
+        assert 'model="main"' in agents.seen["arguments"]
+    else:
+        assert agents.seen["environment"][variable] == "main"
+
+
 def test_aider_gets_arguments_ahead_of_the_users_own(agents: Agents, gateway: Gateway) -> None:
     agents.install("aider")
     agents.run("launch", "aider", "--url", gateway.url, "--", "--model", "openai/other", UNDERSTUDY_KEY=KEY)
