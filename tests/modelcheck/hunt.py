@@ -1,6 +1,6 @@
 """Searching for seeded bugs: first where each was found before, and with few states; then everywhere, and deeper.
 
-Or only where states are told apart by the abstraction: what is found there shows that it keeps what matters.
+Or with states told apart by the abstraction of `view.py`: what is found so shows that it keeps what matters.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ class Hunted(NamedTuple):
 
 
 def hunt(bug: Bug, *, far: bool = False, abstract: bool = False) -> Hunted:
-    """Look for a bug where it was found before; `far`: then in all scenes; `abstract`: with states told apart by the
-    abstraction.
+    """Look for a bug where it was found before; `far`: then in all scenes; `abstract`: there only, with states told
+    apart by the abstraction.
 
     What no action betrays is looked for a second time, by following states to their end: such a trace is longer.
     """
     near = [scene for scene in (*SCENES, *BOUND) if scene.name in bug.scenes]
     rounds = [(scene, *how) for how in _NEAR for scene in near]
-    if far or not near:
-        rounds += [(scene, *how) for how in _FAR for scene in (BOUND if abstract else SCENES)]
-    return _search(bug, [(_abstract(scene) if abstract else scene, *how) for scene, *how in rounds])
+    if (far and not abstract) or not near:
+        rounds += [(scene, *how) for how in _FAR for scene in SCENES]
+    return _search(bug, [(_abstract(scene) if abstract else scene, most, live) for scene, most, live in rounds])
 
 
 def _abstract(scene: Scene) -> Scene:

@@ -107,7 +107,7 @@ class Book:
         self.final = self.shown.breaks(attempt, label, fault) or acted or (final and not self.running)
         late = fault.last or now - run.launched > SLOW
         self.others_first = label if late or self.shown.broken is not None else ""
-        self.may_repeat = fault is STALE and self.repeated == 0
+        self.may_repeat = fault == STALE and self.repeated == 0
         hint = fault.failure.retry_after
         self.most[label] = 1 if hint is not None and hint > self.rules.max_wait else fault.tries
         self.denied.discard(label)
