@@ -5,25 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from understudy import dialects
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
-from understudy.gateway.manners import say
+from understudy.gateway.crossing import Crossing
+from understudy.gateway.faces import load_face
+from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import Headers, HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
 
@@ -48,7 +51,7 @@ class Handling:
         self._site = site
         self._route = route
         self._connection = connection
-        self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
+        self._half = load_face(face_of(route, connection.headers)) if route.face else None
         self._id = new_id()
         self.notes = Notes(self._id)
         """What the access log states about the request."""
@@ -63,21 +66,24 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            answer = wire_answer_of(error)
             if self._site.is_draining:
-                failure = replies.outward(failure, draining=True)
-            await self._fail(failure)
+                failure, answer = replies.outward(failure, draining=True), None
+            await self._fail(failure, answer=answer)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
 
-    async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+    async def _fail(self, failure: Failure, more: Headers = (), *, answer: WireAnswer | None = None) -> None:
         self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
-        if self._half is not None:
-            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
-        await self._connection.reply(_error(self._half, failure), own)
+        if self._half is None:
+            reply = plain_error(failure.status or 500, failure.message)
+        else:
+            reply = reported(failure, client_of(self._connection.headers), self._half, answer)
+        await self._connection.reply(reply, own)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
@@ -89,7 +95,7 @@ class Handling:
             await self._fail(caller.failure, caller.headers)
             return
         self.notes.key = caller.name or None
-        if half is None or route.service == "version":
+        if half is None or route.service in ("version", "running"):
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
@@ -122,7 +128,8 @@ class Handling:
             return half.render(await site.catalogue.models(caller), inbound)
         if (refusal := caller.refusal(site.names.resolve(wanted.model, {}))) is not None:
             return half.render_error(refusal)
-        return half.render([site.catalogue.named(wanted.model)], inbound)
+        named = site.catalogue.named(wanted.model)
+        return half.render([assumed(named) if half.name == "ollama" else named], inbound)
 
     async def _count(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
         request = inbound.request
@@ -132,6 +139,7 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
+        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))
@@ -145,6 +153,8 @@ class Handling:
                 return json_reply(document(ROUTES))
             case "version":
                 return json_reply({"version": OLLAMA_VERSION})
+            case "running":
+                return json_reply({"models": []})
             case _:
                 return json_reply({"status": "ok", "service": "understudy"})
 
@@ -162,7 +172,3 @@ def face_of(route: Route, headers: Mapping[str, str]) -> str:
 def plain_error(status: int, message: str) -> HttpReply:
     """Return an error of the gateway's own paths."""
     return json_reply({"error": {"message": message, "type": "invalid_request_error", "code": None}}, status)
-
-
-def _error(half: ServerHalf | None, failure: Failure) -> HttpReply:
-    return plain_error(failure.status or 500, failure.message) if half is None else half.render_error(failure)
