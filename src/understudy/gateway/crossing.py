@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from understudy.dialects.gemini.wire import NAME as GEMINI
 from understudy.dialects.responses.wire import ENCRYPTED
 from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.domain.content import Provenance
@@ -19,6 +20,7 @@ from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway.calling_back import CallingBack
 from understudy.gateway.compaction import Compacting, as_summary, is_requested
 from understudy.gateway.flattening import flattened
+from understudy.gateway.gathering import gathered
 from understudy.gateway.opening import opened
 from understudy.gateway.returning import returned
 from understudy.gateway.sealing import Sealer
@@ -40,6 +42,8 @@ class Crossing:
         self.warnings: list[Warning] = []
         """What had to be left out of the request, whoever answers."""
         self._steps: list[Sealing | CallingBack | Compacting] = []
+        if face == GEMINI:
+            request = replace(request, messages=gathered(request.messages))
         if face in CARRIERS:
             request = self._opened(request, sealer)
             self._steps.append(Sealing(face, sealer, self._whose))
