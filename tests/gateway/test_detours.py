@@ -53,7 +53,9 @@ PAIRS = ["-".join(pair) for pair in permutations(PROVIDERS, 2)]
 
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_there_and_back(client: str, pair: str, opened: Open) -> None:
+async def test_there_and_back(client: str, pair: str, opened: Open, deep: bool) -> None:
+    if not deep and (PAIRS.index(pair) + [*CLIENTS].index(client)) % 3:
+        pytest.skip("each pair is tried with two clients; --deep tries all five")
     first, second = pair.split("-")
     caller, emulator, _ = await opened(first, second)
     play(emulator, first, second)
