@@ -11,7 +11,7 @@ from understudy.dialects.base import Dialect, Endpoint, Exchange
 from understudy.domain.errors import Misuse, Unsupported
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, WireOrigin
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
 
@@ -29,6 +29,12 @@ def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, reque
     if name is None or operation not in (dialect := load(name)).operations:
         raise _unsupported(row, operation)
     return dialect
+
+
+def is_forwarded(request: Any, dialect: Dialect) -> bool:
+    """Check whether a request came in over the wire format in which it goes on."""
+    origin: WireOrigin | None = getattr(request, "origin", None)
+    return origin is not None and origin.dialect == dialect.name
 
 
 def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
@@ -36,6 +37,8 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
         status, head, body = await peer.response()
         assert (status, b"choices" in body) == (200, True)
         assert b"\r\nserver:" not in head.lower()
+        assert memory_of(served) < 80 * 2**20
+        assert processor_time_of(served) < 1.0, "from its start to its first answer"
         served.process.send_signal(signal.SIGINT)
         assert await served.ended() == 0
         log = served.log()
@@ -45,6 +48,18 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
             ("/health/ready", 200, "answered", None),
             ("/v1/chat/completions", 200, "answered", "first"),
         ]
+
+
+def memory_of(served: Served) -> int:
+    """Return the bytes of memory that a gateway holds."""
+    status = Path(f"/proc/{served.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+def processor_time_of(served: Served) -> float:
+    """Return the seconds for which a gateway has run on a processor."""
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
@@ -179,9 +194,10 @@ async def test_no_worker_is_left_behind(tmp_path: Path, emulator: Emulator) -> N
         await refused(served)
 
 
-async def test_workers_drain_too(tmp_path: Path, emulator: Emulator) -> None:
+async def test_workers_drain_too_and_share_a_log(tmp_path: Path, emulator: Emulator) -> None:
     emulator.script("openai", Fault.slow_events(0.03))
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+    log = tmp_path / "access.log"
+    async with serve(tmp_path, configuration(emulator), "--workers", "2", "--access-log", str(log)) as served:
         peers = [await served.connect() for _ in range(6)]
         for peer in peers:
             peer.writer.write(chat(stream=True))
@@ -190,11 +206,20 @@ async def test_workers_drain_too(tmp_path: Path, emulator: Emulator) -> None:
         for peer in peers:
             assert DONE in await peer.rest(PATIENCE)
         assert await served.ended() == 0
-        assert children_of_gone(served)
+        assert served.log() == []
+    outcomes = [msgspec.json.decode(line)["outcome"] for line in log.read_bytes().splitlines()]
+    assert outcomes == ["answered"] * 6
 
 
-def children_of_gone(served: Served) -> bool:
-    return not Path(f"/proc/{served.process.pid}").exists()
+async def test_a_configuration_that_does_not_fit_together_is_reported(tmp_path: Path, emulator: Emulator) -> None:
+    same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
+    for workers in ("1", "2"):
+        cli = CommandLine(tmp_path)
+        cli.configure(configuration(emulator, more=same))
+        result = await asyncio.to_thread(cli.run, "serve", "--port", "0", "--workers", workers)
+        assert result.code == 2
+        assert "have the same value" in result.err
+        assert result.out == ""
 
 
 async def test_a_saved_file_is_used(tmp_path: Path, emulator: Emulator) -> None:

@@ -174,7 +174,7 @@ class Supervisor:
     def _keep(self, text: str | None, config: Config) -> None:
         """Keep what later workers start with."""
         self._text = text
-        self._drain = config.gateway.drain_timeout if self._options.drain is None else self._options.drain
+        self._drain = self._options.drain_of(config)
 
     async def _start(self) -> Worker | Failed:
         path = str(self._path) if self._path else None
