@@ -33,6 +33,12 @@ class HeadlessAgent(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = {}
     spell: Callable[[Step, Path], u.ToolCall]
     """From a step and the folder of the task."""
+    compacting: Settings = {}
+    """Settings in the place of those above, with which it summarizes a conversation as short as that of the task."""
+    small_models: bool = False
+    """Whether it does so because of the context window of a model, which its configuration states."""
+    compact: str | None = None
+    """The prompt that makes it summarize the conversation."""
     parallel: bool = True
     """Whether it asks for several calls at once."""
 
@@ -116,8 +122,10 @@ CLAUDE = HeadlessAgent(
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_ERROR_REPORTING": "1",
     },
+    compact="/compact",
     spell=_claude,
 )  # fmt: skip
+_CODEX = "check_for_update_on_startup = false\n[analytics]\nenabled = false\n"
 CODEX = HeadlessAgent(
     name="codex",
     vendor="openai",
@@ -129,10 +137,17 @@ CODEX = HeadlessAgent(
         "exec", "resume", "--last", "--json", "--skip-git-repo-check",
         "--dangerously-bypass-approvals-and-sandbox", prompt,
     ],
-    settings={".codex/config.toml": "check_for_update_on_startup = false\n[analytics]\nenabled = false\n"},
+    settings={".codex/config.toml": _CODEX},
+    compacting={".codex/config.toml": f"model_auto_compact_token_limit = 11500\n{_CODEX}"},
     spell=_codex,
     parallel=False,
 )  # fmt: skip
+_GEMINI: Mapping[str, Any] = {
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+    "privacy": {"usageStatisticsEnabled": False},
+    "telemetry": {"enabled": False},
+    "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+}
 GEMINI = HeadlessAgent(
     name="gemini",
     vendor="google",
@@ -146,14 +161,8 @@ GEMINI = HeadlessAgent(
     arguments=lambda prompt: ["--prompt", prompt, "--yolo", "--output-format", "json"],
     further=lambda prompt: ["--resume", "latest", "--prompt", prompt, "--yolo", "--output-format", "json"],
     environment={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_SANDBOX": "false"},
-    settings={
-        ".gemini/settings.json": {
-            "security": {"auth": {"selectedType": "gemini-api-key"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            "telemetry": {"enabled": False},
-            "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
-        }
-    },
+    settings={".gemini/settings.json": _GEMINI},
+    compacting={".gemini/settings.json": {**_GEMINI, "model": {"compressionThreshold": 0.001}}},
     spell=_gemini,
 )
 OPENCODE = HeadlessAgent(
@@ -170,6 +179,7 @@ OPENCODE = HeadlessAgent(
         "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
     },
     settings={".config/opencode/opencode.json": {"autoupdate": False, "share": "disabled", "permission": "allow"}},
+    small_models=True,
     spell=_opencode,
 )
 AGENTS = {agent.name: agent for agent in (CLAUDE, CODEX, GEMINI, OPENCODE)}

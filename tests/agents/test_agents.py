@@ -62,11 +62,15 @@ def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
     assert len(firsts) == len(AGENTS) * 3
 
 
-def check(scenario: Scenario, deep: bool) -> Report:
+def need(name: str, deep: bool) -> None:
     if not deep:
         pytest.skip("needs --deep")
-    if reason := PACKAGES[scenario.agent].install():
+    if reason := PACKAGES[name].install():
         pytest.skip(reason)
+
+
+def check(scenario: Scenario, deep: bool) -> Report:
+    need(scenario.agent, deep)
     report = run(scenario)
     assert complaints(report) == [], report.output
     return report
@@ -100,3 +104,20 @@ def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
     assert [by[step] for step in (4, 5, back - 1, back, len(TASK))] == [
         "anthropic", "openai", "openai", "anthropic", "anthropic",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "opencode"])
+def test_an_agent_goes_on_from_a_summary_that_another_vendor_wrote(name: str, deep: bool) -> None:
+    scenario = Scenario(agent=name, vendors=("openai", "anthropic"), strikes=(Strike("cut", 4, 3),), size="compacted")
+    check(scenario, deep)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_interrupted_agent_leaves_its_vendor_within_a_second(name: str, deep: bool) -> None:
+    need(name, deep)
+    silent = (Strike("stalled", 3, 2),)
+    report = run(Scenario(agent=name, vendors=("openai", "anthropic"), strikes=silent, size="short", cancelled=True))
+    assert report.left_after is not None, report.output
+    assert report.left_after < 1.0
+    assert [each.outcome for each in report.requests if each.fault] == ["client_left"]
+    assert not any(each.vendor == "anthropic" for each in report.requests), "nobody wants the answer any more"

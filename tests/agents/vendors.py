@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.agents.roster import HeadlessAgent, answers
 from tests.agents.scenario import Scenario, Strike
+from tests.agents.summaries import Summaries
 from tests.agents.task import Steps
 from understudy.domain.requests import GenerationRequest
 from understudy.emulator import Emulator, Fault
@@ -49,8 +50,12 @@ async def vendors(
         script = answers(agent, turns, folder)
         for name in names:
             struck = scenario.strikes if name == names[0] else ()
-            emulator.answers(name, script, faults={strike.step: fault_of(strike) for strike in struck})
+            faults = {strike.step: fault_of(strike) for strike in struck}
             emulator.answers(name, [_NO_LOOP], when=_asks_for_loops)
+            if scenario.size == "compacted":
+                Summaries(emulator).script(name, script, faults)
+            else:
+                emulator.answers(name, script, faults=faults)
         watching = asyncio.create_task(_kill(emulator, names[0], scenario.strikes))
         try:
             yield emulator
