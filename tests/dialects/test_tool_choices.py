@@ -10,6 +10,7 @@ import pytest
 from understudy import dialects, providers
 from understudy.dialects.base import Send
 from understudy.domain.events import Warned
+from understudy.domain.failures import Failure
 from understudy.domain.messages import Message, OpaqueTool, Tool, ToolChoice
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
@@ -69,3 +70,25 @@ def test_tools_as_a_provider_writes_them_keep_their_choice() -> None:
     own = {"openai": {"tools": [{"type": "function", "function": {"name": "f"}}]}}
     body, _ = sent("openai", "gpt-4.1", extra=own, tool_choice=ToolChoice("required"))
     assert body["tool_choice"] == "required"
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    "choice",
+    [ToolChoice("required", extra={"elsewhere": {"type": "search"}}), ToolChoice("tool", ("find",))],
+    ids=["by its type", "by its name"],
+)
+def test_a_tool_that_is_demanded_and_that_only_another_wire_has_is_a_refusal(
+    provider: str, model: str, choice: ToolChoice
+) -> None:
+    row = providers.row(provider)
+    endpoint = endpoint_of(row, model, base_url="https://x.example" if row.base_url_required else None)
+    tools = (OpaqueTool("elsewhere", {"type": "search_2026", "name": "find"}), Tool(name="other"))
+    request = GenerationRequest(messages=(Message.user("?"),), tools=tools, tool_choice=choice)
+    name = dialect_for(row, Operation.CHAT, endpoint.quirks, request)
+    assert name is not None
+    steps = dialects.load(name).open(Operation.CHAT, request, endpoint).start()
+    assert [step.message for step in steps if isinstance(step, Failure)] == [
+        "tool_choice: it demands a tool that only the elsewhere dialect supports"
+    ]
+    assert not [step for step in steps if isinstance(step, Send)]

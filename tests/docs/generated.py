@@ -37,6 +37,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
 from understudy.domain.secret import Secret
 from understudy.gateway.access_log import AccessRecord
+from understudy.gateway.manners import MANNERS
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
@@ -298,6 +299,14 @@ def access_log() -> str:
     return "\n".join(["| field | what |", "| --- | --- |", *rows])
 
 
+def clients() -> str:
+    """Return what clients of the gateway do with errors as Markdown."""
+    rows = ["| client | what it does | a broken stream ends with |", "| --- | --- | --- |"]
+    ends = {"event": "an error event", "cut": "a closed connection"}
+    rows += [f"| {client} | {manner.source} | {ends[manner.broken]} |" for client, manner in MANNERS.items()]
+    return "\n".join(rows)
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -319,6 +328,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
     ("coding-agents.md", "agents"): agents,
     ("gateway.md", "access log"): access_log,
+    ("gateway.md", "clients"): clients,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -53,10 +53,13 @@ def test_the_last_line_needs_no_end() -> None:
     assert decoder.close() == []
 
 
-def test_frames_are_kept_on_request_and_end_in_a_line_end() -> None:
+def test_frames_are_kept_on_request_as_they_came() -> None:
     decoder = NdjsonDecoder(keep_frames=True)
-    assert decoder.feed(b" 1 \r\n2") == [SseEvent("", b"1", b"1\n")]
-    assert decoder.close() == [SseEvent("", b"2", b"2\n")]
+    assert decoder.feed(b"\xef\xbb\xbf\n 1 \r\n \n2") == [SseEvent("", b"1", b"\xef\xbb\xbf\n 1 \r\n")]
+    assert decoder.close() == [SseEvent("", b"2", b" \n2")]
+    decoder.feed(b"3\n\n")
+    assert decoder.close() == [SseEvent("", b"", b"\n")]
+    assert decoder.close() == []
 
 
 class TestLimits:

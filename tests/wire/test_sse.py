@@ -115,10 +115,34 @@ def test_a_name_without_data_belongs_to_no_event() -> None:
     assert events(b"event: a\n\ndata: b\n\n") == [SseEvent("", b"b")]
 
 
-def test_frames_hold_every_line_of_their_event() -> None:
-    data = b": ping\n\nevent: e\nid: 7\ndata: a\n\ndata: b\r\n\r\n"
-    found = read(SseDecoder(keep_frames=True), [data]).values
-    assert [event.frame for event in found] == [b"event: e\nid: 7\ndata: a\n\n", b"data: b\n\n"]
+def test_frames_hold_every_byte_of_their_event_and_of_what_is_ahead_of_it() -> None:
+    pieces = [b": ping\n\nevent: e\nid: 7\ndata: a\n\n", b"data: b\r\n\r\n", b"\n: end\n\n"]
+    found = read(SseDecoder(keep_frames=True), [b"".join(pieces)]).values
+    assert [event.frame for event in found] == pieces
+    assert found[-1] == SseEvent("", b"", pieces[-1])
+
+
+@settings(deadline=None, max_examples=300)
+@given(STREAMS, st.lists(st.integers(0, 400), max_size=20))
+@example(b"data: a\n\ndata: b\n\ndata: c\n\n", [9])
+@example(BOM + b"\n\ndata: a\r\n\r\n\r", [])
+def test_the_frames_together_are_the_stream(data: bytes, cuts: list[int]) -> None:
+    found = read(SseDecoder(keep_frames=True), _cut(data, cuts)).values
+    assert b"".join(event.frame for event in found) == data
+    bare = [(event.name, event.data, event.id) for event in events(data)]
+    assert [(event.name, event.data, event.id) for event in found][: len(bare)] == bare
+    assert [event.data for event in found[len(bare) :]] in ([], [b""])
+
+
+def test_endless_comments_are_too_large() -> None:
+    blank = SseDecoder(keep_frames=True, max_event=100)
+    with pytest.raises(TooLarge, match="100 bytes, with"):
+        for _ in range(101):
+            blank.feed(b"\n")
+    decoder = SseDecoder(keep_frames=True, max_event=100)
+    with pytest.raises(TooLarge, match="100 bytes, or"):
+        for _ in range(30):
+            decoder.feed(b": ping\n\n")
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -190,7 +190,7 @@ GATEWAY: Mapping[str, Rule] = {
         "names",
         '["llm.example.com"]',
         "names under which callers reach it, `*.example.com` for all below one; requests for other names are refused",
-        "loopback names and `host`",
+        "loopback names, IP addresses and `host`",
     ),
     "keys": Rule(
         "tables",

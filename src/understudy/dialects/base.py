@@ -65,12 +65,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return f"{address}?{self.query}" if self.query else address
 
     def post(self, url: str, body: bytes, received: Headers = ()) -> HttpRequest:
-        """Return the request that posts a JSON body to a URL. `received` headers came in with it; the entry's win."""
-        headers = JSON_HEADERS + self.headers
-        if received:
-            own = {name.lower() for name, _ in headers}
-            headers += tuple(header for header in received if header[0] not in own)
-        return HttpRequest("POST", url, headers, body)
+        """Return the request that posts a JSON body to a URL, with the headers that came in beside it."""
+        return HttpRequest("POST", url, JSON_HEADERS + self.headers + received, body)
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -175,10 +171,9 @@ def not_valid(flaw: BadJson, head: HttpHead, body: bytes, classify: Classify) ->
 
     Proxies report errors with status 200, in another form than that of the wire format they use.
     """
-    if flaw.kind is FailureKind.BAD_RESPONSE:
-        found = classify(head, body[: BOUNDS.error])
-        if found.kind is not FailureKind.BAD_RESPONSE:
-            return found
+    bad = FailureKind.BAD_RESPONSE
+    if flaw.kind is bad and (found := classify(head, body[: BOUNDS.error])).kind is not bad:
+        return found
     return Failure(kind=flaw.kind, message=f"the response is invalid: {flaw}")
 
 
@@ -219,6 +214,11 @@ class SingleExchange(Generic[T]):
     def body(self) -> bytes | None:
         """The body, where it was decoded as a whole."""
         return self._reader.body if isinstance(self._reader, WholeReader) else None
+
+    @property
+    def failed_event(self) -> bytes | None:
+        """The frame of the event in which the provider reported a failure, if frames are kept."""
+        return getattr(self._reader, "failed_event", None)
 
     def start(self) -> list[T | Send | Failure]:
         """Return what precedes the request, then the request."""

@@ -55,6 +55,8 @@ class EventReader(ABC):
         self._mark: object = None
         """The latest of the events that surround the pieces of an answer, each of which is sent once."""
         self.finished = False
+        self.failed_event: bytes | None = None
+        """The frame of the event that was a failure, if frames are kept."""
 
     @abstractmethod
     def take(self, event: SseEvent) -> Sequence[Step]:
@@ -110,6 +112,8 @@ class EventReader(ABC):
             steps += stamped(new, event.frame) if self._keep_wire else new
             if self.finished or (new and isinstance(new[-1], Failure)):
                 self.finished = True
+                if self._keep_wire and len(new) == 1 and isinstance(new[0], Failure):
+                    self.failed_event = event.frame
                 break
 
     def _broken(self, error: BadJson) -> Failure:

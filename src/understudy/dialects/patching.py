@@ -39,6 +39,15 @@ def received_headers(request: GenerationRequest | EmbeddingRequest, dialect: str
     return origin.headers if origin is not None and origin.dialect == dialect else ()
 
 
+def further_headers(request: GenerationRequest | EmbeddingRequest, dialect: str, endpoint: Endpoint) -> Headers:
+    """Return those of the headers that came in which the endpoint does not set itself."""
+    headers = received_headers(request, dialect)
+    if not headers:
+        return ()
+    own = {name.lower() for name, _ in endpoint.headers}
+    return tuple(header for header in headers if header[0] not in own)
+
+
 def encoded(body: Body) -> bytes:
     """Return a body as JSON: one that came in with its own bytes, wherever it was not changed."""
     return body.to_bytes() if isinstance(body, SplicedObject) else encode(body)

@@ -29,12 +29,25 @@ def fit_tools(request: GenerationRequest, dialect: str, notes: WarningLog) -> Ge
         for tool in tools:
             if isinstance(tool, OpaqueTool) and tool.dialect != dialect:
                 notes.drop("tools", f"only the {tool.dialect} dialect supports it")
+                if _is_demanded(tool, request.tool_choice):
+                    notes.refuse("tool_choice", f"it demands a tool that only the {tool.dialect} dialect supports")
         tools = tuple(tool for tool in tools if not isinstance(tool, OpaqueTool) or tool.dialect == dialect)
         changes["tools"] = tools
     if request.tool_choice is not None and not tools and not _has_own_tools(request.extra):
         changes["tool_choice"] = None
         _note_choice(request.tool_choice, notes)
     return msgspec.structs.replace(request, **changes) if changes else request
+
+
+def _is_demanded(tool: OpaqueTool, choice: ToolChoice | None) -> bool:
+    """Check whether a choice allows this tool alone, by its name, or by the beginning of its type."""
+    if choice is None or choice.mode not in _FORCED or not isinstance(tool.json, Mapping):
+        return False
+    written = (choice.extra or {}).get(tool.dialect) or {"name": choice.names[0] if len(choice.names) == 1 else None}
+    name, kind = written.get("name"), written.get("type")
+    if isinstance(name, str):
+        return bool(tool.json.get("name") == name)
+    return isinstance(kind, str) and str(tool.json.get("type")).startswith(kind)
 
 
 def _note_choice(choice: ToolChoice, notes: WarningLog) -> None:

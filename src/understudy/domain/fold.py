@@ -213,11 +213,16 @@ class Fold(Facts):
                 return True
         return False
 
+    @property
+    def provenance(self) -> Provenance | None:
+        """Who answers; `None` if the wire format is unknown."""
+        if not self._dialect:
+            return None
+        return Provenance(self._dialect, self.started.model, self._provider, self._server)
+
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text part becomes a string."""
-        provenance = None
-        if self._dialect:
-            provenance = Provenance(self._dialect, self.started.model, self._provider, self._server)
+        provenance = self.provenance
         parts = tuple(self._part(index, provenance) for index in self._parts)
         match parts:
             case (Text(text, citations=(), extra=None),):

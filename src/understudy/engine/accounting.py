@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
+from understudy.domain.events import Restarted
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.operation import Operation
@@ -64,6 +65,14 @@ def record_of(
         session=getattr(request, "session", None),
         labels=getattr(request, "labels", None) or {},
     )
+
+
+def restarted(attempt: Attempt, records: Sequence[AttemptRecord], replaced: int) -> Restarted:
+    """Return the event that an attempt replaces the one of that number, which was broken off."""
+    target, broken = attempt.launch.target, next(record for record in records if record.number == replaced)
+    if broken.failure is None:
+        raise AssertionError("an attempt that is replaced has failed")
+    return Restarted(provider=target.name, model=target.model, failed_provider=broken.provider, failure=broken.failure)
 
 
 def error_after(

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.wire_answer import WireAnswer
 
 logger = logging.getLogger("understudy")
 
@@ -45,6 +46,8 @@ class AttemptStream(Protocol):
     """The answer as the provider put it together, with the origin of each part; unset: the fold of the events."""
     cost: Cost | None
     """The cost as reported by a provider that accounts for itself; unset: computed from the usage."""
+    wire_answer: WireAnswer | None
+    """What the provider answered, where the caller speaks its wire format."""
 
     def __aiter__(self) -> Self: ...
 
@@ -76,6 +79,7 @@ class FailedAttempt:
     raw: bytes | None = None
     message: Message | None = None
     cost: Cost | None = None
+    wire_answer: WireAnswer | None = None
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure

@@ -24,6 +24,7 @@ from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
+from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed, FailedAttempt
 from understudy.engine.backend import ModelFacts
 from understudy.engine.job import Job
@@ -129,6 +130,8 @@ _UNKNOWN = ModelFacts()
 
 class CustomAttempt:
     """An attempt at a provider through `generate`, `stream` or `embed`."""
+
+    wire_answer: WireAnswer | None = None
 
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None

@@ -21,6 +21,7 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
+from understudy.domain.wire_answer import wire_answer_of, with_wire_answer
 from understudy.engine import clock
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine
@@ -83,6 +84,7 @@ class Embedding:
         whole = answers[0] if len(answers) == 1 else joined(answers)
         warnings = _warnings(whole, self._request)
         answer = msgspec.structs.replace(whole, attempts=self._attempts(), warnings=warnings)
+        with_wire_answer(answer, wire_answer_of(whole))
         return explained(answer, self._explanation)
 
     async def _run_all(self) -> None:
@@ -194,7 +196,7 @@ def _answer(run: Run) -> EmbeddingResponse:
     answer: EmbeddingResponse = msgspec.structs.replace(
         response, provider=record.provider, model=response.model or record.model, cost=record.cost
     )
-    return answer
+    return with_wire_answer(answer, run.wire_answer)
 
 
 def _warnings(response: EmbeddingResponse, request: EmbeddingRequest) -> tuple[Warning, ...]:

@@ -11,7 +11,7 @@ from understudy.dialects.base import Dialect, Endpoint, Exchange
 from understudy.domain.errors import Misuse, Unsupported
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, WireOrigin
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
 
@@ -24,10 +24,17 @@ def require(row: ProviderRow, operation: Operation) -> None:
 
 def dialect_of(row: ProviderRow, operation: Operation, endpoint: Endpoint, request: Any) -> Dialect:
     """Return the dialect that speaks a request. Raises `Unsupported`."""
-    name = dialect_for(row, operation, endpoint.quirks, request)
+    is_at_vendor = endpoint.base_url == row.base_url.rstrip("/")
+    name = dialect_for(row, operation, endpoint.quirks, request, is_at_vendor=is_at_vendor)
     if name is None or operation not in (dialect := load(name)).operations:
         raise _unsupported(row, operation)
     return dialect
+
+
+def is_forwarded(request: Any, dialect: Dialect) -> bool:
+    """Check whether a request came in over the wire format in which it goes on."""
+    origin: WireOrigin | None = getattr(request, "origin", None)
+    return origin is not None and origin.dialect == dialect.name
 
 
 def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:

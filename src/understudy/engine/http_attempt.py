@@ -13,15 +13,19 @@ from functools import partial
 from typing import Any, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.dialects.base import Exchange, Send
+from understudy.dialects.forwarding import answered_headers
 from understudy.domain.events import FactReported, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential, NotSigned
 from understudy.engine.background import Background
+from understudy.engine.forwarded_errors import failed_answer, refused_answer
 from understudy.engine.watch import Watch, no_response
 from understudy.policy.targets import Limits
 from understudy.transport.base import Incoming, Transport, TransportError
@@ -54,6 +58,8 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     whole: Callable[[Failure], Exchange[Any] | None] | None = None
     """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
     states that the provider refuses to stream it."""
+    forwards: bool = False
+    """Whether the caller speaks the provider's wire format, so that the provider's own bytes are kept for it."""
     background: Background = msgspec.field(default_factory=Background)
     """Where the provider is told to stop."""
     strict: bool = False
@@ -67,6 +73,8 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
 
 class HttpAttempt:
     """An attempt over the wire."""
+
+    wire_answer: WireAnswer | None = None
 
     def __init__(
         self, exchange: Exchange[Any], context: HttpContext, *, dialect: str, before: Sequence[Any] = ()
@@ -112,9 +120,7 @@ class HttpAttempt:
             if self._failure is not None:
                 if self._asks_again(self._failure):
                     continue
-                self._finish(clean=False)
-                self._cancel_upstream()
-                raise AttemptFailed(self._credential.scrub(self._failure))
+                raise self._failed(self._failure)
             try:
                 if self._send is not None:
                     await self._perform(self._send)
@@ -207,6 +213,8 @@ class HttpAttempt:
             watch.guard(incoming)
         self._incoming = incoming
         self.answered = 200 <= incoming.head.status < 300
+        if context.forwards:
+            self.wire_answer = WireAnswer(incoming.head.status, answered_headers(incoming.head.headers))
         self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
         if self._exchange.refused:
             await self._read_refusal(incoming)
@@ -270,9 +278,20 @@ class HttpAttempt:
         if verdict is not None and verdict.kind is FailureKind.CANCELLED:
             self._failure = verdict
             return
+        if self.wire_answer is not None:
+            self.wire_answer = refused_answer(self.wire_answer, incoming.head, pieces, self._context.bounds)
         for piece in pieces:
             self._steps = [*self._steps, *self._exchange.feed(piece)]
         self._steps = [*self._steps, *self._exchange.close()]
+
+    def _failed(self, failure: Failure) -> AttemptFailed:
+        """End the attempt, and return why without secrets."""
+        self._finish(clean=False)
+        self._cancel_upstream()
+        redactor = self._credential.redactor
+        if self.wire_answer is not None:
+            self.wire_answer = failed_answer(self.wire_answer, self._exchange, failure, redactor)
+        return AttemptFailed(redactor.failure(failure))
 
     def _lost(self, failure: Failure) -> None:
         """Handle a failed connection, or one that the watch closed for a reason of its own."""
@@ -288,6 +307,8 @@ class HttpAttempt:
             self._watch.stop()
         if clean and self._context.keep_raw:
             self.raw = self._exchange.body
+            if self.wire_answer is not None and self.raw is not None:
+                self.wire_answer = replace(self.wire_answer, body=self.raw)
             if self.raw is None and self._raw is not None:
                 self.raw = self._raw.take()
         self._close()

@@ -18,7 +18,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
-from understudy.engine.exchanges import dialect_of, limit_of, open_exchange, require, widened
+from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
 from understudy.engine.inner_streams import InnerStreams
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
@@ -272,10 +272,9 @@ class HttpBackend:
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
-            if not whole and request.origin is not None and request.origin.dialect == dialect.name:
+            if not whole and is_forwarded(request, dialect):
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)
-        inside = streamed and whole
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
@@ -285,7 +284,10 @@ class HttpBackend:
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
-            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint) if inside else None,
+            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
+            if streamed and whole
+            else None,
+            forwards=is_forwarded(request, dialect),
             background=self._background,
             strict=job.strict,
             bounds=endpoint.bounds,

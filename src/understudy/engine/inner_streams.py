@@ -10,7 +10,7 @@ from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
-from understudy.engine.exchanges import open_exchange
+from understudy.engine.exchanges import is_forwarded, open_exchange
 
 REMEMBERED = 1024
 """Models of one entry that are remembered as not streamed; names of models come from callers and have no end."""
@@ -52,11 +52,9 @@ def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, end
     """
     if whole != "auto":
         return whole == "stream" and endpoint.quirks.whole_streams
-    if takes_long(request):
-        return True
-    if not others or not endpoint.quirks.whole_streams:
+    if is_forwarded(request, dialect):
         return False
-    return request.origin is None or request.origin.dialect != dialect.name
+    return takes_long(request) or (others and endpoint.quirks.whole_streams)
 
 
 _STREAMING = ("stream", "stream_options", "stream_options.include_usage")

@@ -17,12 +17,13 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import LLMError
-from understudy.domain.events import Heartbeat, Restarted
+from understudy.domain.events import Heartbeat
 from understudy.domain.explanation import EXPLAIN, explained
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.responses import GenerationResponse
-from understudy.engine.accounting import error_after, record_of
+from understudy.domain.wire_answer import WireAnswer, with_wire_answer
+from understudy.engine.accounting import error_after, record_of, restarted
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
@@ -55,6 +56,8 @@ class Run:
 
     One attempt at a time is read directly: no task, no queue. Attempts that may run beside each other post to an inbox.
     """
+
+    _refused: tuple[tuple[Failure, WireAnswer], ...] = ()  # with the provider's own words, the latest first
 
     def __init__(self, job: Job, plan: Plan, backends: Mapping[str, Backend], engine: Engine) -> None:
         self.job = job
@@ -93,6 +96,11 @@ class Run:
     @cached_property
     def _inbox(self) -> Inbox:
         return Inbox(self.loop)
+
+    @property
+    def wire_answer(self) -> WireAnswer | None:
+        """What the provider answered, if the request came in over its wire format; a stream has no body."""
+        return self.committed.stream.wire_answer if self.committed is not None else None
 
     async def to_end(self) -> None:
         """Carry the job out. Raises `LLMError`."""
@@ -296,16 +304,9 @@ class Run:
         if attempt is None:
             return
         if commit.replaces is not None and not attempt.launch.continues:
-            self._ready.append(self._restarted(attempt, commit.replaces))
+            self._ready.append(restarted(attempt, self.records, commit.replaces))
         self.fold = attempt.fold
         self._ready += attempt.release()
-
-    def _restarted(self, attempt: Attempt, replaced: int) -> Restarted:
-        broken = next(record for record in self.records if record.number == replaced)
-        target, failure = attempt.launch.target, broken.failure
-        if failure is None:
-            raise AssertionError("an attempt that is replaced has failed")
-        return Restarted(provider=target.name, model=target.model, failed_provider=broken.provider, failure=failure)
 
     def _abort(self, number: int, reason: Failure) -> None:
         """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""
@@ -324,6 +325,7 @@ class Run:
             self.response = self._finished()
             return
         error = error_after(action.failure, tuple(self.records), self.job.operation, surfaced=action.surfaced)
+        with_wire_answer(error, next((each for why, each in self._refused if why == action.failure), None))
         last = self.committed or self._unseen
         error.partial = last.whole if last is not None else None
         raise error
@@ -341,6 +343,7 @@ class Run:
             cost=record.cost,
             model=answer.model or record.model,
         )
+        with_wire_answer(response, self.wire_answer)
         vars(response)[EXPLAIN] = self.journal.explanation  # as `explained` does, without a call for each answer
         return response
 
@@ -354,6 +357,8 @@ class Run:
         del self._attempts[attempt.number]
         if self.job.session is not None:
             self._remember(attempt, outcome)
+        if failure is not None and (answer := attempt.stream.wire_answer) is not None and answer.is_error:
+            self._refused = ((failure, answer), *self._refused)
         if attempt.begun and self.job.rules.on_midstream_error == "hold":
             self._unseen = attempt
         if outcome is Outcome.WON:

@@ -13,10 +13,12 @@ from understudy.domain import events as e
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway import replies
 from understudy.gateway.access import Caller
 from understudy.gateway.clients import Client, client_of
 from understudy.gateway.connection import Connection
+from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import clues_of, session_of
@@ -82,17 +84,20 @@ class Answering:
         labels, session = self._whose(request, resolved)
         task = resolved.options.task or request.task
         request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
+        crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
         options = resolved.options.of_call()
         if inbound.stream:
-            self._notes.run = run = await self._site.manager.open(request, options, "events")
-            await self._stream(run, inbound)
+            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events")
+            crossing.run = run
+            await self._stream(run, inbound, crossing)
         else:
-            self._notes.run = run = await self._site.manager.open(request, options)
+            self._notes.run = run = await self._site.manager.open(crossing.request, options)
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
-            reply = self._half.render(run.response, inbound)
-            await self._connection.reply(reply, (*self._own, *replies.told(run.response)))
+            response = crossing.response(run.response)
+            reply = self._half.render(response, inbound)
+            await self._connection.reply(reply, (*self._own, *replies.told(response)))
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
         """Return the labels and the session of a request."""
@@ -103,20 +108,22 @@ class Answering:
         self._notes.session = session.id
         return labels or None, session.id
 
-    async def _stream(self, run: Run, inbound: Inbound) -> None:
+    async def _stream(self, run: Run, inbound: Inbound, crossing: Crossing) -> None:
         """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""
         events: AsyncGenerator[list[Any], None] = run.events()
         connection, renderer = self._connection, self._half.renderer(inbound)
         try:
-            first = await anext(events, None)
-            await connection.start(200, (*renderer.headers, *self._own, *self._told(run, first or [])))
+            first = await anext(events, None) or []
+            headers = (*renderer.headers, *self._own, *self._told(run, first, crossing.warnings))
+            await connection.start(200, headers)
             self._notes.begin()
             ping = _Pings(connection, renderer)
             try:
-                await connection.write(_rendered(renderer, first or []))
+                await connection.write(_rendered(renderer, crossing.events(first)))
                 async for batch in events:
-                    ping.is_silent = False
-                    await connection.write(_rendered(renderer, batch))
+                    if data := _rendered(renderer, crossing.events(batch)):
+                        ping.is_silent = False
+                        await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 await connection.write(renderer.close())
@@ -131,10 +138,10 @@ class Answering:
         finally:
             await events.aclose()
 
-    def _told(self, run: Run, first: list[Any]) -> Headers:
+    def _told(self, run: Run, first: list[Any], lost: list[Warning]) -> Headers:
         """Return what is known of an answer that begins."""
         attempt = run.committed
-        warnings = replies.warned(each.warning for each in first if isinstance(each, e.Warned))
+        warnings = replies.warned((*lost, *(each.warning for each in first if isinstance(each, e.Warned))))
         if attempt is None:
             return warnings
         return (*replies.about(attempt.launch.target.name, attempt.launch.target.model, attempt.number), *warnings)

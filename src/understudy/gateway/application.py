@@ -12,6 +12,7 @@ from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
+from understudy.gateway.sealing import Seals
 from understudy.gateway.site import Site
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Gateway:
         self._transport = transport
         self._sink = sink
         self._observers = observers
+        self._seals = Seals()
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
@@ -43,7 +45,7 @@ class Gateway:
         """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
-        return Site(config, transport=self._transport, sink=self._sink, observers=self._observers)
+        return Site(config, transport=self._transport, sink=self._sink, observers=self._observers, seals=self._seals)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""

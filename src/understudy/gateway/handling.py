@@ -18,6 +18,7 @@ from understudy.gateway.bodies import ClientGone
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
+from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
@@ -132,6 +133,7 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
+        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))

@@ -93,10 +93,16 @@ MANNERS: Mapping[Client, Manner] = {
     ),
     Client.GEMINI_CLI: Manner(
         source="measured with 0.61.0: 429 and 5xx are retried after about 5, 10, … s, whatever retry-after and "
-        "RetryInfo say; 400, 401, 403, 404 and 408 end the run",
+        "RetryInfo say; 400, 401, 403, 404 and 408 end the run; an error event or an end without a finish is asked for "
+        "again, but a stream that is cut ends the run",
         retried=frozenset({429}),
     ),
-    Client.OPENCODE: Manner(source="measured with 1.18.33: 429 is retried after 2, 4, … s"),
+    Client.OPENCODE: Manner(
+        source="measured with 1.18.33: 429 and 5xx are retried after 2, 4, … s or the retry-after, however long; on "
+        "Messages no other error is, on chat completions every other is; a stream that is cut is asked for again, but "
+        "on Messages an error event after the first content ends the run",
+        broken="cut",
+    ),
     Client.OPENAI_SDK: Manner(
         source="openai 2.54.0 for Python: 408, 409, 429 and 5xx are retried twice; x-should-retry is obeyed, and "
         "retry-after up to 120 s, above which it stops"

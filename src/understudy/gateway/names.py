@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy.dialects.server import BadRequest
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.gateway.options import LONGEST, Options, read_options
@@ -55,7 +56,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 class Names:
     """The names that the gateway knows."""
 
-    __slots__ = ("_aliases", "_catch_all", "_disabled", "_entries", "_patterns", "_routes")
+    __slots__ = ("_aliases", "_catch_all", "_disabled", "_entries", "_found", "_patterns", "_routes")
 
     def __init__(
         self,
@@ -72,6 +73,8 @@ class Names:
         self._routes = frozenset(routes)
         self._disabled = disabled or {}
         self._aliases: dict[str, str] = {}
+        self._found: BoundedDict[str, str] = BoundedDict()
+        """The meanings of names that were asked for."""
         patterns: dict[str, str] = {}
         for alias, target in (aliases or {}).items():
             if not alias:
@@ -118,6 +121,12 @@ class Names:
     def find(self, name: str) -> str:
         """Return what a name means: a route, `entry` or `entry/model`. Raise `BadRequest` with status 404 for an
         unknown name, and for one of an entry that is disabled."""
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = self._find(name)
+        return found
+
+    def _find(self, name: str) -> str:
         if len(name) > LONGEST:
             raise _not_found(f"the name of the model has more than {LONGEST} characters")
         found = next((meaning for form in _forms(name) if (meaning := self._meaning(form))), self._catch_all)

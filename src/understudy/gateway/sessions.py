@@ -131,7 +131,11 @@ class _Words:
 
     def first(self, *names: str) -> str | None:
         """Return the value of the first of these headers that has one."""
-        return next((word for name in names if (word := word_of(self._headers.get(name)))), None)
+        headers = self._headers
+        for name in names:
+            if name in headers and (word := word_of(headers[name])):
+                return word
+        return None
 
 
 def word_of(value: object) -> str | None:

@@ -36,13 +36,16 @@ class Site:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        seals: Seals | None = None,
     ) -> None:
+        """`seals`: what is used if the configuration has no secret, so that it outlives a reload."""
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
-        self.seals = Seals(() if config.gateway.secret is None else (config.gateway.secret,))
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
+        secret = config.gateway.secret
+        self.seals = Seals((secret,)) if secret is not None else seals or Seals()
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

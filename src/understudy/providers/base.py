@@ -132,18 +132,24 @@ def _resolve(row: ProviderRow, model: str | None) -> Quirks:
     return msgspec.structs.replace(Quirks(), **patch)
 
 
-def dialect_for(row: ProviderRow, operation: Operation, quirks: Quirks, request: object = None) -> str | None:
+def dialect_for(
+    row: ProviderRow, operation: Operation, quirks: Quirks, request: object = None, *, is_at_vendor: bool = False
+) -> str | None:
     """Return the dialect of an operation for a request; `None` if the provider does not support the operation.
 
-    The quirk `responses` decides whether the Responses API replaces chat completions.
+    The quirk `responses` decides whether the Responses API replaces chat completions. `is_at_vendor`: the server is the
+    vendor's own, so all of its APIs are there.
     """
     name = row.dialects.get(operation)
     if operation is Operation.CHAT and name == "openai" and isinstance(request, GenerationRequest):
-        return "responses" if _wants_responses(quirks, request) else name
+        has_responses = quirks.responses != "never" or (is_at_vendor and "responses" in row.dialects.values())
+        return "responses" if _wants_responses(quirks, request, has_responses) else name
     return name
 
 
-def _wants_responses(quirks: Quirks, request: GenerationRequest) -> bool:
+def _wants_responses(quirks: Quirks, request: GenerationRequest, has_responses: bool) -> bool:
+    if has_responses and request.origin is not None and request.origin.dialect == "responses":
+        return True  # forwarded as it came
     tools = any(isinstance(tool, Tool) for tool in request.tools)
     effort = request.reasoning.effort if request.reasoning else None
     match quirks.responses:

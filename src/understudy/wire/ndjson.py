@@ -9,12 +9,16 @@ from understudy.wire.sse import MAX_EVENT, Pending, SseEvent
 
 class NdjsonDecoder:
     """Bytes in, events out: one for each line, without the line end. The result never depends on how the bytes were
-    split: lines ahead of one that is too large are returned first, and the next call raises."""
+    split: lines ahead of one that is too large are returned first, and the next call raises.
 
-    __slots__ = ("_end", "_flaw", "_head", "_max_line", "_pending")
+    With `keep_frames` each event has its line as it came, with the blank lines ahead of it; what follows the last is an
+    event without data."""
+
+    __slots__ = ("_flaw", "_frame", "_head", "_keep", "_max_line", "_pending")
 
     def __init__(self, *, keep_frames: bool = False, max_line: int = MAX_EVENT) -> None:
-        self._end = b"\n" if keep_frames else None
+        self._keep = keep_frames
+        self._frame: list[bytes] = []
         self._pending = Pending(max_line)
         self._max_line = max_line
         self._flaw: TooLarge | None = None
@@ -30,6 +34,8 @@ class NdjsonDecoder:
             if len(data) < len(BOM) and BOM.startswith(data):
                 self._head = data
                 return []
+            if self._keep and data.startswith(BOM):
+                self._frame.append(BOM)
             data, self._head = data.removeprefix(BOM), None
         if b"\n" not in data:
             self._pending.append(data)
@@ -37,13 +43,16 @@ class NdjsonDecoder:
         lines = (self._pending.take() + data).split(b"\n")
         rest = lines.pop()
         found: list[SseEvent] = []
-        end = self._end
+        keep = self._keep
         try:
             for line in lines:
                 if len(line) - line.endswith(b"\r") > self._max_line:
                     raise TooLarge(f"a line of the stream exceeds {self._max_line} bytes")
-                if stripped := line.strip():
-                    found.append(SseEvent("", stripped, stripped + end if end else b""))
+                stripped = line.strip()
+                if keep:
+                    self._frame += (line, b"\n")
+                if stripped:
+                    found.append(SseEvent("", stripped, self._take_frame() if keep else b""))
             self._pending.append(rest)
         except TooLarge as flaw:
             self._flaw = flaw
@@ -55,5 +64,13 @@ class NdjsonDecoder:
         """Return the last line if no line end closed it. Raise `TooLarge`."""
         if self._flaw is not None:
             raise self._flaw
-        rest = (self._head or self._pending.take()).strip()
-        return [SseEvent("", rest, rest + self._end if self._end else b"")] if rest else []
+        rest = self._head or self._pending.take()
+        if self._keep:
+            self._frame.append(rest)
+        frame = self._take_frame()
+        return [SseEvent("", rest.strip(), frame)] if frame or rest.strip() else []
+
+    def _take_frame(self) -> bytes:
+        frame = b"".join(self._frame)
+        self._frame = []
+        return frame

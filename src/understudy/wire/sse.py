@@ -51,7 +51,8 @@ class Pending:
 
 
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event. `name` is empty if the stream names none; `frame` is the event as received, blank line included.
+    """One event. `name` is empty if the stream names none; `frame` is the event as received, blank line included, with
+    the comments and blank lines ahead of it. So the frames together are the stream, byte by byte.
 
     `id` is the event's own, empty if it has none; the one of an earlier event, which the standard repeats, is not kept.
     """
@@ -63,7 +64,8 @@ class SseEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class SseDecoder:
-    """Bytes in, events out. `keep_frames` keeps each event's own bytes beside it.
+    """Bytes in, events out. `keep_frames` keeps each event's own bytes beside it. What follows the last is then an
+    event without data.
 
     With `bare_data`, a line without a field's name is data too: Google writes errors into its streams as plain JSON,
     often over several lines.
@@ -92,7 +94,7 @@ class SseDecoder:
         self._pending = Pending(max_line)
         self._started = False
         self._between = False
-        """Whether the stream is between two events; never true while frames are kept."""
+        """Whether the stream is between two events."""
         self._flaw: TooLarge | None = None
         self._reset()
 
@@ -119,28 +121,33 @@ class SseDecoder:
                 self._pending.append(buffer)
                 return []
             self._started = True
-            buffer = buffer.removeprefix(BOM)
+            buffer = self._without_mark(buffer)
         events: list[SseEvent] = []
         if b"\r" in buffer:
-            lines, rest = _split_any(buffer)
+            lines, rest = _split_any(buffer, keep_ends=self._keep)
         else:
-            if buffer.startswith(b"data: ") and not (self._size or self._name or self._keep):
+            if buffer.startswith(b"data: ") and not (self._size or self._name or self._frame):
                 # Many events of a fast server arrive in one read, the last of them cut.
                 whole = buffer[: buffer.rfind(b"\n\n") + 2]
                 if (plain := self._plain(whole)) is not None:
                     events, buffer = plain, buffer[len(whole) :]
-            lines = buffer.split(b"\n")
+            lines = buffer.split(b"\n") if not self._keep else _with_ends(buffer)
             rest = lines.pop()
         self._between = False
         try:
-            self._take(lines, events)
+            (self._take_framed if self._keep else self._take)(lines, events)
             self._pending.append(rest)
-            self._between = not (rest or self._size or self._name or self._keep)
+            self._between = not (rest or self._size or self._name or self._frame)
         except TooLarge as flaw:
             self._flaw = flaw
             if not events:
                 raise
         return events
+
+    def _without_mark(self, buffer: bytes) -> bytes:
+        if self._keep and buffer.startswith(BOM):
+            self._frame.append(BOM)
+        return buffer.removeprefix(BOM)
 
     def _plain(self, data: bytes) -> list[SseEvent] | None:
         """Return the events of bytes that consist of whole `data:` lines, as most reads do; `None` for others.
@@ -151,9 +158,13 @@ class SseDecoder:
             return None
         ends = data.count(b"\n")
         if ends == 2:
-            return [SseEvent("", data[6:-2])]
+            return [SseEvent("", data[6:-2], data if self._keep else b"")]
         pieces = data[6:-2].split(b"\n\ndata: ")
-        return [SseEvent("", piece) for piece in pieces] if ends == 2 * len(pieces) else None
+        if ends != 2 * len(pieces):
+            return None
+        if self._keep:
+            return [SseEvent("", piece, b"data: %b\n\n" % piece) for piece in pieces]
+        return [SseEvent("", piece) for piece in pieces]
 
     def close(self) -> list[SseEvent]:
         """Return the event that the end of input leaves open, if it has data. Raise `TooLarge`."""
@@ -161,8 +172,12 @@ class SseDecoder:
             raise self._flaw
         rest = self._pending.take()
         events: list[SseEvent] = []
-        self._take([rest.rstrip(b"\r")] if rest else [], events)
-        if self._data:
+        if rest:
+            if self._keep:
+                self._take_framed([rest], events)
+            else:
+                self._take([rest.rstrip(b"\r")], events)
+        if self._data or self._frame:
             events.append(self._dispatch())
         return events
 
@@ -177,8 +192,6 @@ class SseDecoder:
             self._size += len(line)
             if len(line) > self._max_line or self._size > self._max_event:
                 raise TooLarge(f"an event of the stream exceeds {self._max_event} bytes, or {self._max_line} a line")
-            if self._keep:
-                self._frame.append(line)
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             elif line.startswith(b"event:"):
@@ -190,19 +203,43 @@ class SseDecoder:
             elif self._bare and not line.startswith(_OTHER_FIELDS):
                 self._data.append(line)
 
+    def _take_framed(self, lines: list[bytes], events: list[SseEvent]) -> None:
+        """Take lines with their ends. A comment, or an event without data, stays in the frame of the next event."""
+        for line in lines:
+            self._frame.append(line)
+            if content := line.rstrip(b"\r\n"):
+                self._take([content], events)
+            elif self._data:
+                events.append(self._dispatch())
+            else:
+                self._name, self._id = "", b""
+                self._size += 1  # not reset, so that endless comments end too
+                if self._size > self._max_event:
+                    raise TooLarge(f"an event of the stream exceeds {self._max_event} bytes, with what is ahead of it")
+
     def _dispatch(self) -> SseEvent:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        frame = b"\n".join((*self._frame, b"", b"")) if self._keep else b""
+        frame = b"".join(self._frame) if self._keep else b""
         event = SseEvent(self._name, data, frame, self._id)
         self._reset()
         return event
 
 
-def _split_any(buffer: bytes) -> tuple[list[bytes], bytes]:
+def _with_ends(buffer: bytes) -> list[bytes]:
+    """Split at LF, which stays with its line. The last piece has none."""
+    lines = buffer.splitlines(keepends=True)
+    return lines if lines and not lines[-1].endswith(b"\n") else [*lines, b""]
+
+
+def _split_any(buffer: bytes, *, keep_ends: bool = False) -> tuple[list[bytes], bytes]:
     """Split at LF, CR or CRLF. A CR at the very end waits: an LF may follow it."""
     tail = b""
     if buffer.endswith(b"\r"):
         buffer, tail = buffer[:-1], b"\r"
+    if keep_ends:
+        kept = buffer.splitlines(keepends=True)
+        rest = kept.pop() if kept and not kept[-1].endswith((b"\n", b"\r")) else b""
+        return kept, rest + tail
     lines = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     return lines[:-1], lines[-1] + tail
 

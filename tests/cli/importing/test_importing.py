@@ -108,7 +108,7 @@ def test_no_key_that_is_written_out_is_copied_or_reported(name: str) -> None:
             "config.yaml:2: left out: x: requests",
         ),
         ("a0: &a0 [1]\n" + "\n".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 20}]" for n in range(1, 6)), "has more than"),
-        ("[" * 400, "nests too deeply"),
+        ("a: " + "[" * 400 + "]" * 400, "nests too deeply"),
         ("a: &a\n  b: *a\n", "nests too deeply"),
     ],
 )

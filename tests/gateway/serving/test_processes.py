@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
@@ -36,6 +37,8 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
         status, head, body = await peer.response()
         assert (status, b"choices" in body) == (200, True)
         assert b"\r\nserver:" not in head.lower()
+        assert memory_of(served) < 80 * 2**20
+        assert processor_time_of(served) < 1.0, "from its start to its first answer"
         served.process.send_signal(signal.SIGINT)
         assert await served.ended() == 0
         log = served.log()
@@ -45,6 +48,18 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
             ("/health/ready", 200, "answered", None),
             ("/v1/chat/completions", 200, "answered", "first"),
         ]
+
+
+def memory_of(served: Served) -> int:
+    """Return the bytes of memory that a gateway holds."""
+    status = Path(f"/proc/{served.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+
+def processor_time_of(served: Served) -> float:
+    """Return the seconds for which a gateway has run on a processor."""
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
@@ -95,17 +110,20 @@ async def refused(served: Served) -> None:
 
 
 async def ask_until(served: Served, ending: asyncio.Event) -> int:
-    """Ask again and again, and return how often; every answer must be a good one."""
-    asked = 0
+    """Ask again and again, and return how often; every answer must be a good one.
+
+    As clients do, it leaves a connection alone that was idle for too long to be sure that it is still open.
+    """
+    asked, clock = 0, asyncio.get_running_loop().time
     while not ending.is_set():
         peer = await served.connect()
-        closing = False
-        while not ending.is_set() and not closing:
+        closing, last = False, clock()
+        while not ending.is_set() and not closing and clock() - last < 0.5:
             peer.writer.write(chat())
             status, head, body = await peer.response()
             assert status == 200, body
             closing = b"connection: close" in head.lower()
-            asked += 1
+            asked, last = asked + 1, clock()
         peer.writer.close()
         served.peers.remove(peer)
     return asked
@@ -122,6 +140,21 @@ async def test_no_request_fails_while_workers_reload(tmp_path: Path, emulator: E
         served.cli.configure("broken")
         served.process.send_signal(signal.SIGHUP)
         await served.logged("the previous one stays in use")
+        ending.set()
+        assert all(await asyncio.gather(*asking))
+        assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
+
+
+async def test_no_request_fails_while_workers_are_replaced(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        ending = asyncio.Event()
+        asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
+        for _ in range(10 if deep else 1):
+            before = set(children_of(served.process))
+            served.process.send_signal(signal.SIGUSR2)
+            async with asyncio.timeout(PATIENCE):
+                while len(now := set(children_of(served.process))) != 2 or now & before:
+                    await asyncio.sleep(0.05)
         ending.set()
         assert all(await asyncio.gather(*asking))
         assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
@@ -161,9 +194,10 @@ async def test_no_worker_is_left_behind(tmp_path: Path, emulator: Emulator) -> N
         await refused(served)
 
 
-async def test_workers_drain_too(tmp_path: Path, emulator: Emulator) -> None:
+async def test_workers_drain_too_and_share_a_log(tmp_path: Path, emulator: Emulator) -> None:
     emulator.script("openai", Fault.slow_events(0.03))
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+    log = tmp_path / "access.log"
+    async with serve(tmp_path, configuration(emulator), "--workers", "2", "--access-log", str(log)) as served:
         peers = [await served.connect() for _ in range(6)]
         for peer in peers:
             peer.writer.write(chat(stream=True))
@@ -172,11 +206,20 @@ async def test_workers_drain_too(tmp_path: Path, emulator: Emulator) -> None:
         for peer in peers:
             assert DONE in await peer.rest(PATIENCE)
         assert await served.ended() == 0
-        assert children_of_gone(served)
+        assert served.log() == []
+    outcomes = [msgspec.json.decode(line)["outcome"] for line in log.read_bytes().splitlines()]
+    assert outcomes == ["answered"] * 6
 
 
-def children_of_gone(served: Served) -> bool:
-    return not Path(f"/proc/{served.process.pid}").exists()
+async def test_a_configuration_that_does_not_fit_together_is_reported(tmp_path: Path, emulator: Emulator) -> None:
+    same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
+    for workers in ("1", "2"):
+        cli = CommandLine(tmp_path)
+        cli.configure(configuration(emulator, more=same))
+        result = await asyncio.to_thread(cli.run, "serve", "--port", "0", "--workers", workers)
+        assert result.code == 2
+        assert "have the same value" in result.err
+        assert result.out == ""
 
 
 async def test_a_saved_file_is_used(tmp_path: Path, emulator: Emulator) -> None:

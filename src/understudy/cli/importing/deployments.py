@@ -171,6 +171,9 @@ def _address(place: Place) -> str | None:
     return str(reference(written)).strip().partition("?")[0] if isinstance(written, str) and written else None
 
 
+_NO_URL = "api_base is not a URL: write http://HOST:PORT"
+
+
 def _bad_address(address: str) -> str | None:
     """Return what is wrong with an address; references to variables are checked when they are read."""
     if "${" in address:
@@ -179,10 +182,10 @@ def _bad_address(address: str) -> str | None:
         parts = urlsplit(address)
         named = bool(parts.hostname) and parts.scheme in ("http", "https") and (parts.port or 1) > 0
     except ValueError:
-        named = False
-    if not named:
-        return "api_base is not a URL: write http://HOST:PORT"
-    return "api_base must not contain a user or password" if "@" in parts.netloc else None
+        return _NO_URL
+    if "@" in parts.netloc:
+        return "api_base must not contain a user or password"
+    return None if named else _NO_URL
 
 
 def _entry(place: Place, prefix: str) -> tuple[dict[str, Any], dict[str, Any] | None]:

@@ -10,6 +10,7 @@ from understudy.domain.errors import Misuse
 Path = tuple[str | int, ...]
 
 _LARGEST = 4 << 20
+_DEEPEST = 100
 _MOST = 100_000
 """Values, so that aliases of aliases cannot fill the memory."""
 
@@ -69,6 +70,8 @@ class _Reader:
         self._count += 1
         if self._count > _MOST:
             raise self._yaml.YAMLError(f"it has more than {_MOST} values")
+        if len(path) > _DEEPEST:
+            raise RecursionError
         self.lines[path] = node.start_mark.line + 1
         if isinstance(node, self._yaml.MappingNode):
             return dict(self._pairs(node, path))

@@ -14,7 +14,7 @@ from understudy.dialects.cohere.errors import classify
 from understudy.dialects.cohere.models import open_models
 from understudy.dialects.cohere.tokens import open_token_count
 from understudy.dialects.cohere.wire import NAME
-from understudy.dialects.patching import encoded, received_headers
+from understudy.dialects.patching import encoded, further_headers
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
@@ -29,7 +29,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     whole = partial(decode_whole, endpoint=endpoint, model=model)
     reader: Reader[Event] = StreamReader(endpoint, model) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        endpoint.post(f"{endpoint.base_url}/v2/chat", encoded(body), received_headers(request, NAME)),
+        endpoint.post(f"{endpoint.base_url}/v2/chat", encoded(body), further_headers(request, NAME, endpoint)),
         reader,
         classify(endpoint, Operation.CHAT),
         expects=_STREAM if stream else ("application/json",),

@@ -11,7 +11,7 @@ from understudy.dialects.cohere.errors import classify, decode_error_value, deco
 from understudy.dialects.cohere.usage import decode_usage
 from understudy.dialects.cohere.wire import INPUT_TYPES, NAME, Vectors
 from understudy.dialects.embeddings import checked_vectors, unpack_vector, with_usage_warnings
-from understudy.dialects.patching import Body, encoded, patched, received, received_headers
+from understudy.dialects.patching import Body, encoded, further_headers, patched, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -35,7 +35,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
         expected=len(body.get("texts") or ()),
         warnings=tuple(notes.warnings),
     )
-    call = endpoint.post(f"{endpoint.base_url}/v2/embed", encoded(body), received_headers(request, NAME))
+    call = endpoint.post(f"{endpoint.base_url}/v2/embed", encoded(body), further_headers(request, NAME, endpoint))
     return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 

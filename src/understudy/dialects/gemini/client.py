@@ -19,7 +19,7 @@ from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.models import open_models
 from understudy.dialects.gemini.names import method_url
 from understudy.dialects.gemini.wire import NAME, Count
-from understudy.dialects.patching import encoded, received_headers
+from understudy.dialects.patching import encoded, further_headers
 from understudy.domain.events import Event
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -43,7 +43,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     whole = partial(decode_whole, endpoint=endpoint)
     reader: Reader[Event] = StreamReader(endpoint) if stream else WholeReader[Event](whole)
     return SingleExchange(
-        endpoint.post(url, encoded(body), received_headers(request, NAME)),
+        endpoint.post(url, encoded(body), further_headers(request, NAME, endpoint)),
         reader,
         classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
@@ -56,7 +56,9 @@ def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCoun
     model = endpoint.model or request.model
     body = encode_count(request, endpoint, notes)
     return SingleExchange(
-        endpoint.post(method_url(endpoint, model, "countTokens"), encoded(body), received_headers(request, NAME)),
+        endpoint.post(
+            method_url(endpoint, model, "countTokens"), encoded(body), further_headers(request, NAME, endpoint)
+        ),
         WholeReader(partial(_counted, model, tuple(notes.warnings))),
         classify(endpoint, Operation.COUNT_TOKENS),
         before=notes.refusals(),

@@ -13,7 +13,7 @@ from understudy.dialects.embeddings import checked_vectors, with_usage_warnings
 from understudy.dialects.gemini.errors import classify
 from understudy.dialects.gemini.names import bare, camel_keys, method_url, overlay, qualified
 from understudy.dialects.gemini.wire import NAME, TASKS, Vectors
-from understudy.dialects.patching import Body, encoded, received, received_headers
+from understudy.dialects.patching import Body, encoded, further_headers, received
 from understudy.domain.content import JsonObject
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
@@ -36,7 +36,7 @@ def open_embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[Embedd
     method = "batchEmbedContents" if batch else "embedContent"
     url = method_url(endpoint, _model(request, endpoint), method)
     return SingleExchange(
-        endpoint.post(url, encoded(body), received_headers(request, NAME)),
+        endpoint.post(url, encoded(body), further_headers(request, NAME, endpoint)),
         WholeReader(read),
         classify(endpoint, Operation.EMBED),
     )

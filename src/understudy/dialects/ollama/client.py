@@ -14,7 +14,7 @@ from understudy.dialects.ollama.encode_messages import HISTORY
 from understudy.dialects.ollama.errors import classify_error
 from understudy.dialects.ollama.models import decode_models, decode_single
 from understudy.dialects.ollama.wire import NAME
-from understudy.dialects.patching import encoded, received_headers
+from understudy.dialects.patching import encoded, further_headers
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -30,7 +30,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
     return SingleExchange(
-        endpoint.post(f"{endpoint.base_url}/api/chat", encoded(body), received_headers(request, NAME)),
+        endpoint.post(f"{endpoint.base_url}/api/chat", encoded(body), further_headers(request, NAME, endpoint)),
         StreamReader(endpoint) if stream else WholeReader(partial(decode_whole, endpoint=endpoint)),
         _classify(endpoint, Operation.CHAT),
         expects=STREAM_TYPES if stream else ("application/json",),
@@ -43,7 +43,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     body = encode_embed(request, endpoint, notes)
     expected, warnings = len(request.texts), tuple(notes.warnings)
     read = partial(decode_embeddings, endpoint=endpoint, expected=expected, warnings=warnings)
-    call = endpoint.post(f"{endpoint.base_url}/api/embed", encoded(body), received_headers(request, NAME))
+    call = endpoint.post(f"{endpoint.base_url}/api/embed", encoded(body), further_headers(request, NAME, endpoint))
     return SingleExchange(call, WholeReader(read), _classify(endpoint, Operation.EMBED))
 
 

@@ -14,7 +14,7 @@ from understudy.dialects.openai.encode_messages import HISTORY
 from understudy.dialects.openai.errors import classify
 from understudy.dialects.openai.models import decode_models
 from understudy.dialects.openai.wire import NAME
-from understudy.dialects.patching import received_headers
+from understudy.dialects.patching import further_headers
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
@@ -25,7 +25,7 @@ from understudy.wire.http import HttpRequest
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
-    call = endpoint.post(endpoint.url("chat/completions"), body, received_headers(request, NAME))
+    call = endpoint.post(endpoint.url("chat/completions"), body, further_headers(request, NAME, endpoint))
     whole = partial(decode_whole, endpoint=endpoint)
     if stream:
         return SingleExchange(
@@ -43,7 +43,7 @@ def _embed(request: EmbeddingRequest, endpoint: Endpoint) -> Exchange[EmbeddingR
     notes = WarningLog()
     body = encode_embed(request, endpoint, notes)
     read = partial(decode_embeddings, endpoint=endpoint, expected=len(request.texts), warnings=tuple(notes.warnings))
-    call = endpoint.post(endpoint.url("embeddings"), body, received_headers(request, NAME))
+    call = endpoint.post(endpoint.url("embeddings"), body, further_headers(request, NAME, endpoint))
     return SingleExchange(call, WholeReader(read), classify(endpoint, Operation.EMBED))
 
 

@@ -197,9 +197,9 @@ class ChunkRenderer:
     def _forward(self, event: e.Event, wire: bytes) -> bytes:
         """Pass a frame of this dialect on as it came, but for usage that the caller did not ask for."""
         self._has_role = self._forwards = True
-        if isinstance(event, e.UsageReported) and wire and not self._include_usage and _holds_only_usage(wire):
-            return b""
-        return wire
+        if self._include_usage or isinstance(event, e.CONTENT_EVENTS) or not wire:
+            return wire
+        return b"" if _holds_only_usage(wire) else wire
 
 
 class ChunkObjects:
@@ -225,10 +225,13 @@ def _objects(frames: bytes) -> list[JsonObject]:
 
 
 def _holds_only_usage(wire: bytes) -> bool:
-    """Check whether a frame is the chunk without choices that `include_usage` asks for."""
+    """Check whether a frame is the chunk without choices that `include_usage` asks for. Azure's filter results come in
+    such chunks too, but without usage."""
+    if b'"usage"' not in wire:
+        return False
     data = b"".join(line[5:] for line in wire.splitlines() if line.startswith(b"data:"))
     try:
         chunk = decode(data)
     except BadJson:
         return False
-    return isinstance(chunk, dict) and not chunk.get("choices")
+    return isinstance(chunk, dict) and not chunk.get("choices") and chunk.get("usage") is not None

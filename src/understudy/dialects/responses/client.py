@@ -6,7 +6,7 @@ from functools import partial
 
 from understudy.dialects.base import Dialect, Endpoint, Exchange, SingleExchange, WarningLog, WholeReader
 from understudy.dialects.errors import failure_in_answer
-from understudy.dialects.patching import received_headers
+from understudy.dialects.patching import further_headers
 from understudy.dialects.responses.decode import decode_whole
 from understudy.dialects.responses.decode_stream import StreamReader
 from understudy.dialects.responses.encode import encode_chat, encode_count
@@ -26,7 +26,7 @@ from understudy.wire.json import BadJson, decode_as
 def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = False) -> Exchange[Event]:
     notes = WarningLog(request.configured)
     body = encode_chat(request, endpoint, notes, stream=stream)
-    call = endpoint.post(endpoint.url("responses"), body, received_headers(request, NAME))
+    call = endpoint.post(endpoint.url("responses"), body, further_headers(request, NAME, endpoint))
     refuse = classify(endpoint, Operation.CHAT)
     before = notes.before()
     # Errors inside a success have no status of their own: their code decides.
@@ -41,7 +41,7 @@ def _chat(request: GenerationRequest, endpoint: Endpoint, *, stream: bool = Fals
 def _count(request: GenerationRequest, endpoint: Endpoint) -> Exchange[TokenCount]:
     notes = WarningLog(request.configured)
     body = encode_count(request, endpoint, notes)
-    call = endpoint.post(endpoint.url("responses/input_tokens"), body, received_headers(request, NAME))
+    call = endpoint.post(endpoint.url("responses/input_tokens"), body, further_headers(request, NAME, endpoint))
     reader = WholeReader(partial(_read_count, endpoint=endpoint, warnings=tuple(notes.warnings)))
     return SingleExchange(call, reader, classify(endpoint, Operation.COUNT_TOKENS), before=notes.refusals())
 

@@ -11,9 +11,8 @@ import msgspec
 
 from understudy.dialects.responses.citations import render_citation
 from understudy.dialects.responses.usage import render_usage
-from understudy.dialects.responses.wire import CALL_TEXT, NAME
+from understudy.dialects.responses.wire import CALL_PREFIX, CALL_TEXT, NAME
 from understudy.dialects.server import Inbound, json_reply
-from understudy.domain.chat_completion import is_fact
 from understudy.domain.content import AnyPart, JsonObject, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.responses import GenerationResponse, TokenCount
@@ -33,6 +32,10 @@ _ECHO_DEFAULTS: JsonObject = {
     "top_p": None,
     "truncation": "disabled",
 }
+
+
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
+"""What OpenAI's clients accept; other providers have words of their own."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -95,7 +98,7 @@ def render_response(
         "model": head.model,
         "output": output,
         "previous_response_id": None,
-        "service_tier": tier if is_fact("service_tier", tier) else None,
+        "service_tier": tier if tier in _TIERS else None,
         "store": False,
         "usage": render_usage(usage),
     }
@@ -133,8 +136,9 @@ def render_item(part: AnyPart, head: ResponseHead, position: int) -> JsonObject 
             return {**base, **about, "role": "assistant", "content": [render_content(part)]}
         case ToolCall():
             about = extra_of(part)
-            base = {"id": head.item_id("fc", position), "type": "function_call", "status": "completed"}
-            field = CALL_TEXT.get(about.get("type", ""), "arguments")
+            kind = about.get("type", "function_call")
+            base = {"id": head.item_id(CALL_PREFIX.get(kind, "fc"), position), "type": kind, "status": "completed"}
+            field = CALL_TEXT.get(kind, "arguments")
             return {**base, **about, "call_id": part.id, "name": part.name, field: part.arguments}
         case Thinking():
             own = extra_of(part)

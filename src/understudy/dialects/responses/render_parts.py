@@ -14,6 +14,10 @@ Events = tuple[str, JsonObject]
 """One event to write: its type and its fields."""
 
 
+_EARLY = ("phase", "namespace")
+"""Fields that an item has from its beginning."""
+
+
 class Live(ABC):
     """The base of all: an item at a position of the output."""
 
@@ -55,7 +59,7 @@ class Live(ABC):
     def fields(self, kind: str) -> JsonObject:
         """Return the item's fields but its contents. Reported fields override generated ones at the end."""
         base: JsonObject = {"id": self.item_id, "type": kind, "status": self.status}
-        noted = self._about if self.closed else {key: self._about[key] for key in ("phase",) if key in self._about}
+        noted = self._about if self.closed else {key: self._about[key] for key in _EARLY if key in self._about}
         return {**base, **noted, "id": self.item_id}
 
     def grown(self, piece: str) -> None:

@@ -18,7 +18,7 @@ from understudy.dialects.responses.render_parts import (
     LiveText,
     LiveThinking,
 )
-from understudy.dialects.responses.wire import NAME
+from understudy.dialects.responses.wire import CALL_PREFIX, NAME
 from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import AnyPart, JsonObject
@@ -127,7 +127,8 @@ class ResponsesRenderer:
                 live.signature = (live.signature or "") + signature
                 return out
             case e.ToolCallStarted(index, call_id, name):
-                return self._open(index, LiveCall(*self._place("fc", index), (call_id, name)))
+                prefix = CALL_PREFIX.get(self._notes.get(index, {}).get("type", ""), "fc")
+                return self._open(index, LiveCall(*self._place(prefix, index), (call_id, name)))
             case e.ToolCallDelta(index, arguments):
                 return self._write(*self._lives[index].add(arguments)) if index in self._lives else b""
             case e.PartAdded(index, part):

@@ -22,6 +22,9 @@ LOGPROBS = "message.output_text.logprobs"
 CALL_TEXT = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items that are tool calls, and the field that holds what the model wrote."""
 
+CALL_PREFIX = {"function_call": "fc", "custom_tool_call": "ctc"}
+"""How the ids of these items begin; the service refuses ids that begin otherwise."""
+
 
 class ResponseObject(msgspec.Struct, frozen=True):
     """A response: the whole body, and the payload of the events that begin and end a stream.

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from understudy.config import Config
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a process serves, apart from the configuration."""
@@ -26,6 +28,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The file; stderr if `None`."""
     logs_access: bool = True
     verbose: bool = False
+
+    def drain_of(self, config: Config) -> float:
+        """Return how many seconds requests under way have when the gateway is stopped."""
+        return config.gateway.drain_timeout if self.drain is None else self.drain
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag="start"):

@@ -35,12 +35,12 @@ class Process:
         self.gateway = gateway.app(self._own(config))
         if options.logs_access:
             self.gateway.access_log = writer.record
-        drain = config.gateway.drain_timeout if options.drain is None else options.drain
-        self.server = Server(self.gateway, drain=drain)
+        self.server = Server(self.gateway, drain=options.drain_of(config))
 
     async def use(self, config: Config) -> None:
         """Use another configuration for the requests from now on."""
         await self.gateway.reload(self._own(config))
+        self.server.drain_time = self.options.drain_of(config)
 
     def _own(self, config: Config) -> Config:
         """Return the configuration with what the command line says instead."""

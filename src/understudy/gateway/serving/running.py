@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +18,8 @@ from understudy.gateway.serving.reloading import Apply, Reloader
 from understudy.gateway.serving.source import Source
 from understudy.gateway.serving.supervisor import Supervisor
 from understudy.gateway.serving.writing import LineWriter
+
+log = logging.getLogger("understudy.gateway")
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,7 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
         setting.announce()
 
     _stop_and_reload(process.server.stop, reload)
+    on_signals({"SIGUSR2": _explain_replacing})
     await process.serve(setting.sockets, announce(), *([reloader.watch()] if setting.watch else []))
     return 0
 
@@ -78,6 +82,7 @@ async def _supervise(setting: Setting, writer: LineWriter) -> int:
         await reloader.reload()
 
     _stop_and_reload(supervisor.stop, reload)
+    on_signals({"SIGUSR2": Later(supervisor.replace)})
     await supervisor.start(setting.text, setting.config)
     setting.announce()
     watching = asyncio.create_task(reloader.watch()) if setting.watch else None
@@ -98,6 +103,11 @@ def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[An
             later()
 
     on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": hang_up})
+
+
+def _explain_replacing() -> None:
+    """Log what SIGUSR2 is for; without a handler it would end the process at once."""
+    log.warning("SIGUSR2 replaces workers one after another, which needs --workers 2 or more")
 
 
 def _has_terminal() -> bool:

@@ -69,7 +69,8 @@ class Server(uvicorn.Server):
         self.serving = asyncio.Event()
         """Set once requests are accepted."""
         self._application = app
-        self._drain = drain
+        self.drain_time = drain
+        """Seconds that requests under way have to end."""
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
 
@@ -107,7 +108,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop as the module describes."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._drain
+        end = loop.time() + self.drain_time
         self._application.leave()
         for server in self.servers:
             server.close()

@@ -42,6 +42,8 @@ class Worker:
         self.channel = channel
         self.answers: asyncio.Queue[Ready | Failed] = asyncio.Queue()
         self.ended = asyncio.Event()
+        self.is_retired = False
+        """Whether it is meant to end."""
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -106,6 +108,9 @@ class Supervisor:
         self._text: str | None = None
         self._drain = 0.0
         self._workers: set[Worker] = set()
+        self._tending: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        """Held while a worker is started, or all use another configuration: none misses a change."""
         self._stopping = asyncio.Event()
 
     async def start(self, text: str | None, config: Config) -> None:
@@ -119,11 +124,13 @@ class Supervisor:
 
     async def run(self) -> None:
         """Replace workers that end, until `stop`; then wait until all have ended."""
-        keeping = [asyncio.create_task(self._watch(worker)) for worker in tuple(self._workers)]
+        for worker in tuple(self._workers):
+            self._tend(worker, _FIRST_WAIT)
         await self._stopping.wait()
-        for task in keeping:
+        tending = tuple(self._tending)
+        for task in tending:
             task.cancel()
-        await asyncio.wait(keeping)
+        await asyncio.gather(*tending, return_exceptions=True)
         for each in self._sockets:
             each.close()
         await self._end(self._drain + _SPARE)
@@ -138,11 +145,25 @@ class Supervisor:
 
     async def use(self, text: str | None, config: Config) -> None:
         """Have all workers use another configuration. Raise `Misuse` if one does not."""
-        workers = tuple(self._workers)
-        for word in await asyncio.gather(*(self._ask(worker, Reload(text)) for worker in workers)):
-            if isinstance(word, Failed):
-                raise Misuse(f"a worker could not use the configuration: {word.message}")
-        self._keep(text, config)
+        async with self._changing:
+            workers = tuple(self._workers)
+            for word in await asyncio.gather(*(self._ask(worker, Reload(text)) for worker in workers)):
+                if isinstance(word, Failed):
+                    raise Misuse(f"a worker could not use the configuration: {word.message}")
+            self._keep(text, config)
+
+    async def replace(self) -> None:
+        """Replace all workers, one after another: each ends once its successor serves."""
+        for worker in tuple(self._workers):
+            async with self._changing:
+                started = await self._start()
+            if isinstance(started, Failed):
+                log.error("the workers were not replaced: %s", started.message)
+                return
+            self._tend(started, _FIRST_WAIT)
+            worker.is_retired = True
+            await worker.stop(self._drain + _SPARE)
+        log.info("all workers were replaced")
 
     async def reopen(self) -> None:
         """Have all workers open the log file again."""
@@ -153,7 +174,7 @@ class Supervisor:
     def _keep(self, text: str | None, config: Config) -> None:
         """Keep what later workers start with."""
         self._text = text
-        self._drain = config.gateway.drain_timeout if self._options.drain is None else self._options.drain
+        self._drain = self._options.drain_of(config)
 
     async def _start(self) -> Worker | Failed:
         path = str(self._path) if self._path else None
@@ -167,22 +188,31 @@ class Supervisor:
             return answer
         return worker
 
-    async def _watch(self, worker: Worker) -> None:
-        """Replace a worker each time it ends."""
+    def _tend(self, worker: Worker, wait: float) -> None:
+        """Look after a worker, and after its successors."""
+        task = asyncio.create_task(self._watch(worker, wait))
+        self._tending.add(task)
+        task.add_done_callback(self._tending.discard)
+
+    async def _watch(self, worker: Worker, wait: float) -> None:
+        """Replace a worker once it ends by itself. `wait` is how long to wait with that, if it ends soon."""
         loop = asyncio.get_running_loop()
-        wait = _FIRST_WAIT
+        began = loop.time()
+        await worker.ended.wait()
+        self._workers.discard(worker)
+        if worker.is_retired:
+            return
+        log.error("a worker ended with the code %s and is replaced", worker.process.returncode)
+        wait = _FIRST_WAIT if loop.time() - began >= _STABLE else wait
         while True:
-            began = loop.time()
-            await worker.ended.wait()
-            self._workers.discard(worker)
-            log.error("a worker ended with the code %s and is replaced", worker.process.returncode)
-            wait = _FIRST_WAIT if loop.time() - began >= _STABLE else min(_LONGEST_WAIT, wait * 2)
             await asyncio.sleep(wait)
-            while isinstance(found := await self._start(), Failed):
-                log.error("a worker could not be started: %s", found.message)
-                wait = min(_LONGEST_WAIT, wait * 2)
-                await asyncio.sleep(wait)
-            worker = found
+            wait = min(_LONGEST_WAIT, wait * 2)
+            async with self._changing:
+                started = await self._start()
+            if isinstance(started, Worker):
+                self._tend(started, wait)
+                return
+            log.error("a worker could not be started: %s", started.message)
 
     async def _ask(self, worker: Worker, word: Word) -> Ready | Failed:
         try:
