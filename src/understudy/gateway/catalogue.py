@@ -43,7 +43,17 @@ class Catalogue:
         """Return what is known of one model. Raise `BadRequest` if the name has no meaning."""
         meant = self._names.find(name)
         known = next((each for each in self._fetched if each.id == meant), None)
-        return ModelInfo(id=name, owned_by="understudy") if known is None else replace(known, id=name)
+        if known is not None:
+            return replace(known, id=name)
+        facts = self._manager.facts_of(meant)
+        abilities = facts.capabilities
+        return ModelInfo(
+            id=name,
+            owned_by="understudy",
+            context_window=facts.context_window,
+            capabilities=frozenset(each for each in abilities if abilities[each]) or None,
+            lacks=frozenset(each for each in abilities if not abilities[each]),
+        )
 
     def _permitted(self, caller: Caller) -> Iterator[ModelInfo]:
         listed = self._names.listed()
@@ -58,3 +68,11 @@ class Catalogue:
         with suppress(LLMError):  # logged by the engine; the names of the configuration remain
             self._fetched = await self._manager.list_models()
         self._fetched_at = time.monotonic()
+
+
+def assumed(model: ModelInfo) -> ModelInfo:
+    """Return a model for clients that take what is not listed for missing, such as Ollama's: what is unknown of it is
+    assumed to be as with most models, which chat and call tools."""
+    if model.capabilities is not None:
+        return model
+    return replace(model, capabilities=frozenset({"chat", "tools"}) - model.lacks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from understudy import dialects
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
@@ -15,10 +14,12 @@ from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.faces import load_face
 from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
@@ -49,7 +50,7 @@ class Handling:
         self._site = site
         self._route = route
         self._connection = connection
-        self._half = dialects.load_server(face_of(route, connection.headers)) if route.face else None
+        self._half = load_face(face_of(route, connection.headers)) if route.face else None
         self._id = new_id()
         self.notes = Notes(self._id)
         """What the access log states about the request."""
@@ -90,7 +91,7 @@ class Handling:
             await self._fail(caller.failure, caller.headers)
             return
         self.notes.key = caller.name or None
-        if half is None or route.service == "version":
+        if half is None or route.service in ("version", "running"):
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
@@ -123,7 +124,8 @@ class Handling:
             return half.render(await site.catalogue.models(caller), inbound)
         if (refusal := caller.refusal(site.names.resolve(wanted.model, {}))) is not None:
             return half.render_error(refusal)
-        return half.render([site.catalogue.named(wanted.model)], inbound)
+        named = site.catalogue.named(wanted.model)
+        return half.render([assumed(named) if half.name == "ollama" else named], inbound)
 
     async def _count(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
         request = inbound.request
@@ -147,6 +149,8 @@ class Handling:
                 return json_reply(document(ROUTES))
             case "version":
                 return json_reply({"version": OLLAMA_VERSION})
+            case "running":
+                return json_reply({"models": []})
             case _:
                 return json_reply({"status": "ok", "service": "understudy"})
 

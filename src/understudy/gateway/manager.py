@@ -13,6 +13,7 @@ from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.config import Config
 from understudy.domain.requests import GenerationRequest
+from understudy.engine.backend import ModelFacts
 from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
@@ -59,6 +60,24 @@ class GatewayManager(ProviderManager):
             self._planner.add(Route(name=name, targets=targets, fallback=fallback))
             self._lists.append(name)
         return name
+
+    def facts_of(self, name: str) -> ModelFacts:
+        """Return what is known of a route, an `entry` or `entry/model`: of a route, what holds for all its targets."""
+        found = self._catalog.select(name)
+        if found.route is not None:
+            targets = self._catalog.route_targets(self._catalog.routes[found.route])
+        elif found.entry is not None and (found.model is not None or self._backend(found.entry).generates):
+            targets = (self._catalog.text_target(found.entry, found.model),)
+        else:
+            targets = ()
+        facts = [self._backend(target.name).facts(target.model) for target in targets]
+        windows = [each.context_window for each in facts]
+        words = set().union(*(each.capabilities for each in facts))
+        abilities = {word: [each.capabilities.get(word) for each in facts] for word in words}
+        return ModelFacts(
+            None if None in windows else min(filter(None, windows), default=None),
+            {word: False not in known for word, known in abilities.items() if False in known or None not in known},
+        )
 
     @cached_property
     def _own(self) -> Mapping[str, tuple[str, ...]]:

@@ -10,10 +10,12 @@ from understudy.gateway.routes import Route
 
 TITLES = {
     "openai": "OpenAI: chat completions, embeddings, models",
+    "completions": "OpenAI: text completions",
     "responses": "OpenAI: Responses",
     "anthropic": "Anthropic: Messages",
     "gemini": "Google: Gemini",
     "cohere": "Cohere",
+    "cohere-v1": "Cohere: version 1",
     "ollama": "Ollama",
     "shared": "Lists of models, in the wire format that the headers show",
     "": "The gateway itself",

@@ -14,7 +14,9 @@ import msgspec
 
 from understudy.domain.operation import Operation
 
-Service = Literal["answer", "embed", "models", "count", "root", "live", "ready", "openapi", "version", "passthrough"]
+Service = Literal[
+    "answer", "embed", "models", "count", "root", "live", "ready", "openapi", "version", "running", "passthrough"
+]
 """What is done for a request: the operations of a wire format, or something of the gateway's own."""
 Admits = Literal["key", "everyone"]
 """Who may use a route: callers with a key, or everyone who reaches it."""
@@ -66,6 +68,29 @@ OPENAI = _face(
     ("POST", "/v1/embeddings", _EMBED, "vectors"),
     *_LISTS,
 )
+COMPLETIONS = _face("completions", ("POST", "/v1/completions", _CHAT, "a text completion"))
+AZURE = tuple(
+    msgspec.structs.replace(each, mount="/openai")
+    for each in (
+        *_face(
+            "openai",
+            (
+                "POST",
+                "/openai/deployments/{model}/chat/completions",
+                _CHAT,
+                "a chat completion, as Azure's clients ask",
+            ),
+            ("POST", "/openai/deployments/{model}/embeddings", _EMBED, "vectors, as Azure's clients ask"),
+            ("GET", "/openai/models", _MODELS, "the list of models, as Azure's clients ask"),
+        ),
+        *_face(
+            "completions",
+            ("POST", "/openai/deployments/{model}/completions", _CHAT, "a text completion, as Azure's clients ask"),
+        ),
+        *_face("responses", ("POST", "/openai/responses", _CHAT, "a response, as Azure's clients ask")),
+    )
+)
+"""The paths of Azure's API below a resource, in the versions that have a date. `/openai/v1` has those of OpenAI."""
 RESPONSES = _face(
     "responses",
     ("POST", "/v1/responses", _CHAT, "a response"),
@@ -93,11 +118,14 @@ GEMINI = tuple(
     ("GET", "/v1beta/models", _MODELS, "the list of models"),
     ("GET", "/v1beta/models/{model}", _MODELS, "one model"),
 )
-COHERE = _face(
-    "cohere",
-    ("POST", "/v2/chat", _CHAT, "an answer"),
-    ("POST", "/v2/embed", _EMBED, "vectors"),
-    ("POST", "/v1/tokenize", _COUNT, "the tokens of a text"),
+COHERE = (
+    *_face(
+        "cohere",
+        ("POST", "/v2/chat", _CHAT, "an answer"),
+        ("POST", "/v2/embed", _EMBED, "vectors"),
+        ("POST", "/v1/tokenize", _COUNT, "the tokens of a text"),
+    ),
+    *_face("cohere-v1", ("POST", "/v1/embed", _EMBED, "vectors, in version 1")),
 )
 OLLAMA = (
     *_face(
@@ -110,6 +138,7 @@ OLLAMA = (
         ("POST", "/api/show", _MODELS, "one model"),
     ),
     Route(method="GET", path="/api/version", service="version", face="ollama", says="the version of the API"),
+    Route(method="GET", path="/api/ps", service="running", face="ollama", says="the models in memory: none"),
 )
 
 SHARED = "shared"
@@ -123,7 +152,7 @@ OWN = (
 )
 
 _VENDORS = {
-    "openai": (*OPENAI, *RESPONSES),
+    "openai": (*OPENAI, *COMPLETIONS, *RESPONSES),
     "anthropic": (*ANTHROPIC, *_face("anthropic", *_LISTS)),
     "gemini": GEMINI,
     "cohere": (*COHERE, *_face("cohere", *_LISTS)),
@@ -143,11 +172,11 @@ def _mounted() -> tuple[Route, ...]:
 def _plain() -> tuple[Route, ...]:
     """Return the routes as official clients write them below a base URL without a path."""
     shared = [path for _, path, _, _ in _LISTS]
-    routes = (*OPENAI, *RESPONSES, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
+    routes = (*OPENAI, *COMPLETIONS, *RESPONSES, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
     return tuple(msgspec.structs.replace(each, face=SHARED) if each.path in shared else each for each in routes)
 
 
-ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted())
+ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted(), *AZURE)
 """All routes."""
 
 

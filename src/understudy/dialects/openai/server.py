@@ -34,7 +34,13 @@ from understudy.wire.json import BadJson
 from understudy.wire.splice import RepeatedMember
 
 _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
-_DEPLOYMENT = re.compile(r"/deployments/([^/]+)/")
+_DEPLOYMENT = re.compile(r"/deployments/(.+?)/(?:chat/completions|completions|embeddings)$")
+
+
+def deployment_of(path: str) -> str | None:
+    """Return the deployment that a path of Azure's API names, which prevails over the model in the body."""
+    found = _DEPLOYMENT.search(path.rstrip("/"))
+    return unquote(found[1]) if found else None
 
 
 def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
@@ -86,8 +92,8 @@ class OpenAIServer(ServerHalf):
             return Inbound(operation=operation, request=ModelsRequest(model=model))
         sent = _received(request)
         body = sent.fields
-        if body.get("model") is None and (deployment := _DEPLOYMENT.search(path)):
-            body["model"] = unquote(deployment.group(1))
+        if (deployment := deployment_of(path)) is not None:
+            body["model"] = deployment
         match operation:
             case Operation.CHAT:
                 return _chat(body, sent.origin)
