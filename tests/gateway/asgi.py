@@ -47,6 +47,8 @@ class Asgi:
         self._headers = {"host": "localhost", **(headers or {})}
         self.peer: str | None = None
         """The address of the caller, if the server is to state one."""
+        self.root = ""
+        """The path at which the application is mounted."""
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
         """Send a request without a body."""
@@ -63,10 +65,12 @@ class Asgi:
         path: str,
         body: bytes,
         headers: Mapping[str, str] | None = None,
+        *,
         leave: asyncio.Event | None = None,
+        pieces: list[bytes] | None = None,
     ) -> Answer:
-        """Send a request; leave as soon as the event is set."""
-        answer = Answer(0, {}, b"", [])
+        """Send a request; leave as soon as the event is set. `pieces` gets those of the body as they arrive."""
+        answer = Answer(0, {}, b"", [] if pieces is None else pieces)
         pending = [{"type": "http.request", "body": body, "more_body": False}]
         left = leave or asyncio.Event()
 
@@ -91,6 +95,7 @@ class Asgi:
             "method": method,
             "path": route,
             "raw_path": route.encode(),
+            "root_path": self.root,
             "query_string": query.encode(),
             "client": None if self.peer is None else (self.peer, 50_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
