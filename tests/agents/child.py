@@ -17,13 +17,13 @@ from typing import NamedTuple
 import msgspec
 
 from tests.agents import isolation
-from tests.agents.gateway import KEY, ROUTE, gateway
+from tests.agents.gateway import KEY, gateway
 from tests.agents.installing import PACKAGES
 from tests.agents.roster import AGENTS, HeadlessAgent
 from tests.agents.scenario import Report, Request, Scenario
 from tests.agents.summaries import is_summary
 from tests.agents.task import PROMPTS, SHORT, TASK, Steps
-from tests.agents.vendors import vendors
+from tests.agents.vendors import is_about_loops, vendors
 from understudy.cli.agents.connection import Connection
 from understudy.cli.agents.rows import AGENTS as ROWS
 from understudy.cli.agents.temporary import prepare
@@ -78,8 +78,8 @@ async def run(scenario: Scenario, place: Path) -> Report:
         environment |= agent.environment
         if not isolation.is_isolated():
             environment |= await stack.enter_async_context(isolation.refusing_proxy(attempts))
-        start = prepare(ROWS[agent.name], connection, environment, home, _made(place / "launch"))
-        command = [*PACKAGES[agent.name].command(), *start.arguments]
+        start = prepare(ROWS[agent.program], connection, environment, home, _made(place / "launch"))
+        command = [*PACKAGES[agent.program].command(), *map(agent.led, start.arguments)]
         variables = _with_small_model(start.environment) if compacted and agent.small_models else start.environment
         watching = _Interruption(emulator) if scenario.cancelled else None
         codes = [
@@ -117,9 +117,7 @@ async def _connected(
         yield Connection(url=emulator.origin(agent.vendor), key=Secret(emulator.key), models=agent.models[:1])
         return
     async with gateway(emulator, scenario.vendors, place, 60.0 if scenario.cancelled else 4.0) as url:
-        # A name that an agent knows decides which tools it offers.
-        model = agent.models[0] if agent.vendor != "openai" else ROUTE
-        yield Connection(url=url, key=Secret(KEY), models=(model,))
+        yield Connection(url=url, key=Secret(KEY), models=agent.models[:1])
 
 
 def _with_small_model(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -185,7 +183,7 @@ def _received(emulator: Emulator) -> tuple[Request, ...]:
                     status=each.status,
                     outcome=each.outcome,
                     fault=each.fault.kind if each.fault else None,
-                    step=each.step,
+                    step=None if is_summary(each.body) or is_about_loops(each.body) else each.step,
                     error=each.error,
                     summary=is_summary(each.body),
                 )

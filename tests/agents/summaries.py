@@ -18,6 +18,7 @@ _ASKED = re.compile(
     "|create a detailed summary of the conversation"  # Claude Code
     "|context summarization agent"  # opencode
     "|<state_snapshot>"  # Gemini CLI
+    "|is about to be replaced by what you write next"  # the gateway, in the place of OpenAI
 )
 _MARK = "<summary>{} steps of the calculator are done.</summary>"
 _MARKED = re.compile(r"(\d+) steps of the calculator are done")
