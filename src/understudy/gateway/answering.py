@@ -14,6 +14,7 @@ from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import replies
 from understudy.gateway.access import Caller
 from understudy.gateway.clients import Client, client_of
@@ -24,7 +25,7 @@ from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.protocol import EmbedOptions
-from understudy.wire.http import Headers
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
@@ -77,7 +78,7 @@ class Answering:
         )
         response = await self._site.manager.embed(request, **options)
         self._notes.ended = response.attempts
-        reply = self._half.render(response, inbound)
+        reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
         await self._connection.reply(reply, (*self._own, *replies.told(response)))
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
@@ -95,9 +96,18 @@ class Answering:
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
-            response = crossing.response(run.response)
-            reply = self._half.render(response, inbound)
+            response, reply = run.response, self._forwarded(run.wire_answer)
+            if reply is None:
+                response = crossing.response(response)
+                reply = self._half.render(response, inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
+
+    @staticmethod
+    def _forwarded(answer: WireAnswer | None) -> HttpReply | None:
+        """Return the provider's own answer, to a caller of its wire format; `None` for any other."""
+        if answer is None or answer.body is None or answer.is_error:
+            return None
+        return HttpReply(answer.status, (*JSON_HEADERS, *answer.headers), answer.body)
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
         """Return the labels and the session of a request."""
@@ -114,7 +124,8 @@ class Answering:
         connection, renderer = self._connection, self._half.renderer(inbound)
         try:
             first = await anext(events, None) or []
-            headers = (*renderer.headers, *self._own, *self._told(run, first, crossing.warnings))
+            forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
+            headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
             await connection.start(200, headers)
             self._notes.begin()
             ping = _Pings(connection, renderer)
@@ -130,13 +141,20 @@ class Answering:
             except LLMError as error:
                 if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
                     raise  # the connection is closed before the end of the body
-                self._notes.failure = failure = replies.outward(failure_of(error), draining=self._site.is_draining)
-                await connection.write(renderer.fail(failure))
+                await connection.write(self._broken(error, renderer))
             finally:
                 ping.stop()
             await connection.end()
         finally:
             await events.aclose()
+
+    def _broken(self, error: LLMError, renderer: Renderer) -> bytes:
+        """Return the event that ends a stream which broke: the provider's own, unless it concerns the gateway."""
+        own, answer = failure_of(error), wire_answer_of(error)
+        self._notes.failure = failure = replies.outward(own, draining=self._site.is_draining)
+        if failure is own and answer is not None and answer.event is not None:
+            return answer.event
+        return renderer.fail(failure)
 
     def _told(self, run: Run, first: list[Any], lost: list[Warning]) -> Headers:
         """Return what is known of an answer that begins."""
