@@ -22,6 +22,7 @@ from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
 from understudy.gateway.manners import say
 from understudy.gateway.openapi import document
+from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
@@ -64,7 +65,8 @@ class Handling:
             pass
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
-            self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            if isinstance(error, LLMError) and error.attempts:
+                self.notes.ended = error.attempts
             if self._site.is_draining:
                 failure = replies.outward(failure, draining=True)
             await self._fail(failure)
@@ -77,9 +79,9 @@ class Handling:
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
-        if self._half is not None:
-            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
-        await self._connection.reply(_error(self._half, failure), own)
+        half = self._half or load_face("openai")  # the form of errors that most programs read
+        failure = say(failure, client_of(self._connection.headers), half.name).failure
+        await self._connection.reply(half.render_error(failure), own)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
@@ -91,11 +93,13 @@ class Handling:
             await self._fail(caller.failure, caller.headers)
             return
         self.notes.key = caller.name or None
-        if half is None or route.service in ("version", "running"):
+        if route.service == "passthrough" and not self._site.is_draining:
+            await Passthrough(self._site, connection, caller, self.notes).serve()
+        elif (half is None and route.service != "passthrough") or route.service in ("version", "running"):
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
-        else:
+        elif half is not None:
             inbound = half.parse(await self._request())
             async with connection.watched():
                 await self._asked(half, inbound, caller)
@@ -168,7 +172,3 @@ def face_of(route: Route, headers: Mapping[str, str]) -> str:
 def plain_error(status: int, message: str) -> HttpReply:
     """Return an error of the gateway's own paths."""
     return json_reply({"error": {"message": message, "type": "invalid_request_error", "code": None}}, status)
-
-
-def _error(half: ServerHalf | None, failure: Failure) -> HttpReply:
-    return plain_error(failure.status or 500, failure.message) if half is None else half.render_error(failure)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
+from understudy.client.provider import Provider
 from understudy.config import Config
 from understudy.domain.requests import GenerationRequest
 from understudy.engine.backend import ModelFacts
@@ -18,6 +19,7 @@ from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
     from understudy.client.stream import Reading
+    from understudy.engine.relay import Relay, RelayRequest
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
@@ -60,6 +62,20 @@ class GatewayManager(ProviderManager):
             self._planner.add(Route(name=name, targets=targets, fallback=fallback))
             self._lists.append(name)
         return name
+
+    @cached_property
+    def _built_in(self) -> Mapping[str, Provider]:
+        return {each.name: each for each in self.providers if isinstance(each, Provider)}
+
+    def has_entry(self, name: str) -> bool:
+        """Check whether requests can be handed on to an entry."""
+        return name in self._built_in
+
+    def relay(self, entry: str, request: RelayRequest, request_id: str) -> Relay:
+        """Return a request to an entry that is handed on as it is. Raise `LLMError` if it cannot be sent."""
+        from understudy.engine.relay import Relay
+
+        return Relay(self._engine, self._built_in[entry].backend, request, request_id)
 
     def facts_of(self, name: str) -> ModelFacts:
         """Return what is known of a route, an `entry` or `entry/model`: of a route, what holds for all its targets."""

@@ -27,7 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str
-    """As in OpenAPI: `{model}` stands for the name of a model, which may hold slashes."""
+    """As in OpenAPI: `{model}` stands for the name of a model, which may hold slashes, `{path}` for anything."""
     service: Service
     face: str = ""
     """The wire format that it speaks; empty for the gateway's own paths, `shared` if the headers decide it."""
@@ -141,6 +141,11 @@ OLLAMA = (
     Route(method="GET", path="/api/ps", service="running", face="ollama", says="the models in memory: none"),
 )
 
+PASSTHROUGH = tuple(
+    Route(method=method, path="/passthrough/{path}", service="passthrough", says="the rest of a provider's API")
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+)
+
 SHARED = "shared"
 """The face of paths that several wire formats share."""
 
@@ -176,7 +181,7 @@ def _plain() -> tuple[Route, ...]:
     return tuple(msgspec.structs.replace(each, face=SHARED) if each.path in shared else each for each in routes)
 
 
-ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted(), *AZURE)
+ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted(), *AZURE, *PASSTHROUGH)
 """All routes."""
 
 
@@ -209,7 +214,17 @@ class Router:
         return tuple(dict.fromkeys([*exact, *(own for own, pattern, _ in self._patterns if pattern.fullmatch(path))]))
 
 
+_PLACES = {
+    # May hold slashes, as in `entry/model`, but not climb out of its place.
+    "model": r"(?!\.{1,2}(?:/|$))[^?#]{1,300}?",
+    # Its own rules are stricter: see `passthrough`.
+    "path": r".*",
+}
+
+
 def _pattern(path: str) -> re.Pattern[str]:
-    """Return what matches a path: a model may hold slashes, as in `entry/model`, but not climb out of its place."""
-    pieces = (re.escape(piece) for piece in re.split(r"\{\w+\}", path))
-    return re.compile(r"(?P<model>(?!\.{1,2}(?:/|$))[^?#]{1,300}?)".join(pieces))
+    """Return what matches a path."""
+    pieces = re.split(r"\{(\w+)\}", path)
+    return re.compile(
+        "".join(_PLACES[each] if at % 2 else re.escape(each) for at, each in enumerate(pieces)), re.DOTALL
+    )
