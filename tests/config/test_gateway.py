@@ -35,6 +35,7 @@ def test_everything_is_read() -> None:
         port = 9000
         hosts = ["llm.example.com"]
         secret = "${{SECRET}}"
+        former_secrets = ["${{OLD}}", "older-0123456789abcdef"]
         affinity = false
         body_limit_mb = 0.5
         drain_timeout = 3
@@ -50,11 +51,13 @@ def test_everything_is_read() -> None:
         hash = "{HASH}"
         """,
         SECRET="0123456789abcdef0123",
+        OLD="old-0123456789abcdef",
         ALICE="key-of-alice-0123456789",
     ).gateway
     assert (gateway.host, gateway.port, gateway.hosts) == ("0.0.0.0", 9000, ("llm.example.com",))
     assert gateway.secret is not None
     assert gateway.secret.reveal() == "0123456789abcdef0123"
+    assert [each.reveal() for each in gateway.former_secrets] == ["old-0123456789abcdef", "older-0123456789abcdef"]
     assert (gateway.affinity, gateway.body_limit, gateway.drain_timeout) == (False, 2**19, 3)
     assert gateway.passthrough == ("main/api/copy",)
     assert gateway.aliases == {"claude-*": "main", "gpt-5": "main/llama3.2"}
@@ -79,6 +82,8 @@ def test_a_short_key_is_noticed() -> None:
         ('[llm.gateway]\npassthrough = ["other/audio"]', '"other/audio" does not begin with the name of an entry'),
         ('[llm.gateway]\nsecret = "${NOT_SET}"', "the environment variable NOT_SET is not set"),
         ("[llm.gateway]\nsecret = 3", "secret must be a string"),
+        ('[llm.gateway]\nformer_secrets = "x"', "former_secrets must be a list"),
+        ('[llm.gateway]\nformer_secrets = ["${NOT_SET}"]', "the environment variable NOT_SET is not set"),
         ('[llm.gateway]\nkeys = "x"', "llm.gateway.keys must be a list of tables"),
         ('[[llm.gateway.keys]]\nkey = "0123456789abcdef"', 'the key has no "name"'),
         ('[[llm.gateway.keys]]\nname = "a"', 'write either "key" or "hash"'),

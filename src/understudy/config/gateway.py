@@ -17,6 +17,7 @@ from understudy.settings.gateway import GatewayConfig, GatewayKey
 from understudy.wire.http import key_complaint
 
 _GATEWAY: KeyPath = ("llm", "gateway")
+_FORMER = "former_secrets"
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _SHORT = 16
 """Characters: a shorter key may be guessed."""
@@ -32,11 +33,13 @@ def read_gateway(
         report.error(_GATEWAY, "llm.gateway must be a table", "write it as [llm.gateway]")
         return GatewayConfig()
     report.unknown_keys(table, _GATEWAY, "[llm.gateway]", GATEWAY)
-    plain = {key: value for key, value in table.items() if key not in ("keys", "secret")}
+    plain = {key: value for key, value in table.items() if key not in ("keys", "secret", _FORMER)}
     values = read_table(context, plain, _GATEWAY, GATEWAY)
     values["keys"] = _read_keys(context, table.get("keys", []))
     if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
         values["secret"] = secret
+    if _FORMER in table:
+        values[_FORMER] = _read_former(context, table[_FORMER])
     if "aliases" in values:
         values["aliases"] = _read_aliases(context, values["aliases"], targets, omitted)
     for path in values.get("passthrough", ()):
@@ -63,6 +66,16 @@ def _read_aliases(
             what = f'the alias "{alias}" stands for "{target}", which is neither an entry nor a route'
             context.report.error(path, what, did_you_mean(name, targets))
     return kept
+
+
+def _read_former(context: Context, written: Any) -> tuple[Secret, ...]:
+    """Return the secrets that were replaced."""
+    path = (*_GATEWAY, _FORMER)
+    if complaint := GATEWAY[_FORMER].complaint(written):
+        context.report.error(path, f"{_FORMER} {complaint}", f"for example: {_FORMER} = {GATEWAY[_FORMER].example}")
+        return ()
+    found = (_secret(context, each, (*path, index), "secret") for index, each in enumerate(written))
+    return tuple(each for each in found if each is not None)
 
 
 def _read_keys(context: Context, tables: Any) -> tuple[GatewayKey, ...]:
@@ -106,9 +119,9 @@ def _read_key(context: Context, table: Any, path: KeyPath) -> GatewayKey | None:
 _HOW_TO_HASH = 'make it with: printf %s "$KEY" | sha256sum'
 
 
-def _secret(context: Context, written: Any, path: KeyPath) -> Secret | None:
+def _secret(context: Context, written: Any, path: KeyPath, name: str = "") -> Secret | None:
     """Return a key or secret of the file. Its value is never repeated."""
-    report, name = context.report, str(path[-1])
+    report, name = context.report, name or str(path[-1])
     if not isinstance(written, str):
         report.error(path, f"{name} must be a string", f'for example: {name} = "${{UNDERSTUDY_{name.upper()}}}"')
         return None

@@ -210,6 +210,13 @@ GATEWAY: Mapping[str, Rule] = {
         "seals what callers keep of one provider's answers while another answers; the same for all workers",
         "a random one for each process",
     ),
+    "former_secrets": Rule(
+        "names",
+        '["${OLD_UNDERSTUDY_SECRET}"]',
+        "secrets that `secret` has replaced: what they sealed still opens; drop them when no conversation is left of "
+        "their time",
+        "none",
+    ),
     "affinity": Rule(
         "flag", "false", "whether a conversation stays at the target that answered it, while that is healthy", "`true`"
     ),

@@ -47,7 +47,8 @@ class Site:
         self.names = Names.of(config)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         secret = config.gateway.secret
-        self.seals = Seals((secret,)) if secret is not None else seals or Seals()
+        former = config.gateway.former_secrets
+        self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
         self.owners = owners or Owners()
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0

@@ -41,6 +41,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
     """Names that callers use, with `*` for any characters, and the route, entry or `entry/model` each stands for."""
     secret: Secret | None = None
     """Seals what callers keep for another provider. Unset: a random one for each process."""
+    former_secrets: tuple[Secret, ...] = ()
+    """Secrets that were replaced: what they sealed still opens."""
     affinity: bool = True
     """Whether the conversation of a session stays at the target that answered it."""
     body_limit_mb: float = 64

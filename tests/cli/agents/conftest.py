@@ -29,8 +29,11 @@ if home and os.path.isdir(home + "/.gemini"):
     folder = home + "/.gemini/"
     out["files"]["gemini"] = found = {{}}
     for name in sorted(os.listdir(folder)):
-        with open(folder + name) as file:
-            found[name] = file.read()
+        if os.path.isdir(folder + name):
+            found[name] = os.path.realpath(folder + name)
+        else:
+            with open(folder + name) as file:
+                found[name] = file.read()
 with open({seen!r}, "w") as file:
     json.dump(out, file)
 if os.environ.get("AGENT_WAITS"):
@@ -93,6 +96,8 @@ class Gateway:
     def __init__(self) -> None:
         self.models = ["main", "openai/gpt-x"]
         self.keys: list[str] = []
+        self.aliases: tuple[str, ...] = ("claude-", "gpt-", "gemini-")
+        """The beginnings of names that it knows."""
         self.asked: list[str] = []
         outer = self
 
@@ -105,10 +110,10 @@ class Gateway:
                 key = (self.headers.get("authorization") or "").removeprefix("Bearer ")
                 if self.path == "/health/live":
                     self._reply(200, {"status": "ok"})
-                elif self.path != "/v1/models":
-                    self._reply(404, {})
                 elif outer.keys and key not in outer.keys:
                     self._reply(401, {})
+                elif name := self.path.removeprefix("/v1/models").removeprefix("/"):
+                    self._reply(200 if name.startswith(outer.aliases) else 404, {})
                 else:
                     self._reply(200, {"object": "list", "data": [{"id": name} for name in outer.models]})
 

@@ -113,7 +113,9 @@ def test_gemini_gets_a_copy_of_its_folder_where_another_authentication_is_select
     agents.run("launch", "gemini", "--url", gateway.url)
     assert agents.seen["files"]["gemini"] == {
         "GEMINI.md": "remember this",
+        "history": str(agents.home / ".gemini" / "history"),
         "settings.json": settings.replace("oauth-personal", "gemini-api-key"),
+        "tmp": str(agents.home / ".gemini" / "tmp"),
     }
     assert own.read_text() == settings
     assert not Path(agents.seen["environment"]["GEMINI_CLI_HOME"]).exists()
@@ -140,6 +142,22 @@ def test_opencode_gets_the_models_that_the_gateway_offers(agents: Agents, gatewa
         "model": "understudy/main",
         "small_model": "understudy/main",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("claude", "ANTHROPIC_DEFAULT_HAIKU_MODEL"), ("gemini", "GEMINI_MODEL"), ("codex", None)]
+)
+def test_a_gateway_that_does_not_know_the_agents_models_gets_another(
+    agents: Agents, gateway: Gateway, name: str, variable: str | None
+) -> None:
+    agents.install(name)
+    gateway.aliases = ("nothing",)
+    result = agents.run("launch", name, "--url", gateway.url)
+    assert "which uses main instead: see [llm.gateway.aliases], or pass --model" in result.err
+    if variable is None:
+        assert 'model="main"' in agents.seen["arguments"]
+    else:
+        assert agents.seen["environment"][variable] == "main"
 
 
 def test_aider_gets_arguments_ahead_of_the_users_own(agents: Agents, gateway: Gateway) -> None:

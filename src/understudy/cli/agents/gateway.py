@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from understudy.cli.agents.connection import Connection, read_key, read_url
 from understudy.cli.terminal import say
@@ -27,6 +27,8 @@ from understudy.wire import json
 KEY = "UNDERSTUDY_KEY"
 _LIVE = "/health/live"
 _PROBE = 2.0
+_PATIENCE = 10.0
+"""Seconds for a list of models, for which the gateway may ask its providers."""
 _START = 30.0
 """Seconds in which a gateway that was started must answer."""
 _END = 10.0
@@ -82,7 +84,7 @@ def key_of(settings: GatewayConfig) -> Secret | None:
 def is_live(url: str) -> bool:
     """Check whether a gateway answers."""
     try:
-        return _get(url, _LIVE, {})[0] == 200
+        return _get(url, _LIVE, {}, _PROBE)[0] == 200
     except (OSError, http.client.HTTPException):
         return False
 
@@ -90,25 +92,39 @@ def is_live(url: str) -> bool:
 def list_models(connection: Connection) -> tuple[str, ...]:
     """Return the names that a gateway offers to the holder of the key. Raise `Misuse` if it refuses the key."""
     try:
-        status, body = _get(connection.url, "/v1/models", {"authorization": f"Bearer {connection.token}"})
+        status, body = _ask(connection, "/v1/models")
         listed = json.decode_object(body).get("data") if status == 200 else None
-    except (OSError, http.client.HTTPException, json.BadJson):
-        status, listed = 0, None
-    if status in (401, 403):
-        raise Misuse(f"the gateway refuses the key: set {KEY}, or pass --key")
+    except json.BadJson:
+        listed = None
     rows = listed if isinstance(listed, list) else []
     return tuple(each["id"] for each in rows if isinstance(each, dict) and isinstance(each.get("id"), str))
 
 
-def _get(url: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+def knows_model(connection: Connection, name: str) -> bool:
+    """Check whether a name means something to a gateway. Raise `Misuse` if it refuses the key."""
+    return _ask(connection, f"/v1/models/{quote(name, safe='')}")[0] != 404
+
+
+def _ask(connection: Connection, path: str) -> tuple[int, bytes]:
+    """Return the status and the body of an answer, 0 without one. Raise `Misuse` if the gateway refuses the key."""
+    try:
+        status, body = _get(connection.url, path, {"authorization": f"Bearer {connection.token}"}, _PATIENCE)
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    if status in (401, 403):
+        raise Misuse(f"the gateway refuses the key: set {KEY}, or pass --key")
+    return status, body
+
+
+def _get(url: str, path: str, headers: Mapping[str, str], timeout: float) -> tuple[int, bytes]:
     """Ask directly: the proxies of the environment lead to providers, not to a gateway."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=_PROBE, context=context)
+        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=context)
     else:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PROBE)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
         connection.request("GET", parts.path + path, headers=dict(headers))
         reply = connection.getresponse()

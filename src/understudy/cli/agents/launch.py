@@ -19,6 +19,7 @@ from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions
+from understudy.cli.terminal import say
 from understudy.config.report import did_you_mean
 from understudy.domain.errors import Misuse
 
@@ -32,7 +33,7 @@ The agents are claude, codex, gemini, opencode and aider. What follows `--` is p
 agent, and the exit code is the agent's.
 
 Without --model, Claude Code, Codex and Gemini CLI ask for models of their own vendor, which [llm.gateway.aliases] maps
-to routes; opencode and aider get the first model that the gateway offers.""",
+to routes. If it does not know them, the agent gets the first model that it lists; so do opencode and aider.""",
     examples=(
         Example("Start Claude Code", "understudy launch claude"),
         Example(
@@ -123,10 +124,16 @@ def find_program(agent: Agent) -> str:
 
 
 def with_models(agent: Agent, connection: Connection) -> Connection:
-    """Return the connection with a model for an agent that has no default, the first that the gateway offers."""
-    if connection.models or not agent.needs_model:
+    """Return the connection with the models that the gateway lists, for an agent whose own ones it does not know."""
+    if connection.models or (agent.usual and all(gateway.knows_model(connection, name) for name in agent.usual)):
         return connection
     offered = gateway.list_models(connection)
     if not offered:
         raise Misuse(f"{agent.title} needs a model, and the gateway lists none: pass --model")
+    if agent.usual:
+        say(
+            f"the gateway has no alias for the models of {agent.title}, which uses {offered[0]} instead: see "
+            "[llm.gateway.aliases], or pass --model",
+            label="note",
+        )
     return msgspec.structs.replace(connection, models=offered)

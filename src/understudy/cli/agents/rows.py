@@ -48,8 +48,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     model_environment: tuple[str, ...] = ()
     """Variables that hold the model."""
     model_arguments: tuple[str, ...] = ()
-    needs_model: bool = False
-    """Whether it has no default model that a gateway could map."""
+    usual: tuple[str, ...] = ()
+    """Models that it asks for by itself, as of late 2026; empty if it has no default."""
     temporary: Literal["claude-settings", "gemini-home", "opencode-content"] | None = None
     """What it needs beyond variables and arguments while it runs."""
     files: tuple[AgentFile, ...]
@@ -140,6 +140,7 @@ _ROWS = (
         },
         removed=("ANTHROPIC_API_KEY", *_CLAUDE_ELSEWHERE),
         model_environment=_CLAUDE_MODELS,
+        usual=("claude-opus-4-8", "claude-haiku-4-5-20251001"),
         temporary="claude-settings",
         files=(
             AgentFile(
@@ -165,6 +166,7 @@ _ROWS = (
             'env_key="UNDERSTUDY_KEY"}',
         ),
         model_arguments=("-c", 'model="$model"'),
+        usual=("gpt-6.2-sol",),
         files=(AgentFile(format="toml", place=places.codex_config, values=_codex_values),),
         key_variable="UNDERSTUDY_KEY",
     ),
@@ -177,6 +179,7 @@ _ROWS = (
         environment={"GOOGLE_GEMINI_BASE_URL": "$url", "GEMINI_API_KEY": "$key"},
         removed=("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_API_VERSION"),
         model_environment=("GEMINI_MODEL",),
+        usual=("gemini-3.1-pro-preview", "gemini-3.5-flash-lite"),
         temporary="gemini-home",
         files=(
             AgentFile(format="dotenv", place=places.gemini_variables, values=_gemini_variables),
@@ -194,7 +197,6 @@ _ROWS = (
         install="npm install -g opencode-ai",
         source="https://opencode.ai/docs/config",
         environment={},
-        needs_model=True,
         temporary="opencode-content",
         files=(AgentFile(format="jsonc", place=places.opencode_config, values=_opencode_values),),
     ),
@@ -207,7 +209,6 @@ _ROWS = (
         environment={"AIDER_OPENAI_API_KEY": "$key", "OPENAI_API_KEY": "$key", "OPENAI_API_BASE": "$url/v1"},
         arguments=("--openai-api-base", "$url/v1"),
         model_arguments=("--model", "openai/$model"),
-        needs_model=True,
         files=(AgentFile(format="yaml", place=places.aider_config, values=_aider_values),),
     ),
 )  # fmt: skip

@@ -106,7 +106,8 @@ def _connection(agent: Agent, options: SetupOptions) -> Connection:
     else:
         settings: GatewayConfig = load(options.config, environ=os.environ, may_be_empty=True).gateway
         url, key = gateway.address_of(settings), key or gateway.key_of(settings)
-    return with_models(agent, Connection(url=url, key=key, models=read_model(options.model)))
+    connection = Connection(url=url, key=key, models=read_model(options.model))
+    return connection if agent.usual else with_models(agent, connection)
 
 
 def _apply(agent: Agent, changes: Sequence[Change], record: records.Record | None, place: Path) -> None:
