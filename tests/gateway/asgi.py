@@ -47,6 +47,8 @@ class Asgi:
         self._headers = {"host": "localhost", **(headers or {})}
         self.peer: str | None = None
         """The address of the caller, if the server is to state one."""
+        self.root = ""
+        """The path at which the application is mounted."""
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
         """Send a request without a body."""
@@ -59,7 +61,7 @@ class Asgi:
 
     async def send_raw(self, method: str, path: bytes, query: bytes = b"") -> Answer:
         """Send a request without a body, whose path and query are exactly these bytes."""
-        return await self._send(method, path, query, [b""], self._headers, asyncio.Event())
+        return await self._send(method, path, query, [b""], self._headers)
 
     async def send_pieces(
         self,
@@ -70,7 +72,7 @@ class Asgi:
     ) -> Answer:
         """Send a body piece by piece, without a length."""
         given = {**self._headers, "transfer-encoding": "chunked", **(headers or {})}
-        return await self._send(method, path.encode(), b"", pieces, given, asyncio.Event())
+        return await self._send(method, path.encode(), b"", pieces, given)
 
     async def send(
         self,
@@ -78,12 +80,16 @@ class Asgi:
         path: str,
         body: bytes,
         headers: Mapping[str, str] | None = None,
+        *,
         leave: asyncio.Event | None = None,
+        pieces: list[bytes] | None = None,
     ) -> Answer:
-        """Send a request; leave as soon as the event is set."""
+        """Send a request; leave as soon as the event is set. `pieces` gets those of the body as they arrive."""
+        answer = Answer(0, {}, b"", [] if pieces is None else pieces)
         route, _, query = path.partition("?")
         given = {**self._headers, **(headers or {})}
-        return await self._send(method, route.encode(), query.encode(), [body], given, leave or asyncio.Event())
+        left = leave or asyncio.Event()
+        return await self._send(method, route.encode(), query.encode(), [body], given, left, answer)
 
     async def _send(
         self,
@@ -92,9 +98,10 @@ class Asgi:
         query: bytes,
         pieces: Iterable[bytes] | AsyncIterator[bytes],
         headers: Mapping[str, str],
-        left: asyncio.Event,
+        left: asyncio.Event | None = None,
+        answer: Answer | None = None,
     ) -> Answer:
-        answer = Answer(0, {}, b"", [])
+        answer, left = answer or Answer(0, {}, b"", []), left or asyncio.Event()
         pending = pieces if isinstance(pieces, AsyncIterator) else _given(pieces)
         at_end = False
 
@@ -120,6 +127,7 @@ class Asgi:
             "method": method,
             "path": path.decode("utf-8", "replace"),
             "raw_path": path,
+            "root_path": self.root,
             "query_string": query,
             "client": None if self.peer is None else (self.peer, 50_000),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],

@@ -284,3 +284,40 @@ async def test_claude_code_is_told_of_a_broken_stream_by_a_cut(opened: Open) -> 
     assert "message_start" in answer.text
     assert "error" not in answer.text
     assert (await caller.post(path, body)).is_complete
+
+
+PINGS = {
+    "openai": b": heartbeat\n\n",
+    "responses": b": heartbeat\n\n",
+    "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n',
+    "gemini": b"\n",
+    "cohere": b": heartbeat\n\n",
+}
+"""A comment of server-sent events, Anthropic's own event, or an empty line, which Google's clients skip. Ollama's lines
+have nothing of the kind but an empty piece of text."""
+
+
+@pytest.mark.parametrize("face", END)
+async def test_a_silent_stream_shows_signs_of_life(face: str, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.gateway.answering.PING", 0.02)
+    caller, emulator, _ = await opened("groq")
+    emulator.script("groq", always=Fault.stall(after=4))
+    path, body = asked(face, "groq", stream=True)
+    pieces: list[bytes] = []
+    leave = asyncio.Event()
+    sending = asyncio.create_task(caller.send("POST", path, json.dumps(body).encode(), leave=leave, pieces=pieces))
+    while len(pieces) < 4 or pieces[-1] != pieces[-2]:
+        await asyncio.sleep(0.005)
+    leave.set()
+    await sending
+    ping = pieces[-1]
+    assert ping == PINGS.get(face, ping)
+    if face == "ollama":
+        assert json.loads(ping)["message"]["content"] == ""
+
+
+async def test_it_can_be_mounted_below_a_path(opened: Open) -> None:
+    caller, _, _ = await opened("openai")
+    caller.root = "/llm"
+    assert (await caller.get("/llm/v1/models")).json["object"] == "list"
+    assert (await caller.get("/other/v1/models")).status == 404

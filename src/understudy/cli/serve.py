@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,9 +161,17 @@ def greeting(url: str, config: Config) -> str:
     )
 
 
+_PACKAGES = ("uvicorn", "httptools", "zstandard", "cryptography")
+"""What only the gateway needs. uvloop is optional."""
+
+
 def _require_extra() -> None:
+    if missing := [name for name in _PACKAGES if not _is_installed(name)]:
+        raise Misuse(f"serve needs {' and '.join(missing)}: pip install 'understudy[gateway]'")
+
+
+def _is_installed(name: str) -> bool:
     try:
-        import httptools  # noqa: F401 - whether it is there
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise Misuse(f"serve needs {error.name}: pip install 'understudy[gateway]'") from error
+        return find_spec(name) is not None
+    except ValueError:  # what a program has hidden by `sys.modules[name] = None`
+        return False

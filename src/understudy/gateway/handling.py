@@ -26,6 +26,7 @@ from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
+from understudy.gateway.stored import Kept, kept_field
 from understudy.wire.http import HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
@@ -100,7 +101,19 @@ class Handling:
         elif self._site.is_draining:
             await self._fail(_DRAINING)
         elif half is not None:
-            inbound = half.parse(await self._request())
+            await self._spoken(half, caller)
+
+    async def _spoken(self, half: ServerHalf, caller: Caller) -> None:
+        """Answer a request in a wire format."""
+        connection = self._connection
+        request = await self._request()
+        kept = Kept(self._site, connection, caller, self.notes)
+        if self._route.service == "stored":
+            await kept.fetch()
+        elif (field := self._kept_field(request)) is not None:
+            await kept.go_on(request.body or b"", field)
+        else:
+            inbound = half.parse(request)
             async with connection.watched():
                 await self._asked(half, inbound, caller)
 
@@ -110,6 +123,11 @@ class Handling:
         body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
         method = "GET" if connection.method == "HEAD" else connection.method
         return HttpRequest(method, connection.url[len(route.mount) :], tuple(connection.headers.items()), body)
+
+    def _kept_field(self, request: HttpRequest) -> str | None:
+        """Return the field of a request for a response that only the provider can answer which keeps it."""
+        is_response = self._route.face == "responses" and self._route.service == "answer"
+        return kept_field(request.body) if is_response else None
 
     async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
         match self._route.service:

@@ -9,6 +9,7 @@ followed one would take its key along.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -97,10 +98,12 @@ class Passthrough:
         entry, segments = self._target()
         await self.hand_on(entry, written(segments))
 
-    async def hand_on(self, entry: str, path: str, body: bytes | None = None) -> None:
+    async def hand_on(
+        self, entry: str, path: str, body: bytes | None = None, see: Callable[[bytes], None] | None = None
+    ) -> None:
         """Hand the request on to a path below the address of an entry, with a body that was read before if it has one.
 
-        Raise as `serve` does.
+        `see` is called with each piece of the answer. Raise as `serve` does.
         """
         connection, site = self._connection, self._site
         upload: Upload | None = None
@@ -123,7 +126,7 @@ class Passthrough:
         relay = site.manager.relay(entry, request, self._notes.id)
         try:
             async with connection.watched(None if upload is None else upload.is_over), relay:
-                await self._answer(relay)
+                await self._answer(relay, see)
         except LLMError:
             if upload is not None and upload.error is not None and not connection.started:
                 raise upload.error from None
@@ -150,7 +153,7 @@ class Passthrough:
             raise _denied(404, FailureKind.NOT_FOUND, what)
         return entry, tuple(rest)
 
-    async def _answer(self, relay: Relay) -> None:
+    async def _answer(self, relay: Relay, see: Callable[[bytes], None] | None) -> None:
         connection, head = self._connection, relay.head
         own: Headers = ((replies.REQUEST_ID, self._notes.id), (replies.PROVIDER, relay.entry))
         headers = RETURNED.passed(head.headers.items())
@@ -160,6 +163,8 @@ class Passthrough:
         await connection.start(head.status, (*headers, *own))
         self._notes.begin()
         while data := await relay.read():
+            if see is not None:
+                see(data)
             await connection.write(data)
         await connection.end()
 

@@ -29,8 +29,11 @@ if home and os.path.isdir(home + "/.gemini"):
     folder = home + "/.gemini/"
     out["files"]["gemini"] = found = {{}}
     for name in sorted(os.listdir(folder)):
-        with open(folder + name) as file:
-            found[name] = file.read()
+        if os.path.isdir(folder + name):
+            found[name] = os.path.realpath(folder + name)
+        else:
+            with open(folder + name) as file:
+                found[name] = file.read()
 with open({seen!r}, "w") as file:
     json.dump(out, file)
 if os.environ.get("AGENT_WAITS"):

@@ -185,6 +185,33 @@ def test_any_object_holds_what_was_meant_and_gets_back_to_what_it_was(
     assert json.loads(restored) == table
 
 
+GAPS = st.sampled_from(["", " ", "\n", "\n  ", " // c, }\n", "/* b */", "\n\t// }\n\t", "\r\n"])
+NAMES = st.sampled_from(["a", "b", "d e", 'q"', "é"])
+
+
+@st.composite
+def commented(draw: st.DrawFn, depth: int = 0) -> str:
+    """An object with comments, blanks and trailing commas wherever JSONC allows them."""
+    names = draw(st.lists(NAMES, max_size=3, unique=True))
+    text = "{" + draw(GAPS)
+    for place, name in enumerate(names):
+        scalars = st.sampled_from(["1", '"x"', "null", '[1, {"z": 2}, ]', '"//no"'])
+        value = draw(scalars if depth > 2 else scalars | commented(depth + 1))
+        text += json.dumps(name) + draw(GAPS) + ":" + draw(GAPS) + value + draw(GAPS)
+        if place < len(names) - 1 or draw(st.booleans()):
+            text += "," + draw(GAPS)
+    return text + "}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=commented(), before=GAPS, name=NAMES, value=st.sampled_from([GONE, "v", {"n": 1}]))
+def test_comments_blanks_and_commas_stop_no_edit_and_stay(text: str, before: str, name: str, value: object) -> None:
+    changed = edit(before + text, "jsonc", {(name,): value})  # it proves by itself that nothing else has changed
+    if value is not GONE and f"{json.dumps(name)}" not in text:
+        for comment in ("// c, }", "/* b */", "// }"):
+            assert changed.count(comment) == (before + text).count(comment)
+
+
 @settings(max_examples=60, deadline=None)
 @given(value=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30))
 def test_any_key_survives_yaml(value: str) -> None:

@@ -113,7 +113,9 @@ def test_gemini_gets_a_copy_of_its_folder_where_another_authentication_is_select
     agents.run("launch", "gemini", "--url", gateway.url)
     assert agents.seen["files"]["gemini"] == {
         "GEMINI.md": "remember this",
+        "history": str(agents.home / ".gemini" / "history"),
         "settings.json": settings.replace("oauth-personal", "gemini-api-key"),
+        "tmp": str(agents.home / ".gemini" / "tmp"),
     }
     assert own.read_text() == settings
     assert not Path(agents.seen["environment"]["GEMINI_CLI_HOME"]).exists()

@@ -189,6 +189,45 @@ def test_a_value_of_ours_that_was_changed_since_stops_undo(agents: Agents) -> No
     assert tree(agents.home) == before
 
 
+def test_a_second_setup_takes_out_what_the_first_one_wrote(agents: Agents) -> None:
+    prepared(agents, "codex")
+    agents.run("setup", "codex", "--url", URL, *MODEL)
+    path = agents.home / ".codex" / "config.toml"
+    path.write_text(path.read_text().replace('theme = "dark"', 'theme = "light"'))
+    assert agents.run("setup", "codex", "--url", "http://127.0.0.1:1").code == 0
+    text = path.read_text()
+    assert tomllib.loads(text)["model"] == "gpt-6"
+    assert URL not in text
+    assert agents.run("setup", "codex", "--undo").code == 0
+    assert path.read_text() == FILES["codex"][".codex/config.toml"].replace("dark", "light")
+
+
+def test_undo_after_a_setup_that_recorded_but_did_not_write(agents: Agents) -> None:
+    """The record is written first, so that a crash between the two can be undone."""
+    before = prepared(agents, "codex")
+    agents.run("setup", "codex", "--url", URL, *MODEL)
+    path = agents.home / ".codex" / "config.toml"
+    path.write_text(FILES["codex"][".codex/config.toml"])
+    assert agents.run("setup", "codex", "--undo").code == 0
+    assert tree(agents.home) == before
+
+
+def test_a_backup_that_is_missing_is_stated(agents: Agents) -> None:
+    prepared(agents, "claude")
+    agents.run("setup", "claude", "--url", URL)
+    (agents.home / ".claude" / "settings.json.understudy-backup").unlink()
+    for words in (["--undo"], ["--url", URL]):
+        result = agents.run("setup", "claude", *words)
+        assert (result.code, "settings.json.understudy-backup is missing" in result.err) == (2, True)
+
+
+def test_a_line_of_dashes_is_masked_like_any_other(agents: Agents) -> None:
+    path = write(agents.home / ".gemini" / ".env", "-- API_KEY=abcdefghijkl\nGEMINI_API_KEY=abcdefghijkl\n")
+    result = agents.run("setup", "gemini", "--url", URL, "--dry-run")
+    assert "abcdefghijkl" not in result.out
+    assert str(path) in result.out
+
+
 @pytest.mark.parametrize(
     ("name", "place", "text", "why"),
     [

@@ -17,6 +17,7 @@ from understudy.cli.importing.command import convert
 from understudy.cli.importing.parameters import ALWAYS, CAPABILITIES, NOT_CARRIED, OPTIONS, RATES, READ
 from understudy.config import Config, parse
 from understudy.domain.errors import Misuse
+from understudy.gateway.names import Names
 from understudy.settings import ProviderConfig
 
 VARIABLE = re.compile(r"\$\{(\w+)")
@@ -54,6 +55,24 @@ def test_a_configuration_becomes_what_was_meant(name: str) -> None:
     for (line, what), (expected, words) in zip(found, case.reports, strict=True):
         assert line == expected, what
         assert words in what
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gateway_serves_every_name_that_is_not_reported(name: str) -> None:
+    text, report = convert(CASES[name].text.encode(), "config.yaml")
+    names = Names.of(load(text))
+    reported = [each.what for each in report.differences]
+    for item in yaml.safe_load(CASES[name].text)["model_list"]:
+        written = item.get("model_name")
+        if "litellm_params" not in item or written is None:
+            continue
+        if any(what.startswith((f"left out: {written}: ", f"{written}: a pattern")) for what in reported):
+            continue
+        if written.endswith("/*"):
+            entry = written.removesuffix("/*")
+            assert names.find(f"{entry}/any-model") in (f"{entry}/any-model", entry)
+        else:
+            assert names.find(written.replace("*", "4-5")) in CASES[name].routes
 
 
 def test_there_are_many() -> None:

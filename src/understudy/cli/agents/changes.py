@@ -55,10 +55,8 @@ def _setup(row: AgentFile, connection: Connection, record: Record | None, place:
     now = files.read(place)
     before = record.of(now.path) if record else None
     values = row.values(connection)
-    base = now.text
-    if before and now.data is not None and files.digest(now.data) == before.digest:
-        base = files.read(Path(before.backup)).text if before.backup else ""
     try:
+        base = _base(now, before)
         mark = _MARK if base.startswith(_MARK) else ""
         text = mark + edit(base.removeprefix(_MARK), row.format, values)
     except CannotEdit as error:
@@ -73,13 +71,43 @@ def _setup(row: AgentFile, connection: Connection, record: Record | None, place:
         written=Written(
             path=str(now.path),
             format=row.format,
-            digest=files.digest(data),
+            # The backup is what there was before only if nothing else has changed since it was made.
+            digest=files.digest(data) if before is None or base == _original(before).text else "",
             values=tuple((path, value_digest(value)) for path, value in values.items()),
             backup=before.backup if before else None,
             mode=before.mode if before else now.mode,
         ),
         backup=Path(before.backup) if before and before.backup else None,
     )
+
+
+def _base(now: OnDisk, before: Written | None) -> str:
+    """Return the text to start from: without what an earlier setup wrote, as far as it is still there."""
+    if before is None or now.data is None:
+        return now.text
+    original = _original(before)
+    if files.digest(now.data) == before.digest:
+        return original.text
+    present = read_values(now.text.removeprefix(_MARK), before.format)
+    ours = [path for path, digest in before.values if value_digest_of(present, path) == digest]
+    return _restored(now, original, before.format, ours)
+
+
+def _original(written: Written) -> OnDisk:
+    """Return the file as it was before. Raise `Misuse` if its backup is missing."""
+    if written.backup is None:
+        return OnDisk(Path(written.path), None)
+    original = files.read(Path(written.backup))
+    if original.data is None:
+        raise Misuse(f"the backup {written.backup} is missing: edit {written.path} by hand")
+    return original
+
+
+def _restored(now: OnDisk, original: OnDisk, format_: str, paths: Sequence[tuple[str, ...]]) -> str:
+    """Return a text with the values at some paths as they were before."""
+    before = read_values(original.text.removeprefix(_MARK), format_)
+    mark = _MARK if now.text.startswith(_MARK) else ""
+    return mark + edit(now.text.removeprefix(_MARK), format_, {path: value_at(before, path) for path in paths})
 
 
 def _by_hand(path: Path, why: str, values: Mapping[tuple[str, ...], object]) -> str:
@@ -95,9 +123,7 @@ def plan_undo(record: Record) -> list[Change]:
 def _undo(written: Written) -> Change:
     now = files.read(Path(written.path))
     backup = Path(written.backup) if written.backup else None
-    original = files.read(backup) if backup else OnDisk(Path(written.path), None)
-    if backup and original.data is None:
-        raise Misuse(f"the backup {backup} is missing: edit {written.path} by hand")
+    original = _original(written)
     mode = written.mode if written.mode is not None else files.PRIVATE
     if now.data is None and backup is not None:
         raise Misuse(f"{written.path} was removed since; its backup is {backup}")
@@ -113,13 +139,14 @@ def _without_ours(now: OnDisk, original: OnDisk, written: Written) -> str:
     try:
         before = read_values(original.text.removeprefix(_MARK), written.format)
         present = read_values(now.text.removeprefix(_MARK), written.format)
-        changed = [path for path, digest in written.values if value_digest_of(present, path) not in (digest, None)]
+        changed = [
+            ".".join(path)
+            for path, digest in written.values
+            if value_digest_of(present, path) not in (digest, value_digest_of(before, path), None)
+        ]
         if changed:
-            names = ", ".join(".".join(path) for path in changed)
-            raise CannotEdit(f"{names} has been changed since")
-        values = {path: value_at(before, path) for path, _ in written.values}
-        mark = _MARK if now.text.startswith(_MARK) else ""
-        return mark + edit(now.text.removeprefix(_MARK), written.format, values)
+            raise CannotEdit(f"{', '.join(changed)} has been changed since")
+        return _restored(now, original, written.format, [path for path, _ in written.values])
     except CannotEdit as error:
         kept = f"; its backup is {written.backup}" if written.backup else ""
         raise Misuse(f"{written.path} cannot be restored: {error}; nothing was written{kept}") from error
@@ -139,8 +166,9 @@ def diff(changes: Sequence[Change], connection: Connection | None) -> Iterator[s
         name = str(change.file.path)
         old, new = (name if data is not None else "/dev/null" for data in (change.file.data, change.after))
         before = change.file.text.splitlines()
-        for line in difflib.unified_diff(before, after.splitlines(), old, new, lineterm=""):
-            yield _masked(redactor.text(line)) if not line.startswith(("---", "+++")) else line
+        lines = difflib.unified_diff(before, after.splitlines(), old, new, lineterm="")
+        for number, line in enumerate(lines):
+            yield line if number < 2 else _masked(redactor.text(line))  # two lines name the file
 
 
 def _masked(line: str) -> str:

@@ -22,7 +22,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     digest: str
-    """Of the whole file."""
+    """Of the whole file, if its backup is exactly what it was before; else empty."""
     values: tuple[tuple[tuple[str, ...], str], ...]
     """The digest of each value, by its path in the file."""
     backup: str | None

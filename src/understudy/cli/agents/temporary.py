@@ -25,6 +25,8 @@ from understudy.wire.proxies import EnvironmentProxies, is_this_machine
 _CONTENT = "OPENCODE_CONFIG_CONTENT"
 _SELECTED = ("security", "auth", "selectedType")
 _API_KEY = "gemini-api-key"
+_GEMINI_DATA = ("tmp", "history")
+"""Folders in which Gemini CLI keeps conversations and checkpoints, which must outlive its temporary folder."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -94,6 +96,9 @@ def _gemini_home(environ: Mapping[str, str], home: Path, folder: Path) -> dict[s
         raise Misuse(f"{path} cannot be read: {error}") from error
     copy = folder / ".gemini"
     copy.mkdir()
+    for name in _GEMINI_DATA:  # the agent would make them
+        with suppress(OSError):
+            (own / name).mkdir(parents=True, exist_ok=True)
     for each in own.iterdir() if own.is_dir() else ():
         if each.name != path.name:
             with suppress(OSError):  # Windows allows links only to administrators and developers

@@ -92,9 +92,7 @@ class StrictProtocol(HttpToolsProtocol):
         others = (each for each in self.connections if isinstance(each, StrictProtocol))
         idle = [each for each in others if each.phase is Phase.IDLE]
         if idle:
-            oldest = min(idle, key=lambda each: each.since)
-            self.connections.discard(oldest)
-            oldest.leave()
+            min(idle, key=lambda each: each.since).leave()
         else:
             self._refuse(refusals.FULL)
 

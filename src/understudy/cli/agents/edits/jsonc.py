@@ -209,9 +209,12 @@ def _removed(text: str, path: Path) -> str:
     elif place:
         before = owner.members[place - 1].value.end
         found = _comma(text[before:start])
-        gap = text[before + (found or 0) + 1 : start]
-        # What stands between, such as a comment, stays.
-        return text[:before] + gap.rstrip(" \t").removesuffix("\n").removesuffix("\r") + text[end:]
+        gap = text[before : before + (found or 0)] + text[before + (found or 0) + 1 : start]
+        # What stands between, such as a comment, stays, and so does the end of its line.
+        gap = gap.rstrip(" \t")
+        if re.match(r"[ \t]*\r?\n", text[end:]):
+            gap = gap.removesuffix("\n").removesuffix("\r")
+        return text[:before] + gap + text[end:]
     line = text.rfind("\n", 0, start) + 1
     if text[line:start].strip() == "" and (rest := re.match(r"[ \t]*\r?\n", text[end:])):
         return text[:line] + text[end + rest.end() :]
