@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import openai
 import pytest
 from aiohttp import web
 
 from tests.gateway.asgi import Asgi
+from tests.gateway.test_official_faces import over
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.application import Gateway, app
@@ -394,3 +396,24 @@ async def test_an_address_where_nobody_listens_is_an_error_of_the_gateway(opened
     await gateway.aclose()
     assert answer.status == 502
     assert answer.json["error"]["message"]
+
+
+async def test_openais_client(opened: Callable[..., Opened], upstream: Upstream) -> None:
+    found = opened(("openai/audio/*", "openai/files"))
+    client = openai.AsyncOpenAI(
+        base_url="http://localhost/passthrough/openai", api_key="any", http_client=over(found.gateway)
+    )
+
+    async def speak(request: web.BaseRequest) -> web.Response:
+        if request.path.endswith("/transcriptions"):
+            return web.json_response({"text": "hello"})
+        return web.Response(body=b"\xff\xfb sound", content_type="audio/mpeg")
+
+    upstream.answer = speak
+    sound = await client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="hi")
+    assert sound.content == b"\xff\xfb sound"
+    heard = await client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"\xff\xfb sound"))
+    assert heard.text == "hello"
+    assert b"\xff\xfb sound" in upstream.requests[-1][3]
+    with pytest.raises(openai.NotFoundError, match="passthrough"):
+        await client.images.generate(prompt="hi")

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.gateway.asgi import Asgi
 from tests.gateway.test_official_faces import over
+from understudy.domain.attempts import AttemptRecord
 from understudy.gateway.application import Gateway, app
 
 ALICE = {"authorization": "Bearer alice-0123456789abcdef"}
@@ -88,7 +89,7 @@ async def opened() -> AsyncIterator[Open]:
             vendor.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
             stack.callback(listener.close)
 
-        def open_(**gateway: Any) -> tuple[Gateway, Asgi, Vendor, Vendor]:
+        def open_(records: list[AttemptRecord] | None = None, **gateway: Any) -> tuple[Gateway, Asgi, Vendor, Vendor]:
             chat = {"name": "chat", "provider": "groq", "api_key": "k-0123456789", "base_url": vendors[0].url}
             native = [
                 {"name": each.name, "provider": "openai", "api_key": "k-0123456789", "base_url": each.url}
@@ -97,7 +98,10 @@ async def opened() -> AsyncIterator[Open]:
             entries = [{**each, "text_model": "gpt-5.1-codex"} for each in native]
             routes = [{"name": "main", "targets": ["chat", "two", "one"]}]
             config: Any = {"llm": {"providers": [chat, *entries], "routes": routes}}
-            made = app({**config, "llm": {**config["llm"], **({"gateway": gateway} if gateway else {})}})
+            observers = () if records is None else (records.append,)
+            made = app(
+                {**config, "llm": {**config["llm"], **({"gateway": gateway} if gateway else {})}}, observers=observers
+            )
             stack.push_async_callback(made.aclose)
             return made, Asgi(made), vendors[0], vendors[1]
 
@@ -106,7 +110,8 @@ async def opened() -> AsyncIterator[Open]:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 async def test_a_conversation_goes_on_where_it_began(opened: Open, stream: bool) -> None:
-    _, caller, one, two = opened()
+    records: list[AttemptRecord] = []
+    _, caller, one, two = opened(records)
     first = await caller.post("/v1/responses", {"model": "two", "input": "hi", "stream": stream})
     name = first.events[0]["response"]["id"] if stream else first.json["id"]
     assert name.startswith("resp_two")
@@ -117,6 +122,9 @@ async def test_a_conversation_goes_on_where_it_began(opened: Open, stream: bool)
         name = answer.events[0]["response"]["id"] if stream else answer.json["id"]
         assert two.seen[-1] == ("POST", "/v1/responses", {**body, "model": "gpt-5.1-codex"})
     assert not one.seen
+    record = records[-1]
+    assert (record.operation, record.provider, record.model, record.outcome) == ("chat", "two", "gpt-5.1-codex", "won")
+    assert (record.usage.input_total, record.usage.output_total, record.cost_basis) == (3, 2, "exact")
 
 
 async def test_whoever_does_not_keep_it_is_not_asked(opened: Open) -> None:

@@ -1,7 +1,7 @@
 """One request that is handed on to a provider as it is, and its answer as it comes: what no dialect has a word for.
 
 The entry's key, address, proxy and time limits apply as to any other request; nothing is retried, and nobody else is
-asked. It ends as one record, whose cost is unknown.
+asked. It ends as one record, whose cost is unknown unless somebody reads the answer as it passes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from understudy.domain.errors import Misuse, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import NOT_BILLED
 from understudy.domain.operation import Operation
+from understudy.domain.prices import PriceQuery
+from understudy.domain.usage import Usage
 from understudy.engine.auth import NotSigned
 from understudy.transport.base import Incoming, TransportError, Upload
 from understudy.transport.bodies import decoded, read_beginning
@@ -48,6 +50,9 @@ class RelayRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     pieces: AsyncIterator[bytes] | None = None
     """The body as it arrives, instead of `body`."""
+    operation: Operation = Operation.PASSTHROUGH
+    model: str | None = None
+    """The model that is asked for, if it is known."""
     labels: Mapping[str, str] = {}
     session: str | None = None
 
@@ -68,6 +73,7 @@ class Relay:
         self._failure: Failure | None = None
         self._size = 0
         self._is_over = False
+        self._used: PriceQuery | None = None
         self.entry = backend.name
         self.head = HttpHead(0, {})
         """Status and headers of the answer."""
@@ -111,6 +117,10 @@ class Relay:
             self._incoming = None
         return data
 
+    def account(self, usage: Usage, model: str | None, service_tier: str | None) -> None:
+        """Note what the answer states of its tokens, if somebody could read it."""
+        self._used = PriceQuery(usage=usage, model=self._request.model, answered_model=model, service_tier=service_tier)
+
     async def refusal(self) -> bytes:
         """Return the body of an answer whose status is an error, without secrets and as far as it is of use."""
         incoming, self._incoming = self._incoming, None
@@ -133,6 +143,8 @@ class Relay:
     async def _send(self) -> None:
         config, transport = self._backend.config, self._backend.transport
         plain = self._plain
+        if self._request.model is not None:
+            self._backend.prices.begin(self._request.model)
         request: HttpRequest | None = None
         try:
             async with asyncio.timeout(config.timeout):
@@ -190,20 +202,24 @@ class Relay:
             outcome = Outcome.WON if self._is_over and error is None else Outcome.ABORTED
         backend, request = self._backend, self._request
         unsent = self._failure is not None and not self._failure.sent
+        used = self._used
+        basis = CostBasis.UNKNOWN if used is None else CostBasis.EXACT
         self.record = AttemptRecord(
             request_id=self._ids[0],
             attempt_id=self._ids[1],
             number=1,
             provider=backend.name,
             provider_type=backend.row.type,
-            model=None,
-            operation=Operation.PASSTHROUGH,
+            model=request.model,
+            answered_model=None if used is None else used.answered_model,
+            operation=request.operation,
             outcome=outcome,
             started=self._started_at,
             duration=self._loop.time() - self._began,
             failure=self._failure,
-            cost=NOT_BILLED if unsent else None,
-            cost_basis=CostBasis.NOT_SENT if unsent else CostBasis.UNKNOWN,
+            usage=Usage() if used is None else used.usage,
+            cost=NOT_BILLED if unsent else None if used is None else backend.cost_of(used),
+            cost_basis=CostBasis.NOT_SENT if unsent else basis,
             why="passed through",
             session=request.session,
             labels=request.labels,

@@ -9,14 +9,14 @@ followed one would take its key along.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from understudy.dialects.forwarding import ANSWERED, HeaderRules
 from understudy.dialects.server import BadRequest
 from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.engine.relay import Relay, RelayRequest
 from understudy.gateway import replies
 from understudy.gateway.patterns import matches
@@ -84,6 +84,21 @@ def written(segments: tuple[str, ...]) -> str:
     return "/".join(quote(segment, safe="!$&'()*+,=:@~") for segment in segments)
 
 
+class Reader(Protocol):
+    """Reads an answer as it passes, for its record."""
+
+    model: str | None
+    """The model that is asked for."""
+
+    def see(self, data: bytes) -> None:
+        """Read a piece."""
+        ...
+
+    def account(self, relay: Relay) -> None:
+        """Note what the whole answer used."""
+        ...
+
+
 class Passthrough:
     """One request that is handed on."""
 
@@ -98,12 +113,10 @@ class Passthrough:
         entry, segments = self._target()
         await self.hand_on(entry, written(segments))
 
-    async def hand_on(
-        self, entry: str, path: str, body: bytes | None = None, see: Callable[[bytes], None] | None = None
-    ) -> None:
+    async def hand_on(self, entry: str, path: str, body: bytes | None = None, reader: Reader | None = None) -> None:
         """Hand the request on to a path below the address of an entry, with a body that was read before if it has one.
 
-        `see` is called with each piece of the answer. Raise as `serve` does.
+        `reader` reads the answer as it passes. Raise as `serve` does.
         """
         connection, site = self._connection, self._site
         upload: Upload | None = None
@@ -120,13 +133,15 @@ class Passthrough:
             headers=headers,
             body=body,
             pieces=None if upload is None else upload.pieces(),
+            operation=Operation.PASSTHROUGH if reader is None else Operation.CHAT,
+            model=None if reader is None else reader.model,
             labels=self._caller.labels,
             session=self._notes.session,
         )
         relay = site.manager.relay(entry, request, self._notes.id)
         try:
             async with connection.watched(None if upload is None else upload.is_over), relay:
-                await self._answer(relay, see)
+                await self._answer(relay, reader)
         except LLMError:
             if upload is not None and upload.error is not None and not connection.started:
                 raise upload.error from None
@@ -153,7 +168,7 @@ class Passthrough:
             raise _denied(404, FailureKind.NOT_FOUND, what)
         return entry, tuple(rest)
 
-    async def _answer(self, relay: Relay, see: Callable[[bytes], None] | None) -> None:
+    async def _answer(self, relay: Relay, reader: Reader | None) -> None:
         connection, head = self._connection, relay.head
         own: Headers = ((replies.REQUEST_ID, self._notes.id), (replies.PROVIDER, relay.entry))
         headers = RETURNED.passed(head.headers.items())
@@ -163,9 +178,11 @@ class Passthrough:
         await connection.start(head.status, (*headers, *own))
         self._notes.begin()
         while data := await relay.read():
-            if see is not None:
-                see(data)
+            if reader is not None:
+                reader.see(data)
             await connection.write(data)
+        if reader is not None:
+            reader.account(relay)
         await connection.end()
 
     async def _refused(self, relay: Relay, headers: Headers, own: Headers) -> None:

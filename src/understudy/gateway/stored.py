@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from understudy.dialects.responses.errors import bad_request
+from understudy.dialects.responses.usage import decode_usage
 from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import BadRequest
 from understudy.domain.bounded import BoundedDict
 from understudy.gateway.passthrough import Passthrough
-from understudy.wire.json import BadJson
+from understudy.wire.json import BadJson, decode_object
 from understudy.wire.splice import SplicedObject
 
 if TYPE_CHECKING:
+    from understudy.engine.relay import Relay
     from understudy.gateway.access import Caller
     from understudy.gateway.connection import Connection
     from understudy.gateway.recording import Notes
@@ -33,6 +35,8 @@ REMEMBERED = 50_000
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _OWN_ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{1,256})"')
+READ = 4 << 20
+"""Bytes of an answer up to which its usage is read."""
 _BEGINNING = 4 << 10
 """Bytes of an answer in which its id stands."""
 _PATH = re.compile(r"/responses/(?P<id>[^/]+)(?P<rest>/cancel|/input_items)?$")
@@ -101,9 +105,9 @@ class Kept:
                 code="unsupported_parameter",
             )
         fields["model"] = self._site.manager.name_at(target)
-        noting = _Noting(self._site.owners, self._caller.name, target.name)
-        noting.keep(_name_in(fields.get("conversation")))
-        await self._passing.hand_on(target.name, "responses", fields.to_bytes(), noting.see)
+        reading = _Reading(self._site.owners, self._caller.name, target, fields["model"])
+        reading.keep(_name_in(fields.get("conversation")))
+        await self._passing.hand_on(target.name, "responses", fields.to_bytes(), reading)
 
     async def fetch(self) -> None:
         """Answer a request for a response by its id. Raise `BadRequest` and `LLMError`."""
@@ -128,13 +132,16 @@ class Kept:
                     yield target
 
 
-class _Noting:
-    """Reads the id of an answer as it passes."""
+class _Reading:
+    """Reads the id and the usage of an answer as it passes."""
 
-    def __init__(self, owners: Owners, caller: str, entry: str) -> None:
+    def __init__(self, owners: Owners, caller: str, target: Target, model: str | None) -> None:
+        self.model = model
         self._owners = owners
-        self._whose = caller, entry
-        self._beginning: bytes | None = b""
+        self._whose = caller, target.name
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._is_noted = False
 
     def keep(self, name: str | None) -> None:
         """Remember what the request names."""
@@ -142,19 +149,41 @@ class _Noting:
 
     def see(self, data: bytes) -> None:
         """Look at a piece of the answer."""
-        if self._beginning is None:
+        self._size += len(data)
+        if self._size <= READ:
+            self._pieces.append(data)
+        if not self._is_noted and self._size - len(data) < _BEGINNING:
+            found = _OWN_ID.search(b"".join(self._pieces))
+            if found is not None:
+                self._is_noted = True
+                self.keep(found[1].decode())
+
+    def account(self, relay: Relay) -> None:
+        """Note the usage that the answer states, as a body or in its last event."""
+        if self._size > READ:
             return
-        self._beginning += data
-        if (found := _OWN_ID.search(self._beginning)) is not None:
-            self.keep(found[1].decode())
-        if found is not None or len(self._beginning) > _BEGINNING:
-            self._beginning = None
+        data = b"".join(self._pieces)
+        if not data.lstrip().startswith(b"{"):
+            lines = [line[5:] for line in data.splitlines() if line.startswith(b"data:") and b'"usage"' in line]
+            data = lines[-1] if lines else b""
+        try:
+            body = decode_object(data)
+        except BadJson:
+            return
+        response = body.get("response", body)
+        usage = response.get("usage") if isinstance(response, dict) else None
+        if isinstance(usage, dict):
+            model, tier = (_word(response.get(name)) for name in ("model", "service_tier"))
+            relay.account(decode_usage(usage), model, tier)
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _name_in(value: Any) -> str | None:
     """Return the id of a response or a conversation, which may stand in an object."""
-    value = value.get("id") if isinstance(value, dict) else value
-    return value if isinstance(value, str) else None
+    return _word(value.get("id") if isinstance(value, dict) else value)
 
 
 def _unknown(name: str) -> BadRequest:
