@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from understudy.dialects.base import Endpoint
 from understudy.domain.errors import Misuse
@@ -11,6 +11,9 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.wire.http import Headers
 from understudy.wire.json import BadJson, encode
 from understudy.wire.splice import SplicedObject
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs  # in `typing` from Python 3.13
 
 Body = MutableMapping[str, Any]
 """A body that is being written: a dictionary, or the bytes of one that came in."""
@@ -82,6 +85,6 @@ def without(body: AnyBody, names: Collection[str]) -> AnyBody:
     return body
 
 
-def may_mention(body: Body, name: str, *words: str) -> bool:
-    """Check whether a field may contain one of the words. It is decoded only if so, where the body came in as bytes."""
-    return not isinstance(body, SplicedObject) or (bool(words) and body.may_mention(name, *words))
+def is_received(body: Body) -> TypeIs[SplicedObject]:
+    """Check whether a body came in as bytes."""
+    return isinstance(body, SplicedObject)

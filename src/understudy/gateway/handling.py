@@ -9,6 +9,7 @@ from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_rep
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
@@ -20,14 +21,14 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
-from understudy.gateway.manners import say
+from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
 from understudy.gateway.stored import Kept, kept_field
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import Headers, HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
 
@@ -68,21 +69,22 @@ class Handling:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             if isinstance(error, LLMError) and error.attempts:
                 self.notes.ended = error.attempts
+            answer = wire_answer_of(error)
             if self._site.is_draining:
-                failure = replies.outward(failure, draining=True)
-            await self._fail(failure)
+                failure, answer = replies.outward(failure, draining=True), None
+            await self._fail(failure, answer=answer)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
 
-    async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+    async def _fail(self, failure: Failure, more: Headers = (), *, answer: WireAnswer | None = None) -> None:
         self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
         half = self._half or load_face("openai")  # the form of errors that most programs read
-        failure = say(failure, client_of(self._connection.headers), half.name).failure
-        await self._connection.reply(half.render_error(failure), own)
+        reply = reported(failure, client_of(self._connection.headers), half, answer)
+        await self._connection.reply(reply, own)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
