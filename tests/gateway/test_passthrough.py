@@ -282,6 +282,7 @@ async def test_errors_come_back_without_the_key(opened: Callable[..., Opened], u
     assert (answer.status, answer.headers["retry-after"]) == (404, "3")
     assert answer.json["error"]["message"] == "no such file; the key was [key]"
     assert found.records[0].failure is not None
+    assert found.records[0].cost_basis is CostBasis.REFUSED
     assert found.log[0].outcome == "failed"
 
     async def wrong_key(request: web.BaseRequest) -> web.Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import unquote_plus, urlsplit
@@ -24,6 +25,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.usage import Usage
 from understudy.engine.auth import NotSigned
+from understudy.policy.verdicts import VERDICTS
 from understudy.transport.base import Incoming, TransportError, Upload
 from understudy.transport.bodies import decoded, read_beginning
 from understudy.wire.bounds import MIB
@@ -127,7 +129,10 @@ class Relay:
         endpoint = self._backend.endpoint(None)
         data = b""
         if incoming is not None:
-            data = b"".join(await read_beginning(decoded(incoming, endpoint.bounds), endpoint.bounds.error))
+            # The status is known, whatever becomes of the body.
+            with suppress(TransportError):
+                data = b"".join(await read_beginning(decoded(incoming, endpoint.bounds), endpoint.bounds.error))
+            incoming.close()
         self._is_over = True
         failure = classify(self.head, data, endpoint=endpoint, rules=(), read=read_any, operation=Operation.PASSTHROUGH)
         self._failure = self._credential.scrub(failure)
@@ -201,9 +206,8 @@ class Relay:
         else:
             outcome = Outcome.WON if self._is_over and error is None else Outcome.ABORTED
         backend, request = self._backend, self._request
-        unsent = self._failure is not None and not self._failure.sent
-        used = self._used
-        basis = CostBasis.UNKNOWN if used is None else CostBasis.EXACT
+        used, basis = self._used, self._basis()
+        is_free = basis in (CostBasis.NOT_SENT, CostBasis.REFUSED)
         self.record = AttemptRecord(
             request_id=self._ids[0],
             attempt_id=self._ids[1],
@@ -218,10 +222,17 @@ class Relay:
             duration=self._loop.time() - self._began,
             failure=self._failure,
             usage=Usage() if used is None else used.usage,
-            cost=NOT_BILLED if unsent else None if used is None else backend.cost_of(used),
-            cost_basis=CostBasis.NOT_SENT if unsent else basis,
+            cost=NOT_BILLED if is_free else None if used is None else backend.cost_of(used),
+            cost_basis=basis,
             why="passed through",
             session=request.session,
             labels=request.labels,
         )
         self._engine.publish(self.record, backend)
+
+    def _basis(self) -> CostBasis:
+        failure = self._failure
+        if failure is None:
+            return CostBasis.UNKNOWN if self._used is None else CostBasis.EXACT
+        basis = VERDICTS[failure.kind].basis if failure.sent else CostBasis.NOT_SENT
+        return CostBasis.UNKNOWN if basis in (CostBasis.EXACT, CostBasis.ESTIMATED) else basis

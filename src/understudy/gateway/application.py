@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.owners import Owners
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.sealing import Seals
 from understudy.gateway.site import Site
-from understudy.gateway.stored import Owners
 
 if TYPE_CHECKING:
     from understudy.gateway.access_log import Sink

@@ -13,8 +13,8 @@ from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
+from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
-from understudy.gateway.stored import Owners
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection

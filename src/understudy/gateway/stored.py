@@ -15,7 +15,7 @@ from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.usage import decode_usage
 from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import BadRequest
-from understudy.domain.bounded import BoundedDict
+from understudy.gateway.owners import Owners, not_found
 from understudy.gateway.passthrough import Passthrough
 from understudy.wire.json import BadJson, decode_object
 from understudy.wire.splice import SplicedObject
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("previous_response_id", "conversation", "background")
 """Fields of a request that need what its provider keeps."""
-REMEMBERED = 50_000
-"""Responses whose entry is remembered, a few megabytes: clients continue them within hours."""
-
 _ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _OWN_ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9_-]{1,256})"')
 READ = 4 << 20
@@ -40,25 +37,6 @@ READ = 4 << 20
 _BEGINNING = 4 << 10
 """Bytes of an answer in which its id stands."""
 _PATH = re.compile(r"/responses/(?P<id>[^/]+)(?P<rest>/cancel|/input_items)?$")
-
-
-class Owners:
-    """Which entry keeps a response or a conversation, and whose it is."""
-
-    def __init__(self) -> None:
-        self._found: BoundedDict[str, tuple[str, str]] = BoundedDict(REMEMBERED)
-
-    def note(self, name: str | None, caller: str, entry: str) -> None:
-        """Remember a response or a conversation."""
-        if name is not None:
-            self._found[name] = caller, entry
-
-    def entry_of(self, name: str, caller: str) -> str | None:
-        """Return the entry that keeps it; `None` if that is unknown. Raise `BadRequest` if it is another caller's."""
-        owner, entry = self._found.get(name, (caller, None))
-        if owner != caller:
-            raise _unknown(name)
-        return entry
 
 
 def kept_field(body: bytes | None) -> str | None:
@@ -113,14 +91,14 @@ class Kept:
         """Answer a request for a response by its id. Raise `BadRequest` and `LLMError`."""
         found = _PATH.search(self._connection.path)
         if found is None or _ID.fullmatch(found["id"]) is None:
-            raise _unknown(found["id"] if found else "")
+            raise not_found(found["id"] if found else "")
         name = found["id"]
         entry = self._site.owners.entry_of(name, self._caller.name)
         if entry is None:
             targets = (each for each in self._targets((None,), None) if self._caller.may_use(each.name))
             entry = next((each.name for each in targets), None)
         if entry is None:
-            raise _unknown(name)
+            raise not_found(name)
         body = b"" if self._connection.method == "POST" else None
         await self._passing.hand_on(entry, f"responses/{name}{found['rest'] or ''}", body)
 
@@ -184,7 +162,3 @@ def _word(value: Any) -> str | None:
 def _name_in(value: Any) -> str | None:
     """Return the id of a response or a conversation, which may stand in an object."""
     return _word(value.get("id") if isinstance(value, dict) else value)
-
-
-def _unknown(name: str) -> BadRequest:
-    return bad_request(f"Response with id '{name[:80]}' not found.", param="response_id", status=404)
