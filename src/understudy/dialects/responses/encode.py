@@ -15,7 +15,7 @@ from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import Body, encoded, keep_only, patched, received, without
+from understudy.dialects.patching import Body, encoded, is_received, keep_only, patched, received, without
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
@@ -25,7 +25,6 @@ from understudy.dialects.tool_schemas import NO_PARAMETERS, encode_tool_schema
 from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.wire.splice import SplicedObject
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
 _SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
@@ -60,8 +59,8 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Encode the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
     body = _body(request.prompt(), endpoint, notes)
-    is_received = isinstance(body, SplicedObject)  # with fields that may be newer than this list
-    return encoded(without(body, _NOT_COUNTED) if is_received else keep_only(body, _COUNTED))
+    # One that came in may have fields that are newer than these lists.
+    return encoded(without(body, _NOT_COUNTED) if is_received(body) else keep_only(body, _COUNTED))
 
 
 def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> Body:
