@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.errors import LLMError, failure_of
@@ -96,6 +97,7 @@ class Answering:
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
+            self._note(run, run.response.id)
             response, reply = run.response, self._forwarded(run.wire_answer)
             if reply is None:
                 response = crossing.response(response)
@@ -108,6 +110,12 @@ class Answering:
         if answer is None or answer.body is None or answer.is_error:
             return None
         return HttpReply(answer.status, (*JSON_HEADERS, *answer.headers), answer.body)
+
+    def _note(self, run: Run, name: str | None) -> None:
+        """Remember which entry keeps a response, for requests that continue it."""
+        last = run.committed
+        if self._half.name == RESPONSES and last is not None and last.stream.dialect == RESPONSES:
+            self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
         """Return the labels and the session of a request."""
@@ -126,6 +134,7 @@ class Answering:
             first = await anext(events, None) or []
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
             headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
+            self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None))
             await connection.start(200, headers)
             self._notes.begin()
             ping = _Pings(connection, renderer)
