@@ -16,17 +16,17 @@ from tests.agents.installing import PACKAGES, cache
 from tests.agents.roster import AGENTS
 from tests.agents.running import complaints, refusals, run
 from tests.agents.scenario import Scenario
-from tests.agents.sweep import Entry, add, read, whole
+from tests.agents.sweep import SWEPT, Entry, add, read, whole
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.agents", description=__doc__)
     parser.add_argument("--journal", type=Path, default=cache() / "sweep.jsonl", help="where outcomes are written")
-    parser.add_argument("--agent", choices=AGENTS, action="append", help="run these only")
+    parser.add_argument("--agent", choices=SWEPT, action="append", help="run these only")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
     parser.add_argument("--again", action="store_true", help="repeat the runs that failed")
     given = parser.parse_args()
-    names = [name for name in given.agent or AGENTS if not _missing(name)]
+    names = [name for name in given.agent or SWEPT if not _missing(name)]
     scenarios = whole(names)
     done = read(given.journal)
     end = time.monotonic() + given.minutes * 60
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _missing(name: str) -> bool:
-    reason = PACKAGES[name].install()
+    reason = PACKAGES[AGENTS[name].program].install()
     if reason:
         print(f"{name} is left out: {reason}")
     return bool(reason)

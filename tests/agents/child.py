@@ -5,41 +5,54 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from tests.agents import isolation
-from tests.agents.gateway import KEY, ROUTE, gateway
+from tests.agents.gateway import KEY, gateway
 from tests.agents.installing import PACKAGES
 from tests.agents.roster import AGENTS, HeadlessAgent
 from tests.agents.scenario import Report, Request, Scenario
+from tests.agents.summaries import is_summary
 from tests.agents.task import PROMPTS, SHORT, TASK, Steps
-from tests.agents.vendors import vendors
+from tests.agents.vendors import is_about_loops, vendors
 from understudy.cli.agents.connection import Connection
 from understudy.cli.agents.rows import AGENTS as ROWS
 from understudy.cli.agents.temporary import prepare
 from understudy.domain.secret import Secret
-from understudy.emulator import Emulator
+from understudy.emulator import Emulator, RecordedRequest
 
 PATIENCE = 240.0
 """Seconds for one turn of an agent."""
 _TAIL = 6_000
 
 
-def turns_of(scenario: Scenario) -> list[Sequence[Steps]]:
+class Turn(NamedTuple):
+    """What is asked of an agent, and the steps with which its model answers."""
+
+    prompt: str
+    steps: Sequence[Steps] = ()
+
+
+def turns_of(scenario: Scenario, agent: HeadlessAgent) -> list[Turn]:
+    first, second = PROMPTS
     match scenario.size:
-        case "whole":
-            return [TASK]
         case "short":
-            return [SHORT]
+            return [Turn(first, SHORT)]
         case "turns":
-            return [TASK[: len(SHORT)], TASK[len(SHORT) :]]
+            return [Turn(first, SHORT), Turn(second, TASK[len(SHORT) :])]
+        case "compacted" if agent.compact:
+            return [Turn(first, SHORT), Turn(agent.compact), Turn(second, TASK[len(SHORT) :])]
+        case _:
+            return [Turn(first, TASK)]
 
 
 async def run(scenario: Scenario, place: Path) -> Report:
@@ -48,28 +61,33 @@ async def run(scenario: Scenario, place: Path) -> Report:
     home, folder = place / "home", place / "work"
     home.mkdir()
     folder.mkdir()
-    for path, content in agent.settings.items():
+    compacted = scenario.size == "compacted"
+    for path, content in {**agent.settings, **(agent.compacting if compacted else {})}.items():
         (home / path).parent.mkdir(parents=True, exist_ok=True)
         text = content if isinstance(content, str) else json.dumps(content)
         (home / path).write_text(text, encoding="utf-8")
-    turns = turns_of(scenario)
+    turns = turns_of(scenario, agent)
     attempts: list[str] = []
     begun = time.monotonic()
     async with AsyncExitStack() as stack:
-        emulator = await stack.enter_async_context(vendors(scenario, agent, turns, folder))
+        emulator = await stack.enter_async_context(
+            vendors(scenario, agent, [turn.steps for turn in turns if turn.steps], folder)
+        )
         connection = await stack.enter_async_context(_connected(scenario, agent, emulator, place))
         environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
         environment |= agent.environment
         if not isolation.is_isolated():
             environment |= await stack.enter_async_context(isolation.refusing_proxy(attempts))
-        start = prepare(ROWS[agent.name], connection, environment, home, _made(place / "launch"))
-        command = [*PACKAGES[agent.name].command(), *start.arguments]
+        start = prepare(ROWS[agent.program], connection, environment, home, _made(place / "launch"))
+        command = [*PACKAGES[agent.program].command(), *map(agent.led, start.arguments)]
+        variables = _with_small_model(start.environment) if compacted and agent.small_models else start.environment
+        watching = _Interruption(emulator) if scenario.cancelled else None
         codes = [
             await _turn(
-                [*command, *(agent.further if number else agent.arguments)(PROMPTS[number])],
-                folder, start.environment, place / f"agent-{number}.log",
+                [*command, *(agent.further if number else agent.arguments)(turn.prompt)],
+                folder, variables, place / f"agent-{number}.log", watching,
             )
-            for number in range(len(turns))
+            for number, turn in enumerate(turns)
         ]  # fmt: skip
         requests = _received(emulator)
     return Report(
@@ -79,6 +97,8 @@ async def run(scenario: Scenario, place: Path) -> Report:
         tree={str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()},
         requests=requests,
         attempts=tuple(attempts),
+        summaries=sum(each.summary for each in requests),
+        left_after=watching.seconds if watching else None,
         output="\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-_TAIL:]}" for log in place.glob("*.log")),
     )
 
@@ -96,13 +116,43 @@ async def _connected(
     if not scenario.vendors:
         yield Connection(url=emulator.origin(agent.vendor), key=Secret(emulator.key), models=agent.models[:1])
         return
-    async with gateway(emulator, scenario.vendors, place, place / "gateway.log") as url:
-        # A name that an agent knows decides which tools it offers.
-        model = agent.models[0] if agent.vendor != "openai" else ROUTE
-        yield Connection(url=url, key=Secret(KEY), models=(model,))
+    async with gateway(emulator, scenario.vendors, place, 60.0 if scenario.cancelled else 4.0) as url:
+        yield Connection(url=url, key=Secret(KEY), models=agent.models[:1])
 
 
-async def _turn(command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> int | None:
+def _with_small_model(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return opencode's configuration with a context window that the task does not fit into."""
+    content = json.loads(environment["OPENCODE_CONFIG_CONTENT"])
+    for model in content["provider"]["understudy"]["models"].values():
+        model["limit"] = {"context": 10_600, "output": 2_000}
+    return {**environment, "OPENCODE_CONFIG_CONTENT": json.dumps(content)}
+
+
+class _Interruption:
+    """Interrupts an agent, as Ctrl-C does, while a vendor is silent."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self.seconds: float | None = None
+        """From the interruption until the vendor's connection was closed."""
+
+    async def strike(self, process: asyncio.subprocess.Process) -> None:
+        while not (silent := [each for each in self._received() if each.fault and each.outcome == "open"]):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C goes to all processes in the foreground
+        while silent[0].outcome == "open":
+            await asyncio.sleep(0.01)
+        self.seconds = round(time.monotonic() - begun, 2)
+
+    def _received(self) -> list[RecordedRequest]:
+        return [each for vendor in self._emulator.providers for each in self._emulator.requests(vendor)]
+
+
+async def _turn(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, interruption: _Interruption | None
+) -> int | None:
     """Run an agent to its end, and return its exit code; `None` if it had to be stopped."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -110,10 +160,12 @@ async def _turn(command: Sequence[str], folder: Path, environment: Mapping[str, 
             start_new_session=True,
         )  # fmt: skip
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(30.0 if interruption else PATIENCE):
+                if interruption:
+                    await interruption.strike(process)
                 return await process.wait()
         except TimeoutError:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             return None
 
@@ -131,8 +183,9 @@ def _received(emulator: Emulator) -> tuple[Request, ...]:
                     status=each.status,
                     outcome=each.outcome,
                     fault=each.fault.kind if each.fault else None,
-                    step=each.step,
+                    step=None if is_summary(each.body) or is_about_loops(each.body) else each.step,
                     error=each.error,
+                    summary=is_summary(each.body),
                 )
             )
     return tuple(requests)

@@ -19,7 +19,7 @@ KEY = "gateway-key-of-the-agents"
 ROUTE = "main"
 
 
-def configuration(emulator: Emulator, vendors: Sequence[str], port: int) -> dict[str, Any]:
+def configuration(emulator: Emulator, vendors: Sequence[str], port: int, patience: float) -> dict[str, Any]:
     """Return the tables of a configuration in which the vendors are tried in their order."""
     entries = [
         {
@@ -28,8 +28,8 @@ def configuration(emulator: Emulator, vendors: Sequence[str], port: int) -> dict
             "base_url": emulator.url(name),
             "text_model": MODELS[name],
             "priority": priority,
-            "first_event_timeout": 2.0,
-            "idle_timeout": 2.0,
+            "first_event_timeout": patience,
+            "idle_timeout": patience,
         }
         for priority, name in enumerate(vendors, 1)
     ]
@@ -62,14 +62,14 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def gateway(emulator: Emulator, vendors: Sequence[str], home: Path, log: Path) -> AsyncIterator[str]:
-    """Run the gateway, and yield its address."""
+async def gateway(emulator: Emulator, vendors: Sequence[str], home: Path, patience: float) -> AsyncIterator[str]:
+    """Run the gateway, and yield its address. `patience`: seconds for a silent vendor."""
     port = free_port()
     path = home / "gateway.toml"
-    path.write_text(toml(configuration(emulator, vendors, port)), encoding="utf-8")
+    path.write_text(toml(configuration(emulator, vendors, port, patience)), encoding="utf-8")
     environment = {"HOME": str(home), "UNDERSTUDY_CONFIG": str(path)}
     environment |= {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    with log.open("wb") as output:
+    with (home / "gateway.log").open("wb") as output:
         command = [sys.executable, "-m", "understudy", "serve", "--drain", "2"]
         server = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
         try:

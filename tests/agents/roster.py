@@ -20,7 +20,8 @@ class HeadlessAgent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that performs one task and ends."""
 
     name: str
-    """In `understudy launch` too."""
+    program: str
+    """Its name in `understudy launch` and in `installing.py`."""
     vendor: str
     """Whose API it uses."""
     models: tuple[str, ...]
@@ -33,6 +34,16 @@ class HeadlessAgent(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = {}
     spell: Callable[[Step, Path], u.ToolCall]
     """From a step and the folder of the task."""
+    compacting: Settings = {}
+    """Settings in the place of those above, with which it summarizes a conversation as short as that of the task."""
+    small_models: bool = False
+    """Whether it does so because of the context window of a model, which its configuration states."""
+    compact: str | None = None
+    """The prompt that makes it summarize the conversation."""
+    led: Callable[[str], str] = str
+    """From an argument that leads it to the gateway to the one that it gets."""
+    adapt: Callable[[u.ToolCall, str], u.ToolCall] = lambda call, _: call
+    """From a call and the vendor that makes it, if that depends on it."""
     parallel: bool = True
     """Whether it asks for several calls at once."""
 
@@ -99,6 +110,7 @@ def _codex(step: Step, folder: Path) -> u.ToolCall:
 
 CLAUDE = HeadlessAgent(
     name="claude",
+    program="claude",
     vendor="anthropic",
     models=("claude-sonnet-5-5",),
     # As root, skipping permissions is refused: edits are accepted by mode, and the shell by name.
@@ -116,10 +128,13 @@ CLAUDE = HeadlessAgent(
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_ERROR_REPORTING": "1",
     },
+    compact="/compact",
     spell=_claude,
 )  # fmt: skip
+_CODEX = "check_for_update_on_startup = false\n[analytics]\nenabled = false\n"
 CODEX = HeadlessAgent(
     name="codex",
+    program="codex",
     vendor="openai",
     models=("main",),
     arguments=lambda prompt: [
@@ -129,12 +144,49 @@ CODEX = HeadlessAgent(
         "exec", "resume", "--last", "--json", "--skip-git-repo-check",
         "--dangerously-bypass-approvals-and-sandbox", prompt,
     ],
-    settings={".codex/config.toml": "check_for_update_on_startup = false\n[analytics]\nenabled = false\n"},
+    settings={".codex/config.toml": _CODEX},
+    compacting={".codex/config.toml": f"model_auto_compact_token_limit = 11500\n{_CODEX}"},
     spell=_codex,
     parallel=False,
 )  # fmt: skip
+CODEX_OPENAI = msgspec.structs.replace(
+    CODEX,
+    name="codex-openai",
+    # Under OpenAI's name it has the service summarize its conversations, in an item that only the service can read.
+    led=lambda argument: argument.replace('name="understudy"', 'name="OpenAI"'),
+    compacting={".codex/config.toml": f"model_auto_compact_token_limit = 10800\n{_CODEX}"},
+)
+_GEMINI: Mapping[str, Any] = {
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+    "privacy": {"usageStatisticsEnabled": False},
+    "telemetry": {"enabled": False},
+    "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
+}
+_CUSTOM = {"responses": {"type": "custom_tool_call", "namespace": "functions"}}
+
+
+def _codex_script(step: Step, folder: Path) -> u.ToolCall:
+    """Spell a step for models that Codex knows: they write JavaScript, which calls the tools."""
+    match _codex(step, folder).parsed_arguments():
+        case {"cmd": str(command)} if command.startswith("apply_patch"):
+            patch = "\n".join(command.split("\n")[1:-1])
+            code = f"text(await tools.apply_patch({json.dumps(patch)}))"
+        case given:
+            code = f"text(await tools.exec_command({json.dumps(given)}))"
+    return u.ToolCall(id="", name="exec", arguments=code, extra=_CUSTOM)
+
+
+def _as_function(call: u.ToolCall, vendor: str) -> u.ToolCall:
+    """Return a call as vendors see the tool that have neither namespaces nor custom tools."""
+    return call if vendor == "openai" else _call("functions__exec", input=call.arguments)
+
+
+CODEX_CODE = msgspec.structs.replace(
+    CODEX, name="codex-code", models=("gpt-6-sol",), compacting={}, spell=_codex_script, adapt=_as_function
+)
 GEMINI = HeadlessAgent(
     name="gemini",
+    program="gemini",
     vendor="google",
     # The others are asked beside the task: who is to answer, and whether it goes round in circles.
     models=(
@@ -146,18 +198,13 @@ GEMINI = HeadlessAgent(
     arguments=lambda prompt: ["--prompt", prompt, "--yolo", "--output-format", "json"],
     further=lambda prompt: ["--resume", "latest", "--prompt", prompt, "--yolo", "--output-format", "json"],
     environment={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_SANDBOX": "false"},
-    settings={
-        ".gemini/settings.json": {
-            "security": {"auth": {"selectedType": "gemini-api-key"}},
-            "privacy": {"usageStatisticsEnabled": False},
-            "telemetry": {"enabled": False},
-            "general": {"disableAutoUpdate": True, "disableUpdateNag": True},
-        }
-    },
+    settings={".gemini/settings.json": _GEMINI},
+    compacting={".gemini/settings.json": {**_GEMINI, "model": {"compressionThreshold": 0.001}}},
     spell=_gemini,
 )
 OPENCODE = HeadlessAgent(
     name="opencode",
+    program="opencode",
     vendor="openai",
     # Models named `gpt-…` beyond 4 get a tool for patches in the place of `write` and `edit`.
     models=("main",),
@@ -170,17 +217,19 @@ OPENCODE = HeadlessAgent(
         "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
     },
     settings={".config/opencode/opencode.json": {"autoupdate": False, "share": "disabled", "permission": "allow"}},
+    small_models=True,
     spell=_opencode,
 )
-AGENTS = {agent.name: agent for agent in (CLAUDE, CODEX, GEMINI, OPENCODE)}
+AGENTS = {agent.name: agent for agent in (CLAUDE, CODEX, CODEX_CODE, CODEX_OPENAI, GEMINI, OPENCODE)}
 
 
-def answers(agent: HeadlessAgent, turns: Sequence[Sequence[Steps]], folder: Path) -> list[Any]:
-    """Return the script of a model that performs a task in turns: calls for each step, and a text after each turn."""
+def answers(agent: HeadlessAgent, turns: Sequence[Sequence[Steps]], folder: Path, vendor: str) -> list[Any]:
+    """Return the script of a vendor's model that performs a task in turns: a text follows the calls of each."""
     script: list[Any] = []
     for number, turn in enumerate(turns, 1):
         for steps in turn:
-            calls = [agent.spell(step, folder) for step in (steps if isinstance(steps, tuple) else (steps,))]
+            spelled = [agent.spell(step, folder) for step in (steps if isinstance(steps, tuple) else (steps,))]
+            calls = [agent.adapt(call, vendor) for call in spelled]
             script += [calls] if agent.parallel else calls
         script.append(DONE.format(number))
     return script

@@ -44,7 +44,9 @@ def complaints(report: Report) -> list[str]:
             found.append(f"{path}: {report.tree.get(path)!r} instead of {expected.get(path)!r}")
     for each in refusals(report):
         found.append(f"{each.vendor} refused a request for step {each.step} with {each.status}: {each.error}")
-    if scenario.size != "turns" and (wanderings := _wanderings(report)):
+    if scenario.size == "compacted" and not report.summaries:
+        found.append("the conversation was never summarized")
+    if scenario.size in ("whole", "short") and (wanderings := _wanderings(report)):
         found.append(f"the session changed its vendor within a turn more often than it had to: {wanderings}")
     found += [f"left this machine: {attempt}" for attempt in report.attempts]
     struck = sum(each.fault is not None for each in report.requests)
@@ -56,7 +58,9 @@ def complaints(report: Report) -> list[str]:
 def _wanderings(report: Report) -> str:
     """Return the vendors of the steps if they changed more often than faults made them."""
     answered = sorted(
-        (each.step, each.vendor) for each in report.requests if each.step is not None and each.fault is None
+        (each.step, each.vendor)
+        for each in report.requests
+        if each.step is not None and each.fault is None and each.outcome == "answered"
     )
     vendors = [vendor for _, vendor in answered]
     changes = sum(before != after for before, after in pairwise(vendors))

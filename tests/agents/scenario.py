@@ -28,13 +28,16 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
     """Those behind the gateway, in order; empty: the agent is connected to its vendor."""
     strikes: tuple[Strike, ...] = ()
-    size: Literal["whole", "short", "turns"] = "whole"
-    """All steps in one turn, the first part, or all in two turns of one session."""
+    size: Literal["whole", "short", "turns", "compacted"] = "whole"
+    """All steps in one turn, the first part, all in two turns of one session, or all with a summary on the way."""
+    cancelled: bool = False
+    """Whether the user interrupts the agent while a vendor is silent."""
 
     @property
     def label(self) -> str:
         struck = "+".join(f"{each.fault}{each.step}.{each.phase}" for each in self.strikes)
-        return "-".join((self.agent, *self.vendors, self.size, *([struck] if struck else [])))
+        words = (*self.vendors, self.size, struck, "cancelled" * self.cancelled)
+        return "-".join((self.agent, *filter(None, words)))
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     fault: str | None
     error: str | None = None
+    summary: bool = False
+    """Whether it asks for a summary of the conversation."""
     step: int | None
     """The step that it asks for; `None` for the agent's other requests."""
 
@@ -60,6 +65,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The exit code of the agent in each turn; `None` if it had to be stopped."""
     tree: dict[str, str]
     requests: tuple[Request, ...]
+    summaries: int = 0
+    """How often the agent had its conversation summarized."""
+    left_after: float | None = None
+    """Seconds from the user's interruption until the vendor's connection was closed."""
     attempts: tuple[str, ...] = ()
     """Attempts to reach the network, as far as they were seen."""
     output: str = ""

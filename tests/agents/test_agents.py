@@ -45,7 +45,7 @@ def test_the_trees_are_those_of_the_task(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_each_step_is_a_call(name: str) -> None:
-    script = answers(AGENTS[name], [SHORT, TASK[len(SHORT) :]], Path("/work"))
+    script = answers(AGENTS[name], [SHORT, TASK[len(SHORT) :]], Path("/work"), "anthropic")
     calls = [call for answer in script if not isinstance(answer, str) for call in _listed(answer)]
     assert all(isinstance(json.loads(call.arguments), dict) for call in calls)
     assert len(calls) == sum(len(_listed(steps)) for steps in TASK)
@@ -57,16 +57,20 @@ def _listed(given: Any) -> list[Any]:
 
 def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
     scenarios = sweep.whole()
-    assert len({scenario.label for scenario in scenarios}) == len(scenarios) == len(AGENTS) * len(TASK) * 13
+    assert len({scenario.label for scenario in scenarios}) == len(scenarios) == len(sweep.SWEPT) * len(TASK) * 13
     firsts = {(scenario.agent, scenario.vendors[0]) for scenario in scenarios}
-    assert len(firsts) == len(AGENTS) * 3
+    assert len(firsts) == len(sweep.SWEPT) * 3
+
+
+def need(name: str, deep: bool) -> None:
+    if not deep:
+        pytest.skip("needs --deep")
+    if reason := PACKAGES[AGENTS[name].program].install():
+        pytest.skip(reason)
 
 
 def check(scenario: Scenario, deep: bool) -> Report:
-    if not deep:
-        pytest.skip("needs --deep")
-    if reason := PACKAGES[scenario.agent].install():
-        pytest.skip(reason)
+    need(scenario.agent, deep)
     report = run(scenario)
     assert complaints(report) == [], report.output
     return report
@@ -92,7 +96,7 @@ def test_an_agent_does_not_notice_any_fault_at_any_step(scenario: Scenario, deep
 
 
 def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
-    """The first vendor has the end of the first turn told by another, and goes on from there."""
+    """The first vendor is sent the end of the first turn as another told it, and goes on from there."""
     vendors, back = ("anthropic", "openai", "google"), len(SHORT) + 1
     scenario = Scenario(agent="claude", vendors=vendors, strikes=(Strike("cut", 5, 3),), size="turns")
     report = check(scenario, deep)
@@ -100,3 +104,28 @@ def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
     assert [by[step] for step in (4, 5, back - 1, back, len(TASK))] == [
         "anthropic", "openai", "openai", "anthropic", "anthropic",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("claude", "openai", "anthropic"),
+        ("codex", "openai", "anthropic"),
+        ("opencode", "openai", "anthropic"),
+        # The gateway makes the summary, and seals it for the way back.
+        ("codex-openai", "anthropic", "google"),
+    ],
+)
+def test_an_agent_goes_on_from_summaries_at_another_vendor(name: str, first: str, second: str, deep: bool) -> None:
+    check(Scenario(agent=name, vendors=(first, second), strikes=(Strike("cut", 14, 3),), size="compacted"), deep)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_an_interrupted_agent_leaves_its_vendor(name: str, deep: bool) -> None:
+    need(name, deep)
+    silent = (Strike("stalled", 3, 2),)
+    report = run(Scenario(agent=name, vendors=("openai", "anthropic"), strikes=silent, size="short", cancelled=True))
+    assert report.left_after is not None, report.output
+    assert report.left_after < 5.0, "the agent's own end included, which takes its time on a busy machine"
+    assert [each.outcome for each in report.requests if each.fault] == ["client_left"]
+    assert not any(each.vendor == "anthropic" for each in report.requests), "nobody wants the answer any more"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.agents.roster import HeadlessAgent, answers
 from tests.agents.scenario import Scenario, Strike
+from tests.agents.summaries import Summaries
 from tests.agents.task import Steps
-from understudy.domain.requests import GenerationRequest
 from understudy.emulator import Emulator, Fault
 
 MODELS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6-luna", "google": "gemini-3.8-flash"}
@@ -22,9 +22,9 @@ DOWN = 3.0
 _NO_LOOP = '{"unproductive_state_analysis": "It makes progress.", "unproductive_state_confidence": 0.05}'
 
 
-def _asks_for_loops(request: GenerationRequest) -> bool:
+def is_about_loops(value: object) -> bool:
     """Check whether Gemini CLI asks a model if it goes round in circles. If so, it asks the user."""
-    return request.output is not None and "unproductive_state_confidence" in str(request.output.json_schema)
+    return "unproductive_state_confidence" in str(value)
 
 
 def fault_of(strike: Strike) -> Fault:
@@ -46,11 +46,17 @@ async def vendors(
     """Run the vendors of a scenario; each has the whole script, and the first has the faults."""
     names = scenario.vendors or (agent.vendor,)
     async with Emulator(names, models={agent.vendor: agent.models} if agent.vendor in names else None) as emulator:
-        script = answers(agent, turns, folder)
         for name in names:
+            script = answers(agent, turns, folder, name)
             struck = scenario.strikes if name == names[0] else ()
-            emulator.answers(name, script, faults={strike.step: fault_of(strike) for strike in struck})
-            emulator.answers(name, [_NO_LOOP], when=_asks_for_loops)
+            faults = {strike.step: fault_of(strike) for strike in struck}
+            emulator.answers(
+                name, [_NO_LOOP], when=lambda request: is_about_loops(request.output and request.output.json_schema)
+            )
+            if scenario.size == "compacted":
+                Summaries(emulator).script(name, script, faults)
+            else:
+                emulator.answers(name, script, faults=faults)
         watching = asyncio.create_task(_kill(emulator, names[0], scenario.strikes))
         try:
             yield emulator

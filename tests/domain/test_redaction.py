@@ -120,3 +120,16 @@ def test_a_failure_without_secrets_is_not_changed() -> None:
 def test_an_error_object_that_is_too_large_to_search_is_dropped() -> None:
     large = Failure(kind=FailureKind.SERVER_ERROR, message="m", body={"text": "x" * LARGEST_BODY})
     assert REDACTOR.failure(large).body is None
+
+
+@pytest.mark.parametrize("length", [12, 13, 15, 16, 17, 31, 64])
+def test_a_piece_is_found_wherever_it_begins(length: int) -> None:
+    """Sixteen consecutive characters give a secret away, or all of a shorter one, at any place of a text."""
+    secret = "".join(chr(ord("a") + at % 26) + str(at % 10) for at in range(length))[:length]
+    redactor = Redactor([secret])
+    size = min(16, length)
+    for before in range(35):
+        for start in (0, (length - size) // 2, length - size):
+            found = redactor.text("_" * before + secret[start : start + size] + "_" * 3)
+            assert found == "_" * before + "[key]" + "___"
+    assert redactor.text(secret[:11] + "_") == secret[:11] + "_"

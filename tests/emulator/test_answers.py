@@ -175,7 +175,9 @@ def call(call_id: str, name: str, **arguments: Any) -> list[u.Message]:
 def test_the_step_is_read_from_the_conversation(since: list[u.Message], step: int) -> None:
     script = Answers(STEPS)
     tools = tuple(u.Tool(name=name) for name in ("read", "write"))
-    assert script.step(u.GenerationRequest(messages=(u.Message.user("Do it."), *since), tools=tools)) == step
+    request = u.GenerationRequest(messages=(u.Message.user("Do it."), *since), tools=tools)
+    assert script.step(request) == step
+    assert Answers(STEPS, first=2).step(request) == 2 + step
 
 
 async def test_custom_tools_and_those_in_the_conversation_can_be_called() -> None:

@@ -37,6 +37,13 @@ async def test_an_answer_asked_for_whole_is_noticed_missing_after_the_first_even
     assert servers[1].requests[0].streamed, "the primary may come back, if this one is silent too"
 
 
+async def test_a_limit_of_the_entry_applies_while_the_model_thinks_too() -> None:
+    """Only the default is longer with thinking on."""
+    async with serving(silent, well) as servers, manager(*servers, entry={"first_event_timeout": 0.15}) as llm:
+        response = await asyncio.wait_for(llm.generate("Hi", reasoning="low"), 30)
+    assert kinds(response.attempts) == [("primary", "timeout_headers"), ("backup", None)]
+
+
 async def test_silence_everywhere_is_noticed_at_each_target_until_one_is_back() -> None:
     """Asked plainly, the last one would use up the rest of the deadline, while the first one is well again."""
 

@@ -237,6 +237,13 @@ async def refused(answer: Answer, dialect: str = "anthropic", origin: str = "ant
     return error.value
 
 
+async def test_a_long_error_is_handed_on() -> None:
+    body = ERROR.replace(b"thing", b"thing " * 8_000)
+    answer = wire_answer_of(await refused(replying(body, status="400 Bad Request")))
+    assert answer is not None
+    assert answer.body == body
+
+
 async def test_an_error_is_handed_on() -> None:
     error = await refused(replying(ERROR, status="400 Bad Request"))
     answer = wire_answer_of(error)
@@ -265,7 +272,7 @@ async def test_an_error_is_handed_on_without_the_key(body: bytes) -> None:
     [
         (b"<html>busy</html>", "text/html", "503 Service Unavailable"),
         (b"{cut", "application/json", "400 Bad Request"),
-        (b'{"error":{"message":"%b"}}' % (b"x" * 20_000), "application/json", "400 Bad Request"),
+        (b'{"error":{"message":"%b"}}' % (b"x" * 70_000), "application/json", "400 Bad Request"),
         (b"", "application/json", "400 Bad Request"),
     ],
 )
@@ -320,3 +327,29 @@ async def test_vectors_are_handed_on() -> None:
     answer = wire_answer_of(response)
     assert answer is not None
     assert (answer.status, answer.body) == (200, body)
+
+
+async def test_a_count_of_tokens_is_handed_on() -> None:
+    body = b'{ "input_tokens" : 14, "zz":1.0}'
+    _, path, fields = REQUESTS["anthropic", Operation.COUNT_TOKENS]
+    request = server_of("anthropic").parse(HttpRequest("POST", path, (), json.dumps(fields).encode())).request
+    assert isinstance(request, u.GenerationRequest)
+    async with provider("anthropic", replying(body)) as llm:
+        count = await llm.count_tokens(msgspec.structs.replace(request, model=None))
+        assert wire_answer_of(await llm.count_tokens("hello")) is None
+    assert count.input_tokens == 14
+    answer = wire_answer_of(count)
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, body)
+
+
+async def test_the_last_of_several_answers_is_not_the_answer() -> None:
+    _, path, _ = REQUESTS["cohere", Operation.COUNT_TOKENS]
+    for text, handed_on in (("a", True), ("a" * 70_000, False)):
+        asked_for = json.dumps({"text": text, "model": "m"}).encode()
+        request = server_of("cohere").parse(HttpRequest("POST", path, (), asked_for)).request
+        assert isinstance(request, u.GenerationRequest)
+        async with provider("cohere", replying(b'{"tokens": [1, 2]}')) as llm:
+            answer = wire_answer_of(await llm.count_tokens(msgspec.structs.replace(request, model=None)))
+        assert answer is not None
+        assert (answer.body is not None) is handed_on

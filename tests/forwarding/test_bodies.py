@@ -82,6 +82,20 @@ CHATS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai": ("/embeddings", {"model": "alias", "input": [LONG, "b"], "dimensions": 8}),
+    "responses": ("/responses/input_tokens", {"model": "alias", "input": TALK}),
+    "anthropic": ("/v1/messages/count_tokens", {"model": "alias", "messages": TALK}),
+    "gemini": (
+        f"{GEMINI}:batchEmbedContents",
+        {"requests": [{"model": "models/m", "content": {"parts": [{"text": LONG}]}}]},
+    ),
+    "cohere": ("/v2/embed", {"model": "alias", "input_type": "search_query", "texts": [LONG, "b"]}),
+    "ollama": ("/api/embed", {"model": "alias", "input": [LONG, "b"], "options": {"num_ctx": Spelled("1.0")}}),
+    "hf-features": ("/hf-inference/models/m/pipeline/feature-extraction", {"inputs": [LONG, "b"]}),
+}
+"""Vectors, and counts of tokens."""
+
 STREAM_OPTIONS: tuple[Any, ...] = (
     *(None, {}, {"include_usage": True}, {"include_usage": False}),
     Pairs([("include_obfuscation", False), ("include_usage", False), ("zz", Spelled("1.0"))]),
@@ -157,6 +171,18 @@ def test_a_body_keeps_its_bytes(dialect: str) -> None:
         except Exception as error:
             error.add_note(f"seed {SEED}, {dialect}, body {number}: {came!r}")
             raise
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_a_body_of_another_operation_keeps_its_bytes(dialect: str) -> None:
+    path, fields = OTHERS[dialect]
+    endpoint = Endpoint(provider="p", base_url="http://p.invalid", model="m")
+    for number in range(-(-BODIES // len(OTHERS) // 4)):
+        dice = random.Random(f"{SEED} {dialect} others {number}")
+        came = disordered(fields, dice)
+        inbound = server_of(dialect).parse(HttpRequest("POST", path, (), came))
+        sent = sent_for(inbound, dialect, endpoint).body or b""
+        assert digest(unspliced(sent, came, {"model": b'"m"'})) == digest(came)
 
 
 def test_the_same_bytes_go_out_where_nothing_changes() -> None:

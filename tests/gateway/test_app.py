@@ -286,6 +286,14 @@ async def test_claude_code_is_told_of_a_broken_stream_by_a_cut(opened: Open) -> 
     assert (await caller.post(path, body)).is_complete
 
 
+async def test_a_list_of_models_may_name_models_of_entries(opened: Open) -> None:
+    caller, emulator, _ = await opened("openai", "anthropic")
+    path, body = asked("openai", "openai", stream=False)
+    answer = await caller.post(path, body, {"x-understudy-models": "anthropic/claude-haiku-4-5, openai"})
+    assert answer.status == 200
+    assert emulator.requests("anthropic")[-1].body["model"] == "claude-haiku-4-5"
+
+
 PINGS = {
     "openai": b": heartbeat\n\n",
     "responses": b": heartbeat\n\n",

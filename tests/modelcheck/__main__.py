@@ -19,13 +19,13 @@ def _row(found: Found) -> str:
     return f"{found.scene.name:44} {found.states:9,} {found.transitions:12,} {bound:>20} {rate:10,.0f}"
 
 
-def _hunt(name: str, processes: int, *, traces: bool) -> int:
+def _hunt(name: str, processes: int, *, traces: bool, abstract: bool) -> int:
     """Look for the seeded bugs whose name contains this; print a table, and the shortest trace of each."""
     bugs = [bug for bug in BUGS if name in bug.name]
     found = states = transitions = 0
     began = time.monotonic()
     print(f"{'bug':58} {'law that is broken':62} {'scene':27} {'states':>7} {'moves':>5} {'s':>5}")
-    for each in hunt_all(bugs, processes):
+    for each in hunt_all(bugs, processes, abstract=abstract):
         violation = each.violation
         law = "MISSED" if violation is None else violation.law
         moves = 0 if violation is None else len(violation.trace)
@@ -47,11 +47,15 @@ def main() -> int:
     parser.add_argument("--live", type=int, default=16, help="follow one of so many states to its end (default: 16)")
     parser.add_argument("--bugs", nargs="?", const="", metavar="NAME", help="look for the seeded bugs of that name")
     parser.add_argument("--bound", action="store_true", help="only in the scenes of the whole bound")
+    parser.add_argument(
+        "--abstract", action="store_true", help="with --bugs: states are told apart as in the whole bound"
+    )
     parser.add_argument("--traces", action="store_true", help="with --bugs: print the shortest trace of each")
     parser.add_argument("--processes", type=int, default=2, help="how many at once (default: 2)")
     options = parser.parse_args()
     if options.bugs is not None:
-        return _hunt(options.bugs, options.processes, traces=options.traces or bool(options.bugs))
+        traces = options.traces or bool(options.bugs)
+        return _hunt(options.bugs, options.processes, traces=traces, abstract=options.abstract)
     everything = BOUND if options.bound else (*BOUND, *SCENES)
     scenes = tuple(scene for scene in everything if (options.scene or "") in scene.name)
     print(f"{'scene':44} {'states':>9} {'transitions':>12} {'every state within':>20} {'per second':>10}")

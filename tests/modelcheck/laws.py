@@ -58,6 +58,8 @@ class Book:
         """Targets whose attempt was abandoned for another one: they count as untried."""
         self.denied: set[str] = set()
         """Targets that have failed, and could not be asked again at some time since."""
+        self.shut: set[str] = set()
+        """Those among them that could not since they failed: they are asked again without a back-off."""
         self.settled = False
         self.final = False
         """Nothing may follow."""
@@ -105,10 +107,11 @@ class Book:
         self.final = self.shown.breaks(attempt, label, fault) or acted or (final and not self.running)
         late = fault.last or now - run.launched > SLOW
         self.others_first = label if late or self.shown.broken is not None else ""
-        self.may_repeat = fault is STALE and self.repeated == 0
+        self.may_repeat = fault == STALE and self.repeated == 0
         hint = fault.failure.retry_after
         self.most[label] = 1 if hint is not None and hint > self.rules.max_wait else fault.tries
         self.denied.discard(label)
+        self.shut.discard(label)
         self.keys.fails(run, fault)
 
     def _remove(self, attempt: int) -> Run:
@@ -136,6 +139,7 @@ class Book:
                 self.ledger.succeeds(run, health, now, before)
             else:
                 self.ledger.fails(run, fault, health, now, before)
+                self._note_shut(run.target.label, health, now)
         for action in actions:
             if self.settled:
                 raise Broken("nothing follows the settle", str(action))
@@ -213,6 +217,7 @@ class Book:
             self.ledger.hedges(next(iter(self.running.values())), run, health, now)
         self.running[launch.attempt] = run
         self.denied.discard(label)
+        self.shut.discard(label)
         self.outrun.discard(label)
         self.waits_since = None
         self.no_progress = 0
@@ -311,8 +316,9 @@ class Book:
             if not tries or barred or tries >= min(self.rules.max_tries, self.most[label]):
                 continue
             denial = health.denial(each, now, but=self.keys.refused_at(label))
-            # That of one which was denied while nobody looked is a retry like others, which waits for its back-off.
-            retried = label in self.denied and now + 2.0 ** (tries - 1) <= self.deadline - LEAST
+            # That of one which was denied later, while nobody looked, is a retry as others: it waits for its back-off.
+            in_time = now + 2.0 ** (tries - 1) <= self.deadline - LEAST
+            retried = label in self.shut or (label in self.denied and in_time)
             if retried if denial is None else denial.until <= latest:
                 until = "is back" if denial is None else f"is back in {denial.until - now:.2f} s"
                 raise Broken("a target that comes back is asked again", f"{label} {until}")
@@ -348,6 +354,11 @@ class Book:
             if now - self.waits_since > longest + NEARLY:
                 raise Broken("max_wait", f"waits for {now - self.waits_since:.2f} s")
 
+    def _note_shut(self, label: str, health: Health, now: float) -> None:
+        denial = health.denial(next(each for each in self.targets if each.label == label), now)
+        if denial is not None and not denial.probed:
+            self.shut.add(label)
+
     def _note_denied(self, health: Health, now: float) -> None:
         for each in self.targets:
             failed = each.label in self.tries and not any(
@@ -367,4 +378,5 @@ class Book:
         self.most.clear()
         self.outrun.clear()
         self.denied.clear()
+        self.shut.clear()
         self.attempts, self.no_progress, self.began, self.deadline = 0, 0, 0.0, 0.0

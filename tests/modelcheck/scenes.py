@@ -202,6 +202,10 @@ SCENES = (
         "about to open", history=_nearly_down, row={A.label: 4, C.host: 4}, faults=(SERVER_ERROR, CONNECT, EMPTY)
     ),
     Scene("one target, about to open", plans=_ONE, history=_nearly_down, row={A.label: 4}, faults=(SERVER_ERROR,)),
+    Scene(
+        "one target, about to open, empty", plans=_ONE, rules=replace(_RULES, max_attempts=2), history=_nearly_down,
+        row={A.label: 4}, faults=(SERVER_ERROR, EMPTY), cancels=False,
+    ),
     Scene("the first is down", history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR, LIMITED)),
     Scene(
         "the first is down, streams", rules=STREAMED, history=_first_down, opened=_LABELS[:1], faults=(SERVER_ERROR,)

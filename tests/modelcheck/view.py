@@ -10,7 +10,7 @@ Two states count as one if they agree in what this module reads of the machine. 
   answer is shown that nothing may replace, whatever was tried before;
 - which of two requests with the same plan is which, and which key of a pool is which;
 - all that requests hold which are over;
-- what the laws remember, and what `LEFT_OUT` names.
+- what the laws remember, except failures in a row, and what `LEFT_OUT` names.
 
 One state of each such class is followed: the first that is found, on a shortest way to the class. The laws are checked
 on that state itself, with its exact times, and after each of its moves. So every class that is reached from such states
@@ -69,6 +69,7 @@ def _coded(world: World, renamed: Mapping[str, str]) -> bytes:
         requests.sort()
     timers = [(at, f"{place} {what}") for place, each in enumerate(requests) for at, what in each.timers]
     health = [*_breakers(world, timers), *_pauses(world, timers, renamed), *_budgets(world), *_keys(world, renamed)]
+    health += _rows(world)
     pending = [(at, what) for at, what in timers if at > world.now]
     soonest = min(pending, default=(0.0, ""))[0]
     following = sorted(what for at, what in pending if at - soonest < 1e-6)
@@ -166,6 +167,11 @@ def _breakers(world: World, timers: list[tuple[float, str]]) -> Iterable[Any]:
             timers += [(each._until, name), (each._lease_until, f"lease {name}")]
             openings, leased = min(each._openings, _MORE), each._lease_until > now
             yield name, now < each._until, openings, each._successes, each.proven, leased
+
+
+def _rows(world: World) -> list[Any]:
+    """Return the failures in a row as the laws count them: a machine that counts otherwise is in another state."""
+    return [(name, row >= IN_A_ROW - 1) for name, row in sorted(world.ledger.row.items()) if row]
 
 
 def _pauses(world: World, timers: list[tuple[float, str]], renamed: Mapping[str, str]) -> list[Any]:

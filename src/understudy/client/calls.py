@@ -16,6 +16,7 @@ from understudy.client.stream import Reading, ResponseStream
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.wire_answer import with_wire_answer
 from understudy.engine.backend import Backend
 from understudy.engine.embedding import Embedding
 from understudy.engine.engine import Engine
@@ -98,6 +99,8 @@ class Calls:
         job = Job(id=self.engine.new_id(), operation=operation, request=request, rules=rules)
         run = Run(job, planned.plan, self._backends, self.engine)
         await run.to_end()
+        if operation is Operation.COUNT_TOKENS:
+            with_wire_answer(run.items[-1], run.wire_answer)
         return run.items
 
     async def _planned(self, planning: Awaitable[PlannedRun]) -> PlannedRun:

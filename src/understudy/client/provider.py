@@ -202,6 +202,7 @@ class Provider:
     async def count_tokens(self, prompt: Prompt, /, **options: Unpack[RequestOptions]) -> TokenCount:
         """Count the tokens of a prompt. Raise `Unsupported` if the provider does not support it."""
         from understudy.client.prompt import read_prompt
+        from understudy.domain.wire_answer import wire_answer_of, with_wire_answer
         from understudy.engine.exchanges import require
 
         request = read_prompt(prompt, options, frozenset((self.row.type,))).request
@@ -210,7 +211,7 @@ class Provider:
         *warned, count = await self._calls.ask(Operation.COUNT_TOKENS, request, planned)
         warnings = (*(step.warning for step in warned), *count.warnings)
         counted: TokenCount = replace(count, provider=self.name, warnings=warnings)
-        return counted
+        return with_wire_answer(counted, wire_answer_of(count))
 
     async def health_check(self) -> HealthStatus:
         """Check by free calls whether the provider is reachable, accepts the key and has the text model."""

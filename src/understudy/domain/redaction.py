@@ -39,7 +39,7 @@ _MASK = re.compile(r"[*•#]{2,}|…+|\.{3,}|[xX]{4,}")
 class Redactor:
     """Removes a set of secrets from text, JSON values and failures."""
 
-    __slots__ = ("_longest", "_lower", "_pieces", "_secrets", "_words")
+    __slots__ = ("_halves", "_longest", "_lower", "_pieces", "_secrets", "_words")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(dict.fromkeys(each for each in secrets if len(each) >= LEAST_SECRET))
@@ -54,6 +54,8 @@ class Redactor:
             pieces = found.setdefault(length, set())
             pieces.update(form[at : at + length] for at in range(len(form) - length + 1))
         self._pieces = {length: frozenset(pieces) for length, pieces in found.items()}
+        self._halves = [(length // 2, _pieces_of(pieces, length // 2)) for length, pieces in self._pieces.items()]
+        """Pieces of half that length: wherever a piece is in a text, one of them is at a multiple of its own length."""
 
     def text(self, text: str) -> str:
         """Return the text with every form of a secret replaced by `[key]`."""
@@ -92,6 +94,10 @@ class Redactor:
 
     def _without_pieces(self, text: str) -> str:
         lower = text.translate(_LOWER)
+        if not any(
+            lower[at : at + size] in halves for size, halves in self._halves for at in range(0, len(lower), size)
+        ):
+            return text
         spans = [
             (at, at + length)
             for length, pieces in self._pieces.items()
@@ -136,6 +142,10 @@ class Redactor:
             )
             found = max(found, visible, key=max)
         return found
+
+
+def _pieces_of(texts: Iterable[str], length: int) -> frozenset[str]:
+    return frozenset(text[at : at + length] for text in texts for at in range(len(text) - length + 1))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -197,7 +197,7 @@ class ModelInfo(msgspec.Struct, Plain, frozen=True, kw_only=True, omit_defaults=
     raw: JsonObject | None = None
 
 
-class TokenCount(msgspec.Struct, Plain, frozen=True, kw_only=True):
+class TokenCount(msgspec.Struct, Plain, frozen=True, kw_only=True, dict=True):
     """How many tokens a request's prompt has."""
 
     input_tokens: int

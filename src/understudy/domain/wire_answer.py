@@ -35,7 +35,7 @@ class WireAnswer(msgspec.Struct, frozen=True):
 
 
 R = TypeVar("R")
-_KEY = "wire_answer"
+_KEY = "_wire_answer"
 
 
 def with_wire_answer(result: R, answer: WireAnswer | None) -> R:
@@ -50,5 +50,5 @@ def with_wire_answer(result: R, answer: WireAnswer | None) -> R:
 
 def wire_answer_of(result: object) -> WireAnswer | None:
     """Return what the provider answered; `None` unless the request came in over the provider's wire format."""
-    found: WireAnswer | None = vars(result).get(_KEY)
+    found: WireAnswer | None = getattr(result, _KEY, None)
     return found

@@ -58,11 +58,15 @@ class Answers:
         *,
         faults: StepFaults | None = None,
         when: Callable[[GenerationRequest], bool] | None = None,
+        first: int = 0,
     ) -> None:
-        """Raise `TypeError` for an answer that is not one, `ValueError` for the fault of a step that does not exist."""
+        """`first` is the step with which conversations begin.
+
+        Raise `TypeError` for an answer that is not one, `ValueError` for the fault of a step that does not exist."""
         self._answers = tuple(map(_answer_of, answers))
         self._tools = frozenset(call.name for answer in self._answers for call in answer.calls)
         self._when = when
+        self._first = first
         self._faults = {step: deque(listed_faults(given)) for step, given in (faults or {}).items()}
         if missing := [step for step in self._faults if not 0 <= step < len(self._answers)]:
             raise ValueError(f"faults: step {missing[0]} does not exist; the script has {len(self._answers)} answers")
@@ -75,7 +79,7 @@ class Answers:
         """Return the step that a request asks for; `None` if the script does not apply to it or is at its end."""
         if not self._applies(request):
             return None
-        step = 0
+        step = self._first
         for past in _given(request.messages):
             if step < len(self._answers) and _matches(self._answers[step], past):
                 step += 1

@@ -140,6 +140,7 @@ class Emulator:
         *,
         faults: StepFaults | None = None,
         when: Callable[[GenerationRequest], bool] | None = None,
+        first: int = 0,
     ) -> None:
         """Add a script of answers for a conversation; the first script that applies to a request answers it.
 
@@ -148,11 +149,12 @@ class Emulator:
         A request gets the answer after the last one that its conversation contains, in every dialect, streamed or not:
         a repeated request gets the same answer again. The script applies to requests that offer all tools which it
         calls, and for which `when` is true; all others, and those after the last answer, are answered as without it.
-        `faults` are taken by the first requests for a step, counted from 0, before those of `script`.
+        `faults` are taken by the first requests for a step, counted from 0, before those of `script`. `first` is the
+        step with which a conversation begins, such as one that goes on from a summary.
 
         Raises `TypeError` or `ValueError` if an answer or a step is invalid.
         """
-        self._server(provider).actor.answers += (Answers(answers, faults=faults, when=when),)
+        self._server(provider).actor.answers += (Answers(answers, faults=faults, when=when, first=first),)
 
     def forget_answers(self, provider: str) -> None:
         """Remove a provider's scripts of answers."""

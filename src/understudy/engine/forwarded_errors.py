@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from understudy.dialects.base import JSON, Exchange, is_expected
 from understudy.domain.failures import Failure
-from understudy.domain.redaction import LARGEST_BODY, Redactor
+from understudy.domain.redaction import Redactor
 from understudy.domain.wire_answer import LEAST_ERROR, WireAnswer
-from understudy.wire.bounds import Bounds
+from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.http import HttpHead
 from understudy.wire.json import BadJson, decode
 
@@ -34,9 +34,9 @@ def failed_answer(answer: WireAnswer, exchange: Exchange[Any], failure: Failure,
 
 
 def cleaned(data: bytes, redactor: Redactor, *, whole: bool = True) -> bytes | None:
-    """Return what a provider wrote without secrets, unchanged if there are none; `None` if that is not certain: for
-    much text, and for `whole` bodies that are not JSON or hide a secret behind escapes."""
-    if len(data) > LARGEST_BODY:
+    """Return what a provider wrote without secrets, unchanged if there are none; `None` if that is not certain:
+    for much text, and for `whole` bodies that are not JSON or hide a secret behind escapes."""
+    if len(data) > BOUNDS.error:
         return None
     try:
         text = redactor.text(data.decode())

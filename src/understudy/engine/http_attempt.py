@@ -75,6 +75,8 @@ class HttpAttempt:
     """An attempt over the wire."""
 
     wire_answer: WireAnswer | None = None
+    _is_of_several = False
+    """Whether the last of several answers is read, none of which is the answer to the caller."""
 
     def __init__(
         self, exchange: Exchange[Any], context: HttpContext, *, dialect: str, before: Sequence[Any] = ()
@@ -214,6 +216,7 @@ class HttpAttempt:
         self._incoming = incoming
         self.answered = 200 <= incoming.head.status < 300
         if context.forwards:
+            self._is_of_several = self.wire_answer is not None and not self.wire_answer.is_error
             self.wire_answer = WireAnswer(incoming.head.status, answered_headers(incoming.head.headers))
         self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
         if self._exchange.refused:
@@ -307,7 +310,7 @@ class HttpAttempt:
             self._watch.stop()
         if clean and self._context.keep_raw:
             self.raw = self._exchange.body
-            if self.wire_answer is not None and self.raw is not None:
+            if self.wire_answer is not None and self.raw is not None and not self._is_of_several:
                 self.wire_answer = replace(self.wire_answer, body=self.raw)
             if self.raw is None and self._raw is not None:
                 self.raw = self._raw.take()

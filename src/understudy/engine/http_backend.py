@@ -264,8 +264,8 @@ class HttpBackend:
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
-            if request.reasoning is not None and limits.first_event < THINKING_FIRST_EVENT:
-                limits = replace(limits, first_event=THINKING_FIRST_EVENT)
+            if request.reasoning is not None and self.config.first_event_timeout is None:
+                limits = replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):

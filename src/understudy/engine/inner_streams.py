@@ -52,7 +52,7 @@ def streams_inside(request: GenerationRequest, dialect: Dialect, whole: str, end
     """
     if whole != "auto":
         return whole == "stream" and endpoint.quirks.whole_streams
-    if is_forwarded(request, dialect):
+    if request.origin is not None and is_forwarded(request, dialect):
         return False
     return takes_long(request) or (others and endpoint.quirks.whole_streams)
 

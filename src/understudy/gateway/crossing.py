@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from understudy.dialects.gemini.wire import NAME as GEMINI
 from understudy.dialects.responses.wire import ENCRYPTED
 from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.domain.content import Provenance
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.gateway.call_ids import FittingIds
 from understudy.gateway.calling_back import CallingBack
 from understudy.gateway.compaction import Compacting, as_summary, is_requested
 from understudy.gateway.flattening import flattened
+from understudy.gateway.gathering import gathered
 from understudy.gateway.opening import opened
 from understudy.gateway.returning import returned
 from understudy.gateway.sealing import Sealer
@@ -39,7 +42,9 @@ class Crossing:
         """What answers the request, once it does."""
         self.warnings: list[Warning] = []
         """What had to be left out of the request, whoever answers."""
-        self._steps: list[Sealing | CallingBack | Compacting] = []
+        self._steps: list[FittingIds | Sealing | CallingBack | Compacting] = [FittingIds(face, request.messages)]
+        if face == GEMINI:
+            request = replace(request, messages=gathered(request.messages))
         if face in CARRIERS:
             request = self._opened(request, sealer)
             self._steps.append(Sealing(face, sealer, self._whose))
@@ -55,11 +60,17 @@ class Crossing:
             return request
         origin, more = returned(request.origin, sealer)
         self.warnings += more
-        return request if origin is request.origin else replace(request, origin=origin)
+        if origin is request.origin:
+            return request
+        # What was removed is not to be filled in again from what was read of the body before.
+        gone = [name for name in _REMOVED if name.encode() not in origin.body]
+        return _without(replace(request, origin=origin), origin.dialect, *gone)
 
     def _shared(self, request: GenerationRequest, sealer: Sealer) -> GenerationRequest:
         """Return a request of the Responses API in the terms that all providers share."""
-        request, table = flattened(_without_include(request))
+        if (request.extra or {}).get(RESPONSES, {}).get("include") == [ENCRYPTED]:
+            request = _without(request, RESPONSES, "include")  # what it asks for comes true with every provider
+        request, table = flattened(request)
         if is_requested(request):
             self._steps = [Compacting(sealer)]
             return as_summary(request)
@@ -84,10 +95,13 @@ class Crossing:
         return replace(response, warnings=(*self.warnings, *response.warnings)) if self.warnings else response
 
 
-def _without_include(request: GenerationRequest) -> GenerationRequest:
-    """Return the request without the wish for encrypted reasoning, which comes true with every provider."""
-    own = (request.extra or {}).get(RESPONSES, {})
-    if own.get("include") != [ENCRYPTED]:
+_REMOVED = ("context_management",)
+
+
+def _without(request: GenerationRequest, dialect: str, *names: str) -> GenerationRequest:
+    """Return the request without fields that only its wire format has."""
+    own = (request.extra or {}).get(dialect, {})
+    if not own.keys() & set(names):
         return request
-    rest = {name: value for name, value in own.items() if name != "include"}
-    return replace(request, extra={**(request.extra or {}), RESPONSES: rest})
+    rest = {name: value for name, value in own.items() if name not in names}
+    return replace(request, extra={**(request.extra or {}), dialect: rest})

@@ -9,6 +9,7 @@ from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_rep
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
+from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
@@ -20,12 +21,12 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
-from understudy.gateway.manners import say
+from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
-from understudy.wire.http import HttpReply, HttpRequest
+from understudy.wire.http import Headers, HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
 
@@ -65,21 +66,24 @@ class Handling:
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            answer = wire_answer_of(error)
             if self._site.is_draining:
-                failure = replies.outward(failure, draining=True)
-            await self._fail(failure)
+                failure, answer = replies.outward(failure, draining=True), None
+            await self._fail(failure, answer=answer)
         except Exception:
             logger.exception("the gateway failed to serve %s", self._route.name)
             await self._fail(_OWN_FAULT)
 
-    async def _fail(self, failure: Failure, more: tuple[tuple[str, str], ...] = ()) -> None:
+    async def _fail(self, failure: Failure, more: Headers = (), *, answer: WireAnswer | None = None) -> None:
         self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
-        if self._half is not None:
-            failure = say(failure, client_of(self._connection.headers), self._half.name).failure
-        await self._connection.reply(_error(self._half, failure), own)
+        if self._half is None:
+            reply = plain_error(failure.status or 500, failure.message)
+        else:
+            reply = reported(failure, client_of(self._connection.headers), self._half, answer)
+        await self._connection.reply(reply, own)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
@@ -168,7 +172,3 @@ def face_of(route: Route, headers: Mapping[str, str]) -> str:
 def plain_error(status: int, message: str) -> HttpReply:
     """Return an error of the gateway's own paths."""
     return json_reply({"error": {"message": message, "type": "invalid_request_error", "code": None}}, status)
-
-
-def _error(half: ServerHalf | None, failure: Failure) -> HttpReply:
-    return plain_error(failure.status or 500, failure.message) if half is None else half.render_error(failure)

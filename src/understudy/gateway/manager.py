@@ -52,7 +52,7 @@ class GatewayManager(ProviderManager):
         """Return the name of a route over these models, in this order: what `model` is for a caller's own list."""
         found = (self._own.get(name, (name,)) for name in models)
         targets = tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
-        name = f"models: {', '.join(targets)}"
+        name = f"models: {', '.join(targets)}".replace("/", "\u2215")  # names of routes hold no slash
         if name not in self._lists:
             if len(self._lists) >= LISTS:
                 self._planner.forget(self._lists.pop(0))

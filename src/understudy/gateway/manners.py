@@ -16,10 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.dialects.errors import STATUS_OF
+from understudy.dialects.server import ServerHalf
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.wire_answer import WireAnswer
 from understudy.gateway.clients import Client
 from understudy.gateway.replies import outward
-from understudy.wire.http import Headers
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
 LONGEST_WAIT = 60
 """Seconds. Claude Code gives up at once above it, OpenAI's SDK above 120, and Anthropic's SDK for Python waits however
@@ -142,7 +144,18 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers
     """Headers about retries, for a provider's body that is forwarded as it came."""
     forwards: bool
-    """Whether a provider's own body may be forwarded: its status is that of the failure."""
+    """Whether a provider's own body may be forwarded: it is about the caller's request, not about the gateway's key."""
+
+
+def reported(failure: Failure, client: Client, half: ServerHalf, answer: WireAnswer | None = None) -> HttpReply:
+    """Return an error reply. A provider's own words in the wire format of the caller stay as they are: clients
+    recognise them, and try again without what was refused. Only the status and what concerns retries may differ."""
+    said = say(failure, client, half.name)
+    reply = half.render_error(said.failure)
+    if answer is None or answer.body is None or not said.forwards:
+        return reply
+    kept = (header for header in answer.headers if header[0] not in REPLACED)
+    return HttpReply(reply.status, (*JSON_HEADERS, *kept, *said.headers), answer.body)
 
 
 def manner_of(client: Client, dialect: str) -> Manner:
@@ -169,9 +182,7 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
         headers.append(("retry-after", str(wait)))
     if retry is not None:
         headers.append(("x-should-retry", "true" if retry else "false"))
-    return Said(
-        failure=told, headers=tuple(headers), forwards=told.status is not None and told.status == failure.status
-    )
+    return Said(failure=told, headers=tuple(headers), forwards=own is failure)
 
 
 def _status(failure: Failure, manner: Manner) -> int | None:

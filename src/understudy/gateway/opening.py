@@ -78,6 +78,8 @@ class _Opening:
                     turn.calls[each.call] = each
                 elif each.of_text:
                     turn.texts[each.digest] = each
+                elif each.text is not None:
+                    turn.recall(each)
                 else:
                     turn.think(each, part)
             return
@@ -127,12 +129,11 @@ class _Turn:
                 self._parts.append(part)
 
     def think(self, kept: Kept, part: Thinking) -> None:
-        """Add thinking where it stands; a copy of it that the client has is no longer needed."""
+        """Add thinking where it stands."""
         found = restored(kept, part)
         if found is None:
             self.has_changed = True
         else:
-            self._take_copy(kept)
             self._parts.append(found)
 
     def recall(self, kept: Kept) -> None:

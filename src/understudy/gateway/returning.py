@@ -22,12 +22,14 @@ from understudy.wire.json import as_objects
 from understudy.wire.splice import SplicedObject
 
 _MARK = BEGINNING.encode()
+_BUDGET = b'"budget_tokens"'
+"""A turn that another vendor began without thinking bears no mark, and yet Anthropic refuses a budget for it."""
 
 
 def returned(origin: WireOrigin, sealer: Sealer) -> tuple[WireOrigin, list[Warning]]:
     """Return the body without what other vendors wrote, and what else had to be left out with it."""
     clean = _CLEAN.get(origin.dialect)
-    if clean is None or _MARK not in origin.body:
+    if clean is None or (_MARK not in origin.body and _BUDGET not in origin.body):
         return origin, []
     body = SplicedObject(origin.body)
     warnings = clean(body, sealer)
@@ -41,7 +43,8 @@ def _is_sealed(value: object) -> bool:
 def _of_anthropic(body: SplicedObject, _: Sealer) -> list[Warning]:
     kept = []
     removed = False
-    for message in body.get("messages") or ():
+    messages = body.get("messages") or () if body.may_mention("messages", BEGINNING) else ()
+    for message in messages:
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
             rest = [block for block in content if not _is_foreign_block(block)]
@@ -51,9 +54,8 @@ def _of_anthropic(body: SplicedObject, _: Sealer) -> list[Warning]:
             if len(rest) < len(content):
                 message["content"] = rest
         kept.append(message)
-    if not removed:
-        return []
-    body["messages"] = kept
+    if removed:
+        body["messages"] = kept
     return _without_budget(body)
 
 
@@ -71,7 +73,10 @@ def _without_budget(body: SplicedObject) -> list[Warning]:
     no such rule.
     """
     thinking = body.get("thinking")
-    if not isinstance(thinking, dict) or thinking.get("type") != "enabled" or not _is_unsigned(body["messages"]):
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return []
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not _is_unsigned(messages):
         return []
     del body["thinking"]
     management = body.get("context_management")
@@ -93,8 +98,8 @@ def _clears_thinking(edit: JsonObject) -> bool:
 def _is_unsigned(messages: list[Any]) -> bool:
     """Check whether the assistant's turn under way, with its calls and results, does not begin with thinking."""
     begin: list[Any] = []
-    for message in reversed(messages):
-        content = message.get("content") if isinstance(message, dict) else None
+    for message in reversed(as_objects(messages)):
+        content = message.get("content")
         blocks = content if isinstance(content, list) else [{"type": "text"}]
         if message.get("role") == "assistant":
             begin = blocks

@@ -55,6 +55,21 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     extra: JsonObject | None = None
 
 
+UNKNOWN = Provenance("unknown")
+"""The author of thinking that comes from a provider without a wire format, such as one of the user's own. What it
+signs nobody can check, but the client's own vendor would refuse thinking without a signature of its own."""
+
+
+def _origin_of(part: AnyPart) -> Provenance | None:
+    match part:
+        case Thinking(provenance=origin):
+            return origin or UNKNOWN
+        case ToolCall(provenance=origin) | Text(provenance=origin):
+            return origin
+        case _:
+            return None
+
+
 def digest_of(text: str) -> str:
     """Return what tells a text from a changed one."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -138,12 +153,12 @@ class Sealing:
         return replace(response, message=replace(response.message, content=sealed))
 
     def _is_foreign(self, part: AnyPart) -> bool:
-        origin = getattr(part, "provenance", None)
-        return isinstance(origin, Provenance) and origin.dialect != self._face
+        origin = _origin_of(part)
+        return origin is not None and origin.dialect != self._face
 
     def _whole(self, part: AnyPart) -> Iterator[AnyPart]:
-        origin = getattr(part, "provenance", None)
-        if not isinstance(origin, Provenance) or origin.dialect == self._face:
+        origin = _origin_of(part)
+        if origin is None or origin.dialect == self._face:
             yield part
             return
         kept = kept_of(part, origin, whole=self._face == GEMINI)
@@ -160,9 +175,9 @@ class Sealing:
                 elif kept is not None:
                     yield self._carrier(kept)
                 yield call
-            case Text() if kept is not None:
+            case Text(text, citations=citations) if kept is not None:
                 yield self._carrier(kept)
-                yield part
+                yield Text(text, citations=citations)
             case _:
                 yield part
 
@@ -185,8 +200,8 @@ class Sealing:
         return [out for event in batch for out in self._event(event)]
 
     def _event(self, event: Any) -> Iterator[Any]:
-        origin = None if event.wire is not None else self._origin()
-        if origin is None or origin.dialect == self._face:
+        origin = self._origin() or UNKNOWN
+        if event.wire is not None or origin.dialect == self._face:
             yield event
             return
         if isinstance(event, e.Restarted):

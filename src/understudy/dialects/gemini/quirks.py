@@ -12,7 +12,7 @@ from understudy.dialects.base import WarningLog
 from understudy.dialects.gemini.names import spelling
 from understudy.dialects.gemini.thinking import apply_thinking_quirks
 from understudy.dialects.gemini.wire import PLAIN, SIGNATURE
-from understudy.dialects.patching import Body, may_mention
+from understudy.dialects.patching import Body, is_received
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import JsonObject
 from understudy.wire.json import as_objects
@@ -34,7 +34,9 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog) -> None:
         _apply_to_output(config, body, quirks, notes)
         if not config:
             del body[place]
-    if quirks.thought_signatures and may_mention(body, "contents", "functionCall", "function_call"):
+    if quirks.thought_signatures and (
+        not is_received(body) or body.may_mention("contents", "functionCall", "function_call")
+    ):
         _sign(body, notes)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
-from understudy.dialects.patching import Body, may_mention
+from understudy.dialects.patching import Body, is_received
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
+from understudy.wire.splice import SplicedObject
 
 _WIRE = {
     "max_tokens": ("max_completion_tokens", "max_tokens"),
@@ -64,15 +65,16 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool
     if quirks.max_stop is not None and isinstance(stop, list) and len(stop) > quirks.max_stop:
         body["stop"] = stop[: quirks.max_stop]
         notes.clamp("stop", f"only {quirks.max_stop} stop sequences are accepted")
-    messages = body.get("messages") if may_mention(body, "messages", *_changed_words(quirks)) else None
+    messages = body.get("messages") if not is_received(body) or _may_change(body, quirks) else None
     if isinstance(messages, list):
         for message in messages:
             if isinstance(message, dict):
                 _apply_to_message(message, quirks, notes)
 
 
-def _changed_words(quirks: Quirks) -> list[str]:
-    """Return the words that occur in messages which the quirks change."""
+def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
+    """Check whether the quirks may change messages that came in as bytes, without decoding them: by the words that
+    occur in what they change."""
     words: list[str] = []
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
@@ -85,7 +87,7 @@ def _changed_words(quirks: Quirks) -> list[str]:
     if "cache" in quirks.refused:
         words.append("prompt_cache_breakpoint")
     words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
-    return words if quirks.image_urls else [*words, "image_url"]
+    return body.may_mention("messages", *words, *(() if quirks.image_urls else ("image_url",)))
 
 
 def _count_logprobs(body: Body) -> None:

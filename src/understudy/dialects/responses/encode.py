@@ -15,7 +15,7 @@ from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
-from understudy.dialects.patching import Body, encoded, keep_only, patched, received
+from understudy.dialects.patching import Body, encoded, is_received, keep_only, patched, received, without
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.responses.encode_messages import encode_messages
 from understudy.dialects.responses.quirks import apply_quirks
@@ -35,6 +35,12 @@ _COUNTED = (
     *("tools", "tool_choice", "parallel_tool_calls", "reasoning", "text"),
 )
 """The fields that `/responses/input_tokens` takes."""
+_NOT_COUNTED = (
+    *("max_output_tokens", "max_tool_calls", "temperature", "top_p", "top_logprobs", "service_tier", "metadata"),
+    *("safety_identifier", "user", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"),
+    *("store", "include", "stream", "stream_options", "background"),
+)
+"""The fields of a request for an answer that it refuses."""
 _PROMPTS = ("input", "previous_response_id", "prompt", "conversation")
 """Of these, one must be there."""
 
@@ -52,7 +58,9 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 def encode_count(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> bytes:
     """Encode the body of `POST /responses/input_tokens`: those fields of a request that make up its prompt."""
-    return encoded(keep_only(_body(request.prompt(), endpoint, notes), _COUNTED))
+    body = _body(request.prompt(), endpoint, notes)
+    # One that came in may have fields that are newer than these lists.
+    return encoded(without(body, _NOT_COUNTED) if is_received(body) else keep_only(body, _COUNTED))
 
 
 def _body(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> Body:

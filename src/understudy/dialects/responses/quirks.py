@@ -9,10 +9,11 @@ from typing import Any
 
 from understudy.dialects.base import WarningLog
 from understudy.dialects.openai.quirks import is_medium_accepted
-from understudy.dialects.patching import Body, may_mention
+from understudy.dialects.patching import Body, is_received
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.responses.wire import ENCRYPTED, LOGPROBS
 from understudy.domain.content import JsonObject
+from understudy.wire.splice import SplicedObject
 
 _WIRE = {"max_tokens": "max_output_tokens", "cache_key": "prompt_cache_key", "user": "safety_identifier"}
 """Names on the wire of request fields that are called otherwise there."""
@@ -31,17 +32,18 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     _refuse(body, quirks, notes)
     _apply_to_text(body, quirks, notes)
     _apply_to_tools(body, quirks, notes)
-    items = body.get("input") if may_mention(body, "input", *_changed_words(quirks)) else None
+    items = body.get("input") if not is_received(body) or _may_change(body, quirks) else None
     if isinstance(items, list):
         body["input"] = [_apply_to_item(item, quirks, notes) if isinstance(item, dict) else item for item in items]
 
 
-def _changed_words(quirks: Quirks) -> list[str]:
-    """Return the words that occur in items which the quirks change."""
+def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
+    """Check whether the quirks may change items that came in as bytes, without decoding them: by the words that occur
+    in what they change."""
     words = [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs or not quirks.image_urls]
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
-    return words if quirks.cache_breakpoints else [*words, "prompt_cache_breakpoint"]
+    return body.may_mention("input", *words, *(() if quirks.cache_breakpoints else ("prompt_cache_breakpoint",)))
 
 
 def _apply_to_reasoning(body: Body, quirks: Quirks, notes: WarningLog) -> None:
