@@ -19,7 +19,6 @@ class OpenAI:
 
     name: ClassVar[str] = "openai"
     face: ClassVar[str] = "openai"
-    errors: ClassVar[Any] = openai
 
     def __init__(self, http: httpx.AsyncClient, home: str) -> None:
         self.client: Any = openai.AsyncOpenAI(base_url=f"{home}/v1", api_key="any", http_client=http, max_retries=0)
@@ -93,8 +92,7 @@ class OpenAI:
 class Groq(OpenAI):
     """Groq's client adds `/openai/v1` itself, and has no accumulator."""
 
-    name = "groq"
-    errors = groq
+    name: ClassVar[str] = "groq"
 
     def __init__(self, http: httpx.AsyncClient, home: str) -> None:
         self.client = groq.AsyncGroq(base_url=home, api_key="any", http_client=http, max_retries=0)
@@ -126,8 +124,8 @@ class Groq(OpenAI):
 class Responses(OpenAI):
     """OpenAI's client at its other API."""
 
-    name = "responses"
-    face = "responses"
+    name: ClassVar[str] = "responses"
+    face: ClassVar[str] = "responses"
 
     async def ask(self, asked: Asked, *, stream: bool) -> Seen:
         content: Any = asked.text

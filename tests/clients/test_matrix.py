@@ -24,16 +24,16 @@ FILES: list[dict[str, Any]] = [
 CALLS = tuple(("write_file", each) for each in FILES)
 TEXT = "I write\u2028both\u2029of \x85 them."
 """With characters at which some readers of lines divide a text: `str.splitlines`, and so the lines of httpx."""
-SCRIPT = (
+SCRIPT: list[str | ToolCall] = [
     TEXT,
     *(ToolCall(id="", name="write_file", arguments=json.dumps(each, ensure_ascii=False)) for each in FILES),
-)
+]
 
 
 async def both(client: Any, asked: Asked) -> Seen:
     """Ask with and without a stream, and return what both have said."""
-    plain = await client.ask(asked, stream=False)
-    streamed = await client.ask(asked, stream=True)
+    plain: Seen = await client.ask(asked, stream=False)
+    streamed: Seen = await client.ask(asked, stream=True)
     assert replace(plain, turn=()) == replace(streamed, turn=())
     return replace(streamed, turn=plain.turn)
 
