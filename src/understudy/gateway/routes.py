@@ -154,7 +154,7 @@ OWN = (
 _VENDORS = {
     "openai": (*OPENAI, *COMPLETIONS, *RESPONSES),
     "anthropic": (*ANTHROPIC, *_face("anthropic", *_LISTS)),
-    "gemini": GEMINI,
+    "gemini": (*GEMINI, *_face("gemini", *_LISTS)),
     "cohere": (*COHERE, *_face("cohere", *_LISTS)),
     "ollama": OLLAMA,
 }
