@@ -48,7 +48,6 @@ def complaints(report: Report) -> list[str]:
         found.append("the conversation was never summarized")
     if scenario.size in ("whole", "short") and (wanderings := _wanderings(report)):
         found.append(f"the session changed its vendor within a turn more often than it had to: {wanderings}")
-    found += [f"left this machine: {attempt}" for attempt in report.attempts]
     struck = sum(each.fault is not None for each in report.requests)
     if struck < len(scenario.strikes):
         found.append(f"{struck} of {len(scenario.strikes)} faults struck")

@@ -70,6 +70,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     left_after: float | None = None
     """Seconds from the user's interruption until the vendor's connection was closed."""
     attempts: tuple[str, ...] = ()
-    """Attempts to reach the network, as far as they were seen."""
+    """Attempts to leave this machine, all refused; seen only where there is no network namespace."""
     output: str = ""
     """The end of what the agent and the gateway wrote."""

@@ -36,8 +36,11 @@ from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
 from understudy.domain.secret import Secret
+from understudy.gateway import replies
 from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.manners import MANNERS
+from understudy.gateway.openapi import TITLES
+from understudy.gateway.routes import AZURE, ROUTES
 from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
@@ -307,6 +310,35 @@ def clients() -> str:
     return "\n".join(rows)
 
 
+def gateway_paths() -> str:
+    """Return the paths of the gateway as Markdown, without those below the name of a vendor."""
+    lines = [("API", "path", "what")]
+    for face, title in TITLES.items():
+        routes = [each for each in ROUTES if each.face == face and (not each.mount or each in AZURE)]
+        merged: dict[tuple[str, str], list[str]] = {}
+        for route in routes:
+            merged.setdefault((route.path, route.says), []).append(route.method)
+        for at, ((path, says), methods) in enumerate(merged.items()):
+            lines.append(("" if at else title, _code(f"{' '.join(methods)} {path}"), says))
+    return _table(*lines)
+
+
+REPLIES_SAY = {
+    replies.REQUEST_ID: "the id of the request, as in the log and in every record",
+    replies.PROVIDER: "the entry that answered",
+    replies.MODEL: "the model that answered",
+    replies.ATTEMPTS: "how many attempts were made",
+    replies.COST: "what the answer cost; not with a stream, whose headers come first",
+    replies.WARNINGS: "what could not be expressed in the wire format of the provider, or of the caller",
+    replies.ESTIMATED: "`true` if a number of tokens was estimated",
+}
+
+
+def gateway_replies() -> str:
+    """Return the headers of the gateway's answers as Markdown."""
+    return _table(("header", "what"), *((_code(name), text) for name, text in REPLIES_SAY.items()))
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -327,6 +359,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     **{("cli.md", command): partial(options_of, command) for command in COMMANDS},
     **{("cli.md", f"{command} examples"): partial(examples_of, command) for command in COMMANDS},
     ("coding-agents.md", "agents"): agents,
+    ("gateway.md", "paths"): gateway_paths,
+    ("gateway.md", "replies"): gateway_replies,
     ("gateway.md", "access log"): access_log,
     ("gateway.md", "clients"): clients,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},

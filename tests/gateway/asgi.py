@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -59,6 +59,21 @@ class Asgi:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.send("POST", path, data, headers)
 
+    async def send_raw(self, method: str, path: bytes, query: bytes = b"") -> Answer:
+        """Send a request without a body, whose path and query are exactly these bytes."""
+        return await self._send(method, path, query, [b""], self._headers)
+
+    async def send_pieces(
+        self,
+        method: str,
+        path: str,
+        pieces: Iterable[bytes] | AsyncIterator[bytes],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a body piece by piece, without a length."""
+        given = {**self._headers, "transfer-encoding": "chunked", **(headers or {})}
+        return await self._send(method, path.encode(), b"", pieces, given)
+
     async def send(
         self,
         method: str,
@@ -71,12 +86,31 @@ class Asgi:
     ) -> Answer:
         """Send a request; leave as soon as the event is set. `pieces` gets those of the body as they arrive."""
         answer = Answer(0, {}, b"", [] if pieces is None else pieces)
-        pending = [{"type": "http.request", "body": body, "more_body": False}]
+        route, _, query = path.partition("?")
+        given = {**self._headers, **(headers or {})}
         left = leave or asyncio.Event()
+        return await self._send(method, route.encode(), query.encode(), [body], given, left, answer)
+
+    async def _send(
+        self,
+        method: str,
+        path: bytes,
+        query: bytes,
+        pieces: Iterable[bytes] | AsyncIterator[bytes],
+        headers: Mapping[str, str],
+        left: asyncio.Event | None = None,
+        answer: Answer | None = None,
+    ) -> Answer:
+        answer, left = answer or Answer(0, {}, b"", []), left or asyncio.Event()
+        pending = pieces if isinstance(pieces, AsyncIterator) else _given(pieces)
+        at_end = False
 
         async def receive() -> dict[str, Any]:
-            if pending:
-                return pending.pop()
+            nonlocal at_end
+            if not at_end:
+                piece = await anext(pending, None)
+                at_end = piece is None
+                return {"type": "http.request", "body": piece or b"", "more_body": not at_end}
             await left.wait()
             return {"type": "http.disconnect"}
 
@@ -88,18 +122,21 @@ class Asgi:
                 answer.pieces += filter(None, [message.get("body", b"")])
                 answer.is_complete = not message.get("more_body", False)
 
-        route, _, query = path.partition("?")
-        given = {**self._headers, **(headers or {})}
         scope = {
             "type": "http",
             "method": method,
-            "path": route,
-            "raw_path": route.encode(),
+            "path": path.decode("utf-8", "replace"),
+            "raw_path": path,
             "root_path": self.root,
-            "query_string": query.encode(),
+            "query_string": query,
             "client": None if self.peer is None else (self.peer, 50_000),
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
         }
         await self._gateway(scope, receive, send)
         answer.body = b"".join(answer.pieces)
         return answer
+
+
+async def _given(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -13,6 +13,7 @@ from understudy.dialects.server import Inbound
 from understudy.domain import events as e
 from understudy.domain.content import Provenance, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.finish import FinishReason
+from understudy.domain.fold import fold
 from understudy.domain.messages import Message, Role
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, WireOrigin
@@ -22,6 +23,7 @@ from understudy.gateway.crossing import Crossing
 from understudy.gateway.gathering import gathered
 from understudy.gateway.returning import returned
 from understudy.gateway.sealing import Seals
+from understudy.gateway.thinking import Sealing
 
 KEYS = [{"name": "alice", "key": "alice-0123456789abcdef"}, {"name": "bob", "key": "bob-0123456789abcdefgh"}]
 ALICE, BOB = ({"x-api-key": each["key"]} for each in KEYS)
@@ -213,13 +215,12 @@ def test_a_stream_and_a_whole_answer_are_sealed_alike() -> None:
         e.ToolCallDelta(2, "{}"),
         e.Finished(FinishReason.TOOL_CALLS),
     ]
-    from understudy.domain.fold import fold
-    from understudy.gateway.thinking import Sealing
-
-    streamed = fold([out for event in told for out in Sealing("anthropic", SEALER, lambda: origin).events([event])])
-    assert len(streamed.message.parts) == 3
-    back = crossing("anthropic", streamed.message).request.messages[0]
-    assert [type(part) for part in back.parts] == [type(part) for part in parts]
+    sealing = Sealing("anthropic", SEALER, lambda: origin)
+    streamed = fold([out for event in told for out in sealing.events([event])]).message
+    whole = crossing("anthropic").response(answer(*parts)).message
+    for sent in (streamed, whole):
+        assert sent.parts[0] != parts[0]
+        assert crossing("anthropic", sent).request.messages[0].parts == parts
 
 
 def test_ids_of_calls_are_accepted_by_the_clients_vendor_and_never_repeated() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.domain.operation import Operation
+from understudy.domain.operation import SPOKEN
 from understudy.providers import row
 from understudy.providers.base import endpoint_of, quirks_of
 from understudy.providers.google import ROW
@@ -13,7 +13,7 @@ from understudy.providers.google import ROW
 def test_the_row() -> None:
     assert row("google") is ROW
     assert (ROW.auth.header, ROW.auth.prefix) == ("x-goog-api-key", "")
-    assert set(ROW.dialects) == set(Operation)
+    assert set(ROW.dialects) == set(SPOKEN)
     assert ROW.key_variables == ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
 

@@ -7,7 +7,7 @@ import ollama
 import pytest
 
 from understudy import dialects, providers
-from understudy.domain.operation import Operation
+from understudy.domain.operation import SPOKEN
 from understudy.providers.base import endpoint_of, quirks_of
 from understudy.providers.ollama import ROW, normalize_base_url
 
@@ -87,7 +87,7 @@ def test_the_row() -> None:
 def test_every_operation_of_the_row_is_one_of_its_dialect_and_the_missing_one_has_advice() -> None:
     for operation, name in ROW.dialects.items():
         assert operation in dialects.load(name).operations
-    assert set(Operation) == set(ROW.dialects) | set(ROW.instead)
+    assert set(SPOKEN) == set(ROW.dialects) | set(ROW.instead)
 
 
 @pytest.mark.parametrize("model", ["gpt-oss", "gpt-oss:20b", "gpt-oss:120b-cloud", "gpt-oss-safeguard", "me/gpt-oss:1"])

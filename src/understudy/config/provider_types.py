@@ -18,7 +18,7 @@ from understudy.config.schema import ERROR_RULE, FAMILY, TYPE
 from understudy.config.tables import Context, read_table
 from understudy.dialects.quirks import ErrorRule, QuirksPatch
 from understudy.domain.failures import FailureKind
-from understudy.domain.operation import Operation
+from understudy.domain.operation import SPOKEN, Operation
 from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
@@ -117,7 +117,7 @@ def _read_operations(context: Context, values: Mapping[str, Any], path: KeyPath)
     dialect: str = values.get("dialect", "")
     if dialect and _is_dialect(context, dialect, (*path, "dialect")):
         spoken = dict.fromkeys(sorted(dialects.load(dialect).operations), dialect)
-    known = {operation.value: operation for operation in Operation}
+    known = {operation.value: operation for operation in SPOKEN}
     for key, value in values.get("operations", {}).items():
         here = (*path, "operations", key)
         operation = known.get(key)

@@ -9,7 +9,7 @@ import msgspec
 
 from understudy import dialects
 from understudy.dialects.quirks import QuirksPatch
-from understudy.domain.operation import Operation
+from understudy.domain.operation import SPOKEN
 from understudy.domain.rules import Rule
 from understudy.providers import ProviderType
 from understudy.settings import rules as settings_rules
@@ -85,7 +85,7 @@ TYPE: Mapping[str, Rule] = {
     "operations": Rule(
         "table",
         "{ embed = false }",
-        f"by {', '.join(f'`{operation}`' for operation in Operation)}: the dialect of that operation, or `false` if it "
+        f"by {', '.join(f'`{operation}`' for operation in SPOKEN)}: the dialect of that operation, or `false` if it "
         "is not supported",
         "all that the dialect supports",
     ),

@@ -68,6 +68,7 @@ _WHAT: Mapping[Operation, str] = {
     Operation.EMBED: "embeddings",
     Operation.MODELS: "models",
     Operation.COUNT_TOKENS: "token counts",
+    Operation.PASSTHROUGH: "this path",
 }
 _PATH = re.compile(r"(?:https?:/)?/\S*")
 _MODEL = re.compile(r"\b(?:model|deployment|engine)s?\b", re.IGNORECASE)

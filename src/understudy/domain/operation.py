@@ -12,8 +12,14 @@ class Operation(enum.StrEnum):
     EMBED = "embed"
     MODELS = "models"
     COUNT_TOKENS = "count_tokens"
+    PASSTHROUGH = "passthrough"
+    """Any other path of a provider's API, which a request took through the gateway: of no wire format."""
 
     @property
     def billed(self) -> bool:
         """Whether providers charge for it."""
-        return self in (Operation.CHAT, Operation.EMBED)
+        return self in (Operation.CHAT, Operation.EMBED, Operation.PASSTHROUGH)
+
+
+SPOKEN = tuple(operation for operation in Operation if operation is not Operation.PASSTHROUGH)
+"""The operations that wire formats have."""

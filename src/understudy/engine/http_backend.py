@@ -116,6 +116,11 @@ class HttpBackend:
 
         return self._given_transport or AioTransport(network=Network(self.config))
 
+    @property
+    def transport(self) -> Transport:
+        """What sends its requests."""
+        return self._transport
+
     def endpoint(self, model: str | None) -> Endpoint:
         """Return where a model is asked, and how requests to it are written."""
         endpoint = self._endpoints.get(model)

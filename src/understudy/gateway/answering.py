@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import Inbound, Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.errors import LLMError, failure_of
@@ -95,9 +96,16 @@ class Answering:
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
+            self._note(run, run.response.id)
             response = crossing.response(run.response)
             reply = self._half.render(response, inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
+
+    def _note(self, run: Run, name: str | None) -> None:
+        """Remember which entry keeps a response, for requests that continue it."""
+        last = run.committed
+        if self._half.name == RESPONSES and last is not None and last.stream.dialect == RESPONSES:
+            self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
         """Return the labels and the session of a request."""
@@ -115,6 +123,7 @@ class Answering:
         try:
             first = await anext(events, None) or []
             headers = (*renderer.headers, *self._own, *self._told(run, first, crossing.warnings))
+            self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None))
             await connection.start(200, headers)
             self._notes.begin()
             ping = _Pings(connection, renderer)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.owners import Owners
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.sealing import Seals
@@ -37,6 +38,7 @@ class Gateway:
         self._sink = sink
         self._observers = observers
         self._seals = Seals()
+        self._owners = Owners()
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
@@ -45,7 +47,8 @@ class Gateway:
         """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
-        return Site(config, transport=self._transport, sink=self._sink, observers=self._observers, seals=self._seals)
+        parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": self._observers}
+        return Site(config, **parts, seals=self._seals, owners=self._owners)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""

@@ -38,11 +38,7 @@ async def read_body(receive: Receive, headers: Mapping[str, str], cap: int = CAP
     not valid in it; `ClientGone` if the client disconnects first. Nothing is read if the length is known to exceed the
     cap.
     """
-    length = headers.get("content-length")
-    if length is not None and (not length.isascii() or not length.isdigit()):
-        raise _refused(400, "content-length is not a number")
-    if length is not None and _exceeds(length, cap):
-        raise _too_large(f"the body has {length[:20]} bytes, more than the {cap} that are accepted")
+    check_length(headers, cap)
     decoder = _decoder(headers.get("content-encoding", ""), cap)
     more = True
     while more:
@@ -52,6 +48,15 @@ async def read_body(receive: Receive, headers: Mapping[str, str], cap: int = CAP
         decoder.feed(message.get("body", b""))
         more = message.get("more_body", False)
     return decoder.close()
+
+
+def check_length(headers: Mapping[str, str], cap: int) -> None:
+    """Raise `BadRequest` if the length that a request states is invalid or exceeds the cap."""
+    length = headers.get("content-length")
+    if length is not None and (not length.isascii() or not length.isdigit()):
+        raise _refused(400, "content-length is not a number")
+    if length is not None and _exceeds(length, cap):
+        raise too_large(f"the body has {length[:20]} bytes, more than the {cap} that are accepted")
 
 
 def _exceeds(length: str, cap: int) -> bool:
@@ -90,7 +95,7 @@ class _Plain:
     def feed(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._cap:
-            raise _too_large(f"the body exceeds the {self._cap} bytes that are accepted")
+            raise too_large(f"the body exceeds the {self._cap} bytes that are accepted")
         self._pieces.append(data)
 
     def close(self) -> bytes:
@@ -134,7 +139,7 @@ class _Zstd:
     def feed(self, data: bytes) -> None:
         self._read += len(data)
         if self._read > self._cap:
-            raise _too_large(f"the body exceeds the {self._cap} bytes that are accepted")
+            raise too_large(f"the body exceeds the {self._cap} bytes that are accepted")
         try:
             self._writer.write(data)
         except self._error:
@@ -153,10 +158,11 @@ class _Zstd:
 
 
 def _bomb() -> BadRequest:
-    return _too_large(f"the body decompresses to more than {RATIO} times its size")
+    return too_large(f"the body decompresses to more than {RATIO} times its size")
 
 
-def _too_large(message: str) -> BadRequest:
+def too_large(message: str) -> BadRequest:
+    """Return the refusal of a body that exceeds the cap."""
     return BadRequest(Failure(kind=FailureKind.REQUEST_TOO_LARGE, message=message, status=413, sent=False))
 
 

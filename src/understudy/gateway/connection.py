@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from understudy.gateway.bodies import ClientGone, read_body
+from understudy.gateway.uploads import Upload
 from understudy.wire.http import Headers, HttpReply
 
 Message = MutableMapping[str, Any]
@@ -49,13 +50,20 @@ class Connection:
         """Return the body, decompressed. Raise `BadRequest`, and `ClientGone` if the caller has left."""
         return await read_body(self._receive, self.headers, cap)
 
+    def upload(self, cap: int) -> Upload:
+        """Return the body as it arrives. Raise `BadRequest` if its length exceeds the cap."""
+        return Upload(self._receive, self.headers, cap)
+
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """End the block with `ClientGone` as soon as the caller leaves, wherever it waits."""
+    async def watched(self, after: asyncio.Event | None = None) -> AsyncIterator[None]:
+        """End the block with `ClientGone` as soon as the caller leaves, wherever it waits.
+
+        `after` is set once the body has been read, by somebody who notices until then that the caller leaves.
+        """
         task = asyncio.current_task()
         if task is None:
             raise AssertionError("a request is handled in a task")
-        watcher = asyncio.get_running_loop().create_task(self._gone(task))
+        watcher = asyncio.get_running_loop().create_task(self._gone(task, after))
         try:
             yield
         except asyncio.CancelledError:
@@ -65,7 +73,9 @@ class Connection:
         finally:
             watcher.cancel()
 
-    async def _gone(self, task: asyncio.Task[Any]) -> None:
+    async def _gone(self, task: asyncio.Task[Any], after: asyncio.Event | None) -> None:
+        if after is not None:
+            await after.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
         task.cancel()

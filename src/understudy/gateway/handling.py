@@ -23,9 +23,11 @@ from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
 from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
+from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.site import Site
+from understudy.gateway.stored import Kept, kept_field
 from understudy.wire.http import Headers, HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
@@ -65,7 +67,8 @@ class Handling:
             pass
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
-            self.notes.ended = () if isinstance(error, BadRequest) else error.attempts
+            if isinstance(error, LLMError) and error.attempts:
+                self.notes.ended = error.attempts
             answer = wire_answer_of(error)
             if self._site.is_draining:
                 failure, answer = replies.outward(failure, draining=True), None
@@ -79,10 +82,8 @@ class Handling:
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         own = ((replies.REQUEST_ID, self._id), *more)
-        if self._half is None:
-            reply = plain_error(failure.status or 500, failure.message)
-        else:
-            reply = reported(failure, client_of(self._connection.headers), self._half, answer)
+        half = self._half or load_face("openai")  # the form of errors that most programs read
+        reply = reported(failure, client_of(self._connection.headers), half, answer)
         await self._connection.reply(reply, own)
 
     async def _admitted(self) -> None:
@@ -95,12 +96,26 @@ class Handling:
             await self._fail(caller.failure, caller.headers)
             return
         self.notes.key = caller.name or None
-        if half is None or route.service in ("version", "running"):
+        if route.service == "passthrough" and not self._site.is_draining:
+            await Passthrough(self._site, connection, caller, self.notes).serve()
+        elif (half is None and route.service != "passthrough") or route.service in ("version", "running"):
             await connection.reply(self._own())
         elif self._site.is_draining:
             await self._fail(_DRAINING)
+        elif half is not None:
+            await self._spoken(half, caller)
+
+    async def _spoken(self, half: ServerHalf, caller: Caller) -> None:
+        """Answer a request in a wire format."""
+        connection = self._connection
+        request = await self._request()
+        kept = Kept(self._site, connection, caller, self.notes)
+        if self._route.service == "stored":
+            await kept.fetch()
+        elif (field := self._kept_field(request)) is not None:
+            await kept.go_on(request.body or b"", field)
         else:
-            inbound = half.parse(await self._request())
+            inbound = half.parse(request)
             async with connection.watched():
                 await self._asked(half, inbound, caller)
 
@@ -110,6 +125,11 @@ class Handling:
         body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
         method = "GET" if connection.method == "HEAD" else connection.method
         return HttpRequest(method, connection.url[len(route.mount) :], tuple(connection.headers.items()), body)
+
+    def _kept_field(self, request: HttpRequest) -> str | None:
+        """Return the field of a request for a response that only the provider can answer which keeps it."""
+        is_response = self._route.face == "responses" and self._route.service == "answer"
+        return kept_field(request.body) if is_response else None
 
     async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
         match self._route.service:

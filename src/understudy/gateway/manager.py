@@ -11,13 +11,17 @@ from msgspec.structs import replace
 
 from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
+from understudy.client.provider import Provider
 from understudy.config import Config
 from understudy.domain.requests import GenerationRequest
 from understudy.engine.backend import ModelFacts
+from understudy.policy.strategies import place
+from understudy.policy.targets import Target
 from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
     from understudy.client.stream import Reading
+    from understudy.engine.relay import Relay, RelayRequest
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
@@ -61,15 +65,44 @@ class GatewayManager(ProviderManager):
             self._lists.append(name)
         return name
 
-    def facts_of(self, name: str) -> ModelFacts:
-        """Return what is known of a route, an `entry` or `entry/model`: of a route, what holds for all its targets."""
+    @cached_property
+    def _built_in(self) -> Mapping[str, Provider]:
+        return {each.name: each for each in self.providers if isinstance(each, Provider)}
+
+    def has_entry(self, name: str) -> bool:
+        """Check whether requests can be handed on to an entry."""
+        return name in self._built_in
+
+    def relay(self, entry: str, request: RelayRequest, request_id: str) -> Relay:
+        """Return a request to an entry that is handed on as it is. Raise `LLMError` if it cannot be sent."""
+        from understudy.engine.relay import Relay
+
+        return Relay(self._engine, self._built_in[entry].backend, request, request_id)
+
+    def targets_of(self, name: str | None) -> tuple[Target, ...]:
+        """Return the targets of a route, an `entry`, `entry/model`, or all that generate, by their priority."""
         found = self._catalog.select(name)
         if found.route is not None:
-            targets = self._catalog.route_targets(self._catalog.routes[found.route])
-        elif found.entry is not None and (found.model is not None or self._backend(found.entry).generates):
-            targets = (self._catalog.text_target(found.entry, found.model),)
-        else:
-            targets = ()
+            return self._catalog.route_targets(self._catalog.routes[found.route])
+        if found.entry is None:
+            return tuple(sorted(self._catalog.text_targets(), key=place))
+        if found.model is None and not self._backend(found.entry).generates:
+            return ()
+        return (self._catalog.text_target(found.entry, found.model),)
+
+    def speaks(self, entry: str, dialect: str) -> bool:
+        """Check whether a provider speaks a wire format, if only with some of its models."""
+        row = self._built_in[entry].row
+        families = (family.quirks.get("responses", "never") for family in row.families)
+        return dialect in row.dialects.values() or (dialect == "responses" and set(families) > {"never"})
+
+    def name_at(self, target: Target) -> str | None:
+        """Return the name by which the provider of a target knows its model."""
+        return self._built_in[target.name].backend.endpoint(target.model).model
+
+    def facts_of(self, name: str) -> ModelFacts:
+        """Return what is known of a route, an `entry` or `entry/model`: of a route, what holds for all its targets."""
+        targets = self.targets_of(name)
         facts = [self._backend(target.name).facts(target.model) for target in targets]
         windows = [each.context_window for each in facts]
         words = set().union(*(each.capabilities for each in facts))

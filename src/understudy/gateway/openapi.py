@@ -67,8 +67,10 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.admits == "key":
         operation["security"] = [{name: []} for name in _SCHEMES]
         operation["responses"] |= {status: {"description": words, **_OBJECT} for status, words in _STATUSES.items()}
-    if "{model}" in route.path:
-        operation["parameters"] = [{"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}]
+    if names := re.findall(r"\{(\w+)\}", route.path):
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+        ]
     if route.method == "POST":
         operation["requestBody"] = {"required": True, **_OBJECT}
     return operation

@@ -15,7 +15,18 @@ import msgspec
 from understudy.domain.operation import Operation
 
 Service = Literal[
-    "answer", "embed", "models", "count", "root", "live", "ready", "openapi", "version", "running", "passthrough"
+    "answer",
+    "embed",
+    "models",
+    "count",
+    "root",
+    "live",
+    "ready",
+    "openapi",
+    "version",
+    "running",
+    "stored",
+    "passthrough",
 ]
 """What is done for a request: the operations of a wire format, or something of the gateway's own."""
 Admits = Literal["key", "everyone"]
@@ -27,7 +38,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str
-    """As in OpenAPI: `{model}` stands for the name of a model, which may hold slashes."""
+    """As in OpenAPI: `{model}` stands for the name of a model, which may hold slashes, `{path}` for anything."""
     service: Service
     face: str = ""
     """The wire format that it speaks; empty for the gateway's own paths, `shared` if the headers decide it."""
@@ -96,6 +107,15 @@ RESPONSES = _face(
     ("POST", "/v1/responses", _CHAT, "a response"),
     ("POST", "/v1/responses/input_tokens", _COUNT, "the number of tokens of a prompt"),
 )
+STORED = tuple(
+    Route(method=method, path=path, service="stored", face="responses", says=says)
+    for method, path, says in (
+        ("GET", "/v1/responses/{id}/input_items", "what a stored response answers"),
+        ("POST", "/v1/responses/{id}/cancel", "the end of a response in the background"),
+        ("GET", "/v1/responses/{id}", "a stored response"),
+        ("DELETE", "/v1/responses/{id}", "the removal of a stored response"),
+    )
+)
 ANTHROPIC = _face(
     "anthropic",
     ("POST", "/v1/messages", _CHAT, "a message"),
@@ -141,6 +161,11 @@ OLLAMA = (
     Route(method="GET", path="/api/ps", service="running", face="ollama", says="the models in memory: none"),
 )
 
+PASSTHROUGH = tuple(
+    Route(method=method, path="/passthrough/{path}", service="passthrough", says="the rest of a provider's API")
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+)
+
 SHARED = "shared"
 """The face of paths that several wire formats share."""
 
@@ -152,7 +177,7 @@ OWN = (
 )
 
 _VENDORS = {
-    "openai": (*OPENAI, *COMPLETIONS, *RESPONSES),
+    "openai": (*OPENAI, *COMPLETIONS, *RESPONSES, *STORED),
     "anthropic": (*ANTHROPIC, *_face("anthropic", *_LISTS)),
     "gemini": (*GEMINI, *_face("gemini", *_LISTS)),
     "cohere": (*COHERE, *_face("cohere", *_LISTS)),
@@ -172,11 +197,11 @@ def _mounted() -> tuple[Route, ...]:
 def _plain() -> tuple[Route, ...]:
     """Return the routes as official clients write them below a base URL without a path."""
     shared = [path for _, path, _, _ in _LISTS]
-    routes = (*OPENAI, *COMPLETIONS, *RESPONSES, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
+    routes = (*OPENAI, *COMPLETIONS, *RESPONSES, *STORED, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
     return tuple(msgspec.structs.replace(each, face=SHARED) if each.path in shared else each for each in routes)
 
 
-ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted(), *AZURE)
+ROUTES: tuple[Route, ...] = (*OWN, *_plain(), *_mounted(), *AZURE, *PASSTHROUGH)
 """All routes."""
 
 
@@ -209,7 +234,19 @@ class Router:
         return tuple(dict.fromkeys([*exact, *(own for own, pattern, _ in self._patterns if pattern.fullmatch(path))]))
 
 
+_PLACES = {
+    # May hold slashes, as in `entry/model`, but not climb out of its place.
+    "model": r"(?!\.{1,2}(?:/|$))[^?#]{1,300}?",
+    # Anything but a slash; what is an id is decided where it is read.
+    "id": r"[^/?#]{1,300}",
+    # Its own rules are stricter: see `passthrough`.
+    "path": r".*",
+}
+
+
 def _pattern(path: str) -> re.Pattern[str]:
-    """Return what matches a path: a model may hold slashes, as in `entry/model`, but not climb out of its place."""
-    pieces = (re.escape(piece) for piece in re.split(r"\{\w+\}", path))
-    return re.compile(r"(?P<model>(?!\.{1,2}(?:/|$))[^?#]{1,300}?)".join(pieces))
+    """Return what matches a path."""
+    pieces = re.split(r"\{(\w+)\}", path)
+    return re.compile(
+        "".join(_PLACES[each] if at % 2 else re.escape(each) for at, each in enumerate(pieces)), re.DOTALL
+    )

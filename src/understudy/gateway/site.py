@@ -13,6 +13,7 @@ from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
+from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Site:
 
     __slots__ = (
         *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
-        *("manager", "names", "seals", "under_way"),
+        *("manager", "names", "owners", "seals", "under_way"),
     )
 
     def __init__(
@@ -37,8 +38,9 @@ class Site:
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
         seals: Seals | None = None,
+        owners: Owners | None = None,
     ) -> None:
-        """`seals`: what is used if the configuration has no secret, so that it outlives a reload."""
+        """What outlives a reload: `seals`, if the configuration has no secret, and `owners` of stored responses."""
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
@@ -47,6 +49,7 @@ class Site:
         secret = config.gateway.secret
         former = config.gateway.former_secrets
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
+        self.owners = owners or Owners()
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

@@ -200,8 +200,11 @@ class Sealing:
         return [out for event in batch for out in self._event(event)]
 
     def _event(self, event: Any) -> Iterator[Any]:
+        if event.wire is not None:
+            yield event  # of this wire format
+            return
         origin = self._origin() or UNKNOWN
-        if event.wire is not None or origin.dialect == self._face:
+        if origin.dialect == self._face:
             yield event
             return
         if isinstance(event, e.Restarted):

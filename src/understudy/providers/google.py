@@ -13,7 +13,7 @@ from understudy.dialects.classification.rows import Row
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.failures import FailureKind
-from understudy.domain.operation import Operation
+from understudy.domain.operation import SPOKEN
 from understudy.providers.base import Auth, Family, ProviderRow
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -79,7 +79,7 @@ ROW = ProviderRow(
     type="google",
     title="Google Gemini",
     base_url="https://generativelanguage.googleapis.com",
-    dialects=dict.fromkeys(Operation, "gemini"),
+    dialects=dict.fromkeys(SPOKEN, "gemini"),
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     base_url_variables=("GOOGLE_GEMINI_BASE_URL",),
     normalize_base_url=_without_version,

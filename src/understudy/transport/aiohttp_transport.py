@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import weakref
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from functools import lru_cache
 from typing import Any
 
 import aiohttp
 
 from understudy.domain.failures import Failure, FailureKind
-from understudy.transport.base import Incoming, TransportError
+from understudy.transport.base import Incoming, TransportError, Upload
 from understudy.transport.connection_failures import failure_of
 from understudy.transport.connections import HEADERS, ConnectionNotUsable, Connector, PooledRequest
 from understudy.transport.name_lookup import Resolver
@@ -42,6 +42,9 @@ class AioTransport:
     limit is the process's own for open files. A request that finds either exhausted fails as `pool`, for which no
     provider is to blame.
     """
+
+    uploads = True
+    """Whether bodies may be sent while they arrive; see `Upload`."""
 
     def __init__(
         self,
@@ -146,9 +149,11 @@ class _Opened:
         return closed_meanwhile(sent=failure.sent) if self.closed else failure
 
     def _send(self, request: HttpRequest, way: Way, connect: float) -> Awaitable[aiohttp.ClientResponse]:
-        body: bytes | io.BytesIO | None = request.body
+        body: bytes | io.BytesIO | AsyncIterator[bytes] | None = request.body
         if request.body is not None and len(request.body) > LARGE_BODY:
             body = io.BytesIO(request.body)
+        elif isinstance(request, Upload):
+            body = request.pieces
         return self.session.request(
             request.method,
             request.url,

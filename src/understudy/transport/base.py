@@ -6,6 +6,7 @@ wrong is a `TransportError` that carries a `Failure`.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from understudy.domain.failures import Failure
@@ -18,6 +19,12 @@ class TransportError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+
+
+class Upload(HttpRequest, frozen=True):
+    """A request whose body is sent as it arrives, by transports that have `uploads`."""
+
+    pieces: AsyncIterator[bytes] | None = None
 
 
 class Incoming(Protocol):

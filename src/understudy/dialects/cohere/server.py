@@ -55,7 +55,7 @@ class CohereServer(ServerHalf):
                 return parse_token_count(request)
             case Operation.MODELS:
                 return parse_models(request)
-            case None:
+            case _:
                 raise BadRequest(Failure(kind=FailureKind.NOT_FOUND, message="page not found", status=404, sent=False))
 
     def renderer(self, inbound: Inbound) -> OneAnswer:
