@@ -37,6 +37,7 @@ from understudy.emulator.vectors import embed
 from understudy.providers import row
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.ndjson import encode_line
 
 MAX_DIMENSIONS = 4096
 
@@ -272,7 +273,8 @@ class Actor:
             frames += _frames(renderer.feed(event), renderer.headers, content=isinstance(event, _CONTENT))
         frames += _frames(renderer.close(), renderer.headers, content=False)
         error = self._render_interruption(half.renderer(inbound), events, fault) if fault else b""
-        return StreamedAnswer(renderer.headers, tuple(self._dress_frame(frame, usage) for frame in frames), error)
+        dressed = (self._dress_frame(frame, usage) for frame in frames)
+        return StreamedAnswer(renderer.headers, tuple(frame for frame in dressed if frame.data), error)
 
     def _dress_frame(self, frame: Frame, usage: Usage) -> Frame:
         """Add what the provider writes beyond its dialect to the object in a frame."""
@@ -281,7 +283,9 @@ class Actor:
             return frame
         data = frame.data[start:].rstrip(b"\n")
         before, after = frame.data[:start], frame.data[start + len(data) :]
-        return Frame(before + encode(self.provider.dress(decode_object(data), usage)) + after, frame.content)
+        dressed = self.provider.dress(decode_object(data), usage)
+        line = encode_line(dressed).removesuffix(b"\n")
+        return Frame(before + line + after if dressed else b"", frame.content)
 
     def _render_interruption(self, renderer: Renderer, events: list[e.Event], fault: Fault) -> bytes:
         """Return the error that a renderer writes after the part of the answer that precedes the fault."""

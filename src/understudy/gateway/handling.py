@@ -185,6 +185,8 @@ def face_of(route: Route, headers: Mapping[str, str]) -> str:
         return route.face
     if "anthropic-version" in headers or "x-api-key" in headers:
         return "anthropic"
+    if "x-goog-api-key" in headers or "x-goog-api-client" in headers:
+        return "gemini"
     agent = f"{headers.get('user-agent', '')} {headers.get('x-client-name', '')} {headers.get('x-fern-language', '')}"
     return "cohere" if "cohere" in agent.lower() else "openai"
 

@@ -179,7 +179,7 @@ OWN = (
 _VENDORS = {
     "openai": (*OPENAI, *COMPLETIONS, *RESPONSES, *STORED),
     "anthropic": (*ANTHROPIC, *_face("anthropic", *_LISTS)),
-    "gemini": GEMINI,
+    "gemini": (*GEMINI, *_face("gemini", *_LISTS)),
     "cohere": (*COHERE, *_face("cohere", *_LISTS)),
     "ollama": OLLAMA,
 }

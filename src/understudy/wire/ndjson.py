@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from understudy.wire.bounds import TooLarge
-from understudy.wire.json import BOM
+from understudy.wire.json import BOM, encode
 from understudy.wire.sse import MAX_EVENT, Pending, SseEvent
+
+_DIVIDES = {text.encode(): b"\\u%04x" % ord(text) for text in ("\u2028", "\u2029", "\x85")}
+"""What some readers take for the end of a line, and how JSON writes it otherwise."""
+
+
+def encode_line(value: Any) -> bytes:
+    """Encode a value as a line that every reader takes for one.
+
+    Ollama's Python client reads with `httpx.Response.iter_lines`, which divides as `str.splitlines`. Servers written in
+    Go, such as Ollama, escape two of these characters anyway (https://pkg.go.dev/encoding/json#Marshal).
+    """
+    line: bytes = encode(value)
+    if not line.isascii():
+        for text, escape in _DIVIDES.items():
+            line = line.replace(text, escape)
+    return line + b"\n"
 
 
 class NdjsonDecoder:

@@ -8,7 +8,7 @@ from understudy.domain.content import JsonObject, Refusal, Text, Thinking
 from understudy.domain.failures import Failure
 from understudy.domain.fold import Fold
 from understudy.wire.http import Headers
-from understudy.wire.json import encode
+from understudy.wire.ndjson import encode_line
 
 
 class LineRenderer:
@@ -53,8 +53,8 @@ class LineRenderer:
 
     def fail(self, failure: Failure) -> bytes:
         """Render the error as the last line, without `done`."""
-        return encode({"error": failure.message}) + b"\n"
+        return encode_line({"error": failure.message})
 
     def _line(self, piece: JsonObject) -> bytes:
         started = self._fold.started
-        return encode({**render_head(started.model or self._model, started.created), "done": False, **piece}) + b"\n"
+        return encode_line({**render_head(started.model or self._model, started.created), "done": False, **piece})

@@ -93,7 +93,8 @@ Check = Callable[[CheckedRequest], Words | None]
 
 
 Dress = Callable[[JsonObject, Usage], JsonObject]
-"""Adds what a provider writes beyond its dialect to a whole answer, or to the object in one event of a stream."""
+"""Adds what a provider writes beyond its dialect to a whole answer, or to the object in one event of a stream. An event
+that it leaves empty is not sent."""
 
 
 class EmulatedProvider(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,13 +36,16 @@ WORDS = {
 
 
 def _dress(body: JsonObject, usage: Usage) -> JsonObject:
-    """Add usage to the last chunk with content, as Together does unasked; some models end with `eos`."""
+    """Add usage to the last chunk with content, as Together does unasked, and leave out the chunk of OpenAI's that has
+    nothing else; some models end with `eos`."""
     choices = [{**choice, "seed": 1} for choice in body.get("choices") or ()]
     if body.get("object") != "chat.completion.chunk":
         for choice in choices:
             calls = choice["message"].get("tool_calls", [])
             choice["message"]["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
         return {**body, "prompt": [], "choices": choices} if choices else body
+    if not choices:
+        return {}
     for choice in choices:
         if "tool_calls" not in choice["delta"]:
             choice["delta"] |= {"role": "assistant", "tool_calls": None}

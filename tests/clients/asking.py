@@ -1,0 +1,78 @@
+"""What official clients are asked to say, and what they have understood of an answer, whatever their API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+CAPITAL = "What is the capital of France?"
+WEATHER = "What is the weather in Paris?"
+CITIES = "What is the weather in Paris and Oslo?"
+PLACE = "Paris"
+CITY: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+WRITING: dict[str, Any] = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}, "content": {"type": "string"}},
+    "required": ["path", "content"],
+}
+CLOSED: dict[str, Any] = {"additionalProperties": False}
+"""What strict schemas need besides."""
+TOOLS: dict[str, dict[str, Any]] = {"get_weather": CITY, "write_file": WRITING}
+"""The parameters of the tools that are offered."""
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+ENOUGH = 2048
+"""Tokens, where an API asks for a limit: more than the budget of thinking."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One question, as no API writes it."""
+
+    text: str = CAPITAL
+    model: str = ""
+    tool: str = ""
+    """The name of the tool that is offered."""
+    schema: bool = False
+    image: bool = False
+    thinking: bool = False
+    limit: int | None = None
+    before: Sequence[Any] = ()
+    """The answer to the question and the results of its tools, as the API of the client writes them."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client has understood of an answer."""
+
+    text: str = ""
+    thinking: str = ""
+    calls: tuple[tuple[str, Any], ...] = ()
+    finish: str
+    """`stop`, `length` or `tools`; another end in the words of its API."""
+    usage: tuple[int, int] = (0, 0)
+    """Tokens of the prompt and of the answer, as they are counted in this API."""
+    turn: Sequence[Any] = ()
+    """The answer and the results of its tools (`RESULT` for each), as the API of the client writes them."""
+
+
+RESULT = "18 degrees"
+
+
+class Client(Protocol):
+    """One client of one API."""
+
+    name: str
+    face: str
+    """The wire format that it speaks."""
+    close: Callable[[], Awaitable[Any]]
+
+    async def ask(self, asked: Asked, *, stream: bool) -> Seen: ...
+
+    async def embed(self, model: str, texts: list[str]) -> list[list[float]]: ...
+
+    async def models(self) -> list[str]: ...
+
+    async def count(self, model: str) -> int: ...
+
+    @staticmethod
+    def status(error: Exception) -> int: ...
