@@ -98,10 +98,8 @@ class Answering:
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
             self._note(run, run.response.id)
-            response, reply = run.response, self._forwarded(run.wire_answer)
-            if reply is None:
-                response = crossing.response(response)
-                reply = self._half.render(response, inbound)
+            response = crossing.response(run.response)
+            reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
 
     @staticmethod
