@@ -139,9 +139,9 @@ class TestFrames:
     def test_without_keeping_them_there_are_none(self) -> None:
         assert all(step.wire is None for step in streamed(piece("a") + piece() + LAST).steps)
 
-    def test_the_last_line_gets_the_line_end_that_it_lacks(self) -> None:
+    def test_a_last_line_without_a_line_end_stays_as_it_came(self) -> None:
         outcome = streamed(piece("a") + LAST.rstrip(), keep_wire=True)
-        assert b"".join(step.wire for step in outcome.steps) == piece("a") + LAST
+        assert b"".join(step.wire for step in outcome.steps) == piece("a") + LAST.rstrip()
 
 
 class TestEnds:
