@@ -9,6 +9,7 @@ from typing import Any, Self
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.policy.targets import Limits
 from understudy.simulator.modelled import Fate, ModelledTarget
@@ -24,6 +25,7 @@ class SimulatedAttempt:
     raw: bytes | None = None
     message: Message | None = None
     cost: Cost | None = None
+    wire_answer: WireAnswer | None = None
 
     __slots__ = (
         "_fate",

@@ -13,6 +13,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.stats import ProviderStats
+from understudy.engine.attempt_stream import AttemptStream
 from understudy.engine.backend import ModelFacts
 from understudy.engine.exchanges import dialect_of
 from understudy.engine.http_backend import HttpBackend
@@ -118,7 +119,7 @@ class SimulatedBackend:
 
     # ---- how it is asked ----
 
-    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> SimulatedAttempt:
+    def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> AttemptStream:
         """Open an attempt at the modelled provider."""
         tokens = self._launched(job, target, attempt_id)
         return SimulatedAttempt(self.modelled, tokens, limits, streamed=self._streams(job, limits))
@@ -128,7 +129,7 @@ class SimulatedBackend:
         """Whether the provider's list of models is refused without a valid key; `None` if it has none."""
         return self._entry.checks_key
 
-    def check(self, target: Target, limits: Limits, attempt_id: str) -> SimulatedCheck:
+    def check(self, target: Target, limits: Limits, attempt_id: str) -> AttemptStream:
         """Open an attempt at the modelled provider's list of models."""
         return SimulatedCheck(self.modelled, 0, limits, streamed=False)
 
