@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import groq
 import httpx
 import openai
+from groq.types.chat import ChatCompletion
 
 from tests.clients.asking import CITY, CLOSED, PNG, RESULT, TOOLS, Asked, Seen
 
@@ -65,7 +66,7 @@ class OpenAI:
             text=message.content or "",
             thinking=getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or "",
             calls=tuple((each.function.name, json.loads(each.function.arguments)) for each in calls),
-            finish=_ENDS.get(choice.finish_reason, choice.finish_reason),
+            finish=str(_ENDS.get(choice.finish_reason, choice.finish_reason)),
             usage=(usage.prompt_tokens, usage.completion_tokens),
             turn=[
                 {"role": "assistant", "content": message.content, "tool_calls": own},
@@ -116,7 +117,7 @@ class Groq(OpenAI):
                         calls.append({"id": call.id, "type": "function", "function": {"name": name, "arguments": ""}})
                     calls[call.index]["function"]["arguments"] += call.function.arguments or ""
         choice = {"index": 0, "finish_reason": end, "message": {**message, "tool_calls": calls or None}}
-        return groq.types.chat.ChatCompletion.model_validate(
+        return ChatCompletion.model_validate(
             {"id": "x", "created": 1, "model": "x", "object": "chat.completion", "choices": [choice], "usage": usage}
         )
 
@@ -173,7 +174,7 @@ class Responses(OpenAI):
             text=answer.output_text,
             thinking="".join(summaries),
             calls=tuple((each.name, json.loads(each.arguments)) for each in calls),
-            finish=finish,
+            finish=str(finish),
             usage=(usage.input_tokens, usage.output_tokens),
             turn=[
                 *(each.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for each in answer.output),

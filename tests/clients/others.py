@@ -1,5 +1,7 @@
 """The clients of Anthropic, Google, Cohere and Ollama."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import base64
@@ -59,7 +61,7 @@ class Anthropic:
             text="".join(each.text for each in answer.content if each.type == "text"),
             thinking="".join(each.thinking for each in answer.content if each.type == "thinking"),
             calls=tuple((each.name, each.input) for each in calls),
-            finish=ends.get(answer.stop_reason, answer.stop_reason),
+            finish=str(ends.get(answer.stop_reason, answer.stop_reason)),
             usage=(answer.usage.input_tokens, answer.usage.output_tokens),
             turn=[
                 {"role": "assistant", "content": [_own(each) for each in answer.content]},
@@ -317,7 +319,7 @@ class Ollama:
             text=text,
             thinking="".join(each.message.thinking or "" for each in chunks),
             calls=tuple((each.name, dict(each.arguments)) for each in calls),
-            finish=ends.get(last.done_reason, last.done_reason),
+            finish=str(ends.get(last.done_reason, last.done_reason)),
             usage=(last.prompt_eval_count or 0, last.eval_count or 0),
             turn=[
                 {"role": "assistant", "content": text, "tool_calls": own},

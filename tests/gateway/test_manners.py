@@ -1,5 +1,7 @@
 """How errors are reported: judged by what official clients make of the status and headers."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import itertools

@@ -17,6 +17,8 @@ on that state itself, with its exact times, and after each of its moves. So ever
 is visited, and no more is proven: another state of the same class may do what this one does not.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import marshal

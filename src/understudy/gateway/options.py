@@ -97,12 +97,13 @@ def _whole_number(value: str) -> int:
 
 
 def _midstream(value: str) -> OnMidstreamError:
-    word = value.lower()
-    modes: tuple[OnMidstreamError, ...] = get_args(OnMidstreamError)
-    found = next((mode for mode in modes if mode == word), None)
+    found = _MODES.get(value.lower())
     if found is None:
-        raise ValueError(f"must be one of {', '.join(modes)}")
+        raise ValueError(f"must be one of {', '.join(_MODES)}")
     return found
+
+
+_MODES: Mapping[str, OnMidstreamError] = {mode: mode for mode in get_args(OnMidstreamError)}
 
 
 def _labels(value: str) -> dict[str, str]:
