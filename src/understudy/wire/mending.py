@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -43,38 +44,30 @@ def mend(data: bytes) -> Mended | None:
     """Replace invalid numbers by `null` and lone surrogates by U+FFFD; return `None` if the text has neither."""
     if len(data) > MAX_SIZE or _SUSPECT.search(data) is None:
         return None
-    flaws: set[str] = set()
-
-    def token(match: re.Match[bytes]) -> bytes:
-        found = match[0]
-        if found.startswith(b'"'):
-            return _ESCAPE.sub(escape, found) if b"\\u" in found else found
-        if math.isfinite(float(found)):
-            return found
-        flaws.add(NUMBERS)
-        return b"null"
-
-    def escape(match: re.Match[bytes]) -> bytes:
-        if match[1] is None:
-            return match[0]
-        flaws.add(SURROGATES)
-        return rb"\ufffd"
-
-    mended = _TOKEN.sub(token, data)
-    return Mended(mended, tuple(sorted(flaws))) if flaws else None
+    return _replaced(data, _TOKEN, lambda number: math.isfinite(float(number)))
 
 
 def mend_extremes(data: bytes) -> Mended | None:
     """Replace what is valid JSON and has no value in Python: lone surrogates by U+FFFD, and by `null` numbers beyond
     the range of floats and integers of more digits than are converted. Return `None` if the text has neither."""
+    return _replaced(data, _NUMBER_OR_STRING, _has_value)
+
+
+def _has_value(number: bytes) -> bool:
+    digits = len(number) - number.startswith(b"-")
+    return digits <= BOUNDS.digits if number[-digits:].isdigit() else math.isfinite(float(number))
+
+
+def _replaced(data: bytes, tokens: re.Pattern[bytes], is_valid: Callable[[bytes], bool]) -> Mended | None:
+    """Replace the numbers that are not valid, and lone surrogates. `tokens` matches strings, to skip them, and
+    numbers."""
     flaws: set[str] = set()
 
     def token(match: re.Match[bytes]) -> bytes:
         found = match[0]
         if found.startswith(b'"'):
             return _ESCAPE.sub(escape, found) if b"\\u" in found else found
-        digits = len(found) - found.startswith(b"-")
-        if digits <= BOUNDS.digits if found[-digits:].isdigit() else math.isfinite(float(found)):
+        if is_valid(found):
             return found
         flaws.add(NUMBERS)
         return b"null"
@@ -85,5 +78,5 @@ def mend_extremes(data: bytes) -> Mended | None:
         flaws.add(SURROGATES)
         return rb"\ufffd"
 
-    mended = _NUMBER_OR_STRING.sub(token, data)
+    mended = tokens.sub(token, data)
     return Mended(mended, tuple(sorted(flaws))) if flaws else None
