@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+FOLDER = "UNDERSTUDY_AGENTS"
+"""The variable that names the folder of all installations."""
 PLATFORM = f"{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}"
 
 
@@ -74,7 +76,7 @@ PACKAGES = {
 
 def cache() -> Path:
     """Return the folder of all installations: `UNDERSTUDY_AGENTS`, or one in the user's cache."""
-    if given := os.environ.get("UNDERSTUDY_AGENTS"):
+    if given := os.environ.get(FOLDER):
         return Path(given)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "understudy-agents"

@@ -1,12 +1,14 @@
 """Coding agents perform a task, against emulated vendors that examine what they get, and through the gateway.
 
-With `--deep` only: the agents are installed by npm, and skipped where that is not possible (README.md).
+With `--deep` and a folder for the agents only: they are installed by npm, and skipped where that is not possible
+(README.md).
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.agents import sweep
-from tests.agents.installing import PACKAGES
+from tests.agents.installing import FOLDER, PACKAGES
 from tests.agents.roster import AGENTS, answers
 from tests.agents.running import complaints, run
 from tests.agents.scenario import Report, Scenario, Strike
@@ -63,8 +65,8 @@ def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
 
 
 def need(name: str, deep: bool) -> None:
-    if not deep:
-        pytest.skip("needs --deep")
+    if not deep or not os.environ.get(FOLDER):
+        pytest.skip(f"needs --deep, and {FOLDER}: a folder for the agents, which take a gigabyte")
     if reason := PACKAGES[AGENTS[name].program].install():
         pytest.skip(reason)
 
