@@ -77,10 +77,8 @@ class Client(ABC):
         return answer
 
 
-class AnthropicClient(Client):
-    """Sends blocks back as they came, like Anthropic's SDK and Claude Code."""
-
-    face = "anthropic"
+class Messaging(Client):
+    """Keeps the conversation as a list of messages."""
 
     def __init__(self, caller: Asgi, headers: dict[str, str] | None = None) -> None:
         super().__init__(caller, headers)
@@ -88,6 +86,12 @@ class AnthropicClient(Client):
 
     def ask(self) -> None:
         self.messages.append({"role": "user", "content": "Look, please."})
+
+
+class AnthropicClient(Messaging):
+    """Sends blocks back as they came, like Anthropic's SDK and Claude Code."""
+
+    face = "anthropic"
 
     def request(self, model: str, stream: bool) -> tuple[str, dict[str, Any]]:
         return "/v1/messages", {
@@ -230,17 +234,10 @@ class GeminiCommandLine(GeminiClient):
         return whole
 
 
-class OpenAIClient(Client):
+class OpenAIClient(Messaging):
     """Sends content and calls back, without reasoning, like most clients of chat completions."""
 
     face = "openai"
-
-    def __init__(self, caller: Asgi, headers: dict[str, str] | None = None) -> None:
-        super().__init__(caller, headers)
-        self.messages: list[Any] = []
-
-    def ask(self) -> None:
-        self.messages.append({"role": "user", "content": "Look, please."})
 
     def request(self, model: str, stream: bool) -> tuple[str, dict[str, Any]]:
         return "/v1/chat/completions", {
