@@ -76,3 +76,12 @@ class Client(Protocol):
 
     @staticmethod
     def status(error: Exception) -> int: ...
+
+
+def messages_of(asked: Asked) -> list[Any]:
+    """Return the conversation in OpenAI's form, which Cohere's client takes too."""
+    content: Any = asked.text
+    if asked.image:
+        image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+        content = [{"type": "text", "text": asked.text}, image]
+    return [{"role": "user", "content": content}, *asked.before]

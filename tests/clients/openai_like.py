@@ -10,7 +10,7 @@ import httpx
 import openai
 from groq.types.chat import ChatCompletion
 
-from tests.clients.asking import CITY, CLOSED, PNG, RESULT, TOOLS, Asked, Seen
+from tests.clients.asking import CITY, CLOSED, PNG, RESULT, TOOLS, Asked, Seen, messages_of
 
 _ENDS = {"stop": "stop", "length": "length", "tool_calls": "tools"}
 
@@ -26,14 +26,7 @@ class OpenAI:
         self.close = self.client.close
 
     async def ask(self, asked: Asked, *, stream: bool) -> Seen:
-        content: Any = asked.text
-        if asked.image:
-            image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
-            content = [{"type": "text", "text": asked.text}, image]
-        fields: dict[str, Any] = {
-            "model": asked.model,
-            "messages": [{"role": "user", "content": content}, *asked.before],
-        }
+        fields: dict[str, Any] = {"model": asked.model, "messages": messages_of(asked)}
         if asked.tool:
             # The accumulator of the client takes strict tools alone.
             function = {"name": asked.tool, "parameters": TOOLS[asked.tool] | CLOSED, "strict": True}

@@ -16,7 +16,7 @@ import ollama
 from google import genai
 from google.genai import types
 
-from tests.clients.asking import CITY, CLOSED, ENOUGH, PNG, RESULT, TOOLS, Asked, Seen
+from tests.clients.asking import CITY, CLOSED, ENOUGH, PNG, RESULT, TOOLS, Asked, Seen, messages_of
 
 
 class Anthropic:
@@ -189,14 +189,7 @@ class Cohere:
         self.close = http.aclose
 
     async def ask(self, asked: Asked, *, stream: bool) -> Seen:
-        content: Any = asked.text
-        if asked.image:
-            image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
-            content = [{"type": "text", "text": asked.text}, image]
-        fields: dict[str, Any] = {
-            "model": asked.model,
-            "messages": [{"role": "user", "content": content}, *asked.before],
-        }
+        fields: dict[str, Any] = {"model": asked.model, "messages": messages_of(asked)}
         if asked.tool:
             function = {"name": asked.tool, "description": "Does it", "parameters": TOOLS[asked.tool]}
             fields["tools"] = [{"type": "function", "function": function}]
