@@ -32,6 +32,14 @@ ERRORS: dict[str, dict[int, str]] = {
         503: "cohere.ServiceUnavailableError",
     },
     "ollama": dict.fromkeys(_BY_STATUS, "ollama.ResponseError"),
+    "langchain-openai": _all("openai"),
+    "langchain-anthropic": _all("anthropic"),
+    "langchain-google-genai": {
+        status: f"langchain_google_genai.{'GoogleAPIError' if status >= 500 else 'ChatGoogleGenerativeAIError'}"
+        for status in _BY_STATUS
+    },
+    "langchain-ollama": dict.fromkeys(_BY_STATUS, "ollama.ResponseError"),
+    "langchain-cohere": dict.fromkeys(_BY_STATUS, "cohere.ApiError"),
 }  # fmt: skip
 """The exception with which a client reports a status; at one of its APIs alone if that follows a colon."""
 

@@ -26,7 +26,7 @@ WITHIN = 1.0
 _QUIET = {
     "NO_PROXY": "127.0.0.1,localhost", "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9",
     "OPENAI_AGENTS_DISABLE_TRACING": "1", "AI_SDK_LOG_WARNINGS": "false", "PYTHONWARNINGS": "ignore",
-    "PYTHONDONTWRITEBYTECODE": "1", "NODE_NO_WARNINGS": "1",
+    "NODE_NO_WARNINGS": "1",
 }  # fmt: skip
 """Nothing is asked of the network: the proxy is a port that nobody opens."""
 
@@ -87,7 +87,11 @@ async def tried(client: Client) -> list[Result]:
         for face in client.faces:
             async with gateway(emulator) as home:
                 for case in cases_of(client, face):
-                    results.append(Result(case, await _complaint(client, case, emulator, speaking, home)))
+                    try:
+                        wrong = await _complaint(client, case, emulator, speaking, home)
+                    except TimeoutError:
+                        raise RuntimeError(f"{client.name}: {case.label}: no outcome in {PATIENCE} s") from None
+                    results.append(Result(case, wrong))
     return results
 
 
