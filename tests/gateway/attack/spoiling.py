@@ -24,6 +24,7 @@ VALUES: tuple[object, ...] = (
 """What stands where something else belongs."""
 MODELS = (
     *("openai", "anthropic", "google", "cohere", "ollama", "groq", "main", "openai", "anthropic", "google"),
+    *("openai/text-embedding-3-small", "cohere/embed-v4.0", "google/gemini-embedding-001"),
     *("unknown", "openai/", "/openai", "..", "a" * 3000, "\u00e9", "openai/ft:gpt-4o:x", "models/openai", "", "*"),
 )
 HEADERS: tuple[dict[str, str], ...] = (
