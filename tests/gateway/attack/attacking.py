@@ -25,6 +25,8 @@ from understudy.wire.http import HttpRequest
 PROVIDERS = ("openai", "anthropic", "google", "cohere", "ollama", "groq")
 UPSTREAM = "canary-of-the-provider-0123456789"
 CALLER = "canary-of-the-caller-0123456789"
+NOT_OURS = b"the answer does not match the schema"
+"""What an emulated model answers to a schema that nothing matches."""
 PATIENCE = 10.0
 """Seconds after which a request counts as hanging."""
 
@@ -103,7 +105,7 @@ class Target:
 
 def judged(answer: Answer) -> Iterator[str]:
     """Yield what is wrong with an answer, whatever the request was."""
-    if not 200 <= answer.status < 500:
+    if not 200 <= answer.status < 500 and NOT_OURS not in answer.body:
         yield f"status {answer.status}: {answer.body[:300]!r}"
     if not answer.is_complete:
         yield "the answer has no end"

@@ -87,7 +87,10 @@ _MESSAGES: dict[str, Any] = {
     "max_tokens": 64,
     "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
     "messages": [
-        {"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}]},
+        {
+            "role": "user",
+            "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}],
+        },
         {
             "role": "assistant",
             "content": [
@@ -96,7 +99,10 @@ _MESSAGES: dict[str, Any] = {
                 {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"city": "Oslo"}},
             ],
         },
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "x"}]}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "x"}]}],
+        },
         {"role": "system", "content": "Go on."},
     ],
     "tools": [{"name": "look", "input_schema": CITY}],
@@ -106,7 +112,7 @@ _MESSAGES: dict[str, Any] = {
     "context_management": {"edits": [{"type": "clear_thinking_20251015"}]},
     "output_config": {"effort": "low"},
     "stream": True,
-}  # fmt: skip
+}
 _CONTENTS: list[Any] = [
     {"role": "user", "parts": [{"text": "Where?"}, {"inlineData": {"mimeType": "image/png", "data": PNG}}]},
     {
@@ -145,7 +151,12 @@ _COHERE: dict[str, Any] = {
 _OLLAMA: dict[str, Any] = {
     "messages": [
         {"role": "user", "content": "Where?", "images": [PNG]},
-        {"role": "assistant", "content": "", "thinking": "Hm.", "tool_calls": [{"function": {"name": "look", "arguments": {"city": "Oslo"}}}]},
+        {
+            "role": "assistant",
+            "content": "",
+            "thinking": "Hm.",
+            "tool_calls": [{"function": {"name": "look", "arguments": {"city": "Oslo"}}}],
+        },
         {"role": "tool", "tool_name": "look", "content": "seen"},
     ],
     "tools": [_FUNCTION],
@@ -154,7 +165,7 @@ _OLLAMA: dict[str, Any] = {
     "think": "low",
     "keep_alive": "5m",
     "stream": True,
-}  # fmt: skip
+}
 
 SEEDS: dict[str, tuple[Seed, ...]] = {
     "openai": (
@@ -178,8 +189,14 @@ SEEDS: dict[str, tuple[Seed, ...]] = {
         Seed("/v1beta/models/{model}:streamGenerateContent?alt=sse", _GENERATE),
         Seed("/v1beta/models/{model}:streamGenerateContent", _GENERATE),
         Seed("/v1beta/models/{model}:countTokens", {"generateContentRequest": {"model": "models/x", **_GENERATE}}),
-        Seed("/v1beta/models/{model}:embedContent", {"content": {"parts": [{"text": "x"}]}, "taskType": "RETRIEVAL_QUERY"}),
-        Seed("/v1/models/{model}:batchEmbedContents", {"requests": [{"model": "models/x", "content": {"parts": [{"text": "x"}]}}]}),
+        Seed(
+            "/v1beta/models/{model}:embedContent",
+            {"content": {"parts": [{"text": "x"}]}, "taskType": "RETRIEVAL_QUERY"},
+        ),
+        Seed(
+            "/v1/models/{model}:batchEmbedContents",
+            {"requests": [{"model": "models/x", "content": {"parts": [{"text": "x"}]}}]},
+        ),
     ),
     "cohere": (
         Seed("/v2/chat", _COHERE),
@@ -189,12 +206,15 @@ SEEDS: dict[str, tuple[Seed, ...]] = {
     "cohere-v1": (Seed("/v1/embed", {"texts": ["one"], "input_type": "search_query", "truncate": "END"}),),
     "ollama": (
         Seed("/api/chat", _OLLAMA),
-        Seed("/api/generate", {"prompt": "Where?", "suffix": "", "system": "x", "images": [PNG], "context": [1], "raw": False}),
+        Seed(
+            "/api/generate",
+            {"prompt": "Where?", "suffix": "", "system": "x", "images": [PNG], "context": [1], "raw": False},
+        ),
         Seed("/api/embed", {"input": ["one"], "truncate": True}),
         Seed("/api/embeddings", {"prompt": "one"}),
         Seed("/api/show", {"verbose": False}),
     ),
-}  # fmt: skip
+}
 
 _RECORDED = {
     ("openai", "/chat/completions"): ("openai", "/v1/chat/completions"),
@@ -220,5 +240,7 @@ def seeds_of(face: str) -> tuple[Seed, ...]:
             for file in sorted((RECORDINGS / vendor).glob("*.json")):
                 request = json.loads(file.read_bytes())["request"]
                 if request and isinstance(request.get("body"), dict) and request["url"].partition("?")[0].endswith(end):
-                    found.append(Seed(path, request["body"]))
+                    found.append(
+                        Seed(path, {name: value for name, value in request["body"].items() if name != "model"})
+                    )
     return tuple(found)

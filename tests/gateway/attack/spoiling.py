@@ -32,12 +32,22 @@ HEADERS: tuple[dict[str, str], ...] = (
     *({"x-understudy-models": "openai,anthropic"}, {"x-understudy-models": ","}, {"x-understudy-deadline": "nan"}),
     *({"x-understudy-on-midstream-error": "hold", "x-understudy-hold-chars": "1"}, {"x-understudy-session": "\x01"}),
     *({"x-understudy-labels": "=,=,="}, {"x-understudy-what": "x"}, {"x-understudy-task": "\u00e9"}),
-    *({"user-agent": "claude-cli/x"}, {"user-agent": "codex_exec/0", "originator": "\x7f"}, {"user-agent": "\xff" * 99}),
+    *(
+        {"user-agent": "claude-cli/x"},
+        {"user-agent": "codex_exec/0", "originator": "\x7f"},
+        {"user-agent": "\xff" * 99},
+    ),
     *({"anthropic-beta": "a" * 9000}, {"anthropic-version": ""}, {"session-id": "\xe9" * 400}, {"x-session-id": ","}),
     *({"content-length": "-1"}, {"content-length": "99999999999999999999"}, {"content-length": "x"}),
     *({"origin": "null"}, {"upgrade": "websocket"}, {"expect": "100-continue"}, {"x-forwarded-host": "evil.example"}),
-    *({"host": "evil.example"}, {"host": ""}, {"host": "localhost:x"}, {"host": "[::1]:8484"}, {"transfer-encoding": "x"}),
-)  # fmt: skip
+    *(
+        {"host": "evil.example"},
+        {"host": ""},
+        {"host": "localhost:x"},
+        {"host": "[::1]:8484"},
+        {"transfer-encoding": "x"},
+    ),
+)
 
 
 class Malformed(msgspec.Struct, frozen=True, kw_only=True):

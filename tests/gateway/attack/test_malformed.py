@@ -1,5 +1,5 @@
-"""Malformed requests: no crash, no hang, and no secret in an answer or a log. `python -m tests.gateway.attack` sends ten
-thousand to each face."""
+"""Malformed requests: no crash, no hang, and no secret in an answer or a log. `python -m tests.gateway.attack` sends
+ten thousand to each face."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ ONCE: dict[str, tuple[str, object]] = {
         b'{"model": "openai/\x98", "input": "hi", "previous_response_id": "resp_1"}',
     ),
     "an id that is not UTF-8": ("/v1/responses", b'{"model": "openai", "input": "hi", "previous_response_id": "\x98"}'),
+    "tokens for a provider that embeds texts": (
+        "/v1/embeddings",
+        {"model": "cohere/embed-v4.0", "input": [[1, 2], [3]], "dimensions": 128},
+    ),
+    "no texts": ("/api/embed", {"model": "cohere/embed-v4.0", "input": []}),
+    "names that are objects": (
+        "/v1/messages",
+        {
+            "model": "anthropic",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "hi"}],
+            "tools": [{"type": "tool_search_tool_regex_20251119", "name": {"": None}}],
+        },
+    ),
     "a number that no float holds": ("/v1/completions", {"model": "google", "prompt": "hi", "max_tokens": HUGE}),
 }
 """Requests with which this or an emulator failed."""
@@ -51,8 +65,19 @@ async def test_what_once_crashed(name: str) -> None:
     path, body = ONCE[name]
     async with target() as attacked:
         answer = await attacked.caller.post(path, body)
-        assert answer.status == 400, answer.text
+        assert answer.status in (200, 400), answer.text
         assert [*judged(answer), *attacked.faults.found] == []
+
+
+async def test_tokens_are_embedded_where_their_api_is_spoken(opened: Open) -> None:
+    """LangChain's client sends them instead of texts."""
+    caller, emulator, _ = await opened("openai")
+    for given, number in (([1, 2, 3], 1), ([[1, 2], [3]], 2)):
+        body = {"model": "openai/text-embedding-3-small", "input": given, "dimensions": 8}
+        answer = await caller.post("/v1/embeddings", body)
+        assert answer.status == 200, answer.text
+        assert [len(each["embedding"]) for each in answer.json["data"]] == [8] * number
+        assert emulator.requests("openai")[-1].body["input"] == given
 
 
 @pytest.mark.parametrize("face", SEEDS)

@@ -1,6 +1,6 @@
 """The auth matrix: every route × every kind of key × every header for keys × every spelling of the request.
 
-It is generated from the table of routes, so a new route is in it at once, and fails it until a policy is written for it.
+It is generated from the table of routes: a new route is in it at once, and fails it until a policy is written for it.
 """
 
 from __future__ import annotations
