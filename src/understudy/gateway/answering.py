@@ -87,6 +87,7 @@ class Answering:
         task = resolved.options.task or request.task
         request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
         crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
+        self._notes.lost = crossing.warnings
         options = resolved.options.of_call()
         if inbound.stream:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, "events")
