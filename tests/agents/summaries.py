@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from understudy.domain.requests import GenerationRequest
-from understudy.emulator import Emulator, Fault
+from understudy.emulator import Emulator
+from understudy.emulator.answers import StepFaults
 
 _ASKED = re.compile(
     "CONTEXT CHECKPOINT COMPACTION"  # Codex
@@ -54,7 +55,7 @@ class Summaries:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def script(self, vendor: str, script: Sequence[Any], faults: dict[int, Fault]) -> None:
+    def script(self, vendor: str, script: Sequence[Any], faults: StepFaults) -> None:
         """Give a vendor the script of the task for a conversation that goes on from any step."""
         for step in range(len(script) + 1):
             self._emulator.answers(vendor, [_MARK.format(step)], when=self._is_time(step))

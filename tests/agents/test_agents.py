@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,21 @@ def _listed(given: Any) -> list[Any]:
 
 
 def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
-    scenarios = sweep.whole()
-    assert len({scenario.label for scenario in scenarios}) == len(scenarios) == len(sweep.SWEPT) * len(TASK) * 13
-    firsts = {(scenario.agent, scenario.vendors[0]) for scenario in scenarios}
-    assert len(firsts) == len(sweep.SWEPT) * 3
+    for agent in sweep.SWEPT:
+        scenarios = sweep.whole([agent])
+        played = Counter((each.fault, each.step, each.phase) for scenario in scenarios for each in scenario.strikes)
+        assert set(played.values()) == {1}
+        assert len(played) == sweep.steps_of(agent, TASK) * 13
+        firsts = Counter(scenario.vendors[0] for scenario in scenarios)
+        assert max(firsts.values()) - min(firsts.values()) <= 1
+    again = [scenario.label for scenario in sweep.whole(rounds=3)]
+    assert len(again) == len(set(again)) == len(sweep.SWEPT) * 3 * 13 * 3
+
+
+def test_the_short_sweep_has_every_step_and_fault_once() -> None:
+    played = Counter((each.fault, each.step) for scenario in sweep.short("claude") for each in scenario.strikes)
+    assert set(played.values()) == {1}
+    assert len(played) == (len(SHORT) + 1) * 4
 
 
 def need(name: str, deep: bool) -> None:
