@@ -309,10 +309,11 @@ class Actor:
         silent = not self.provider.reports_embedding_usage or (
             fault is not None and fault.kind is FaultKind.MISSING_USAGE
         )
+        texts = request.texts or _of_tokens(request)
         return EmbeddingResponse(
-            embeddings=tuple(embed(text, dimensions) for text in request.texts),
+            embeddings=tuple(embed(text, dimensions) for text in texts),
             model=request.model,
-            usage=Usage() if silent else Usage(input=sum(map(count, request.texts))),
+            usage=Usage() if silent else Usage(input=sum(map(count, texts))),
         )
 
     def _failure_of(self, fault: Fault) -> Failure:
@@ -373,3 +374,10 @@ def _break_json(event: e.Event) -> e.Event:
             return e.ToolCallDelta(index, arguments.replace("}", ",").replace("]", ","))
         case _:
             return event
+
+
+def _of_tokens(request: EmbeddingRequest) -> tuple[str, ...]:
+    """Return a text for each list of tokens, which OpenAI's API accepts instead."""
+    given = (request.extra or {}).get("openai", {}).get("input") or []
+    rows = given if given and isinstance(given[0], list) else [given] if given else []
+    return tuple(" ".join(map(str, row)) for row in rows)
