@@ -157,6 +157,6 @@ def test_an_interrupted_agent_leaves_its_vendor(name: str, deep: bool) -> None:
     silent = (Strike("stalled", 3, 2),)
     report = run(Scenario(agent=name, vendors=("openai", "anthropic"), strikes=silent, size="short", cancelled=True))
     assert report.left_after is not None, report.output
-    assert report.left_after < 5.0, "the agent's own end included, which takes its time on a busy machine"
+    assert report.left_after <= 1.0
     assert [each.outcome for each in report.requests if each.fault] == ["client_left"]
     assert not any(each.vendor == "anthropic" for each in report.requests), "nobody wants the answer any more"
