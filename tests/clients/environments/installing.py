@@ -51,7 +51,7 @@ def install(client: Client) -> str | None:
 
 def _with_pip(folder: Path) -> list[str]:
     venv.create(folder, with_pip=True, clear=True)
-    return [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    return [str(_python(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def _with_npm(folder: Path) -> list[str]:

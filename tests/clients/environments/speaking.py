@@ -74,8 +74,9 @@ async def _interrupted(client: Any, asked: Asked) -> bool:
     if reading.done():
         reading.result()
         return False
-    reading.cancel()
-    await asyncio.wait((reading,))
+    while not reading.done():  # `asyncio.wait_for` may swallow it if the next piece is there already (Python 3.11)
+        reading.cancel()
+        await asyncio.wait((reading,), timeout=0.05)
     return begun.is_set()
 
 
