@@ -16,7 +16,7 @@ from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
-from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
+from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
 from understudy.engine.inner_streams import InnerStreams
@@ -60,6 +60,8 @@ class HttpBackend:
         self._counter = StatsCounter()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
+        self._accounts: dict[str, str | None] = {}
+        """The entry's account, by the header that names it. The keys of a pool count as one account."""
         self._inner_streams = InnerStreams()
 
     @property
@@ -102,6 +104,13 @@ class HttpBackend:
     @cached_property
     def _key_names(self) -> tuple[str, ...]:
         return names_of_keys(self.config)
+
+    def _owned(self, endpoint: Endpoint, named_by: str) -> Endpoint:
+        """Return the endpoint with the account that is asked there."""
+        if named_by not in self._accounts:
+            own = None if self.config.token is not None else self.credential.secret
+            self._accounts[named_by] = account_of(own, endpoint.headers, named_by)
+        return replace(endpoint, account=self._accounts[named_by])
 
     @cached_property
     def _background(self) -> Background:
@@ -272,6 +281,8 @@ class HttpBackend:
             if request.reasoning is not None and self.config.first_event_timeout is None:
                 limits = replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
         dialect = dialect_of(self.row, job.operation, endpoint, request)
+        if chat and dialect.history.account is not None:
+            endpoint = self._owned(endpoint, dialect.history.account)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
@@ -285,6 +296,7 @@ class HttpBackend:
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            account=endpoint.account,
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,

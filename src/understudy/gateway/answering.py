@@ -86,6 +86,7 @@ class Answering:
         labels, session = self._whose(request, resolved)
         task = resolved.options.task or request.task
         request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
+        request = self._site.signers.known(request)
         crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
         self._notes.lost = crossing.warnings
         options = resolved.options.of_call()
@@ -99,6 +100,7 @@ class Answering:
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
             self._note(run, run.response.id, crossing.request)
+            self._site.signers.note(self._half.name, run.response)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
@@ -146,6 +148,7 @@ class Answering:
                         await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
+                self._site.signers.note(self._half.name, run.response)
                 await connection.write(renderer.close())
             except LLMError as error:
                 if manner_of(client_of(connection.headers), self._half.name).broken == "cut":

@@ -159,6 +159,7 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
+        request = self._site.signers.known(request)
         request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()

@@ -96,6 +96,13 @@ class GatewayManager(ProviderManager):
         families = (family.quirks.get("responses", "never") for family in row.families)
         return dialect in row.dialects.values() or (dialect == "responses" and set(families) > {"never"})
 
+    def has_several_authors(self, dialect: str) -> bool:
+        """Check whether answers in a wire format may come from several servers, keys or models of which one does not
+        accept the signatures of another."""
+        speaking = [each for name, each in self._built_in.items() if self.speaks(name, dialect)]
+        families = (family for each in speaking for family in each.row.families)
+        return len(speaking) > 1 or any(family.quirks.get("thinking_bound_to_model") for family in families)
+
     def name_at(self, target: Target) -> str | None:
         """Return the name by which the provider of a target knows its model."""
         return self._built_in[target.name].backend.endpoint(target.model).model
