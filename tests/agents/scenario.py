@@ -73,6 +73,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How often the agent had its conversation summarized."""
     left_after: float | None = None
     """Seconds from the user's interruption until the vendor's connection was closed."""
+    warnings: tuple[str, ...] = ()
+    """What the gateway reported as lost on the way, each once."""
     attempts: tuple[str, ...] = ()
     """Attempts to leave this machine, all refused; seen only where there is no network namespace."""
     output: str = ""

@@ -19,7 +19,7 @@ import pytest
 from tests.agents import sweep
 from tests.agents.installing import FOLDER, PACKAGES
 from tests.agents.roster import AGENTS, answers
-from tests.agents.running import complaints, run
+from tests.agents.running import complaints, refusals, run
 from tests.agents.scenario import Report, Scenario, Strike
 from tests.agents.task import SHORT, SHORT_TREE, TASK, TREE, Edit, Run, Steps, Write
 
@@ -126,12 +126,29 @@ def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
         ("claude", "openai", "anthropic"),
         ("codex", "openai", "anthropic"),
         ("opencode", "openai", "anthropic"),
-        # The gateway makes the summary, and seals it for the way back.
+        # The gateway makes the first summary, and seals it: the next vendor opens it, and OpenAI makes its own later.
         ("codex-openai", "anthropic", "google"),
+        ("codex-openai", "anthropic", "openai"),
     ],
 )
 def test_an_agent_goes_on_from_summaries_at_another_vendor(name: str, first: str, second: str, deep: bool) -> None:
     check(Scenario(agent=name, vendors=(first, second), strikes=(Strike("cut", 14, 3),), size="compacted"), deep)
+
+
+def test_codex_has_openai_summarize_its_conversations(deep: bool) -> None:
+    report = check(Scenario(agent="codex-openai", vendors=("openai", "anthropic"), size="compacted"), deep)
+    assert {each.vendor for each in report.requests} == {"openai"}
+    assert report.warnings == ()
+
+
+def test_what_openai_summarized_is_left_out_elsewhere_with_a_warning(deep: bool) -> None:
+    """Another vendor begins anew, from the messages of the user that Codex keeps."""
+    need("codex-openai", deep)
+    killed = (Strike("killed", 14, 3),)
+    report = run(Scenario(agent="codex-openai", vendors=("openai", "anthropic"), strikes=killed, size="compacted"))
+    assert (report.codes, refusals(report)) == ((0,), []), report.output
+    assert any(each.vendor == "anthropic" and each.outcome == "answered" for each in report.requests)
+    assert any("opaque part" in warning for warning in report.warnings), report.warnings
 
 
 @pytest.mark.parametrize("name", PACKAGES)

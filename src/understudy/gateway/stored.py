@@ -46,9 +46,10 @@ def kept_field(body: bytes | None) -> str | None:
         return None
     try:
         fields = SplicedObject(body)
+        read = {name: fields.get(name) for name in ("model", *FIELDS)}
     except BadJson:
         return None  # refused where it is parsed
-    return next((field for field in FIELDS if fields.get(field)), None)
+    return next((field for field in FIELDS if read[field]), None)
 
 
 class Kept:
