@@ -105,8 +105,11 @@ class HttpBackend:
     def _key_names(self) -> tuple[str, ...]:
         return names_of_keys(self.config)
 
-    def _owned(self, endpoint: Endpoint, named_by: str) -> Endpoint:
-        """Return the endpoint with the account that is asked there."""
+    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
+        """Return the endpoint with the account that is asked there, if a wire format tells accounts apart."""
+        named_by = dialect.history.account
+        if named_by is None:
+            return endpoint
         if named_by not in self._accounts:
             own = None if self.config.token is not None else self.credential.secret
             self._accounts[named_by] = account_of(own, endpoint.headers, named_by)
@@ -278,11 +281,9 @@ class HttpBackend:
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
-            if request.reasoning is not None and self.config.first_event_timeout is None:
-                limits = replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+            limits = self._patient(limits, request)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
-        if chat and dialect.history.account is not None:
-            endpoint = self._owned(endpoint, dialect.history.account)
+        endpoint = self._owned(endpoint, dialect)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
@@ -290,6 +291,7 @@ class HttpBackend:
             if not whole and is_forwarded(request, dialect):
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)
+        unstreamed = partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
@@ -300,9 +302,7 @@ class HttpBackend:
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
-            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
-            if streamed and whole
-            else None,
+            whole=unstreamed if streamed and whole else None,
             forwards=is_forwarded(request, dialect),
             background=self._background,
             strict=job.strict,
@@ -312,6 +312,12 @@ class HttpBackend:
         )
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
+
+    def _patient(self, limits: Limits, request: GenerationRequest) -> Limits:
+        """Return the limits with more time for a model that thinks first, unless the entry states it."""
+        if request.reasoning is None or self.config.first_event_timeout is not None:
+            return limits
+        return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config
