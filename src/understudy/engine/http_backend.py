@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,8 +18,8 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
+from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
-from understudy.engine.inner_streams import InnerStreams
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
 from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
@@ -62,7 +62,7 @@ class HttpBackend:
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
         self._accounts: dict[str, str | None] = {}
         """The entry's account, by the header that names it. The keys of a pool count as one account."""
-        self._inner_streams = InnerStreams()
+        self._concessions = Concessions()
 
     @property
     def name(self) -> str:
@@ -281,17 +281,18 @@ class HttpBackend:
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
-            limits = self._patient(limits, request)
+            limits = self._patient(request, limits)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         endpoint = self._owned(endpoint, dialect)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
+            request, conceded = self._concessions.conceded(request, dialect, endpoint)
+            warnings += conceded
             if not whole and is_forwarded(request, dialect):
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)
-        unstreamed = partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
@@ -302,7 +303,7 @@ class HttpBackend:
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
-            whole=unstreamed if streamed and whole else None,
+            again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
             forwards=is_forwarded(request, dialect),
             background=self._background,
             strict=job.strict,
@@ -313,8 +314,8 @@ class HttpBackend:
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
 
-    def _patient(self, limits: Limits, request: GenerationRequest) -> Limits:
-        """Return the limits with more time for a model that thinks first, unless the entry states it."""
+    def _patient(self, request: GenerationRequest, limits: Limits) -> Limits:
+        """Return the limits of a request that is answered after some thinking."""
         if request.reasoning is None or self.config.first_event_timeout is not None:
             return limits
         return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
@@ -327,7 +328,7 @@ class HttpBackend:
 
     def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
         whole = self.config.whole or job.whole
-        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
+        return self._concessions.streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
 
     @property
     def checks_key(self) -> bool | None:
