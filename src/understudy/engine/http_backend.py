@@ -291,8 +291,7 @@ class HttpBackend:
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
             if not whole and is_forwarded(request, dialect):
-                # The caller speaks the same wire format: its frames can be handed on as they arrive.
-                endpoint = replace(endpoint, keep_wire=True)
+                endpoint = replace(endpoint, keep_wire=True)  # the caller speaks it too: frames go on as they arrive
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
