@@ -162,7 +162,7 @@ class Answering:
         self._notes.failure = failure = replies.outward(own, draining=self._site.is_draining)
         if failure is own and answer is not None and answer.event is not None:
             return answer.event
-        return renderer.fail(failure)
+        return renderer.fail(replies.without_foreign_type(failure, answer))
 
     def _told(self, run: Run, first: list[Any], lost: list[Warning]) -> Headers:
         """Return what is known of an answer that begins."""
