@@ -15,6 +15,7 @@ from understudy.gateway.clients import Client
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
+    from understudy.gateway.connection import Connection
     from understudy.gateway.sessions import Session
 
 SHUTDOWN = "server_shutdown"
@@ -25,14 +26,15 @@ class Notes:
     """What is known of one request so far."""
 
     __slots__ = (
-        *("answered", "asked", "began", "client", "ended", "failure", "first", "id", "key", "lost", "request_class"),
-        *("run", "session", "since"),
+        *("answered", "asked", "began", "caller_id", "client", "ended", "failure", "first", "id", "key", "lost"),
+        *("request_class", "run", "session", "since"),
     )
 
-    def __init__(self, request_id: str = "") -> None:
+    def __init__(self, connection: Connection) -> None:
         self.since = time.time()
         self.began = time.monotonic()
-        self.id = request_id
+        self.id = connection.request_id
+        self.caller_id = connection.caller_id
         self.key: str | None = None
         """The name of the caller's key."""
         self.asked: str | None = None
@@ -83,6 +85,7 @@ class Notes:
         return AccessRecord(
             time=self.since,
             id=self.id,
+            caller_id=self.caller_id,
             method=method,
             route=route,
             key=self.key,
