@@ -55,6 +55,14 @@ ONCE: dict[str, tuple[str, object]] = {
             "tools": [{"type": "tool_search_tool_regex_20251119", "name": {"": None}}],
         },
     ),
+    "metadata that is no string": (
+        "/v1/chat/completions",
+        {"model": "openai", "messages": [{"role": "user", "content": "hi"}], "metadata": {"a": 1}},
+    ),
+    "a bias that is no number": (
+        "/v1/chat/completions",
+        {"model": "groq", "messages": [{"role": "user", "content": "hi"}], "logit_bias": {"a": "b"}},
+    ),
     "a number that no float holds": ("/v1/completions", {"model": "google", "prompt": "hi", "max_tokens": HUGE}),
 }
 """Requests with which this or an emulator failed."""
