@@ -63,6 +63,10 @@ ONCE: dict[str, tuple[str, object]] = {
         "/v1/chat/completions",
         {"model": "groq", "messages": [{"role": "user", "content": "hi"}], "logit_bias": {"a": "b"}},
     ),
+    "a model that is an object": (
+        "/v1beta/models/google/gemini-embedding-001:batchEmbedContents",
+        {"requests": [{"model": {}, "content": {"parts": [{"text": "hi"}]}}]},
+    ),
     "a number that no float holds": ("/v1/completions", {"model": "google", "prompt": "hi", "max_tokens": HUGE}),
 }
 """Requests with which this or an emulator failed."""

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import hypothesis
 import pytest
+from hypothesis.errors import Unsatisfiable
 
 from tests.gateway.asgi import Answer
 from tests.gateway.attack.attacking import Target, judged, target
@@ -51,7 +52,7 @@ def cases_of(operation: Any, mode: Any) -> list[Any]:
     def collect(case: Any) -> None:
         found.append(case)
 
-    with suppress(hypothesis.errors.Unsatisfiable):  # nothing of it can be wrong
+    with suppress(Unsatisfiable):  # nothing of it can be wrong
         collect()
     return found
 
