@@ -11,7 +11,7 @@ from tests.gateway.attack.attacking import CALLER, judged, target
 from tests.gateway.attack.seeds import CITY, SEEDS
 from tests.gateway.conftest import Open
 
-REQUESTS, DEEP = 250, 1500
+REQUESTS, DEEP = 200, 1000
 _TOOL: dict[str, Any] = {"name": "look", "description": "Looks"}
 _ODD = {**CITY, "properties": 1.5}
 HUGE = 10**400
