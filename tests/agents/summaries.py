@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from understudy.domain.content import Opaque
 from understudy.domain.requests import GenerationRequest
 from understudy.emulator import Emulator
 from understudy.emulator.answers import StepFaults
@@ -20,6 +21,7 @@ _ASKED = re.compile(
     "|context summarization agent"  # opencode
     "|<state_snapshot>"  # Gemini CLI
     "|is about to be replaced by what you write next"  # the gateway, in the place of OpenAI
+    '|"compaction_trigger"'  # Codex, of OpenAI itself
 )
 _MARK = "<summary>{} steps of the calculator are done.</summary>"
 _MARKED = re.compile(r"(\d+) steps of the calculator are done")
@@ -31,6 +33,10 @@ def _texts(request: GenerationRequest) -> list[str]:
 
 def _asks(request: GenerationRequest) -> bool:
     texts = _texts(request)
+    if request.messages and any(
+        isinstance(part, Opaque) and is_summary(part.json) for part in request.messages[-1].parts
+    ):
+        return True
     return any(_ASKED.search(text) for text in (*texts[:1], *texts[-1:]))
 
 

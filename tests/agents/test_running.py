@@ -28,6 +28,13 @@ def test_a_session_that_a_fault_moved_is_good() -> None:
     assert complaints(GOOD) == []
 
 
+def test_a_killed_vendor_may_answer_once_more() -> None:
+    strike = Strike("killed", 1)
+    requests = (ANSWERED, replace(STRUCK, fault="reset"), replace(ANSWERED, step=1), replace(GOOD.requests[-1], step=2))
+    report = replace(GOOD, scenario=replace(GOOD.scenario, strikes=(strike,)), requests=requests)
+    assert complaints(report) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

@@ -59,7 +59,7 @@ FACES: dict[str, tuple[str, dict[str, Any], bytes]] = {
     "openai": ("/v1/chat/completions", {"messages": HI}, b"data: [DONE]"),
     "responses": ("/v1/responses", {"input": "Count to 30, please."}, b"event: response.completed"),
     "anthropic": ("/v1/messages", {"messages": HI, "max_tokens": 200}, b"event: message_stop"),
-    "cohere": ("/v2/chat", {"messages": HI}, b'"message-end"'),
+    "cohere": ("/v2/chat", {"messages": HI}, b'"COMPLETE"'),
     "ollama": ("/api/chat", {"messages": HI}, b'"done":true'),
     "gemini": (
         "/v1beta/models/main:",

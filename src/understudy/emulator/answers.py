@@ -11,6 +11,7 @@ from understudy.domain.content import JsonObject, Opaque, Text, Thinking, ToolCa
 from understudy.domain.messages import Message, OpaqueTool, Role
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.suggestions import kind_of
+from understudy.emulator import compaction
 from understudy.emulator.faults import Fault
 from understudy.emulator.script import Scripted, faults_in_turn
 
@@ -93,7 +94,9 @@ class Answers:
         return next(self._faults.get(step, iter(())), None)
 
     def _applies(self, request: GenerationRequest) -> bool:
-        refused = request.tool_choice is not None and request.tool_choice.mode == "none"
+        refused = compaction.is_requested(request) or (
+            request.tool_choice is not None and request.tool_choice.mode == "none"
+        )
         if self._tools and (refused or not self._tools <= set(_offered(request))):
             return False
         return self._when is None or self._when(request)
