@@ -45,13 +45,14 @@ class Localized(msgspec.Struct, frozen=True):
 
 
 def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
-    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged."""
+    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged, but for
+    what is known to be by another author."""
     tool = forced_tool(request, dialect, endpoint) if request.tool_choice is not None else None
     notes = WarningLog()
     if tool is not None:
         request = as_output(request, tool, endpoint, notes)
     if request.origin is not None and request.origin.dialect == dialect.name:
-        return Localized(request)
+        return _forwarded(request, dialect, endpoint) if request.origin.signers else Localized(request)
     note_unspoken(request, notes)
     rules = dialect.history
     names = ToolNames(rules.tool_name, notes) if rules.tool_name is not None else None
@@ -67,6 +68,14 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
         request = replace(request, messages=messages)
     originals = names.originals if names is not None else {}
     return Localized(request, notes.events(), originals, tool.name if tool is not None else None)
+
+
+def _forwarded(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
+    from understudy.dialects.histories.received import without_foreign_bytes  # few requests need it
+
+    notes = WarningLog()
+    request = without_foreign_bytes(request, dialect.name, endpoint, notes)
+    return Localized(request, notes.events())
 
 
 def _offered(request: GenerationRequest) -> set[str]:

@@ -18,6 +18,8 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """When the request arrived: here in seconds since 1970, in the log in ISO 8601."""
     id: str
     """The request id, as in the answer's header `x-understudy-request-id`."""
+    caller_id: str | None = None
+    """The id that came in with it, in `x-request-id` or `x-client-request-id`."""
     method: str
     """The HTTP method."""
     route: str | None = None
@@ -49,6 +51,10 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What it cost, in US dollars, as a decimal number."""
     session: str | None = None
     """The session that it belongs to."""
+    client: str | None = None
+    """The program that asked, if its headers show it."""
+    request_class: str | None = None
+    """What a coding agent states of the request: `main`, `subagent`, `workflow`, `compaction` or `auxiliary`."""
     warnings: tuple[str, ...] = ()
     """What could not be expressed in a wire format, in the words of the answer's header `x-understudy-warnings`."""
 

@@ -23,7 +23,7 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
-from understudy.gateway.sessions import clues_of, session_of
+from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
@@ -48,7 +48,6 @@ class Answering:
         self._half = half
         self._caller = caller
         self._notes = notes
-        self._own: Headers = ((replies.REQUEST_ID, notes.id),)
 
     async def answer(self, inbound: Inbound) -> None:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
@@ -69,39 +68,43 @@ class Answering:
 
     async def _refuse(self, failure: Failure) -> None:
         self._notes.failure = failure
-        await self._connection.reply(self._half.render_error(failure), self._own)
+        await self._connection.reply(self._half.render_error(failure))
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        request = replace(request, model=resolved.model, labels=labels, session=session)
+        request = replace(request, model=resolved.model, labels=labels, session=session.id)
         options = (
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
-        response = await self._site.manager.embed(request, **options)
+        response = await self._site.manager.vectors(request, options, request_id=self._notes.id)
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
-        await self._connection.reply(reply, (*self._own, *replies.told(response)))
+        await self._connection.reply(reply, replies.told(response))
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        task = resolved.options.task or request.task
-        request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
+        classes = self._site.classes
+        task = resolved.options.task or request.task or classes.task_for(session)
+        model = classes.model_for(session, resolved, self._caller)
+        request = replace(request, model=model, labels=labels, session=session.id, task=task)
+        request = self._site.signers.known(request)
         crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
         self._notes.lost = crossing.warnings
-        options = resolved.options.of_call()
+        options, name = resolved.options.of_call(), self._notes.id
         if inbound.stream:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events")
+            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events", request_id=name)
             crossing.run = run
             await self._stream(run, inbound, crossing)
         else:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options)
+            self._notes.run = run = await self._site.manager.open(crossing.request, options, request_id=name)
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
             self._note(run, run.response.id, crossing.request)
+            self._site.signers.note(self._half.name, run.response)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
-            await self._connection.reply(reply, (*self._own, *replies.told(response)))
+            await self._connection.reply(reply, replies.told(response))
 
     @staticmethod
     def _forwarded(answer: WireAnswer | None) -> HttpReply | None:
@@ -117,14 +120,14 @@ class Answering:
         if is_kept and last is not None and last.stream.dialect == RESPONSES:
             self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
-    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
+    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, Session]:
         """Return the labels and the session of a request."""
         session = session_of(self._connection.headers, clues_of(request), self._caller.name)
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
-        self._notes.session = session.id
-        return labels or None, session.id
+        self._notes.of(session)
+        return labels or None, session
 
     async def _stream(self, run: Run, inbound: Inbound, crossing: Crossing) -> None:
         """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""
@@ -133,7 +136,7 @@ class Answering:
         try:
             first = await anext(events, None) or []
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
-            headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
+            headers = (*renderer.headers, *forwarded, *self._told(run, first, crossing.warnings))
             self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None), crossing.request)
             await connection.start(200, headers)
             self._notes.begin()
@@ -146,6 +149,7 @@ class Answering:
                         await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
+                self._site.signers.note(self._half.name, run.response)
                 await connection.write(renderer.close())
             except LLMError as error:
                 if manner_of(client_of(connection.headers), self._half.name).broken == "cut":

@@ -56,15 +56,9 @@ class Crossing:
         messages, self.warnings = opened(request.messages, sealer)
         if messages is not request.messages:
             request = replace(request, messages=messages)
-        if request.origin is None:
-            return request
-        origin, more = returned(request.origin, sealer)
+        request, more = returned(request, sealer)
         self.warnings += more
-        if origin is request.origin:
-            return request
-        # What was removed is not to be filled in again from what was read of the body before.
-        gone = [name for name in _REMOVED if name.encode() not in origin.body]
-        return _without(replace(request, origin=origin), origin.dialect, *gone)
+        return request
 
     def _shared(self, request: GenerationRequest, sealer: Sealer) -> GenerationRequest:
         """Return a request of the Responses API in the terms that all providers share."""
@@ -93,9 +87,6 @@ class Crossing:
         for step in self._steps:
             response = step.response(response)
         return replace(response, warnings=(*self.warnings, *response.warnings)) if self.warnings else response
-
-
-_REMOVED = ("context_management",)
 
 
 def _without(request: GenerationRequest, dialect: str, *names: str) -> GenerationRequest:
