@@ -24,7 +24,7 @@ from understudy.dialects.histories.tool_names import ToolNames, restoring, with_
 from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Tool
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import GenerationRequest, outline_of
 
 
 class Localized(msgspec.Struct, frozen=True):
@@ -43,6 +43,8 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged."""
     if request.origin is not None and request.origin.dialect == dialect.name:
         return Localized(request)
+    if outline_of(request) is not None:
+        raise AssertionError("an outline has not all messages: it is read before it goes to another wire format")
     notes = WarningLog()
     note_unspoken(request, notes)
     rules = dialect.history

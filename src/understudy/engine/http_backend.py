@@ -14,7 +14,7 @@ from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, outline_of, whole_of
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
@@ -252,10 +252,9 @@ class HttpBackend:
 
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
-        # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
         from understudy.engine.clock import now
 
-        began = now()
+        began = now()  # before the imports: the first attempt of a process loads its dialect and the HTTP library here
         from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
@@ -265,20 +264,23 @@ class HttpBackend:
         endpoint = self.endpoint(target.model)
         warnings: list[Event] = []
         chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
-        whole = not job.streamed
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
-            if request.reasoning is not None and self.config.first_event_timeout is None:
-                limits = replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+            if request.reasoning is not None:
+                limits = self._patient(limits)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
+        forwards = is_forwarded(request, dialect)
+        if chat and not forwards and outline_of(request) is not None:
+            request = self._with_defaults(whole_of(request))
+        whole = not job.streamed
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
-            if not whole and is_forwarded(request, dialect):
-                # The caller speaks the same wire format: its frames can be handed on as they arrive.
+            if not whole and forwards:  # the frames can be handed on as they arrive
                 endpoint = replace(endpoint, keep_wire=True)
+        reread = partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
@@ -288,10 +290,8 @@ class HttpBackend:
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
-            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
-            if streamed and whole
-            else None,
-            forwards=is_forwarded(request, dialect),
+            whole=reread if streamed and whole else None,
+            forwards=forwards,
             background=self._background,
             strict=job.strict,
             bounds=endpoint.bounds,
@@ -300,6 +300,12 @@ class HttpBackend:
         )
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
+
+    def _patient(self, limits: Limits) -> Limits:
+        """Return the limits for a model that thinks first."""
+        if self.config.first_event_timeout is not None:
+            return limits
+        return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config

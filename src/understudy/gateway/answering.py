@@ -85,13 +85,14 @@ class Answering:
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
         task = resolved.options.task or request.task
-        request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
-        crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
+        sealer = self._site.seals.of(self._caller.name)
+        changes = {"model": resolved.model, "labels": labels, "session": session, "task": task}
+        crossing = Crossing(self._half.name, inbound, sealer, **changes)
         options = resolved.options.of_call()
         if inbound.stream:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, "events")
             crossing.run = run
-            await self._stream(run, inbound, crossing)
+            await self._stream(run, crossing)
         else:
             self._notes.run = run = await self._site.manager.open(crossing.request, options)
             await run.to_end()
@@ -99,7 +100,7 @@ class Answering:
                 raise AssertionError("a run that ends without an error leaves a response")
             self._note(run, run.response.id)
             response = crossing.response(run.response)
-            reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
+            reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
 
     @staticmethod
@@ -117,19 +118,20 @@ class Answering:
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
         """Return the labels and the session of a request."""
-        session = session_of(self._connection.headers, clues_of(request), self._caller.name)
+        session = session_of(self._connection.headers, clues_of(request, self._half.long_members), self._caller.name)
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
         self._notes.session = session.id
         return labels or None, session.id
 
-    async def _stream(self, run: Run, inbound: Inbound, crossing: Crossing) -> None:
+    async def _stream(self, run: Run, crossing: Crossing) -> None:
         """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""
         events: AsyncGenerator[list[Any], None] = run.events()
-        connection, renderer = self._connection, self._half.renderer(inbound)
+        connection = self._connection
         try:
             first = await anext(events, None) or []
+            renderer = self._half.renderer(crossing.inbound)
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
             headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
             self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None))
