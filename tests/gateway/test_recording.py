@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from tests.gateway.conftest import Open
 from tests.gateway.test_app import ALICE, HI, KEYS
 from understudy.domain.failures import FailureKind
 from understudy.emulator import Fault
 from understudy.gateway.access_log import AccessRecord, line_of
 from understudy.gateway.application import Gateway
+from understudy.gateway.sealing import BEGINNING
 
 
 def logged(gateway: Gateway) -> list[AccessRecord]:
@@ -53,6 +56,25 @@ async def test_a_stream_is_recorded_with_its_first_event(opened: Open) -> None:
     assert record.first_ms is not None
     assert 0 < record.first_ms <= record.ms
     assert record.output_tokens
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_was_left_out_is_recorded(opened: Open, stream: bool) -> None:
+    caller, _, gateway = await opened("openai")
+    records = logged(gateway)
+    fields = {"top_k": 5, "max_tokens": 50}
+    answer = await caller.post("/v1/messages", {**chat("openai", stream=stream), **fields}, ALICE)
+    (record,) = records
+    assert [each.partition(":")[0] for each in record.warnings] == ["dropped top_k"]
+    assert answer.headers["x-understudy-warnings"] == "; ".join(record.warnings)
+
+
+async def test_a_sealed_value_that_does_not_open_is_recorded(opened: Open) -> None:
+    caller, _, gateway = await opened("openai")
+    records = logged(gateway)
+    item = {"type": "compaction", "encrypted_content": f"{BEGINNING}pAAAA"}
+    await caller.post("/v1/responses", {"model": "openai", "input": [item, *HI]})
+    assert [each.partition(":")[0] for each in records[0].warnings] == ["dropped compaction"]
 
 
 async def test_embeddings_are_recorded(opened: Open) -> None:

@@ -49,6 +49,8 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What it cost, in US dollars, as a decimal number."""
     session: str | None = None
     """The session that it belongs to."""
+    warnings: tuple[str, ...] = ()
+    """What could not be expressed in a wire format, in the words of the answer's header `x-understudy-warnings`."""
 
 
 Sink = Callable[[AccessRecord], None]

@@ -95,7 +95,7 @@ class Crossing:
         return replace(request, **self._changes)
 
     def _opened(self, request: GenerationRequest) -> GenerationRequest:
-        messages, self.warnings = opened(request.messages, self._sealer)
+        messages, self.warnings[:] = opened(request.messages, self._sealer)
         if messages is not request.messages:
             request = replace(request, messages=messages)
         return self._cleaned(request)
@@ -105,7 +105,7 @@ class Crossing:
         if request.origin is None:
             return request
         origin, more = returned(request.origin, self._sealer)
-        self.warnings = [*self.warnings, *more]
+        self.warnings += more
         if origin is request.origin:
             return request
         # What was removed is not to be filled in again from what was read of the body before.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from understudy.domain.attempts import AttemptRecord, Outcome, total_cost
 from understudy.domain.failures import Failure
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.gateway import replies
 from understudy.gateway.access_log import AccessRecord
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ SHUTDOWN = "server_shutdown"
 class Notes:
     """What is known of one request so far."""
 
-    __slots__ = ("answered", "asked", "began", "ended", "failure", "first", "id", "key", "run", "session", "since")
+    __slots__ = (
+        *("answered", "asked", "began", "ended", "failure", "first", "id", "key", "lost", "run", "session", "since"),
+    )
 
     def __init__(self, request_id: str = "") -> None:
         self.since = time.time()
@@ -38,6 +42,8 @@ class Notes:
         """What the caller was told instead of an answer, or within it."""
         self.first: float | None = None
         """When a streamed answer began."""
+        self.lost: Sequence[Warning] = ()
+        """What had to be left out of the request, whoever answers."""
         self.answered = False
         """Whether the last byte of an answer was handed to the server."""
 
@@ -82,11 +88,16 @@ class Notes:
             output_tokens=_sum([each.usage.output_total for each in attempts]),
             cost_usd=f"{cost.amount.usd:f}" if attempts and cost is not None else None,
             session=self.session,
+            warnings=_listed([*self.lost, *(each for attempt in attempts for each in attempt.warnings)]),
         )
 
 
 def _outcome_of(status: int) -> str:
     return "answered" if status < 400 else "refused"
+
+
+def _listed(warnings: Sequence[Warning]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(replies.worded(each) for each in warnings))
 
 
 def _ms(seconds: float) -> float:

@@ -48,11 +48,16 @@ def outward(failure: Failure, *, draining: bool = False) -> Failure:
 
 def warned(warnings: Iterable[Warning]) -> Headers:
     """Return the header that lists warnings, if there are any: in ASCII, and not too long."""
-    text = "; ".join(f"{each.kind} {each.what}: {each.why}" for each in warnings)
+    text = "; ".join(map(worded, warnings))
     if not text:
         return ()
     plain = " ".join(text.encode("ascii", "replace").decode().split())
     return ((WARNINGS, plain if len(plain) <= MOST_WARNINGS else f"{plain[: MOST_WARNINGS - 3]}..."),)
+
+
+def worded(warning: Warning) -> str:
+    """Return a warning as the header and the access log state it."""
+    return f"{warning.kind} {warning.what}: {warning.why}"
 
 
 def about(provider: str | None, model: str | None, attempts: int) -> Headers:
