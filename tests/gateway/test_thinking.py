@@ -119,8 +119,9 @@ REDACTED = f'{{"type":"redacted_thinking","data":"{SEALED}"}}'
 
 
 def clean(dialect: str, body: bytes) -> bytes:
-    origin, _ = returned(WireOrigin(dialect, body), SEALER)
-    return origin.body
+    request, _ = returned(GenerationRequest(messages=(), origin=WireOrigin(dialect, body)), SEALER)
+    assert request.origin is not None
+    return request.origin.body
 
 
 def test_everything_but_the_foreign_blocks_keeps_its_bytes() -> None:

@@ -40,9 +40,10 @@ class Localized(msgspec.Struct, frozen=True):
 
 
 def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
-    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged."""
+    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged, but for
+    what is known to be by another author."""
     if request.origin is not None and request.origin.dialect == dialect.name:
-        return Localized(request)
+        return _forwarded(request, dialect, endpoint) if request.origin.signers else Localized(request)
     if outline_of(request) is not None:
         raise AssertionError("an outline has not all messages: it is read before it goes to another wire format")
     notes = WarningLog()
@@ -60,6 +61,14 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     if messages is not request.messages:
         request = replace(request, messages=messages)
     return Localized(request, notes.events(), names.originals if names is not None else {})
+
+
+def _forwarded(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
+    from understudy.dialects.histories.received import without_foreign_bytes  # few requests need it
+
+    notes = WarningLog()
+    request = without_foreign_bytes(request, dialect.name, endpoint, notes)
+    return Localized(request, notes.events())
 
 
 def _offered(request: GenerationRequest) -> set[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from understudy.domain.content import CacheMark, JsonObject
+from understudy.domain.content import CacheMark, JsonObject, Provenance
 from understudy.domain.declared import check_fields
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 
@@ -57,6 +57,9 @@ class WireOrigin(msgspec.Struct, frozen=True):
     flaws: tuple[str, ...] = ()
     """What of the body only this wire format can carry, because it has no value here: lone surrogates (`text`) and
     numbers out of range (`numbers`)."""
+    signers: Mapping[str, Provenance] = {}
+    """Who wrote what of the body, by its signature, its encrypted form or its id, as far as that is known: what another
+    provider, server or account of the same wire format wrote is left out."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

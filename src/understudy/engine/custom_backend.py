@@ -136,6 +136,7 @@ class CustomAttempt:
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None
         self.server: str | None = None
+        self.account: str | None = None
         self.streamed = job.streamed and job.operation is Operation.CHAT
         self.answered = False
         self.translated = False

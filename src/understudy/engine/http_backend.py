@@ -16,7 +16,7 @@ from understudy.domain.events import Event
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, outline_of, whole_of
 from understudy.domain.stats import ProviderStats
-from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
+from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
 from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
@@ -60,6 +60,8 @@ class HttpBackend:
         self._counter = StatsCounter()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
+        self._accounts: dict[str, str | None] = {}
+        """The entry's account, by the header that names it. The keys of a pool count as one account."""
         self._concessions = Concessions()
 
     @property
@@ -102,6 +104,16 @@ class HttpBackend:
     @cached_property
     def _key_names(self) -> tuple[str, ...]:
         return names_of_keys(self.config)
+
+    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
+        """Return the endpoint with the account that is asked there, if a wire format tells accounts apart."""
+        named_by = dialect.history.account
+        if named_by is None:
+            return endpoint
+        if named_by not in self._accounts:
+            own = None if self.config.token is not None else self.credential.secret
+            self._accounts[named_by] = account_of(own, endpoint.headers, named_by)
+        return replace(endpoint, account=self._accounts[named_by])
 
     @cached_property
     def _background(self) -> Background:
@@ -269,24 +281,24 @@ class HttpBackend:
             endpoint = widened(endpoint, request)
             limits = self._patient(request, limits)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
-        forwards = is_forwarded(request, dialect)
-        if chat and not forwards and outline_of(request) is not None:
-            request = self._with_defaults(whole_of(request))
-        whole = not job.streamed
+        forwards, whole = is_forwarded(request, dialect), not job.streamed
+        request = request if forwards or not chat else self._whole(request)
+        endpoint = self._owned(endpoint, dialect)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
-            if not whole and forwards:  # the frames can be handed on as they arrive
-                endpoint = replace(endpoint, keep_wire=True)
+            if not whole and forwards:
+                endpoint = replace(endpoint, keep_wire=True)  # the caller speaks it too: frames go on as they arrive
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            account=endpoint.account,
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
@@ -306,6 +318,10 @@ class HttpBackend:
         if request.reasoning is None or self.config.first_event_timeout is not None:
             return limits
         return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+
+    def _whole(self, request: GenerationRequest) -> GenerationRequest:
+        """Return a request with all that its body holds, for another wire format than its own."""
+        return request if outline_of(request) is None else self._with_defaults(whole_of(request))
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config

@@ -6,6 +6,7 @@ What only one vendor has is brought into a form that survives the way there and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from understudy.engine.run import Run
 
 
+Known = Callable[[GenerationRequest], GenerationRequest]
+
+
 class Crossing:
     """One request of a caller, as it is sent on, and its answer, as the caller may have it.
 
@@ -40,10 +44,13 @@ class Crossing:
     whole is read.
     """
 
-    __slots__ = ("_changes", "_face", "_sealer", "_steps", "_whole", "inbound", "request", "run", "warnings")
+    __slots__ = ("_changes", "_face", "_known", "_sealer", "_steps", "_whole", "inbound", "request", "run", "warnings")
 
-    def __init__(self, face: str, inbound: Inbound, sealer: Sealer, **changes: Any) -> None:
-        """`face`: the caller's wire format. `changes`: what else is known of the request."""
+    def __init__(
+        self, face: str, inbound: Inbound, sealer: Sealer, known: Known = lambda request: request, **changes: Any
+    ) -> None:
+        """`face`: the caller's wire format. `known` adds the authors of what the body holds, `changes` is what else is
+        known of the request."""
         self.run: Run | None = None
         """What answers the request, once it does."""
         self.warnings: list[Warning] = []
@@ -52,6 +59,7 @@ class Crossing:
         """The request as it was read, whole or in outline."""
         self._face = face
         self._sealer = sealer
+        self._known = known
         self._changes = changes
         self._whole: GenerationRequest | None = None
         self._steps: list[FittingIds | Sealing | CallingBack | Compacting] = []
@@ -74,7 +82,8 @@ class Crossing:
         origin = request.origin
         if origin is None:
             raise AssertionError("an outline is that of a body")
-        outline = Outline(origin.dialect, origin.body, origin.headers, origin.flaws, read=self._read)
+        fields = {name: getattr(origin, name) for name in origin.__struct_fields__}
+        outline = Outline(**fields, read=self._read)
         return replace(request, origin=outline)
 
     def _read(self) -> GenerationRequest:
@@ -92,7 +101,7 @@ class Crossing:
         request = self.inbound.request
         if not isinstance(request, GenerationRequest):
             raise TypeError("what crosses is a generation")
-        return replace(request, **self._changes)
+        return self._known(replace(request, **self._changes))
 
     def _opened(self, request: GenerationRequest) -> GenerationRequest:
         messages, self.warnings[:] = opened(request.messages, self._sealer)
@@ -102,15 +111,9 @@ class Crossing:
 
     def _cleaned(self, request: GenerationRequest) -> GenerationRequest:
         """Return a request whose bytes have nothing that the caller's own vendor would refuse."""
-        if request.origin is None:
-            return request
-        origin, more = returned(request.origin, self._sealer)
+        request, more = returned(request, self._sealer)
         self.warnings += more
-        if origin is request.origin:
-            return request
-        # What was removed is not to be filled in again from what was read of the body before.
-        gone = [name for name in _REMOVED if name.encode() not in origin.body]
-        return _without(replace(request, origin=origin), origin.dialect, *gone)
+        return request
 
     def _shared(self, request: GenerationRequest) -> GenerationRequest:
         """Return a request of the Responses API in the terms that all providers share."""
@@ -139,9 +142,6 @@ class Crossing:
         for step in self._steps:
             response = step.response(response)
         return replace(response, warnings=(*self.warnings, *response.warnings)) if self.warnings else response
-
-
-_REMOVED = ("context_management",)
 
 
 def _without(request: GenerationRequest, dialect: str, *names: str) -> GenerationRequest:

@@ -10,7 +10,6 @@ from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
-from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
@@ -61,8 +60,9 @@ class Handling:
         self._route = route
         self._connection = connection
         self._half = load_face(face_of(route, connection.headers)) if route.face else None
-        self._id = new_id()
-        self.notes = Notes(self._id)
+        if self._half is not None and self._half.name == "anthropic":
+            connection.id_names = ("request-id",)  # https://platform.claude.com/docs/en/api/errors#request-id
+        self.notes = Notes(connection)
         """What the access log states about the request."""
 
     async def serve(self) -> None:
@@ -88,10 +88,9 @@ class Handling:
         self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
-        own = ((replies.REQUEST_ID, self._id), *more)
         half = self._half or load_face("openai")  # the form of errors that most programs read
         reply = reported(failure, client_of(self._connection.headers), half, answer)
-        await self._connection.reply(reply, own)
+        await self._connection.reply(reply, more)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
@@ -173,10 +172,11 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
-        request = Crossing(half.name, inbound, self._site.seals.of(caller.name)).request
+        seals, known = self._site.seals, self._site.signers.known
+        request = Crossing(half.name, inbound, seals.of(caller.name), known).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
-        await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))
+        await self._connection.reply(half.render(found.tokens, inbound), marks)
 
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""

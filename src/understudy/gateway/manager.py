@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -13,10 +13,12 @@ from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.config import Config
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.responses import EmbeddingResponse
 from understudy.engine.backend import ModelFacts
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
+from understudy.protocol import EmbedOptions, RequestOptions
 from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
@@ -96,6 +98,13 @@ class GatewayManager(ProviderManager):
         families = (family.quirks.get("responses", "never") for family in row.families)
         return dialect in row.dialects.values() or (dialect == "responses" and set(families) > {"never"})
 
+    def has_several_authors(self, dialect: str) -> bool:
+        """Check whether answers in a wire format may come from several servers, keys or models of which one does not
+        accept the signatures of another."""
+        speaking = [each for name, each in self._built_in.items() if self.speaks(name, dialect)]
+        families = (family for each in speaking for family in each.row.families)
+        return len(speaking) > 1 or any(family.quirks.get("thinking_bound_to_model") for family in families)
+
     def name_at(self, target: Target) -> str | None:
         """Return the name by which the provider of a target knows its model."""
         return self._built_in[target.name].backend.endpoint(target.model).model
@@ -122,9 +131,15 @@ class GatewayManager(ProviderManager):
         """The names of the routes that callers' lists made, the oldest first."""
         return []
 
-    async def open(self, request: GenerationRequest, options: Any, reading: Reading | None = None) -> Run:
+    async def open(
+        self, request: GenerationRequest, options: RequestOptions, reading: Reading | None = None, *, request_id: str
+    ) -> Run:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven.
 
         Raise `Misuse` and `Unavailable`.
         """
-        return await self._calls.open(request, options, reading)
+        return await self._calls.open(request, options, reading, request_id=request_id)
+
+    async def vectors(self, request: EmbeddingRequest, options: EmbedOptions, *, request_id: str) -> EmbeddingResponse:
+        """Turn texts into vectors, as `embed` does."""
+        return await self._calls.embed(request, options, request_id=request_id)

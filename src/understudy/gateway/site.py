@@ -16,6 +16,7 @@ from understudy.gateway.memory import Memory
 from understudy.gateway.names import Names
 from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
+from understudy.gateway.signers import Signers
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
@@ -28,7 +29,7 @@ class Site:
 
     __slots__ = (
         *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
-        *("manager", "names", "owners", "seals", "under_way"),
+        *("manager", "names", "owners", "seals", "signers", "under_way"),
     )
 
     def __init__(
@@ -50,7 +51,9 @@ class Site:
         secret = config.gateway.secret
         former = config.gateway.former_secrets
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
-        self.owners = Owners(memory or Memory(), shared=len(config.gateway.keys) > 1)
+        memory = memory or Memory()
+        self.owners = Owners(memory, shared=len(config.gateway.keys) > 1)
+        self.signers = Signers(self.manager, memory)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

@@ -57,6 +57,7 @@ def test_a_record_is_one_line() -> None:
         "output_tokens": 20,
         "cost_usd": "0.0012",
         "session": None,
+        "warnings": [],
     }
 
 
