@@ -37,6 +37,10 @@ def read_gateway(
     plain = {key: value for key, value in table.items() if key not in ("keys", "secret", _FORMER)}
     values = read_table(context, plain, _GATEWAY, GATEWAY)
     values["keys"] = _read_keys(context, table.get("keys", []))
+    if values.get("hosts") and not values["keys"]:
+        what = "others may reach the gateway under one of its hosts, and there are no keys: behind a proxy on this "
+        what += "machine, anyone could use your providers"
+        report.notice(NoticeKind.IGNORED, (*_GATEWAY, "hosts"), what, "add [[llm.gateway.keys]]")
     if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
         values["secret"] = secret
     if _FORMER in table:
