@@ -23,7 +23,7 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
-from understudy.gateway.sessions import clues_of, session_of
+from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
@@ -72,7 +72,7 @@ class Answering:
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        request = replace(request, model=resolved.model, labels=labels, session=session)
+        request = replace(request, model=resolved.model, labels=labels, session=session.id)
         options = (
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
@@ -83,8 +83,10 @@ class Answering:
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        task = resolved.options.task or request.task
-        request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
+        classes = self._site.classes
+        task = resolved.options.task or request.task or classes.task_for(session)
+        model = classes.model_for(session, resolved, self._caller)
+        request = replace(request, model=model, labels=labels, session=session.id, task=task)
         request = self._site.signers.known(request)
         crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
         self._notes.lost = crossing.warnings
@@ -118,14 +120,14 @@ class Answering:
         if is_kept and last is not None and last.stream.dialect == RESPONSES:
             self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
-    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
+    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, Session]:
         """Return the labels and the session of a request."""
         session = session_of(self._connection.headers, clues_of(request), self._caller.name)
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
-        self._notes.session = session.id
-        return labels or None, session.id
+        self._notes.of(session)
+        return labels or None, session
 
     async def _stream(self, run: Run, inbound: Inbound, crossing: Crossing) -> None:
         """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
@@ -20,13 +20,11 @@ from understudy.domain.messages import Message, Role
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.gateway.clients import Client, client_of
 from understudy.gateway.options import LONGEST, SESSION
+from understudy.settings.gateway import CLASSES, RequestClass
 
 Kind = Literal["named", "client", "cache_key", "user", "derived", "none"]
 """Where the session comes from: the header `x-understudy-session`, another header or field of the client's own, the key
 of its prompt cache, the id of its user, or the beginning of the prompt."""
-RequestClass = Literal["main", "subagent", "workflow", "compaction", "auxiliary"]
-"""What a request is for: a turn of the main conversation, of a subagent or of a workflow, the summary of a
-conversation, or a side request such as a title. The words are those of the header `x-claude-code-request-class`."""
 DIGITS = 32
 """Hexadecimal digits of a hash that stands for a session."""
 
@@ -111,7 +109,7 @@ _SESSIONS = (
 _AGENTS = ("x-claude-code-agent-id",)
 _PARENTS = ("x-claude-code-parent-agent-id", "x-codex-parent-thread-id", "x-parent-session-id")
 _METADATA = ("session_id", "session", "conversation_id", "thread_id")
-_CLASSES: Mapping[str, RequestClass] = {each: each for each in get_args(RequestClass)}
+_CLASSES: Mapping[str, RequestClass] = {each: each for each in CLASSES}
 _CODEX_CLASSES: Mapping[str, RequestClass] = {
     # Values of x-openai-subagent; any other is the label of a subagent.
     "compact": "compaction",
