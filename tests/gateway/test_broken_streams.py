@@ -132,3 +132,30 @@ async def test_what_is_held_back_keeps_its_bytes(opened: Open) -> None:
     texts = [(await caller.post(path, body, headers)).text for headers in ({}, OPENCODE)]
     numbered = [re.sub(r"emulated\d+", "emulated", text) for text in texts]
     assert numbered[0] == numbered[1]
+
+
+@pytest.mark.parametrize("provider", ["google", "openai"])
+@pytest.mark.parametrize("fault", [None, Fault.cut(after=2)], ids=["whole", "broken"])
+async def test_geminis_other_form_of_a_stream_is_an_array(provider: str, fault: Fault | None, opened: Open) -> None:
+    """Without `alt=sse` the service streams one JSON array of chunks, and its errors are elements of it.
+
+    https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
+    """
+    caller, emulator, _ = await opened(provider)
+    if fault is not None:
+        emulator.script(provider, always=fault)
+    body = {"contents": [{"parts": [{"text": "hi"}]}]}
+    answer = await caller.post(f"/v1beta/models/{provider}:streamGenerateContent", body)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json; charset=UTF-8")
+    chunks = answer.json
+    assert isinstance(chunks, list)
+    assert len(chunks) > 1
+    texts = [part["text"] for each in chunks[:-1] for part in each["candidates"][0]["content"]["parts"]]
+    assert "".join(texts)
+    if fault is None:
+        assert chunks[-1]["candidates"][0]["finishReason"] == "STOP"
+        assert chunks[-1]["usageMetadata"]["totalTokenCount"] > 0
+    else:
+        assert chunks[-1].keys() == {"error"}
+        assert not any("finishReason" in each["candidates"][0] for each in chunks[:-1])
+    assert len(answer.pieces) > 1

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from understudy.client.asking import asked, named_models
 from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.config import Config
+from understudy.domain.errors import LLMError
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.engine.backend import ModelFacts
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
@@ -97,6 +99,12 @@ class GatewayManager(ProviderManager):
         row = self._built_in[entry].row
         families = (family.quirks.get("responses", "never") for family in row.families)
         return dialect in row.dialects.values() or (dialect == "responses" and set(families) > {"never"})
+
+    async def models_at(self, entry: str) -> list[ModelInfo] | None:
+        """Return the models of an entry under the manager's names for them; `None` if it does not answer."""
+        provider = next(each for each in self.providers if each.name == entry)
+        answer = await asked(provider, lambda each: named_models(each, None), self._patience)
+        return None if isinstance(answer, LLMError) else answer  # the engine has logged the error
 
     def has_several_authors(self, dialect: str) -> bool:
         """Check whether answers in a wire format may come from several servers, keys or models of which one does not
