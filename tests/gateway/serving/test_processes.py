@@ -285,7 +285,8 @@ def test_without_its_packages_it_names_the_extra(tmp_path: Path, emulator: Emula
     cli.configure(configuration(emulator))
     result = cli.python(
         "-c",
-        "import sys; sys.modules.update(dict.fromkeys(('uvicorn', 'httptools', 'zstandard'))); sys.argv = ['understudy', 'serve']\n"
+        "import sys; sys.modules.update(dict.fromkeys(('uvicorn', 'httptools', 'zstandard')))\n"
+        "sys.argv = ['understudy', 'serve']\n"
         "from understudy.cli import main; main()",
     )
     assert result.code == 2
