@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from understudy.config import Config, ConfigError, parse
@@ -39,6 +41,7 @@ def test_everything_is_read() -> None:
         former_secrets = ["${{OLD}}", "older-0123456789abcdef"]
         affinity = false
         body_limit_mb = 0.5
+        state_file = "state/gateway.db"
         drain_timeout = 3
         passthrough = ["main/api/copy"]
         aliases = {{ "claude-*" = "main", "gpt-5" = "main/llama3.2" }}
@@ -62,6 +65,7 @@ def test_everything_is_read() -> None:
     assert [each.reveal() for each in gateway.former_secrets] == ["old-0123456789abcdef", "older-0123456789abcdef"]
     assert (gateway.affinity, gateway.body_limit, gateway.drain_timeout) == (False, 2**19, 3)
     assert gateway.passthrough == ("main/api/copy",)
+    assert gateway.state_file == str(Path("state/gateway.db").absolute())
     assert gateway.aliases == {"claude-*": "main", "gpt-5": "main/llama3.2"}
     assert gateway.classes["codex/compaction"] == "main/qwen3"
     assert list(gateway.classes) == ["auxiliary", "codex/compaction", "opencode"]
@@ -70,6 +74,14 @@ def test_everything_is_read() -> None:
     assert alice.key.reveal() == "key-of-alice-0123456789"
     assert (alice.name, alice.models, alice.labels) == ("alice", ("main", "claude-*"), {"team": "search"})
     assert (bob.key, bob.hash) == (None, HASH)
+
+
+def test_hosts_without_keys_are_noticed() -> None:
+    """Behind a proxy on the same machine every caller comes from loopback, where keys are optional."""
+    hosts = '[llm.gateway]\nhosts = ["llm.example.com"]\n'
+    assert any("anyone could use your providers" in notice.what for notice in read(hosts).notices)
+    keyed = read(f'{hosts}[[llm.gateway.keys]]\nname = "a"\nhash = "{HASH}"')
+    assert not any("anyone" in notice.what for notice in keyed.notices)
 
 
 def test_a_short_key_is_noticed() -> None:

@@ -37,6 +37,7 @@ def read_gateway(
     plain = {key: value for key, value in table.items() if key not in ("keys", "secret", _FORMER)}
     values = read_table(context, plain, _GATEWAY, GATEWAY)
     values["keys"] = _read_keys(context, table.get("keys", []))
+    _note_open_hosts(context, values)
     if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
         values["secret"] = secret
     if _FORMER in table:
@@ -60,6 +61,14 @@ def read_gateway(
             report.error((*_GATEWAY, "passthrough"), what, did_you_mean(split_name(path)[0], targets))
     lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     return GatewayConfig(**{**values, **lists})
+
+
+def _note_open_hosts(context: Context, values: Mapping[str, Any]) -> None:
+    """Report hosts without keys. Behind a proxy on the same machine every caller comes from a loopback address."""
+    if values.get("hosts") and not values["keys"]:
+        what = "others may reach the gateway under one of its hosts, and there are no keys: behind a proxy on this "
+        what += "machine, anyone could use your providers"
+        context.report.notice(NoticeKind.IGNORED, (*_GATEWAY, "hosts"), what, "add [[llm.gateway.keys]]")
 
 
 def _read_names(

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from understudy.dialects.outlines import LongMembers, head_of
 from understudy.domain.json_types import built_in
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
@@ -78,15 +79,15 @@ def session_of(headers: Mapping[str, str], clues: Clues, caller: str = "") -> Se
     )
 
 
-def clues_of(request: GenerationRequest | EmbeddingRequest) -> Clues:
-    """Return the clues of a parsed request."""
+def clues_of(request: GenerationRequest | EmbeddingRequest, rules: LongMembers | None = None) -> Clues:
+    """Return the clues of a parsed request. `rules` are those of the wire format in which its bytes came."""
     if isinstance(request, EmbeddingRequest):
         return Clues(user=request.user)
     return Clues(
         cache_key=request.cache_key,
         user=request.user,
         metadata=request.metadata or {},
-        head=partial(_head_of, request),
+        head=partial(_head_of, request, rules),
     )
 
 
@@ -196,8 +197,11 @@ def _class_of(words: _Words) -> RequestClass | None:
     return "subagent" if words.first("x-parent-session-id") is not None else None
 
 
-def _head_of(request: GenerationRequest) -> bytes:
-    """Return what of a conversation stays the same: the system messages, the tools, and the first of the user's."""
+def _head_of(request: GenerationRequest, rules: LongMembers | None) -> bytes:
+    """Return what of a conversation stays the same: the system messages, the tools, and the first of the user's. Where
+    the bytes are known, these are taken: a client writes them in the same way each time."""
+    if rules is not None and request.origin is not None:
+        return head_of(request.origin.body, rules)
     head: list[Message] = []
     for message in request.messages:
         head.append(message)

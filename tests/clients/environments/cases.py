@@ -65,7 +65,7 @@ def cases_of(client: Client, face: str, *, brief: bool = False) -> list[Case]:
 
     `brief`: only those at one vendor, which is not the client's own, and at one model of those that are particular.
     """
-    backs = BACK_ENDS[face]
+    backs: tuple[str, ...] = BACK_ENDS[face]
     backs = backs if client.own in (backs[0], "openai") else (client.own, *backs[1:])
     backs = backs[1:2] if brief else backs
     special = list(_special(face))

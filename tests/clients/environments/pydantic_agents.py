@@ -17,6 +17,12 @@ def _place() -> Any:
     return import_module("pydantic").create_model("Place", city=(str, ...))
 
 
+def _usage(run: Any) -> Any:
+    """Return the tokens of a run, which are a method of one kind of run and a property of the other."""
+    found: Any = run.usage
+    return found() if callable(found) else found
+
+
 class _Agents:
     """What agents have in common, whatever API their model speaks."""
 
@@ -63,11 +69,10 @@ class _Agents:
         agent, prompt = self.agent(asked), self.prompt(asked)
         if stream:
             async with agent.run_stream(prompt) as run:
-                output, messages, usage = await run.get_output(), run.all_messages(), run.usage
+                output, messages, usage = await run.get_output(), run.all_messages(), _usage(run)
         else:
             run = await agent.run(prompt)
-            output, messages, usage = run.output, run.all_messages(), run.usage
-        usage = usage() if callable(usage) else usage
+            output, messages, usage = run.output, run.all_messages(), _usage(run)
         answers = [each for each in messages if each.kind == "response"]
         first = answers[0].parts
         return Seen(
