@@ -17,7 +17,7 @@ from understudy.domain.content import ToolCall
 from understudy.domain.events import Finished, TextDelta, ToolCallDelta, ToolCallStarted
 from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Tool, ToolChoice
-from understudy.domain.requests import GenerationRequest, OutputFormat, WireOrigin
+from understudy.domain.requests import GenerationRequest, OutputFormat, WireOrigin, whole_of
 from understudy.wire.json import BadJson
 from understudy.wire.splice import SplicedObject
 
@@ -34,7 +34,7 @@ def forced_tool(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint
         return None
     if request.origin is not None and request.origin.dialect == dialect.name and _names(request.origin, endpoint):
         return None
-    wanted = [tool for tool in request.tools if not isinstance(tool, Tool) or _is_wanted(tool, choice)]
+    wanted = [tool for tool in whole_of(request).tools if not isinstance(tool, Tool) or _is_wanted(tool, choice)]
     return wanted[0] if len(wanted) == 1 and isinstance(wanted[0], Tool) else None
 
 

@@ -25,7 +25,7 @@ from understudy.dialects.histories.tool_names import ToolNames, restoring, with_
 from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Tool
-from understudy.domain.requests import GenerationRequest, outline_of
+from understudy.domain.requests import GenerationRequest, outline_of, whole_of
 
 
 class Localized(msgspec.Struct, frozen=True):
@@ -47,11 +47,10 @@ class Localized(msgspec.Struct, frozen=True):
 def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
     """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged, but for
     what is known to be by another author."""
-    is_whole = outline_of(request) is None
-    tool = forced_tool(request, dialect, endpoint) if request.tool_choice is not None and is_whole else None
+    tool = forced_tool(request, dialect, endpoint) if request.tool_choice is not None else None
     notes = WarningLog()
     if tool is not None:
-        request = as_output(request, tool, endpoint, notes)
+        request = as_output(whole_of(request), tool, endpoint, notes)
     if request.origin is not None and request.origin.dialect == dialect.name:
         return _forwarded(request, dialect, endpoint) if request.origin.signers else Localized(request)
     if outline_of(request) is not None:
