@@ -106,15 +106,19 @@ class HttpBackend:
     def _key_names(self) -> tuple[str, ...]:
         return names_of_keys(self.config)
 
-    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
-        """Return the endpoint with the account that is asked there, if a wire format tells accounts apart."""
+    def account(self, dialect: Dialect) -> str | None:
+        """Return the account that is asked, if the wire format tells accounts apart. Raises `ConfigError`."""
         named_by = dialect.history.account
         if named_by is None:
-            return endpoint
+            return None
         if named_by not in self._accounts:
             own = None if self.config.token is not None else self.credential.secret
-            self._accounts[named_by] = account_of(own, endpoint.headers, named_by)
-        return replace(endpoint, account=self._accounts[named_by])
+            self._accounts[named_by] = account_of(own, self.endpoint(None).headers, named_by)
+        return self._accounts[named_by]
+
+    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
+        account = self.account(dialect)
+        return endpoint if account is None else replace(endpoint, account=account)
 
     @cached_property
     def _background(self) -> Background:

@@ -25,6 +25,7 @@ from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
+from understudy.gateway.withholding import Withholding
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
@@ -141,19 +142,23 @@ class Answering:
             self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None), crossing.request)
             await connection.start(200, headers)
             self._notes.begin()
+            manner = manner_of(client_of(connection.headers), self._half.name)
+            withholding = Withholding() if manner.acts_early else None
+            shown = withholding.events if withholding is not None else _unchanged
             ping = _Pings(connection, renderer)
             try:
-                await connection.write(_rendered(renderer, crossing.events(first)))
+                await connection.write(_rendered(renderer, shown(crossing.events(first))))
                 async for batch in events:
-                    if data := _rendered(renderer, crossing.events(batch)):
+                    if data := _rendered(renderer, shown(crossing.events(batch))):
                         ping.is_silent = False
                         await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
-                await connection.write(renderer.close())
+                rest = withholding.rest() if withholding is not None else []
+                await connection.write(_rendered(renderer, rest) + renderer.close())
             except LLMError as error:
-                if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
+                if manner.broken == "cut":
                     raise  # the connection is closed before the end of the body
                 await connection.write(self._broken(error, renderer))
             finally:
@@ -177,6 +182,10 @@ class Answering:
         if attempt is None:
             return warnings
         return (*replies.about(attempt.launch.target.name, attempt.launch.target.model, attempt.number), *warnings)
+
+
+def _unchanged(batch: list[Any]) -> list[Any]:
+    return batch
 
 
 def _rendered(renderer: Renderer, batch: list[Any]) -> bytes:

@@ -173,7 +173,7 @@ class Handling:
             await self._fail(refusal)
             return
         seals, known = self._site.seals, self._site.signers.known
-        request = Crossing(half.name, inbound, seals.of(caller.name), known).request
+        request = Crossing(half.name, inbound, seals.of(caller.name), known, model=resolved.model).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), marks)
