@@ -294,6 +294,19 @@ async def test_sealed_reasoning_of_another_account_stays_behind() -> None:
             assert [each["encrypted_content"] for each in items if each.get("type") == "reasoning"] == encrypted
 
 
+async def test_a_compaction_of_another_account_is_left_out_with_a_warning() -> None:
+    face, item = FACES["responses"], {"type": "compaction", "id": "cmp_1", "encrypted_content": SIGNED}
+    face = msgspec.structs.replace(face, answer={**face.answer, "output": [item]})
+    compacted = json.dumps(item) + ","
+    async with opened(face, [dict(each) for each in TWO_SERVERS]) as (caller, one, two):
+        await ask(caller, face, "one", "")
+        answer = await ask(caller, face, "two", compacted)
+        assert two.bodies[-1] == sent(face, "")
+        assert "dropped compaction: another account" in answer.headers["x-understudy-warnings"]
+        await ask(caller, face, "one", compacted)
+        assert one.bodies[-1] == sent(face, compacted)
+
+
 class Refusing(Canned):
     """Refuses reasoning, in OpenAI's words: https://github.com/openai/codex/issues/8145."""
 
