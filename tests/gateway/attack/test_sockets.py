@@ -1,4 +1,4 @@
-"""Malformed requests over sockets, to the server of `understudy serve`: each gets one answer, or its rest is awaited."""
+"""Malformed requests over sockets, to the server of `understudy serve`: each gets one answer, or more is awaited."""
 
 from __future__ import annotations
 
