@@ -5,6 +5,7 @@ Bodies are spelled as no encoder would spell them, so that a byte that is writte
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,10 @@ import pytest
 
 from tests.gateway.asgi import Asgi
 from tests.gateway.upstream import Canned, serving
+from understudy.config import read_given
+from understudy.domain.requests import GenerationRequest, WireOrigin
 from understudy.gateway.application import app
+from understudy.gateway.site import Site
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,6 +292,77 @@ async def test_sealed_reasoning_of_another_account_stays_behind() -> None:
             await caller.post("/v1/messages", {**history, "model": entry})
             items = json.loads(server.bodies[-1])["input"]
             assert [each["encrypted_content"] for each in items if each.get("type") == "reasoning"] == encrypted
+
+
+async def test_a_compaction_of_another_account_is_left_out_with_a_warning() -> None:
+    face, item = FACES["responses"], {"type": "compaction", "id": "cmp_1", "encrypted_content": SIGNED}
+    face = msgspec.structs.replace(face, answer={**face.answer, "output": [item]})
+    compacted = json.dumps(item) + ","
+    async with opened(face, [dict(each) for each in TWO_SERVERS]) as (caller, one, two):
+        await ask(caller, face, "one", "")
+        answer = await ask(caller, face, "two", compacted)
+        assert two.bodies[-1] == sent(face, "")
+        assert "dropped compaction: another account" in answer.headers["x-understudy-warnings"]
+        await ask(caller, face, "one", compacted)
+        assert one.bodies[-1] == sent(face, compacted)
+
+
+class Refusing(Canned):
+    """Refuses reasoning, in OpenAI's words: https://github.com/openai/codex/issues/8145."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        self.bodies.append(body)
+        refuses = b"encrypted_content" in body
+        reply = UNVERIFIED if refuses else self.body
+        status = b"400 Bad Request" if refuses else b"200 OK"
+        writer.write(b"HTTP/1.1 %b\r\ncontent-type: application/json\r\n" % status)
+        writer.write(b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(reply), reply))
+        await writer.drain()
+        writer.close()
+
+
+UNVERIFIED = json.dumps(
+    {
+        "error": {
+            "message": "The encrypted content gAAA...DQ== could not be verified.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "invalid_encrypted_content",
+        }
+    }
+).encode()
+
+
+async def test_what_is_refused_after_all_is_left_out() -> None:
+    """Reasoning whose author is not remembered."""
+    face = FACES["responses"]
+    server = Refusing(json.dumps(face.answer).encode())
+    async with serving(server):
+        entry = {"provider": "openai", "name": "one", "base_url": f"{server.url}/v1", "api_key": "key-of-one"}
+        running = app({"llm": {"providers": [{**entry, "text_model": face.model}]}})
+        try:
+            caller = Asgi(running)
+            answer = await ask(caller, face, "one", face.signed % SIGNED)
+            assert server.bodies == [sent(face, face.signed % SIGNED), sent(face, "")]
+            assert answer.body == server.body
+            assert "dropped thinking: the provider could not read it" in answer.headers["x-understudy-warnings"]
+            compacted = json.dumps({"type": "compaction", "encrypted_content": SIGNED}) + ","
+            refused = await caller.post(face.path, (face.body % compacted).replace("MODEL", "one").encode())
+            assert (refused.status, refused.body) == (400, UNVERIFIED)
+            assert len(server.bodies) == 3
+        finally:
+            await running.aclose()
+
+
+def test_one_account_alone_costs_nothing() -> None:
+    body = FACES["anthropic"].body % (FACES["anthropic"].signed % SIGNED)
+    request = GenerationRequest(messages=(), model="one", origin=WireOrigin("anthropic", body.encode()))
+    entry = {"provider": "anthropic", "name": "one", "api_key": "key-of-one", "text_model": "claude-haiku-4-5"}
+    for entries in ([entry], [entry, {**entry, "name": "two"}]):
+        site = Site(read_given({"llm": {"providers": entries}}))
+        assert site.signers.known(request) is request
 
 
 async def test_an_account_is_never_shown(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from understudy.dialects.histories.tool_names import ToolNames, restoring, with_
 from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Tool
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import GenerationRequest, outline_of
 
 
 class Localized(msgspec.Struct, frozen=True):
@@ -44,6 +44,8 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     what is known to be by another author."""
     if request.origin is not None and request.origin.dialect == dialect.name:
         return _forwarded(request, dialect, endpoint) if request.origin.signers else Localized(request)
+    if outline_of(request) is not None:
+        raise AssertionError("an outline has not all messages: it is read before it goes to another wire format")
     notes = WarningLog()
     note_unspoken(request, notes)
     rules = dialect.history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -120,6 +120,24 @@ _OF_THE_ANSWER = (
     *("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed"),
     *("logit_bias", "logprobs", "top_logprobs", "service_tier", "user", "cache_key", "metadata"),
 )
+
+
+class Outline(WireOrigin, frozen=True, kw_only=True):
+    """The bytes of a request of which only the outline has been read: of its messages those since the last answer, of
+    each kind of tools one, and everything else. That is enough to plan it, and to send it over its wire format."""
+
+    read: Callable[[], GenerationRequest]
+    """Returns the whole request, read once. Raises `Misuse`, with the refusal of the wire format, if it is invalid."""
+
+
+def outline_of(request: GenerationRequest) -> Outline | None:
+    """Return the origin of a request of which only the outline has been read."""
+    return request.origin if isinstance(request.origin, Outline) else None
+
+
+def whole_of(request: GenerationRequest) -> GenerationRequest:
+    """Return the whole of a request. Raise `Misuse` if it is invalid."""
+    return request.origin.read() if isinstance(request.origin, Outline) else request
 
 
 InputType = Literal["document", "query", "classification", "clustering"]

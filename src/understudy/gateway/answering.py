@@ -23,8 +23,9 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.manners import manner_of
 from understudy.gateway.names import Resolved
-from understudy.gateway.sessions import clues_of, session_of
+from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
+from understudy.gateway.withholding import Withholding
 from understudy.protocol import EmbedOptions
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
@@ -72,7 +73,7 @@ class Answering:
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        request = replace(request, model=resolved.model, labels=labels, session=session)
+        request = replace(request, model=resolved.model, labels=labels, session=session.id)
         options = (
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
@@ -83,16 +84,18 @@ class Answering:
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
-        task = resolved.options.task or request.task
-        request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
-        request = self._site.signers.known(request)
-        crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
+        site = self._site
+        task = resolved.options.task or request.task or site.classes.task_for(session)
+        model = site.classes.model_for(session, resolved, self._caller)
+        changes = {"model": model, "labels": labels, "session": session.id, "task": task}
+        sealer = site.seals.of(self._caller.name)
+        crossing = Crossing(self._half.name, inbound, sealer, site.signers.known, **changes)
         self._notes.lost = crossing.warnings
         options, name = resolved.options.of_call(), self._notes.id
         if inbound.stream:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, "events", request_id=name)
             crossing.run = run
-            await self._stream(run, inbound, crossing)
+            await self._stream(run, crossing)
         else:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, request_id=name)
             await run.to_end()
@@ -101,7 +104,7 @@ class Answering:
             self._note(run, run.response.id, crossing.request)
             self._site.signers.note(self._half.name, run.response)
             response = crossing.response(run.response)
-            reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
+            reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
             await self._connection.reply(reply, replies.told(response))
 
     @staticmethod
@@ -118,39 +121,44 @@ class Answering:
         if is_kept and last is not None and last.stream.dialect == RESPONSES:
             self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
-    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
+    def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, Session]:
         """Return the labels and the session of a request."""
-        session = session_of(self._connection.headers, clues_of(request), self._caller.name)
+        session = session_of(self._connection.headers, clues_of(request, self._half.long_members), self._caller.name)
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
-        self._notes.session = session.id
-        return labels or None, session.id
+        self._notes.of(session)
+        return labels or None, session
 
-    async def _stream(self, run: Run, inbound: Inbound, crossing: Crossing) -> None:
+    async def _stream(self, run: Run, crossing: Crossing) -> None:
         """Send an answer as it arrives. Its first events come before the status, so that an error has its own."""
         events: AsyncGenerator[list[Any], None] = run.events()
-        connection, renderer = self._connection, self._half.renderer(inbound)
+        connection = self._connection
         try:
             first = await anext(events, None) or []
+            renderer = self._half.renderer(crossing.inbound)
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
             headers = (*renderer.headers, *forwarded, *self._told(run, first, crossing.warnings))
             self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None), crossing.request)
             await connection.start(200, headers)
             self._notes.begin()
+            manner = manner_of(client_of(connection.headers), self._half.name)
+            withholding = Withholding() if manner.acts_early else None
+            shown = withholding.events if withholding is not None else _unchanged
             ping = _Pings(connection, renderer)
             try:
-                await connection.write(_rendered(renderer, crossing.events(first)))
+                await connection.write(_rendered(renderer, shown(crossing.events(first))))
                 async for batch in events:
-                    if data := _rendered(renderer, crossing.events(batch)):
+                    if data := _rendered(renderer, shown(crossing.events(batch))):
                         ping.is_silent = False
                         await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
-                await connection.write(renderer.close())
+                rest = withholding.rest() if withholding is not None else []
+                await connection.write(_rendered(renderer, rest) + renderer.close())
             except LLMError as error:
-                if manner_of(client_of(connection.headers), self._half.name).broken == "cut":
+                if manner.broken == "cut":
                     raise  # the connection is closed before the end of the body
                 await connection.write(self._broken(error, renderer))
             finally:
@@ -174,6 +182,10 @@ class Answering:
         if attempt is None:
             return warnings
         return (*replies.about(attempt.launch.target.name, attempt.launch.target.model, attempt.number), *warnings)
+
+
+def _unchanged(batch: list[Any]) -> list[Any]:
+    return batch
 
 
 def _rendered(renderer: Renderer, batch: list[Any]) -> bytes:

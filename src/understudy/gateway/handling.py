@@ -25,6 +25,7 @@ from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
+from understudy.gateway.sealing import BEGINNING
 from understudy.gateway.site import Site
 from understudy.gateway.stored import Kept, kept_field
 from understudy.wire.http import Headers, HttpReply, HttpRequest
@@ -33,6 +34,12 @@ logger = logging.getLogger("understudy")
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama whose API is served; its clients ask for it to know what the server can do."""
+
+LONG = 8 << 10
+"""Bytes from which a body is read in outline. Reading a shorter one costs no more than its outline."""
+
+SEALED = BEGINNING.encode()
+"""What is in a body with something that must be opened."""
 
 _OWN_FAULT = Failure(kind=FailureKind.LOCAL, message="the gateway failed; its log says why", status=500)
 _DRAINING = Failure(
@@ -114,9 +121,16 @@ class Handling:
         elif (field := self._kept_field(request)) is not None:
             await kept.go_on(request.body or b"", field)
         else:
-            inbound = half.parse(request)
+            inbound = self._outline(half, request) or half.parse(request)
             async with connection.watched():
                 await self._asked(half, inbound, caller)
+
+    def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
+        """Read a long request in outline. Return `None` for one that must be read as a whole."""
+        body = request.body or b""
+        if self._route.service != "answer" or len(body) < LONG or SEALED in body:
+            return None
+        return half.outline(request)
 
     async def _request(self) -> HttpRequest:
         """Return the request as the server half of its wire format reads it: below no vendor's name."""
@@ -158,8 +172,8 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
-        request = self._site.signers.known(request)
-        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
+        seals, known = self._site.seals, self._site.signers.known
+        request = Crossing(half.name, inbound, seals.of(caller.name), known, model=resolved.model).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), marks)

@@ -11,10 +11,12 @@ from understudy.domain.failures import Failure
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway import replies
 from understudy.gateway.access_log import AccessRecord
+from understudy.gateway.clients import Client
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
     from understudy.gateway.connection import Connection
+    from understudy.gateway.sessions import Session
 
 SHUTDOWN = "server_shutdown"
 """The code of the error that ends a request because the gateway stops."""
@@ -24,21 +26,8 @@ class Notes:
     """What is known of one request so far."""
 
     __slots__ = (
-        *(
-            "answered",
-            "asked",
-            "began",
-            "caller_id",
-            "ended",
-            "failure",
-            "first",
-            "id",
-            "key",
-            "lost",
-            "run",
-            "session",
-            "since",
-        ),
+        *("answered", "asked", "began", "caller_id", "client", "ended", "failure", "first", "id", "key", "lost"),
+        *("request_class", "run", "session", "since"),
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -51,6 +40,8 @@ class Notes:
         self.asked: str | None = None
         """The model that the request names."""
         self.session: str | None = None
+        self.client: str | None = None
+        self.request_class: str | None = None
         self.run: Run | None = None
         self.ended: Sequence[AttemptRecord] = ()
         """The attempts of a request that has no run of its own, or failed."""
@@ -62,6 +53,11 @@ class Notes:
         """What had to be left out of the request, whoever answers."""
         self.answered = False
         """Whether the last byte of an answer was handed to the server."""
+
+    def of(self, session: Session) -> None:
+        """Note which conversation the request belongs to, and what it is for."""
+        self.session, self.request_class = session.id, session.request_class
+        self.client = None if session.client is Client.UNKNOWN else str(session.client)
 
     def begin(self) -> None:
         """Note that a streamed answer begins."""
@@ -105,6 +101,8 @@ class Notes:
             output_tokens=_sum([each.usage.output_total for each in attempts]),
             cost_usd=f"{cost.amount.usd:f}" if attempts and cost is not None else None,
             session=self.session,
+            client=self.client,
+            request_class=self.request_class,
             warnings=_listed([*self.lost, *(each for attempt in attempts for each in attempt.warnings)]),
         )
 

@@ -37,7 +37,8 @@ def returned(request: GenerationRequest, sealer: Sealer) -> tuple[GenerationRequ
         remove_foreign(body, origin.dialect, _is_sealed, notes)
     elif origin.dialect == ANTHROPIC:
         without_budget(body, notes)
-    return with_body(request, body.to_bytes()), notes.warnings
+    # Of a compaction that does not open was warned where the messages were opened.
+    return with_body(request, body.to_bytes()), [each for each in notes.warnings if each.what != "compaction"]
 
 
 def _is_sealed(value: object) -> bool:

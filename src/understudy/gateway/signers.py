@@ -18,6 +18,7 @@ from understudy.dialects.anthropic.wire import NAME as ANTHROPIC
 from understudy.dialects.gemini.wire import NAME as GEMINI
 from understudy.dialects.gemini.wire import SIGNATURE
 from understudy.dialects.responses.wire import NAME as RESPONSES
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import AnyPart, Opaque, Provenance, Text, Thinking, ToolCall
 from understudy.domain.requests import GenerationRequest
 from understudy.gateway.memory import Memory
@@ -39,13 +40,16 @@ class Signers:
     """Who signed what, among the accounts that a gateway asks."""
 
     def __init__(self, manager: GatewayManager, memory: Memory) -> None:
+        self._manager = manager
         self._memory = memory
-        self._faces = frozenset(face for face in _WRITTEN if manager.has_several_authors(face))
-        """The wire formats that more than one account speaks, or whose models accept only their own thinking."""
+        self._notes: dict[str, bool] = {}
+        """Whether the authors in a wire format are remembered."""
+        self._looks: BoundedDict[tuple[str, str | None], bool] = BoundedDict()
+        """Whether a request for a model may hold what its target refuses, by wire format and model."""
 
     def note(self, face: str, response: GenerationResponse | None) -> None:
         """Remember who signed the parts of an answer that passed in its own wire format."""
-        if face not in self._faces or response is None:
+        if face not in _WRITTEN or response is None or not self._are_noted(face):
             return
         found: dict[Provenance, list[str]] = {}
         for part in response.message.parts:
@@ -58,13 +62,24 @@ class Signers:
     def known(self, request: GenerationRequest) -> GenerationRequest:
         """Return a request with the authors of what it holds, as far as they are remembered."""
         origin = request.origin
-        if origin is None or origin.dialect not in self._faces:
+        if origin is None or origin.dialect not in _WRITTEN or not self._matters(origin.dialect, request.model):
             return request
         written = {found[1].decode() for found in _WRITTEN[origin.dialect].finditer(origin.body)}
         if not written:
             return request
         signers = {name: _author(origin.dialect, *pair) for name, pair in self._memory.get("signed", written).items()}
         return replace(request, origin=replace(origin, signers=signers)) if signers else request
+
+    def _are_noted(self, face: str) -> bool:
+        if face not in self._notes:
+            self._notes[face] = self._manager.has_several_accounts(face) or self._manager.binds_thinking(face)
+        return self._notes[face]
+
+    def _matters(self, face: str, model: str | None) -> bool:
+        if (face, model) not in self._looks:
+            several = self._manager.has_several_accounts(face)
+            self._looks[face, model] = several or self._manager.binds_thinking(face, model)
+        return self._looks[face, model]
 
 
 def _author(dialect: str, where: str, model: str) -> Provenance:

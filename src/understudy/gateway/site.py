@@ -8,8 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from understudy.config import Config
+from understudy.domain.errors import ConfigError
 from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
+from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.memory import Memory
@@ -28,7 +30,7 @@ class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
     __slots__ = (
-        *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
+        *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving"),
         *("manager", "names", "owners", "seals", "signers", "under_way"),
     )
 
@@ -47,9 +49,12 @@ class Site:
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
+        self.classes = Classes.of(config, self.names)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         secret = config.gateway.secret
         former = config.gateway.former_secrets
+        if secret is None and former:
+            raise ConfigError("former_secrets needs secret: the one that seals now")
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
         memory = memory or Memory()
         self.owners = Owners(memory, shared=len(config.gateway.keys) > 1)

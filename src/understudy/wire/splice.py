@@ -26,6 +26,7 @@ ROUTING = ("model", "stream")
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_objects: msgspec.json.Decoder[list[dict[str, msgspec.Raw]]] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 _scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]  # undocumented
@@ -33,6 +34,7 @@ _scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type:
 
 _KEY = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.S)
 """What stands ahead of a member's value."""
+_ESCAPED = re.compile(rb"\\u00[2-7]")
 _CLOSING = re.compile(rb"[ \t\r\n]*+\}[ \t\r\n]*+\Z")
 _OPENING = re.compile("\ufeff?[ \t\r\n]*+[{\\[][ \t\r\n]*+")
 _COLON = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
@@ -92,6 +94,12 @@ def receive(data: bytes) -> Received:
         raise BadJson(f"expected a JSON object, got {type(value).__name__}")
     _check_routing(spans_of(text))
     return Received(value, text, flaws)
+
+
+def may_hide_words(data: bytes) -> bool:
+    """Check whether letters of ASCII are written as escapes, so that a search for words might miss one. No encoder
+    writes these."""
+    return b"\\u00" in data and _ESCAPED.search(data) is not None
 
 
 def peek(data: bytes, *names: str) -> list[Any]:
@@ -246,7 +254,16 @@ class SplicedObject(MutableMapping[str, Any]):
     def may_mention(self, name: str, *words: str) -> bool:
         """Check, without decoding it, whether a member contains one of the words: false only if it surely does not."""
         raw = self.raw(name) if name not in self._set else encode(self._values[name])
-        return b"\\u" in raw or any(word.encode() in raw for word in words)
+        return may_hide_words(raw) or any(word.encode() in raw for word in words)
+
+    def may_have(self, name: str, key: str) -> bool:
+        """Check whether an object in a member, which is an array, has a key: false only if none surely has."""
+        if not self.may_mention(name, key):
+            return False
+        try:
+            return any(key in each for each in _objects.decode(self.raw(name)))
+        except _FLAWS:
+            return True
 
     def to_bytes(self) -> bytes:
         """Return the object as JSON, changed only where its values were."""

@@ -27,7 +27,8 @@ IsForeign = Callable[[object], bool]
 
 SIGNATURES = ("thoughtSignature", "thought_signature")
 """Google's service takes both spellings."""
-_SEALED = ("reasoning", "compaction", "compaction_summary", "context_compaction", "item_reference")
+_COMPACTIONS = frozenset({"compaction", "compaction_summary", "context_compaction"})
+_SEALED = _COMPACTIONS | {"reasoning", "item_reference"}
 """Types of items of the Responses API that only the account understands in which they were made."""
 _WHY = "another account or model wrote it, and only that one accepts it"
 
@@ -148,10 +149,14 @@ def _is_unsigned(messages: list[Any]) -> bool:
     return bool(begin) and begin[0].get("type") not in ("thinking", "redacted_thinking")
 
 
-def _of_responses(body: SplicedObject, foreign: IsForeign, _: WarningLog) -> None:
+def _of_responses(body: SplicedObject, foreign: IsForeign, notes: WarningLog) -> None:
     items = body.get("input")
-    if isinstance(items, list):
-        body["input"] = [item for item in items if not _is_foreign_item(item, foreign)]
+    if not isinstance(items, list):
+        return
+    body["input"] = [item for item in items if not _is_foreign_item(item, foreign)]
+    gone = {item["type"] for item in items if _is_foreign_item(item, foreign)}
+    if gone & _COMPACTIONS:
+        notes.drop("compaction", _WHY)
 
 
 def _is_foreign_item(item: object, foreign: IsForeign) -> bool:
