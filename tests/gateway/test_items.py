@@ -90,6 +90,20 @@ async def test_another_process_finds_items_in_the_file(tmp_path: Path) -> None:
     assert first["output"][0]["content"][0]["text"].encode() not in stored, "answers are sealed"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_forced_tool_is_called_at_the_own_vendor_of_a_wire_format(stream: bool) -> None:
+    """The body does not name the model, which refuses the choice: so it is not forwarded as it is."""
+    tool = {"name": "place", "input_schema": TOOL["parameters"]}
+    body = {
+        "model": "anthropic", "max_tokens": 100, "messages": [{"role": "user", "content": "I live in Paris."}],
+        "tools": [tool], "tool_choice": {"type": "tool", "name": "place"}, "stream": stream,
+    }  # fmt: skip
+    async with Emulator(["anthropic"]) as emulator, gateway(emulator, "anthropic") as client:
+        answer = await client.post("/v1/messages", body, ALICE)
+    assert b'"type":"tool_use"' in answer.body
+    assert b'"stop_reason":"tool_use"' in answer.body
+
+
 def test_the_oldest_bytes_are_dropped() -> None:
     held = Held(most=10)
     for name in "abc":

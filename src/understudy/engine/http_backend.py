@@ -301,7 +301,7 @@ class HttpBackend:
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect, endpoint)
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
-            if not whole and forwards:
+            if (forwards := is_forwarded(request, dialect)) and not whole:
                 endpoint = replace(endpoint, keep_wire=True)  # the caller speaks it too: frames go on as they arrive
         context = HttpContext(
             transport=self._transport,
