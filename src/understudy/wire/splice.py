@@ -173,10 +173,7 @@ def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
 
 
 def _scan(data: bytes) -> Iterator[Span]:
-    """Yield the members of an object, or the elements of an array, of valid JSON, one by one.
-
-    Raise `BadJson` for text that is not UTF-8, which decoding the members alone does not notice in their values.
-    """
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if it is not UTF-8."""
     try:
         text = data.decode()
     except UnicodeDecodeError as flaw:
