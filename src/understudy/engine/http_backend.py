@@ -298,7 +298,7 @@ class HttpBackend:
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
-            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
+            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect, endpoint)
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
             if not whole and forwards:
