@@ -173,7 +173,7 @@ def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
 
 
 def _scan(data: bytes) -> Iterator[Span]:
-    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if it is not UTF-8."""
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if not UTF-8."""
     try:
         text = data.decode()
     except UnicodeDecodeError as flaw:
