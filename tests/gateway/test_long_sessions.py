@@ -19,7 +19,7 @@ from understudy.domain.content import Thinking, ToolCall
 VENDORS = ("anthropic", "openai", "google")
 HOMES = {"anthropic": "anthropic", "responses": "openai", "gemini": "google"}
 """The clients that get signed or encrypted thinking, and their own vendors."""
-TURNS, DEEP_TURNS, DEEP_SESSIONS = 18, 100, 10
+TURNS, DEEP_TURNS, DEEP_SESSIONS = 18, 40, 25
 
 
 def script(turns: int) -> list[list[Any]]:

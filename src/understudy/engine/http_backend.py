@@ -59,6 +59,7 @@ class HttpBackend:
         self._given_transport = transport
         self._counter = StatsCounter()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
+        self._targets: BoundedDict[tuple[str, bool], Target] = BoundedDict(REMEMBERED)
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
         self._accounts: dict[str, str | None] = {}
         """The entry's account, by the header that names it. The keys of a pool count as one account."""
@@ -178,6 +179,12 @@ class HttpBackend:
         """Return the entry as a target with a model, which `setting` names where the caller leaves it out."""
         if model is None:
             raise ConfigError(f'{self.name}: {setting} is missing: set {setting} = "…" in the entry, or pass model="…"')
+        target = self._targets.get((model, default))
+        if target is None:
+            target = self._targets[model, default] = self._target(model, default=default)
+        return target
+
+    def _target(self, model: str, *, default: bool) -> Target:
         config, endpoint = self.config, self.endpoint(model)
         base_url = endpoint.base_url
         declared = config.capabilities if model == self.text_model else {}
@@ -291,7 +298,7 @@ class HttpBackend:
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
-            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
+            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect, endpoint)
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
             if not whole and forwards:

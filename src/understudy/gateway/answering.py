@@ -105,6 +105,7 @@ class Answering:
             self._site.signers.note(self._half.name, run.response)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
+            self._keep(run, reply.body, crossing.request)
             await self._connection.reply(reply, replies.told(response))
 
     @staticmethod
@@ -117,9 +118,19 @@ class Answering:
     def _note(self, run: Run, name: str | None, request: GenerationRequest) -> None:
         """Remember which entry keeps a response, for requests that continue it."""
         last = run.committed
-        is_kept = self._half.name == RESPONSES and (request.extra or {}).get(RESPONSES, {}).get("store") is not False
-        if is_kept and last is not None and last.stream.dialect == RESPONSES:
+        if self._is_kept(request) and last is not None and last.stream.dialect == RESPONSES:
             self._site.owners.note(name, self._caller.name, last.launch.target.name)
+
+    def _is_kept(self, request: GenerationRequest) -> bool:
+        """Check whether the caller expects that an answer is kept: OpenAI keeps it, unless it is told not to."""
+        return self._half.name == RESPONSES and (request.extra or {}).get(RESPONSES, {}).get("store") is not False
+
+    def _keep(self, run: Run, data: bytes, request: GenerationRequest) -> None:
+        """Remember the items of an answer, which later requests may refer to. `data`: its body, or the last events."""
+        if self._is_kept(request):
+            is_native = run.committed is not None and run.committed.stream.dialect == RESPONSES
+            caller = self._caller.name
+            self._site.items.keep(data, caller, self._site.seals.of(caller), is_native=is_native)
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, Session]:
         """Return the labels and the session of a request."""
@@ -147,7 +158,7 @@ class Answering:
             shown = withholding.events if withholding is not None else _unchanged
             ping = _Pings(connection, renderer)
             try:
-                await connection.write(_rendered(renderer, shown(crossing.events(first))))
+                await connection.write(data := _rendered(renderer, shown(crossing.events(first))))
                 async for batch in events:
                     if data := _rendered(renderer, shown(crossing.events(batch))):
                         ping.is_silent = False
@@ -156,7 +167,9 @@ class Answering:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
                 rest = withholding.rest() if withholding is not None else []
-                await connection.write(_rendered(renderer, rest) + renderer.close())
+                closing = _rendered(renderer, rest) + renderer.close()
+                self._keep(run, closing or data, crossing.request)
+                await connection.write(closing)
             except LLMError as error:
                 if manner.broken == "cut":
                     raise  # the connection is closed before the end of the body

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
@@ -20,6 +21,7 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
+from understudy.gateway.items import Resolved, read, resolved
 from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
@@ -120,10 +122,21 @@ class Handling:
             await kept.fetch()
         elif (field := self._kept_field(request)) is not None:
             await kept.go_on(request.body or b"", field)
+        elif (found := self._referring(request, caller)) is not None and found.missing is not None:
+            await kept.go_on(found.native, "input", found.missing)
         else:
-            inbound = self._outline(half, request) or half.parse(request)
+            inbound = read(half, request, found) if found is not None else self._whole_or_outline(half, request)
             async with connection.watched():
                 await self._asked(half, inbound, caller)
+
+    def _referring(self, request: HttpRequest, caller: Caller) -> Resolved | None:
+        """Return what the request refers to; `None` if that is nothing."""
+        if self._route.face != RESPONSES or self._route.service not in ("answer", "count"):
+            return None
+        return resolved(request.body, self._site.items, caller.name, self._site.seals.of(caller.name))
+
+    def _whole_or_outline(self, half: ServerHalf, request: HttpRequest) -> Inbound:
+        return self._outline(half, request) or half.parse(request)
 
     def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
         """Read a long request in outline. Return `None` for one that must be read as a whole."""
@@ -141,7 +154,7 @@ class Handling:
 
     def _kept_field(self, request: HttpRequest) -> str | None:
         """Return the field of a request for a response that only the provider can answer which keeps it."""
-        is_response = self._route.face == "responses" and self._route.service == "answer"
+        is_response = self._route.face == RESPONSES and self._route.service == "answer"
         return kept_field(request.body) if is_response else None
 
     async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:

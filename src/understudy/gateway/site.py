@@ -13,6 +13,7 @@ from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
+from understudy.gateway.items import Items
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.memory import Memory
 from understudy.gateway.names import Names
@@ -30,7 +31,7 @@ class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
     __slots__ = (
-        *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving"),
+        *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving", "items"),
         *("manager", "names", "owners", "seals", "signers", "under_way"),
     )
 
@@ -57,6 +58,7 @@ class Site:
             raise ConfigError("former_secrets needs secret: the one that seals now")
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
         memory = memory or Memory()
+        self.items = Items(memory)
         self.owners = Owners(memory, shared=len(config.gateway.keys) > 1)
         self.signers = Signers(self.manager, memory)
         self.catalogue = Catalogue(self.manager, self.names)

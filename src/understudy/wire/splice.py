@@ -42,6 +42,10 @@ _COMMA = re.compile(r"[ \t\r\n]*+,[ \t\r\n]*+")
 _BLANKS = " \t\r\n"
 
 
+KEPT = 1 << 20
+"""Bytes of a body up to which it is kept until the next one comes, so that its members are found only once."""
+
+
 class RepeatedMember(BadJson):
     """A body names one of the `ROUTING` members twice: its readers may differ in which one they believe."""
 
@@ -61,6 +65,10 @@ class Span(NamedTuple):
     """The first byte of the value."""
     end: int
     """The position behind the value."""
+
+
+_latest: tuple[bytes | None, list[Span]] = (None, [])
+"""The body that was looked at last, and its members."""
 
 
 class Received(NamedTuple):
@@ -113,6 +121,16 @@ def peek(data: bytes, *names: str) -> list[Any]:
 
 def spans_of(data: bytes) -> list[Span]:
     """Return the members of a JSON object, in their order, repeated ones included. Raise `BadJson`."""
+    global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
+    latest = _latest
+    if latest[0] is not data:
+        spans = _found_spans(data)
+        latest = (data if len(data) <= KEPT else None, spans)
+        _latest = latest
+    return latest[1]
+
+
+def _found_spans(data: bytes) -> list[Span]:
     start = len(BOM) if data.startswith(BOM) else 0
     try:
         values = _members.decode(data[start:] if start else data)
@@ -155,8 +173,11 @@ def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
 
 
 def _scan(data: bytes) -> Iterator[Span]:
-    """Yield the members of an object, or the elements of an array, of valid JSON, one by one."""
-    text = data.decode()
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if not UTF-8."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as flaw:
+        raise BadJson(str(flaw)) from flaw
     opening = _OPENING.match(text)
     at = opening.end() if opening is not None else len(text)
     is_object = text[:at].rstrip(_BLANKS).endswith("{")
@@ -223,6 +244,12 @@ class SplicedObject(MutableMapping[str, Any]):
             raise KeyError(name)
         value = self._values[name] = _decoded(self.raw(name))
         return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a member, or the default: as `Mapping.get` does, without an exception for each that is missing."""
+        if name not in self:
+            return default
+        return self[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._values[name] = value
