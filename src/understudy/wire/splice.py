@@ -173,8 +173,11 @@ def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
 
 
 def _scan(data: bytes) -> Iterator[Span]:
-    """Yield the members of an object, or the elements of an array, of valid JSON, one by one."""
-    text = data.decode()
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if not UTF-8."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as flaw:
+        raise BadJson(str(flaw)) from flaw
     opening = _OPENING.match(text)
     at = opening.end() if opening is not None else len(text)
     is_object = text[:at].rstrip(_BLANKS).endswith("{")

@@ -67,6 +67,17 @@ ONCE: dict[str, tuple[str, object]] = {
         "/v1beta/models/google/gemini-embedding-001:batchEmbedContents",
         {"requests": [{"model": {}, "content": {"parts": [{"text": "hi"}]}}]},
     ),
+    "a repeated member that is not UTF-8": (
+        "/v1/responses",
+        b'{"model": "openai", "input": "\xa3", "input": "hi", "previous_response_id": "resp_1"}',
+    ),
+    "an address that is none": (
+        "/v1/responses",
+        {
+            "model": "google",
+            "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://["}]}],
+        },
+    ),
     "a number that no float holds": ("/v1/completions", {"model": "google", "prompt": "hi", "max_tokens": HUGE}),
 }
 """Requests with which this or an emulator failed."""

@@ -44,9 +44,14 @@ def note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
         return
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
+        if field in _SHOWING and request.reasoning is not None and request.reasoning.display is not None:
+            continue
         if not _says_nothing(value) and getattr(request, field, None) != value:
             notes.drop(field, f"only the {wire} dialect supports it")
 
+
+_SHOWING = frozenset({"reasoning_format", "include_reasoning"})
+"""Fields of Groq's API that `Reasoning.display` holds too; they stay for other servers of the wire format."""
 
 _UNREADABLE = {
     NUMBERS: "numbers out of range were read as null: only a target of the same wire format gets them as they came",

@@ -50,8 +50,6 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
         fields["user"] = body["safety_identifier"]
         known |= {"safety_identifier"}
     effort, display = body.get("reasoning_effort"), _display(body)
-    if display is not None:
-        known |= _DISPLAY.keys()
     output = _format(body.get("response_format"))
     if output is None:
         known -= {"response_format"}
