@@ -16,6 +16,7 @@ from understudy.gateway.clients import Client
 if TYPE_CHECKING:
     from understudy.engine.run import Run
     from understudy.gateway.connection import Connection
+    from understudy.gateway.crossing import Crossing
     from understudy.gateway.sessions import Session
 
 SHUTDOWN = "server_shutdown"
@@ -26,7 +27,7 @@ class Notes:
     """What is known of one request so far."""
 
     __slots__ = (
-        *("answered", "asked", "began", "caller_id", "client", "ended", "failure", "first", "id", "key", "lost"),
+        *("answered", "asked", "began", "caller_id", "client", "crossing", "ended", "failure", "first", "id", "key"),
         *("request_class", "run", "session", "since"),
     )
 
@@ -49,8 +50,8 @@ class Notes:
         """What the caller was told instead of an answer, or within it."""
         self.first: float | None = None
         """When a streamed answer began."""
-        self.lost: Sequence[Warning] = ()
-        """What had to be left out of the request, whoever answers."""
+        self.crossing: Crossing | None = None
+        """The request as it was sent on, which knows what had to be left out of it."""
         self.answered = False
         """Whether the last byte of an answer was handed to the server."""
 
@@ -82,6 +83,7 @@ class Notes:
         now, attempts = time.monotonic(), self.attempts()
         last = next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None)
         cost = total_cost(attempts)
+        lost = self.crossing.warnings if self.crossing is not None else []
         return AccessRecord(
             time=self.since,
             id=self.id,
@@ -103,7 +105,7 @@ class Notes:
             session=self.session,
             client=self.client,
             request_class=self.request_class,
-            warnings=_listed([*self.lost, *(each for attempt in attempts for each in attempt.warnings)]),
+            warnings=_listed([*lost, *(each for attempt in attempts for each in attempt.warnings)]),
         )
 
 
