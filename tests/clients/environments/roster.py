@@ -90,6 +90,7 @@ _LISTED = (
     _pip("llm", "llm==0.36", chat="environments.simon_llm:Chat", responses="environments.simon_llm:Responses", lacks={
         "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking": _NO_THINKING,
         "streamed thinking": _NO_THINKING, "finish": "it states no reason",
+        "error 429": "it waits as long as it is told, and has no option against that",
     }),
     _npm("openai-npm", "openai@7.59.0", chat="openai_node.mjs:Chat", responses="openai_node.mjs:Responses",
          lacks={**_NO_COUNT, "streamed thinking:chat": "its accumulator does not add up what it does not know"}),
