@@ -44,6 +44,7 @@ _OWN_COUNT = "it counts by itself"
 _NO_THINKING = "it shows no thinking"
 _NO_VECTORS = "its API has no vectors"
 _OTHER_FIELD = "it reads thinking from reasoning_content alone"
+_WAITS = "it waits as long as it is told, and has no option against that"
 _ANOTHER = "asked by its class for OpenAI"
 _VALUES = "its answers are values of a type"
 _MERGED = "it mixes up parallel calls of a stream, at Cohere itself too"
@@ -90,6 +91,7 @@ _LISTED = (
     _pip("llm", "llm==0.36", chat="environments.simon_llm:Chat", responses="environments.simon_llm:Responses", lacks={
         "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking": _NO_THINKING,
         "streamed thinking": _NO_THINKING, "finish": "it states no reason",
+        "error 429": _WAITS, "error 500": _WAITS, "error 503": _WAITS,
     }),
     _npm("openai-npm", "openai@7.59.0", chat="openai_node.mjs:Chat", responses="openai_node.mjs:Responses",
          lacks={**_NO_COUNT, "streamed thinking:chat": "its accumulator does not add up what it does not know"}),
