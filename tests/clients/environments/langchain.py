@@ -49,7 +49,7 @@ class _LangChain:
     async def ask(self, asked: Asked, *, stream: bool) -> Seen:
         model = self.model(asked)
         if asked.schema:
-            return await self._shaped(model, asked)
+            return await self._shaped(model, asked, stream=stream)
         if asked.tool:
             model = model.bind_tools([_tool()])
         if not stream:
@@ -59,7 +59,7 @@ class _LangChain:
             whole = piece if whole is None else whole + piece
         return self.seen(whole)
 
-    async def _shaped(self, model: Any, asked: Asked) -> Seen:
+    async def _shaped(self, model: Any, asked: Asked, *, stream: bool) -> Seen:
         """Ask for a schema in the way that each integration prefers."""
         from pydantic import BaseModel
 
@@ -68,7 +68,11 @@ class _LangChain:
 
             city: str
 
-        found = await model.with_structured_output(Place).ainvoke(self.messages(asked))
+        shaped = model.with_structured_output(Place)
+        if not stream:
+            found = await shaped.ainvoke(self.messages(asked))
+        else:
+            found = [each async for each in shaped.astream(self.messages(asked))][-1]
         return Seen(text=found.model_dump_json(), finish="stop")
 
     async def pieces(self, asked: Asked) -> AsyncIterator[Any]:

@@ -28,6 +28,7 @@ class _Agents:
 
     module: ClassVar[str]
     model: ClassVar[str]
+    vectors: ClassVar[str]
     thinking: ClassVar[dict[str, Any]]
 
     def __init__(self, http: None, home: str, key: str) -> None:
@@ -92,15 +93,14 @@ class _Agents:
         raise NotImplementedError
 
     async def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        embeddings = import_module("pydantic_ai.embeddings.openai").OpenAIEmbeddingModel(
-            model, provider=self.provider()
-        )
+        kind = getattr(import_module(f"pydantic_ai.embeddings.{self.module}"), self.vectors)
+        embeddings = kind(model, provider=self.provider())
         found = await import_module("pydantic_ai").Embedder(embeddings).embed_documents(texts)
         return [list(each) for each in found.embeddings]
 
 
 class Chat(_Agents):
-    module, model = "openai", "OpenAIChatModel"
+    module, model, vectors = "openai", "OpenAIChatModel", "OpenAIEmbeddingModel"
     thinking: ClassVar[dict[str, Any]] = {"openai_reasoning_effort": "low"}
 
     def provider(self) -> Any:
@@ -123,7 +123,7 @@ class Messages(_Agents):
 
 
 class Gemini(_Agents):
-    module, model = "google", "GoogleModel"
+    module, model, vectors = "google", "GoogleModel", "GoogleEmbeddingModel"
     thinking: ClassVar[dict[str, Any]] = {"google_thinking_config": {"include_thoughts": True, "thinking_budget": 1024}}
 
     def provider(self) -> Any:

@@ -24,9 +24,6 @@ class Chat:
         self.home = home
         self.key = key
         self.llm: Any = import_module("llm")
-        # It retries, and has no option against that; so it does not wait.
-        waits: Any = import_module("openai._base_client")
-        waits.INITIAL_RETRY_DELAY = waits.MAX_RETRY_DELAY = 0.0
 
     async def close(self) -> None:
         """Nothing: its connections end with the program."""
@@ -34,7 +31,11 @@ class Chat:
     def model(self, asked: Asked) -> Any:
         kind = getattr(import_module("llm.default_plugins.openai_models"), self.kind)
         able = {"supports_schema": True, "supports_tools": True, "vision": True}
-        return kind("tried", model_name=asked.model, api_base=f"{self.home}/v1", **able)
+        model = kind("tried", model_name=asked.model, api_base=f"{self.home}/v1", **able)
+        connect = model.get_client
+        # It has no option against retries, for which the client beneath waits as long as it is told.
+        model.get_client = lambda *arguments, **options: connect(*arguments, **options).with_options(max_retries=0)
+        return model
 
     def options(self, asked: Asked) -> dict[str, Any]:
         options: dict[str, Any] = {"key": self.key}

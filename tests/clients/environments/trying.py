@@ -7,11 +7,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.clients.asking import PNG
 from tests.clients.environments.back_ends import PROVIDERS, gateway
 from tests.clients.environments.cases import FAILING, Case, cases_of
 from tests.clients.environments.installing import ROOT, command_of
@@ -101,19 +102,28 @@ async def _complaint(client: Client, case: Case, emulator: Emulator, speaking: P
         emulator.script(asked, always=FAILING[case.status])
     elif case.operation == "cancel":
         emulator.script(asked, always=Fault.stall(2))
-    before = _requests(emulator)
+    before = answered(emulator)
     outcome = await speaking.ask(case.question(home))
     late = await _stayed(emulator, asked) if case.operation == "cancel" else None
     if asked in PROVIDERS:
         emulator.script(asked)
-    refused = [each for each in _requests(emulator)[len(before) :] if (each.status or 0) == 400 and not case.status]
+    refused = [] if case.status else refusals(emulator, before)
     if refused:
         return f"the provider refused a request: {refused[0].error}"
+    if case.operation == "image" and PNG not in json.dumps(emulator.requests(asked)[-1].body):
+        return "the provider did not get the image"
     return complaint(client, case, outcome) or late
 
 
-def _requests(emulator: Emulator) -> list[RecordedRequest]:
-    return [each for name in PROVIDERS for each in emulator.requests(name)]
+def answered(emulator: Emulator) -> dict[str, int]:
+    """Return how many requests each provider has had."""
+    return {name: len(emulator.requests(name)) for name in PROVIDERS}
+
+
+def refusals(emulator: Emulator, before: Mapping[str, int]) -> list[RecordedRequest]:
+    """Return the later requests that their provider found invalid."""
+    later = (each for name in PROVIDERS for each in emulator.requests(name)[before[name] :])
+    return [each for each in later if each.status == 400]
 
 
 async def _stayed(emulator: Emulator, provider: str) -> str | None:
