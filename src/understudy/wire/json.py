@@ -103,6 +103,15 @@ def decode_object(data: bytes | str, *, decoded: int = BOUNDS.decoded) -> dict[s
     return value
 
 
+def is_object(data: bytes | str) -> bool:
+    """Check whether this is a whole JSON object."""
+    try:
+        decode_object(data)
+    except BadJson:
+        return False
+    return True
+
+
 def convert(value: Any, kind: type[T]) -> T:
     """Convert a decoded value to a wire struct. Raise `BadJson` if it does not have that form."""
     try:

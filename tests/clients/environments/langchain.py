@@ -178,9 +178,9 @@ class Cohere(_LangChain):
     package, chat, vectors = "langchain_cohere", "ChatCohere", "CohereEmbeddings"
 
     def options(self, asked: Asked) -> dict[str, Any]:
-        # It retries, and has no option against that; so it does not wait.
-        waits: Any = import_module("cohere.core.http_client")
-        waits.INITIAL_RETRY_DELAY_SECONDS = waits.MAX_RETRY_DELAY_SECONDS = 0.0
+        # It has no option against retries, for which the client beneath waits as long as it is told.
+        beneath: Any = import_module("cohere.core.http_client")
+        beneath._should_retry = lambda response: False  # noqa: SLF001 - there is no other way
         return {"base_url": self.home, "cohere_api_key": self.key}
 
     def image(self) -> dict[str, Any]:

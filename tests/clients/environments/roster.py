@@ -45,7 +45,6 @@ _NO_THINKING = "it shows no thinking"
 _NO_VECTORS = "its API has no vectors"
 _OTHER_FIELD = "it reads thinking from reasoning_content alone"
 _VALUES = "its answers are values of a type"
-_MERGED = "it mixes up parallel calls of a stream, at Cohere itself too"
 # fmt: off
 _LISTED = (
     _pip("openai", "openai==3.57.0", chat="openai_client:OpenAI", responses="openai_client:Responses",
@@ -67,7 +66,8 @@ _LISTED = (
     _pip("langchain-ollama", "langchain-ollama==1.1.0", ollama="environments.langchain:Ollama",
          lacks={**_LANGCHAIN, "count": _OWN_COUNT}),
     _pip("langchain-cohere", "langchain-cohere==0.6.0", cohere="environments.langchain:Cohere", lacks={
-        **_LANGCHAIN, "thinking": _NO_THINKING, "streamed thinking": _NO_THINKING, "streamed tools": _MERGED,
+        **_LANGCHAIN, "thinking": "it drops thinking beside calls",
+        "streamed thinking": "it cannot send back the thinking that it shows: its SDK refuses that",
     }),
     _pip("pydantic-ai", "pydantic-ai-slim[openai,anthropic,google]==2.68.0", chat="environments.pydantic_agents:Chat",
          responses="environments.pydantic_agents:Responses", messages="environments.pydantic_agents:Messages",

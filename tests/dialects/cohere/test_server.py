@@ -479,6 +479,29 @@ def test_blocks_follow_one_another_and_calls_may_interleave() -> None:
     ]
 
 
+def test_a_call_ends_before_the_next_begins() -> None:
+    """As the service writes them: LangChain's client gathers one call at a time."""
+    events = streamed(
+        e.ToolCallStarted(0, "x", "f"),
+        e.ToolCallDelta(0, '{"a":'),
+        e.ToolCallDelta(0, "1}"),
+        e.PartAdded(1, ToolCall(id="y", name="g", arguments="{}")),
+        e.ToolCallStarted(2, "z", "h"),
+        e.Finished(FinishReason.TOOL_CALLS),
+    )
+    assert [(event["type"], event.get("index")) for event in events[1:-1]] == [
+        ("tool-call-start", 0),
+        ("tool-call-delta", 0),
+        ("tool-call-delta", 0),
+        ("tool-call-end", 0),
+        ("tool-call-start", 1),
+        ("tool-call-delta", 1),
+        ("tool-call-end", 1),
+        ("tool-call-start", 2),
+        ("tool-call-end", 2),
+    ]
+
+
 def test_an_error_in_the_middle() -> None:
     renderer = SERVER.renderer(parse({**SAID, "stream": True}))
     renderer.feed(e.TextDelta(0, "a"))

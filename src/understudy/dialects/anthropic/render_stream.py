@@ -10,7 +10,7 @@ from understudy.domain.content import JsonObject, ToolCall
 from understudy.domain.failures import Failure
 from understudy.domain.fold import Facts
 from understudy.wire.http import Headers
-from understudy.wire.json import BadJson, decode_object, encode
+from understudy.wire.json import encode, is_object
 from understudy.wire.sse import frame
 
 _BEGINNINGS: dict[str, JsonObject] = {
@@ -31,13 +31,7 @@ class _Open:
 
     def may_close(self) -> bool:
         """Check whether the block can be complete: false if its arguments are not yet a JSON object."""
-        if self.kind != "tool_use":
-            return True
-        try:
-            decode_object("".join(self.pieces))
-        except BadJson:
-            return False
-        return True
+        return self.kind != "tool_use" or is_object("".join(self.pieces))
 
 
 class StreamRenderer:

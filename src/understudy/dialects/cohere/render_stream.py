@@ -19,7 +19,7 @@ from understudy.domain.content import AnyPart, JsonObject, Text, Thinking, ToolC
 from understudy.domain.failures import Failure
 from understudy.domain.fold import Facts
 from understudy.wire.http import Headers
-from understudy.wire.json import encode
+from understudy.wire.json import encode, is_object
 from understudy.wire.sse import frame
 
 _DONE = frame(b"[DONE]")
@@ -28,8 +28,9 @@ _DONE = frame(b"[DONE]")
 class StreamRenderer:
     """Writes one answer. The frame of an event from the same dialect is forwarded as received.
 
-    Content blocks follow one another; a block that another part interrupts goes on as a new one. Tool calls carry
-    their number in each event, so they may interleave and all end together.
+    Content blocks follow one another; a block that another part interrupts goes on as a new one. So do tool calls, for
+    clients that gather one at a time, such as LangChain's; only one whose arguments are still incomplete when another
+    begins (some providers interleave) stays open beside it.
     """
 
     headers: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
@@ -43,6 +44,8 @@ class StreamRenderer:
         self._texts: dict[int, list[str]] = {}
         self._places: dict[int, int] = {}
         self._calls: dict[int, int] = {}
+        self._running: dict[int, list[str]] = {}
+        """The calls that have not ended, and their arguments so far."""
         self._cited = 0
         self._facts = Facts()
 
@@ -81,8 +84,7 @@ class StreamRenderer:
         delta: JsonObject = {"finish_reason": render_finish_reason(self._facts.ending.reason, self._facts.ending.raw)}
         if (usage := render_usage(self._facts.usage)) is not None:
             delta["usage"] = usage
-        calls = b"".join(_event("tool-call-end", index=number) for number in self._calls.values())
-        chances = self._chances()
+        chances, calls = self._chances(), self._end_calls(list(self._running))
         return b"".join((self._begin(), chances, self._close_block(), calls, _event("message-end", delta=delta), _DONE))
 
     def fail(self, failure: Failure) -> bytes:
@@ -121,13 +123,22 @@ class StreamRenderer:
         return self._begin() + _event("tool-plan-delta", delta={"message": {"tool_plan": text}})
 
     def _call(self, part: int, call_id: str, name: str) -> bytes:
+        ended = self._end_calls([each for each, pieces in self._running.items() if is_object("".join(pieces))])
         number = self._calls[part] = len(self._calls)
+        self._running[part] = []
         delta = {"message": {"tool_calls": render_call(call_id, name, "")}}
-        return self._begin() + self._close_block() + _event("tool-call-start", index=number, delta=delta)
+        return self._begin() + self._close_block() + ended + _event("tool-call-start", index=number, delta=delta)
+
+    def _end_calls(self, parts: list[int]) -> bytes:
+        for part in parts:
+            del self._running[part]
+        return b"".join(_event("tool-call-end", index=self._calls[part]) for part in parts)
 
     def _arguments(self, part: int, arguments: str) -> bytes:
         if part not in self._calls:
             return b""
+        if part in self._running:
+            self._running[part].append(arguments)
         delta = {"message": {"tool_calls": {"function": {"arguments": arguments}}}}
         return _event("tool-call-delta", index=self._calls[part], delta=delta)
 
