@@ -34,6 +34,31 @@ class CostBasis(enum.StrEnum):
     EXACT = "exact"
 
 
+class AttemptStart(msgspec.Struct, Plain, frozen=True, kw_only=True):
+    """One attempt at one target as it begins: what its record will say that is known by then.
+
+    A ledger that lasts keeps it before anything is sent, so that an attempt which a crash cuts off is not forgotten.
+    """
+
+    request_id: str
+    attempt_id: str
+    number: int
+    provider: str
+    provider_type: str
+    model: str | None
+    operation: Operation
+    started: float
+    waited: float = 0.0
+    key: str | None = None
+    batch: int | None = None
+    streamed: bool = False
+    why: str | None = None
+    route: str | None = None
+    task: str | None = None
+    session: str | None = None
+    labels: Mapping[str, str] = {}
+
+
 class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """One attempt at one target. Times are seconds; `started` is Unix time, the others are durations."""
 
