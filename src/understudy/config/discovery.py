@@ -53,6 +53,22 @@ def user_folder(environ: Mapping[str, str], home: Path | None, platform: str = s
             return home / ".config" / "understudy" if home else None
 
 
+def data_folder(environ: Mapping[str, str], home: Path | None, platform: str = sys.platform) -> Path | None:
+    """Return the folder of the user's data; `None` where there is no home folder."""
+    match platform:
+        case "win32":
+            if data := environ.get("LOCALAPPDATA"):
+                return Path(data, "understudy")
+            return home / "AppData" / "Local" / "understudy" if home else None
+        case "darwin":
+            return home / "Library" / "Application Support" / "understudy" if home else None
+        case _:
+            # The XDG Base Directory Specification: relative paths are invalid and to be ignored.
+            if (folder := environ.get("XDG_DATA_HOME")) and Path(folder).is_absolute():
+                return Path(folder, "understudy")
+            return home / ".local" / "share" / "understudy" if home else None
+
+
 def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: bool = False) -> Config:
     """Make a configuration of every provider whose key is in `environ`, with its default models.
 

@@ -14,6 +14,7 @@ import msgspec
 from understudy.config.discovery import answers, discover, local_address, locate
 from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
 from understudy.config.gateway import names_of, read_gateway
+from understudy.config.ledger import read_ledger
 from understudy.config.model import Config, NoticeKind
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, Source, did_you_mean, nearest
@@ -89,6 +90,7 @@ def read(
     names = names_of(routes, entries.providers, entries.disabled)
     omitted = _names_of_routes(llm) - names.keys()
     gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
+    ledger = read_ledger(context, llm.get("ledger", {}))
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     check_flags(context, llm, fallback, routes)
@@ -99,6 +101,7 @@ def read(
         fallback=fallback,
         routes=routes,
         gateway=gateway,
+        ledger=ledger,
         source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,

@@ -38,8 +38,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ABSURD = 2**53
-"""Nano-USD: nine million dollars. With this bound and that of token counts (`MAX_TOKENS`), the sums of a thousand attempts
-fit into 64 bits, whatever providers report."""
+"""Nano-USD: nine million dollars. With this bound and that of token counts (`MAX_TOKENS`), the sums of a thousand
+attempts fit into 64 bits, whatever providers report."""
 
 
 def kept(record: AttemptRecord) -> AttemptRecord:

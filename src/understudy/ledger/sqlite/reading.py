@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from understudy.ledger.entries import Entry
-from understudy.ledger.rows import SECOND, entry_of, id_of
+from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, Selection
 from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sums import DAY, FIELDS, Sums
@@ -86,19 +86,46 @@ class LedgerReader:
         where, values = _where(selection)
         if before is not None:
             where, values = [*where, "id < ?"], [*values, id_of(before)]
-        query = f"SELECT * FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT * FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"
         return [entry_of(row) for row in self._connection.execute(query, (*values, limit))]
+
+    def requests(self, selection: Selection = ALL, *, before: str | None = None, limit: int = 50) -> list[list[Entry]]:
+        """Return the newest requests of which an attempt is selected, each with all its attempts in order.
+
+        `before`: only requests whose selected attempts are older than that attempt.
+        """
+        where, values = _where(selection)
+        if before is not None:
+            where, values = [*where, "id < ?"], [*values, id_of(before)]
+        query = f"SELECT request FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC"
+        found: dict[bytes, None] = {}
+        with _snapshot(self._connection):
+            for (request,) in self._connection.execute(query, values):
+                found[request] = None
+                if len(found) == limit:
+                    break
+            return [self._attempts(request) for request in found]
 
     def request(self, request_id: str) -> list[Entry]:
         """Return the attempts of one request, in order."""
+        return self._attempts(id_of(request_id))
+
+    def ids(self, prefix: str) -> list[str]:
+        """Return the ids of requests that begin so, the newest two at most."""
+        digits = prefix.replace("-", "").lower()
+        low, high = bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
+        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN ? AND ? ORDER BY request DESC LIMIT 2"
+        return [text_of(request) for (request,) in self._connection.execute(query, (low, high))]
+
+    def _attempts(self, request: bytes) -> list[Entry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"
-        return [entry_of(row) for row in self._connection.execute(query, (id_of(request_id),))]
+        return [entry_of(row) for row in self._connection.execute(query, (request,))]
 
     def _of_days(self, by: By, selection: Selection) -> Iterator[Sequence[Any]]:
         value, dimension = ("date(day * 86400, 'unixepoch')", "") if by == "day" else ("value", str(by))
         first = 0 if selection.since is None else int(selection.since // DAY)
         last = 2**40 if selection.until is None else int(selection.until // DAY)
-        query = f"SELECT {value}, {_KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"  # noqa: S608
+        query = f"SELECT {value}, {_KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
         return self._connection.execute(query, (dimension, first, last))
 
     def _of_entries(self, by: By, selection: Selection) -> Iterator[Sequence[Any]]:
@@ -109,7 +136,7 @@ class LedgerReader:
         elif by == "tag":
             source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, json_each(tags) AS each)"
         where += ["state <> 'started'", f"{value} IS NOT NULL"]
-        query = f"SELECT {value}, {_SUMS} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"  # noqa: S608
+        query = f"SELECT {value}, {_SUMS} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"
         return self._connection.execute(query, values)
 
 

@@ -16,11 +16,11 @@ from understudy.ledger.sums import FIELDS, Sums, belongings, day_of, sums_of, su
 
 LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
-_INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _ENDING = ("state", *COLUMNS[COLUMNS.index("details") :])
-_END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"  # noqa: S608
+_END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"
 _ADD = (
-    f"INSERT INTO days (day, dimension, value, {', '.join(FIELDS)}) VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))}) "  # noqa: S608
+    f"INSERT INTO days (day, dimension, value, {', '.join(FIELDS)}) VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))}) "
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in FIELDS)}"
 )
 _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT id FROM owners WHERE until >= ?)"
