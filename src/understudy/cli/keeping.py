@@ -8,30 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.cli.terminal import say
-from understudy.config.discovery import data_folder
+from understudy.config.discovery import data_folder, home_folder, ledger_path
 from understudy.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.ledger.sqlite.store import SqliteLedger
 
-FILE = "ledger.db"
-
-
-def ledger_path(config: Config) -> Path | None:
-    """Return the file of the ledger; `None` if it is switched off, or if there is no folder for it."""
-    settings = config.ledger
-    if not settings.enabled:
-        return None
-    if settings.path is not None:
-        return Path(settings.path).expanduser()
-    folder = user_data()
-    return folder / FILE if folder is not None else None
-
-
 def open_ledger(config: Config) -> SqliteLedger | None:
     """Open the ledger, which is closed with the process. Raise `ConfigError` if it cannot be opened."""
-    path = ledger_path(config)
+    path = ledger_path(config.ledger, os.environ, home_folder())
     return None if path is None else _opened(path.absolute())
 
 
@@ -54,8 +40,4 @@ def _opened(path: Path) -> SqliteLedger:
 
 def user_data() -> Path | None:
     """Return understudy's folder of the user's data; `None` where there is no home folder."""
-    try:
-        home = Path.home()
-    except RuntimeError:  # a process may have neither $HOME nor an entry in the user database
-        home = None
-    return data_folder(os.environ, home)
+    return data_folder(os.environ, home_folder())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from understudy.cli.keeping import ledger_path
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.config import load
+from understudy.config.discovery import home_folder, ledger_path
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.ledger.selection import Selection, parse_time
 from understudy.ledger.sqlite.reading import LedgerReader
@@ -51,7 +52,8 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
         return LedgerReader(self._path())
 
     def _path(self) -> Path:
-        path = ledger_path(load(self.config, probe=lambda _: True, may_be_empty=True))
+        config = load(self.config, probe=lambda _: True, may_be_empty=True)
+        path = ledger_path(config.ledger, os.environ, home_folder())
         if path is None:
             raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
         return path
