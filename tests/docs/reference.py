@@ -52,7 +52,11 @@ GROUPS: dict[str, str] = {
     "extensions": (
         "ProviderRow Family Auth Quirks QuirksPatch ParameterLimits MetadataLimits ErrorRule Endpoint "
         "Bounds Transport Incoming TransportError "
-        "HttpRequest HttpHead LedgerSink Observer MemoryLedger"
+        "HttpRequest HttpHead"
+    ),
+    "ledger": (
+        "Ledger LedgerSink Observer MemoryLedger SqliteLedger LedgerReader LedgerSelection LedgerEntry EntryState "
+        "UsageSums AttemptStart"
     ),
 }
 """Every public name of `understudy`, under the heading beneath which it stands; a test holds the list complete."""

@@ -11,7 +11,7 @@ from tests.ledger.made import ended, records, start, starts
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.usage import Usage
-from understudy.ledger.entries import OUTCOME_OF, State
+from understudy.ledger.entries import OUTCOME_OF, EntryState
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start, text_of
 
 
@@ -27,7 +27,7 @@ def test_a_record_comes_back(record: AttemptRecord) -> None:
 def test_a_beginning_comes_back(begun: AttemptStart) -> None:
     row = dict(zip(COLUMNS, row_of_start(begun, 7, opens=False), strict=True))
     entry = entry_of(row)
-    assert (entry.state, entry.start, entry.record) == (State.STARTED, begun, None)
+    assert (entry.state, entry.start, entry.record) == (EntryState.STARTED, begun, None)
     assert (row["owner"], row["opens"]) == (7, False)
 
 

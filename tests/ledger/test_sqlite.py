@@ -18,8 +18,8 @@ from understudy.domain.attempts import Outcome
 from understudy.domain.errors import ConfigError
 from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
-from understudy.ledger.entries import State
-from understudy.ledger.selection import Selection
+from understudy.ledger.entries import EntryState
+from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sqlite.migrations import MIGRATIONS, migrate
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
@@ -43,14 +43,14 @@ def test_an_attempt_begins_and_ends(ledger: SqliteLedger) -> None:
     ledger.flush()
     with LedgerReader(ledger.path) as reader:
         (entry,) = reader.entries()
-        assert (entry.state, entry.start) == (State.STARTED, begun)
+        assert (entry.state, entry.start) == (EntryState.STARTED, begun)
         assert reader.usage("provider") == {}
     record = ended(begun)
     ledger.record(record)
     ledger.flush()
     with LedgerReader(ledger.path) as reader:
         (entry,) = reader.entries()
-        assert (entry.state, entry.record) == (State.SUCCEEDED, record)
+        assert (entry.state, entry.record) == (EntryState.SUCCEEDED, record)
         (sums,) = reader.usage("provider").values()
     assert (sums.requests, sums.attempts, sums.succeeded) == (1, 1, 1)
     assert (sums.input, sums.cached, sums.output, sums.cost) == (120, 20, 30, 1_234)
@@ -139,10 +139,10 @@ def test_a_killed_process_loses_nothing_that_was_written(path: Path, monkeypatch
     with LedgerReader(path) as reader:
         found = {each.start.attempt_id: each.state for each in reader.entries(limit=10_000)}
     assert {attempt for attempt, word in told.items() if word == "ended"} <= {
-        attempt for attempt, state in found.items() if state is State.SUCCEEDED
+        attempt for attempt, state in found.items() if state is EntryState.SUCCEEDED
     }
     assert told.keys() <= found.keys()
-    left = [attempt for attempt, state in found.items() if state is State.STARTED]
+    left = [attempt for attempt, state in found.items() if state is EntryState.STARTED]
     assert left
 
     later = SqliteLedger(path, clock=lambda: time.time() + 31)
@@ -152,7 +152,7 @@ def test_a_killed_process_loses_nothing_that_was_written(path: Path, monkeypatch
     with LedgerReader(path) as reader:
         states = {each.start.attempt_id: each.state for each in reader.entries(limit=10_000)}
         (sums,) = reader.usage("provider").values()
-    assert {attempt for attempt, state in states.items() if state is State.UNKNOWN} == set(left)
+    assert {attempt for attempt, state in states.items() if state is EntryState.UNKNOWN} == set(left)
     assert (sums.unknown, sums.unpriced) == (len(left), len(left))
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -239,6 +239,6 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(ledger: SqliteLedger, cap
     ledger._writer._connection.execute("PRAGMA max_page_count = 1000000")
     ledger.flush(10)
     with LedgerReader(ledger.path) as reader:
-        assert reader.usage("day", Selection(since=NOON - 1))["2026-11-29"].attempts == 199
+        assert reader.usage("day", LedgerSelection(since=NOON - 1))["2026-11-29"].attempts == 199
     assert caplog.text.count("the ledger cannot be written") == 1
     blocker.close()

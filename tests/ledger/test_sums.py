@@ -1,4 +1,4 @@
-"""Sums that are kept by day, sums of entries, and sums made here by hand are the same."""
+"""UsageSums that are kept by day, sums of entries, and sums made here by hand are the same."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.ledger.made import NOON, ended, records, start
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.usage import Usage
-from understudy.ledger.selection import By, Selection, parse_time
+from understudy.ledger.selection import By, LedgerSelection, parse_time
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
-from understudy.ledger.sums import Sums
+from understudy.ledger.sums import UsageSums
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def expected(by: str, chosen: list[AttemptRecord], first: set[str]) -> dict[str,
     return {value: tuple(total) for value, total in sums.items()}
 
 
-def shown(found: dict[str, Sums]) -> dict[str, tuple[int, ...]]:
+def shown(found: dict[str, UsageSums]) -> dict[str, tuple[int, ...]]:
     return {
         value: (
             *(each.requests, each.attempts, each.succeeded, each.failed + each.aborted),
@@ -100,7 +100,7 @@ def test_sums_are_those_of_the_entries(
             and (until is None or record.started < until)
             and all(value in values_of(name, record) for name, value in filters.items())
         ]
-        selection = Selection(since=since, until=until, **filters)
+        selection = LedgerSelection(since=since, until=until, **filters)
         with LedgerReader(ledger.path) as reader:
             for by in get_args(By):
                 assert shown(reader.usage(by, selection)) == expected(by, chosen, set(first.values())), by
@@ -132,7 +132,7 @@ def test_tokens_that_nobody_counted_are_said_to_be_missing(tmp_path: Path) -> No
     ledger.record(ended(start(3), Outcome.FAILED, usage=Usage()))
     ledger.close()
     with LedgerReader(ledger.path) as reader:
-        for selection in (Selection(), Selection(provider="primary")):
+        for selection in (LedgerSelection(), LedgerSelection(provider="primary")):
             assert reader.usage("provider", selection)["primary"].uncounted == 1
 
 

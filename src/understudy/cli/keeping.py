@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.ledger.sqlite.store import SqliteLedger
 
+
 def open_ledger(config: Config) -> SqliteLedger | None:
     """Open the ledger, which is closed with the process. Raise `ConfigError` if it cannot be opened."""
     path = ledger_path(config.ledger, os.environ, home_folder())

@@ -19,7 +19,7 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.span import SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
-from understudy.ledger.entries import Entry, State
+from understudy.ledger.entries import EntryState, LedgerEntry
 from understudy.reports.usage import RequestResult, report_request
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints of one request."""
 
     request: RequestResult
-    attempts: tuple[Entry, ...]
+    attempts: tuple[LedgerEntry, ...]
 
 
 class LogOptions(SpanOptions, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class LogOptions(SpanOptions, frozen=True, kw_only=True):
     ] = None
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="STATE", help=f"Only with an attempt that is {', '.join(State)}."),
+        typer.Option("--state", metavar="STATE", help=f"Only with an attempt that is {', '.join(EntryState)}."),
     ] = None
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many.")] = 20
 
@@ -80,8 +80,8 @@ def log(options: LogOptions) -> None:
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         wanted = _wanted(options.words or [])
-        if options.state is not None and options.state not in [*State]:
-            raise Misuse(f"--state is one of {', '.join(State)}, got {options.state!r}")
+        if options.state is not None and options.state not in [*EntryState]:
+            raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
         selection = options.selection()
         with options.reader() as reader:
             if wanted is not None:
@@ -111,7 +111,7 @@ def _wanted(words: list[str]) -> str | None:
             raise Misuse(f"unexpected {' '.join(words)!r}: write show ID")
 
 
-def _find(reader: LedgerReader, wanted: str) -> list[Entry]:
+def _find(reader: LedgerReader, wanted: str) -> list[LedgerEntry]:
     """Return the attempts of the request whose id begins so. Raise `Misuse` if there is not exactly one."""
     if found := reader.request(wanted):
         return found
@@ -152,7 +152,7 @@ def _table(requests: Sequence[RequestResult]) -> Table:
     return table
 
 
-def _show(attempts: list[Entry], *, as_json: bool) -> None:
+def _show(attempts: list[LedgerEntry], *, as_json: bool) -> None:
     request = report_request(attempts)
     if as_json:
         print_json(RequestReport(request=request, attempts=tuple(attempts)))
@@ -173,7 +173,7 @@ def _show(attempts: list[Entry], *, as_json: bool) -> None:
             print(f"{each.start.number}  {clean_line(each.start.provider)}  {each.state.value}")
 
 
-def _waterfall(attempts: Sequence[Entry]) -> list[str]:
+def _waterfall(attempts: Sequence[LedgerEntry]) -> list[str]:
     """Return a bar for each attempt, on one scale of time: dots while it waited, a shade until its first content."""
     begin = min(each.start.started - each.start.waited for each in attempts)
     ends = [each.start.started + (each.record.duration if each.record else 0.0) for each in attempts]
@@ -193,7 +193,7 @@ def _waterfall(attempts: Sequence[Entry]) -> list[str]:
     return lines
 
 
-def _target(entry: Entry) -> str:
+def _target(entry: LedgerEntry) -> str:
     return clean_line("/".join(filter(None, (entry.start.provider, entry.start.model))))
 
 

@@ -13,7 +13,7 @@ from understudy.cli.options import CommonOptions, JsonOption
 from understudy.config import load
 from understudy.config.discovery import home_folder, ledger_path
 from understudy.domain.errors import ConfigError, Misuse
-from understudy.ledger.selection import Selection, parse_time
+from understudy.ledger.selection import LedgerSelection, parse_time
 from understudy.ledger.sqlite.reading import LedgerReader
 
 
@@ -39,13 +39,13 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
     tag: Annotated[str | None, _filter("tag", "requests with this label, NAME=VALUE")] = None
     as_json: JsonOption = False
 
-    def selection(self, since: str | None = None) -> Selection:
+    def selection(self, since: str | None = None) -> LedgerSelection:
         """Return what is selected; `since`: where no beginning is given. Raise `Misuse` for what is no time."""
-        filters = {name: getattr(self, name) for name in Selection.__struct_fields__ if hasattr(self, name)}
+        filters = {name: getattr(self, name) for name in LedgerSelection.__struct_fields__ if hasattr(self, name)}
         if self.tag is not None and "=" not in self.tag:
             raise Misuse(f"--tag is NAME=VALUE, got {self.tag!r}")
         given = {"since": self.since or since, "until": self.until}
-        return Selection(**{**filters, **{name: _time(name, text) for name, text in given.items()}})
+        return LedgerSelection(**{**filters, **{name: _time(name, text) for name, text in given.items()}})
 
     def reader(self) -> LedgerReader:
         """Open the ledger of the configuration. Raise `ConfigError`."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
 
 
-class State(enum.StrEnum):
+class EntryState(enum.StrEnum):
     """How far an attempt has come. All but `started` are final; `unknown` gives way to the truth if it is learned."""
 
     STARTED = "started"
@@ -21,17 +21,17 @@ class State(enum.StrEnum):
     """The process ended, or was cut off from the ledger, before it could say. It may have cost something."""
 
 
-STATE_OF = {Outcome.WON: State.SUCCEEDED, Outcome.FAILED: State.FAILED, Outcome.ABORTED: State.ABORTED}
+STATE_OF = {Outcome.WON: EntryState.SUCCEEDED, Outcome.FAILED: EntryState.FAILED, Outcome.ABORTED: EntryState.ABORTED}
 OUTCOME_OF = {state: outcome for outcome, state in STATE_OF.items()}
 
 KEY, AGENT = "key", "client"
 """Labels that the gateway writes: the name of the caller's key, and the program that calls. All others are tags."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt."""
 
-    state: State
+    state: EntryState
     start: AttemptStart
     record: AttemptRecord | None = None
     """How it ended; `None` while it is `started`, and if that is `unknown`."""

@@ -22,7 +22,7 @@ from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
-from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, Entry, State
+from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, EntryState, LedgerEntry
 
 TOKENS = (
     *("input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output"),
@@ -60,7 +60,7 @@ _tags = msgspec.json.Decoder(dict[str, str])
 def row_of_start(start: AttemptStart, owner: int, *, opens: bool) -> tuple[Any, ...]:
     """Return the row of an attempt that begins. `opens`: whether it is the first of its request."""
     details = Details(waited=start.waited, pool_key=start.key, why=start.why)
-    return (*_beginning(start, State.STARTED, owner, opens), _encoded(details), *(None,) * _OF_END)
+    return (*_beginning(start, EntryState.STARTED, owner, opens), _encoded(details), *(None,) * _OF_END)
 
 
 def row_of(record: AttemptRecord, owner: int, *, opens: bool) -> tuple[Any, ...]:
@@ -96,7 +96,7 @@ def ending_of(record: AttemptRecord) -> tuple[Any, ...]:
     )
 
 
-def _beginning(start: AttemptStart | AttemptRecord, state: State, owner: int, opens: bool) -> tuple[Any, ...]:
+def _beginning(start: AttemptStart | AttemptRecord, state: EntryState, owner: int, opens: bool) -> tuple[Any, ...]:
     tags = {name: value for name, value in start.labels.items() if name not in (KEY, AGENT)}
     return (
         id_of(start.attempt_id),
@@ -121,7 +121,7 @@ def _beginning(start: AttemptStart | AttemptRecord, state: State, owner: int, op
     )
 
 
-def entry_of(row: Mapping[str, Any]) -> Entry:
+def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
     """Return the entry that a row holds."""
     details = _details.decode(row["details"])
     labels = _tags.decode(row["tags"]) if row["tags"] else {}
@@ -145,8 +145,8 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
         session=row["session"],
         labels=labels,
     )
-    state = State(row["state"])
-    return Entry(state=state, start=start, record=_record(row, start, details) if state in OUTCOME_OF else None)
+    state = EntryState(row["state"])
+    return LedgerEntry(state=state, start=start, record=_record(row, start, details) if state in OUTCOME_OF else None)
 
 
 def _record(row: Mapping[str, Any], start: AttemptStart, details: Details) -> AttemptRecord:
@@ -156,7 +156,7 @@ def _record(row: Mapping[str, Any], start: AttemptStart, details: Details) -> At
         cost = Cost(amount=Money(row["cost"]), source=source, as_of=date, estimated=details.estimated)
     return AttemptRecord(
         **{name: getattr(start, name) for name in AttemptStart.__struct_fields__},
-        outcome=OUTCOME_OF[State(row["state"])],
+        outcome=OUTCOME_OF[EntryState(row["state"])],
         duration=row["duration"] / SECOND,
         first_event=None if row["first_event"] is None else row["first_event"] / SECOND,
         answered_model=row["answered_model"],

@@ -17,7 +17,7 @@ _LONGEST = 36_500
 """Days: what is longer ago was before any entry."""
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of a span of time that agree with every value that is set."""
 
     since: float | None = None

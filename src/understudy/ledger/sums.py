@@ -17,7 +17,7 @@ DIMENSIONS = ("", "provider", "model", "key", "agent", "session", "route", "task
 """What sums are kept for; the first is that of all."""
 
 
-class Sums(msgspec.Struct, frozen=True):
+class UsageSums(msgspec.Struct, frozen=True):
     """The sums of some entries that have ended."""
 
     requests: int = 0
@@ -46,18 +46,18 @@ class Sums(msgspec.Struct, frozen=True):
     streams: int = 0
     """Successful streams, which `first_event` is of."""
 
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(*map(add, astuple(self), astuple(other)))
+    def __add__(self, other: UsageSums) -> UsageSums:
+        return UsageSums(*map(add, astuple(self), astuple(other)))
 
 
-FIELDS = Sums.__struct_fields__
+FIELDS = UsageSums.__struct_fields__
 
 
-def sums_of(record: AttemptRecord, *, opens: bool) -> Sums:
+def sums_of(record: AttemptRecord, *, opens: bool) -> UsageSums:
     """Return what one attempt that has ended adds."""
     won, usage = record.outcome is Outcome.WON, record.usage
     streamed = won and record.first_event is not None
-    return Sums(
+    return UsageSums(
         requests=int(opens),
         attempts=1,
         succeeded=int(won),
@@ -75,9 +75,9 @@ def sums_of(record: AttemptRecord, *, opens: bool) -> Sums:
     )
 
 
-def sums_of_unknown(*, opens: bool) -> Sums:
+def sums_of_unknown(*, opens: bool) -> UsageSums:
     """Return what an attempt adds of which only the beginning is known."""
-    return Sums(requests=int(opens), attempts=1, unknown=1, unpriced=1)
+    return UsageSums(requests=int(opens), attempts=1, unknown=1, unpriced=1)
 
 
 def belongings(start: AttemptStart | AttemptRecord) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from understudy.domain.money import Money
-from understudy.ledger.entries import AGENT, KEY, Entry, State
-from understudy.ledger.sums import Sums
+from understudy.ledger.entries import AGENT, KEY, EntryState, LedgerEntry
+from understudy.ledger.sums import UsageSums
 
 
 class UsageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class RequestResult(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
 
 
-def report_sums(value: str, sums: Sums) -> UsageResult:
+def report_sums(value: str, sums: UsageSums) -> UsageResult:
     """Return the report of sums."""
     return UsageResult(
         value=value,
@@ -86,9 +86,9 @@ def report_sums(value: str, sums: Sums) -> UsageResult:
     )
 
 
-def report_request(entries: Sequence[Entry]) -> RequestResult:
+def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
     """Return the report of a request, of its attempts in order: at least one."""
-    first, last = entries[0].start, next((each for each in entries if each.state is State.SUCCEEDED), entries[-1])
+    first, last = entries[0].start, next((each for each in entries if each.state is EntryState.SUCCEEDED), entries[-1])
     records = [each.record for each in entries if each.record is not None]
     costs = [record.cost for record in records]
     known = [cost.amount.nano_usd for cost in costs if cost is not None]
@@ -98,7 +98,7 @@ def report_request(entries: Sequence[Entry]) -> RequestResult:
         id=first.request_id,
         started=first.started,
         seconds=round(max(ends) - first.started, 6) if is_over else None,
-        outcome="answered" if last.state is State.SUCCEEDED else last.state.value,
+        outcome="answered" if last.state is EntryState.SUCCEEDED else last.state.value,
         provider=last.start.provider,
         model=last.start.model,
         attempts=len(entries),

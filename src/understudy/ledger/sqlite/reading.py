@@ -1,6 +1,6 @@
 """What a file of entries answers: sums by day or by what they belong to, and entries one by one.
 
-Sums of whole days are kept ready (`days`), so a question about a year reads a year's days and no entries. Only the
+UsageSums of whole days are kept ready (`days`), so a question about a year reads a year's days and no entries. Only the
 part of a day in which a span begins or ends, and what is filtered, is added up from entries.
 """
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from understudy.ledger.entries import Entry
+from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
-from understudy.ledger.selection import By, Selection
+from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sqlite.opening import open_for_reading
-from understudy.ledger.sums import DAY, FIELDS, Sums
+from understudy.ledger.sums import DAY, FIELDS, UsageSums
 
 _PROMPT = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
 _ANSWER = ("output", "reasoning", "audio_output")
@@ -43,11 +43,11 @@ _ADDED = {
     "first_event": "CASE WHEN state = 'succeeded' THEN COALESCE(first_event, 0) ELSE 0 END",
     "streams": "state = 'succeeded' AND first_event IS NOT NULL",
 }
-"""The sums of `Sums`, of entries."""
+"""The sums of `UsageSums`, of entries."""
 _SUMS = ", ".join(f"SUM({_ADDED[name]})" for name in FIELDS)
 _KEPT = ", ".join(f"SUM({name})" for name in FIELDS)
 _TAG = "each.key || '=' || each.value"
-ALL = Selection()
+ALL = LedgerSelection()
 _SLACK = 3_600 * 1_000
 """Milliseconds by which an id may be older than the beginning of its entry."""
 
@@ -67,21 +67,23 @@ class LedgerReader:
     ) -> None:
         self._connection.close()
 
-    def usage(self, by: By, selection: Selection = ALL) -> dict[str, Sums]:
+    def usage(self, by: By, selection: LedgerSelection = ALL) -> dict[str, UsageSums]:
         """Return the sums of the selected entries that have ended, by day (`2026-11-29`) or by what they belong to.
 
         Entries without a value, such as those of no session, are not among the sums by it.
         """
-        found: dict[str, Sums] = {}
+        found: dict[str, UsageSums] = {}
         with _snapshot(self._connection):
             for part, whole_days in _parts(selection):
                 rows = self._of_days(by, part) if whole_days else self._of_entries(by, part)
                 for value, *sums in rows:
                     known = found.get(value)
-                    found[value] = Sums(*sums) if known is None else known + Sums(*sums)
+                    found[value] = UsageSums(*sums) if known is None else known + UsageSums(*sums)
         return found
 
-    def entries(self, selection: Selection = ALL, *, before: str | None = None, limit: int = 50) -> list[Entry]:
+    def entries(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
         where, values = _where(selection)
         if before is not None:
@@ -89,7 +91,9 @@ class LedgerReader:
         query = f"SELECT * FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"
         return [entry_of(row) for row in self._connection.execute(query, (*values, limit))]
 
-    def requests(self, selection: Selection = ALL, *, before: str | None = None, limit: int = 50) -> list[list[Entry]]:
+    def requests(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[list[LedgerEntry]]:
         """Return the newest requests of which an attempt is selected, each with all its attempts in order.
 
         `before`: only requests whose selected attempts are older than that attempt.
@@ -106,7 +110,7 @@ class LedgerReader:
                     break
             return [self._attempts(request) for request in found]
 
-    def request(self, request_id: str) -> list[Entry]:
+    def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
         return self._attempts(id_of(request_id))
 
@@ -117,18 +121,18 @@ class LedgerReader:
         query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN ? AND ? ORDER BY request DESC LIMIT 2"
         return [text_of(request) for (request,) in self._connection.execute(query, (low, high))]
 
-    def _attempts(self, request: bytes) -> list[Entry]:
+    def _attempts(self, request: bytes) -> list[LedgerEntry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"
         return [entry_of(row) for row in self._connection.execute(query, (request,))]
 
-    def _of_days(self, by: By, selection: Selection) -> Iterator[Sequence[Any]]:
+    def _of_days(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
         value, dimension = ("date(day * 86400, 'unixepoch')", "") if by == "day" else ("value", str(by))
         first = 0 if selection.since is None else int(selection.since // DAY)
         last = 2**40 if selection.until is None else int(selection.until // DAY)
         query = f"SELECT {value}, {_KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
         return self._connection.execute(query, (dimension, first, last))
 
-    def _of_entries(self, by: By, selection: Selection) -> Iterator[Sequence[Any]]:
+    def _of_entries(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
         where, values = _where(selection)
         value, source = str(by), "entries"
         if by == "day":
@@ -153,7 +157,7 @@ class _snapshot:  # noqa: N801 - used as a function
         self._connection.execute("COMMIT")
 
 
-def _parts(selection: Selection) -> Iterator[tuple[Selection, bool]]:
+def _parts(selection: LedgerSelection) -> Iterator[tuple[LedgerSelection, bool]]:
     """Split a selection into whole days, whose sums are kept, and the rest."""
     if selection.filters:
         yield selection, False
@@ -164,14 +168,14 @@ def _parts(selection: Selection) -> Iterator[tuple[Selection, bool]]:
     if first is not None and last is not None and first > last:
         yield selection, False
         return
-    yield Selection(since=first, until=last), True
+    yield LedgerSelection(since=first, until=last), True
     if since is not None and since != first:
-        yield Selection(since=since, until=first), False
+        yield LedgerSelection(since=since, until=first), False
     if until is not None and until != last:
-        yield Selection(since=last, until=until), False
+        yield LedgerSelection(since=last, until=until), False
 
 
-def _where(selection: Selection) -> tuple[list[str], list[Any]]:
+def _where(selection: LedgerSelection) -> tuple[list[str], list[Any]]:
     """Return the conditions that select entries, and their values."""
     where, values = ["1"], list[Any]()
     if selection.since is not None:

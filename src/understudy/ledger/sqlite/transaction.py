@@ -10,9 +10,9 @@ from typing import NamedTuple
 from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
-from understudy.ledger.entries import OUTCOME_OF, STATE_OF, State, kept
+from understudy.ledger.entries import OUTCOME_OF, STATE_OF, EntryState, kept
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start
-from understudy.ledger.sums import FIELDS, Sums, belongings, day_of, sums_of, sums_of_unknown
+from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
 LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
@@ -27,7 +27,7 @@ _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT 
 
 
 class _Known(NamedTuple):
-    state: State
+    state: EntryState
     opens: bool
 
 
@@ -62,7 +62,7 @@ class Transaction:
             state = STATE_OF[record.outcome].value
             self._connection.execute(_END, (state, *ending_of(record), id_of(record.attempt_id)))
         self._add(record, sums_of(record, opens=opens))
-        if known is not None and known.state is State.UNKNOWN:
+        if known is not None and known.state is EntryState.UNKNOWN:
             self._add(record, sums_of_unknown(opens=opens), sign=-1)
 
     def sweep(self, now: float) -> int:
@@ -85,14 +85,14 @@ class Transaction:
 
     def _known(self, attempt_id: str) -> _Known | None:
         row = self._connection.execute("SELECT state, opens FROM entries WHERE id = ?", (id_of(attempt_id),)).fetchone()
-        return None if row is None else _Known(State(row["state"]), bool(row["opens"]))
+        return None if row is None else _Known(EntryState(row["state"]), bool(row["opens"]))
 
     def _opens(self, request_id: str) -> bool:
         """Check whether no attempt of a request is known yet."""
         found = self._connection.execute("SELECT 1 FROM entries WHERE request = ? LIMIT 1", (id_of(request_id),))
         return found.fetchone() is None
 
-    def _add(self, start: AttemptStart | AttemptRecord, sums: Sums, sign: int = 1) -> None:
+    def _add(self, start: AttemptStart | AttemptRecord, sums: UsageSums, sign: int = 1) -> None:
         day, added = day_of(start.started), astuple(sums)
         if sign < 0:
             added = tuple(-value for value in added)
