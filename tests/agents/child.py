@@ -99,8 +99,16 @@ async def run(scenario: Scenario, place: Path) -> Report:
         attempts=tuple(attempts),
         summaries=sum(each.summary for each in requests),
         left_after=watching.seconds if watching else None,
+        warnings=_warnings(place / "gateway.log"),
         output="\n".join(f"== {log.name}\n{log.read_text(errors='replace')[-_TAIL:]}" for log in place.glob("*.log")),
     )
+
+
+def _warnings(log: Path) -> tuple[str, ...]:
+    """Return what the gateway reported as lost on the way, each once."""
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    records = [json.loads(line) for line in lines if line.startswith(b'{"event":"request"')]
+    return tuple(dict.fromkeys(warning for record in records for warning in record["warnings"]))
 
 
 def _made(folder: Path) -> Path:

@@ -17,6 +17,8 @@ from understudy.emulator import Emulator
 
 KEY = "gateway-key-of-the-agents"
 ROUTE = "main"
+PATIENCE = 1.0
+"""Seconds that the gateway waits for a vendor which asks it to; after a longer hint it asks the next."""
 
 
 def configuration(emulator: Emulator, vendors: Sequence[str], port: int, patience: float) -> dict[str, Any]:
@@ -36,7 +38,8 @@ def configuration(emulator: Emulator, vendors: Sequence[str], port: int, patienc
     aliases = {"claude-*": ROUTE, "gpt-*": ROUTE, "gemini-*": ROUTE}
     gateway = {"port": port, "aliases": aliases, "keys": [{"name": "agent", "key": KEY}]}
     route = {"name": ROUTE, "targets": list(vendors)}
-    return {"llm": {"providers": entries, "routes": [route], "gateway": gateway}}
+    fallback = {"max_wait": PATIENCE}
+    return {"llm": {"providers": entries, "fallback": fallback, "routes": [route], "gateway": gateway}}
 
 
 def toml(tables: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -46,21 +45,38 @@ def complaints(report: Report) -> list[str]:
         found.append(f"{each.vendor} refused a request for step {each.step} with {each.status}: {each.error}")
     if scenario.size == "compacted" and not report.summaries:
         found.append("the conversation was never summarized")
-    if scenario.size in ("whole", "short") and (wanderings := _wanderings(report)):
-        found.append(f"the session changed its vendor within a turn more often than it had to: {wanderings}")
-    struck = sum(each.fault is not None for each in report.requests)
-    if struck < len(scenario.strikes):
-        found.append(f"{struck} of {len(scenario.strikes)} faults struck")
+    if scenario.size in ("whole", "short"):
+        found += _wanderings(report)
+    found += [
+        f"{strike.label} struck {struck or 'nothing'}"
+        for strike, struck in zip(scenario.strikes, strucks(report), strict=True)
+        if len(struck) != 1
+    ]
     return found
 
 
-def _wanderings(report: Report) -> str:
-    """Return the vendors of the steps if they changed more often than faults made them."""
-    answered = sorted(
-        (each.step, each.vendor)
-        for each in report.requests
-        if each.step is not None and each.fault is None and each.outcome == "answered"
-    )
-    vendors = [vendor for _, vendor in answered]
-    changes = sum(before != after for before, after in pairwise(vendors))
-    return " ".join(f"{step}:{vendor}" for step, vendor in answered) if changes > len(report.scenario.strikes) else ""
+def strucks(report: Report) -> list[list[str]]:
+    """Return the vendors that each strike struck: one, if all is well."""
+    struck = [(each.step, each.vendor) for each in report.requests if each.fault is not None]
+    return [[vendor for step, vendor in struck if step == strike.step] for strike in report.scenario.strikes]
+
+
+def _wanderings(report: Report) -> list[str]:
+    """Return where a session changed its vendor within a turn without a fault, or a fault struck another vendor."""
+    answered: dict[int, list[str]] = {}
+    for each in report.requests:
+        if each.step is not None and each.fault is None and each.outcome == "answered":
+            answered.setdefault(each.step, []).append(each.vendor)
+    struck = {strike.step: vendors for strike, vendors in zip(report.scenario.strikes, strucks(report), strict=True)}
+    killed = {strike.step for strike in report.scenario.strikes if strike.fault == "killed"}
+    found: list[str] = []
+    before = list(report.scenario.vendors[:1])
+    for step, vendors in sorted(answered.items()):
+        if (foreign := struck.get(step, [])) and not set(foreign) <= set(before):
+            found.append(f"the fault of step {step} struck {foreign}, but the session was at {before}")
+        # A killed vendor may answer the gateway's retry before its port is closed.
+        is_down = step - 1 in killed and set(before) == set(struck[step - 1])
+        if before and set(vendors) != set(before) and step not in struck and not is_down:
+            found.append(f"the session went from {before} to {vendors} for step {step} without a fault")
+        before = vendors
+    return found

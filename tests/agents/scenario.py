@@ -14,11 +14,15 @@ PHASES = (0, 1, 3, 8)
 
 
 class Strike(msgspec.Struct, frozen=True):
-    """A fault of the first vendor at one step."""
+    """A fault of whichever vendor is asked for a step; the first request for it is struck."""
 
     fault: FaultName
     step: int
     phase: int = 1
+
+    @property
+    def label(self) -> str:
+        return f"{self.fault}{self.step}.{self.phase}"
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +39,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        struck = "+".join(f"{each.fault}{each.step}.{each.phase}" for each in self.strikes)
+        struck = "+".join(each.label for each in self.strikes)
         words = (*self.vendors, self.size, struck, "cancelled" * self.cancelled)
         return "-".join((self.agent, *filter(None, words)))
 
@@ -69,6 +73,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How often the agent had its conversation summarized."""
     left_after: float | None = None
     """Seconds from the user's interruption until the vendor's connection was closed."""
+    warnings: tuple[str, ...] = ()
+    """What the gateway reported as lost on the way, each once."""
     attempts: tuple[str, ...] = ()
     """Attempts to leave this machine, all refused; seen only where there is no network namespace."""
     output: str = ""

@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from understudy.domain.content import Opaque
 from understudy.domain.requests import GenerationRequest
-from understudy.emulator import Emulator, Fault
+from understudy.emulator import Emulator
+from understudy.emulator.answers import StepFaults
 
 _ASKED = re.compile(
     "CONTEXT CHECKPOINT COMPACTION"  # Codex
@@ -19,6 +21,7 @@ _ASKED = re.compile(
     "|context summarization agent"  # opencode
     "|<state_snapshot>"  # Gemini CLI
     "|is about to be replaced by what you write next"  # the gateway, in the place of OpenAI
+    '|"compaction_trigger"'  # Codex, of OpenAI itself
 )
 _MARK = "<summary>{} steps of the calculator are done.</summary>"
 _MARKED = re.compile(r"(\d+) steps of the calculator are done")
@@ -30,6 +33,10 @@ def _texts(request: GenerationRequest) -> list[str]:
 
 def _asks(request: GenerationRequest) -> bool:
     texts = _texts(request)
+    if request.messages and any(
+        isinstance(part, Opaque) and is_summary(part.json) for part in request.messages[-1].parts
+    ):
+        return True
     return any(_ASKED.search(text) for text in (*texts[:1], *texts[-1:]))
 
 
@@ -54,7 +61,7 @@ class Summaries:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    def script(self, vendor: str, script: Sequence[Any], faults: dict[int, Fault]) -> None:
+    def script(self, vendor: str, script: Sequence[Any], faults: StepFaults) -> None:
         """Give a vendor the script of the task for a conversation that goes on from any step."""
         for step in range(len(script) + 1):
             self._emulator.answers(vendor, [_MARK.format(step)], when=self._is_time(step))

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from tests.agents import sweep
 from tests.agents.installing import FOLDER, PACKAGES
 from tests.agents.roster import AGENTS, answers
-from tests.agents.running import complaints, run
+from tests.agents.running import complaints, refusals, run
 from tests.agents.scenario import Report, Scenario, Strike
 from tests.agents.task import SHORT, SHORT_TREE, TASK, TREE, Edit, Run, Steps, Write
 
@@ -58,10 +59,21 @@ def _listed(given: Any) -> list[Any]:
 
 
 def test_the_sweep_has_every_step_fault_and_phase_once() -> None:
-    scenarios = sweep.whole()
-    assert len({scenario.label for scenario in scenarios}) == len(scenarios) == len(sweep.SWEPT) * len(TASK) * 13
-    firsts = {(scenario.agent, scenario.vendors[0]) for scenario in scenarios}
-    assert len(firsts) == len(sweep.SWEPT) * 3
+    for agent in sweep.SWEPT:
+        scenarios = sweep.whole([agent])
+        played = Counter((each.fault, each.step, each.phase) for scenario in scenarios for each in scenario.strikes)
+        assert set(played.values()) == {1}
+        assert len(played) == sweep.steps_of(agent, TASK) * 13
+        firsts = Counter(scenario.vendors[0] for scenario in scenarios)
+        assert max(firsts.values()) - min(firsts.values()) <= 1
+    again = [scenario.label for scenario in sweep.whole(rounds=3)]
+    assert len(again) == len(set(again)) == len(sweep.SWEPT) * 3 * 13 * 3
+
+
+def test_the_short_sweep_has_every_step_and_fault_once() -> None:
+    played = Counter((each.fault, each.step) for scenario in sweep.short("claude") for each in scenario.strikes)
+    assert set(played.values()) == {1}
+    assert len(played) == (len(SHORT) + 1) * 4
 
 
 def need(name: str, deep: bool) -> None:
@@ -114,12 +126,29 @@ def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
         ("claude", "openai", "anthropic"),
         ("codex", "openai", "anthropic"),
         ("opencode", "openai", "anthropic"),
-        # The gateway makes the summary, and seals it for the way back.
+        # The gateway makes the first summary, and seals it: the next vendor opens it, and OpenAI makes its own later.
         ("codex-openai", "anthropic", "google"),
+        ("codex-openai", "anthropic", "openai"),
     ],
 )
 def test_an_agent_goes_on_from_summaries_at_another_vendor(name: str, first: str, second: str, deep: bool) -> None:
     check(Scenario(agent=name, vendors=(first, second), strikes=(Strike("cut", 14, 3),), size="compacted"), deep)
+
+
+def test_codex_has_openai_summarize_its_conversations(deep: bool) -> None:
+    report = check(Scenario(agent="codex-openai", vendors=("openai", "anthropic"), size="compacted"), deep)
+    assert {each.vendor for each in report.requests} == {"openai"}
+    assert report.warnings == ()
+
+
+def test_what_openai_summarized_is_left_out_elsewhere_with_a_warning(deep: bool) -> None:
+    """Another vendor begins anew, from the messages of the user that Codex keeps."""
+    need("codex-openai", deep)
+    killed = (Strike("killed", 14, 3),)
+    report = run(Scenario(agent="codex-openai", vendors=("openai", "anthropic"), strikes=killed, size="compacted"))
+    assert (report.codes, refusals(report)) == ((0,), []), report.output
+    assert any(each.vendor == "anthropic" and each.outcome == "answered" for each in report.requests)
+    assert any("opaque part" in warning for warning in report.warnings), report.warnings
 
 
 @pytest.mark.parametrize("name", PACKAGES)

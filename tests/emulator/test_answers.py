@@ -124,6 +124,26 @@ async def test_a_step_has_faults_of_its_own() -> None:
         assert [request.status for request in emulator.requests("openai") if request.error] == [503, 503]
 
 
+async def test_a_fault_that_providers_share_strikes_whichever_is_asked_first() -> None:
+    async with (
+        Emulator(["openai", "anthropic"]) as emulator,
+        provider(emulator, "openai") as first,
+        provider(emulator, "anthropic") as second,
+    ):
+        shared: dict[int, Any] = {2: iter([Fault.status(429, retry_after=60), u.FailureKind.OVERLOADED])}
+        for name in ("openai", "anthropic"):
+            emulator.answers(name, STEPS, faults=shared)
+        files = Files()
+        manager = u.ProviderManager([first, second], u.FallbackConfig(max_retries=2, retry_delay_ms=0))
+        run = await manager.run_tools("Do it.", tools=files.tools)
+        assert (files.done, run.text) == (EXPECTED, "All done.")
+        struck = {
+            name: [request.status for request in emulator.requests(name) if request.fault]
+            for name in ("openai", "anthropic")
+        }
+        assert struck == {"openai": [429], "anthropic": [529]}
+
+
 async def test_after_the_script_and_for_other_prompts_the_model_answers_itself() -> None:
     async with Emulator(["openai"]) as emulator, provider(emulator, "openai") as llm:
         emulator.answers("openai", ["Once."], when=lambda request: "script" in request.messages[0].text)

@@ -9,6 +9,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.responses import ResponseCompactionItem
 from pydantic import BaseModel
 
 from understudy.domain.failures import FailureKind as K
@@ -166,3 +167,23 @@ async def drain(client: openai.AsyncOpenAI, into: list[Any]) -> None:
 
 def _call(call: Any) -> dict[str, str]:
     return {"call_id": call.call_id, "name": call.name, "arguments": call.arguments}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+async def test_a_compaction_stands_for_the_conversation(client: openai.AsyncOpenAI, stream: bool) -> None:
+    given: Any = [{"role": "user", "content": "What is the capital of France?"}, {"type": "compaction_trigger"}]
+    answer = await ask(client, given, stream=stream, store=False)
+    if stream:
+        done = [event async for event in answer if event.type == "response.output_item.done"]
+        (item,) = [event.item for event in done]
+    else:
+        (item,) = answer.output
+    assert isinstance(item, ResponseCompactionItem)
+    again = await ask(client, [item.model_dump(exclude_none=True)], store=False)
+    assert again.output_text == "The capital is Paris."
+
+
+async def test_a_compaction_of_another_account_is_refused(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="could not be verified") as caught:
+        await ask(client, [{"type": "compaction", "id": "cmp_1", "encrypted_content": "us1.sealed"}])
+    assert caught.value.code == "invalid_encrypted_content"

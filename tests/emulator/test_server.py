@@ -50,6 +50,15 @@ async def test_requests_are_recorded_without_keys(http: aiohttp.ClientSession, e
     assert second.connection == first.connection
 
 
+async def test_an_answer_to_head_has_no_body(http: aiohttp.ClientSession, emulator: Emulator) -> None:
+    """What follows it on the connection would be taken for the next answer."""
+    for _ in range(3):
+        async with http.head(f"{emulator.url(PROVIDER)}/unknown") as answer:
+            assert answer.status == 404
+            assert int(answer.headers["content-length"]) > 0
+    assert len({each.connection for each in emulator.requests(PROVIDER)}) == 1
+
+
 async def test_a_cut_leaves_the_message_unfinished(http: aiohttp.ClientSession, emulator: Emulator) -> None:
     emulator.script(PROVIDER, [Fault.cut(2), Fault.cut()])
     for ask in (ASK, PLAIN):

@@ -59,9 +59,16 @@ class Asgi:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.send("POST", path, data, headers)
 
-    async def send_raw(self, method: str, path: bytes, query: bytes = b"") -> Answer:
-        """Send a request without a body, whose path and query are exactly these bytes."""
-        return await self._send(method, path, query, [b""], self._headers)
+    async def send_raw(
+        self,
+        method: str,
+        path: bytes,
+        query: bytes = b"",
+        pieces: Iterable[bytes] = (b"",),
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request whose path and query are exactly these bytes, without a body unless its pieces are given."""
+        return await self._send(method, path, query, pieces, {**self._headers, **(headers or {})})
 
     async def send_pieces(
         self,

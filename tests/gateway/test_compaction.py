@@ -70,12 +70,20 @@ async def test_every_provider_compacts(provider: str, stream: bool, opened: Open
         assert item["encrypted_content"] not in json.dumps(emulator.requests(target)[-1].body)
 
 
-async def test_openai_gets_the_request_as_it_came(opened: Open) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+async def test_openai_compacts_itself(stream: bool, opened: Open) -> None:
     caller, emulator, _ = await opened("openai", "anthropic")
-    request = body("openai", HI, CALL, RESULT, TRIGGER)
-    await caller.post("/v1/responses", request)
+    emulator.answers("openai", [SUMMARY], when=lambda request: len(request.messages) == 4)
+    request = body("openai", HI, CALL, RESULT, TRIGGER, stream=stream)
+    answer = await caller.post("/v1/responses", request)
     sent = emulator.requests("openai")[-1].body
     assert (sent["input"], sent["tools"]) == (request["input"], request["tools"])
+    (item,) = items_of(answer)
+    assert item["type"] == "compaction"
+    emulator.answers("openai", ["I go on."], when=lambda request: SUMMARY in request.messages[1].text)
+    answer = await caller.post("/v1/responses", body("openai", HI, item, {**HI, "content": "Go on."}, stream=stream))
+    assert "I go on." in json.dumps(items_of(answer))
+    assert emulator.requests("openai")[-1].body["input"][1] == item
 
 
 async def test_another_provider_compacts_when_openai_is_down(opened: Open) -> None:
@@ -89,13 +97,14 @@ async def test_another_provider_compacts_when_openai_is_down(opened: Open) -> No
 
 async def test_what_only_openai_can_read_goes_to_openai_alone(opened: Open) -> None:
     caller, emulator, _ = await opened("openai", "anthropic")
-    request = body("openai", HI, {"type": "compaction", "encrypted_content": "of-openai"}, {**HI, "content": "Go on."})
+    (item,) = items_of(await caller.post("/v1/responses", body("openai", HI, TRIGGER)))
+    request = body("openai", HI, item, {**HI, "content": "Go on."})
     assert (await caller.post("/v1/responses", request)).status == 200
     assert emulator.requests("openai")[-1].body["input"] == request["input"]
     answer = await caller.post("/v1/responses", request, {"x-understudy-models": "anthropic"})
     assert answer.status == 200
     assert "opaque part" in answer.headers["x-understudy-warnings"]
-    assert "of-openai" not in json.dumps(emulator.requests("anthropic")[-1].body)
+    assert item["encrypted_content"] not in json.dumps(emulator.requests("anthropic")[-1].body)
 
 
 @pytest.mark.parametrize("target", ["anthropic", "openai"])

@@ -294,6 +294,19 @@ async def test_errors_come_back_without_the_key(opened: Callable[..., Opened], u
     assert KEY not in answer.text
 
 
+async def test_an_error_is_never_handed_on_in_part(opened: Callable[..., Opened], upstream: Upstream) -> None:
+    """Its beginning would be taken for the whole."""
+    found = opened()
+
+    async def refuse(request: web.BaseRequest) -> web.Response:
+        return web.json_response({"error": {"message": "x" * 100_000, "type": "invalid_request_error"}}, status=400)
+
+    upstream.answer = refuse
+    answer = await found.caller.get("/passthrough/openai/files/f-1")
+    assert answer.status == 400
+    assert "too large to read" in answer.json["error"]["message"]
+
+
 async def test_websocket_is_refused(opened: Callable[..., Opened], upstream: Upstream) -> None:
     found = opened()
     headers = {"upgrade": "websocket", "connection": "upgrade"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -15,6 +16,7 @@ from aiohttp import web
 from tests.gateway.asgi import Asgi
 from tests.gateway.test_official_faces import over
 from understudy.domain.attempts import AttemptRecord
+from understudy.domain.errors import ConfigError
 from understudy.gateway.application import Gateway, app
 
 ALICE = {"authorization": "Bearer alice-0123456789abcdef"}
@@ -75,6 +77,16 @@ class Vendor:
             return web.Response(text=frames, content_type="text/event-stream")
         return web.json_response(self.response("queued" if body and body.get("background") else "completed"))
 
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Vendor]:
+        server = web.Server(self.handle, access_log=None)
+        listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+        try:
+            yield self
+        finally:
+            listener.close()
+
 
 Open = Callable[..., tuple[Gateway, Asgi, Vendor, Vendor]]
 
@@ -84,10 +96,7 @@ async def opened() -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
         vendors = [Vendor("one"), Vendor("two")]
         for vendor in vendors:
-            server = web.Server(vendor.handle, access_log=None)
-            listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-            vendor.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
-            stack.callback(listener.close)
+            await stack.enter_async_context(vendor.serving())
 
         def open_(records: list[AttemptRecord] | None = None, **gateway: Any) -> tuple[Gateway, Asgi, Vendor, Vendor]:
             chat = {"name": "chat", "provider": "groq", "api_key": "k-0123456789", "base_url": vendors[0].url}
@@ -166,6 +175,52 @@ async def test_a_response_is_its_callers_own(opened: Open) -> None:
     assert (await caller.post("/v1/responses", body, BOB)).status == 404
     assert (await caller.get(f"/v1/responses/{name}")).status == 401
     assert (len(two.seen), len(one.seen)) == (asked, 0)
+
+
+async def test_what_is_unknown_may_be_somebody_elses(opened: Open) -> None:
+    keys = [{"name": name, "key": headers["authorization"][7:]} for name, headers in (("alice", ALICE), ("bob", BOB))]
+    _, caller, one, two = opened(keys=keys)
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/input_items")):
+        answer = await caller.send(method, f"/v1/responses/resp_unknown{path}", b"", ALICE)
+        assert (answer.status, answer.json["error"]["param"]) == (404, "response_id")
+    body = {"model": "two", "input": "hi", "previous_response_id": "resp_unknown"}
+    assert (await caller.post("/v1/responses", body, ALICE)).status == 404
+    assert (one.seen, two.seen) == ([], [])
+    body = {"model": "two", "input": "hi", "conversation": "conv_1"}
+    assert (await caller.post("/v1/responses", body, ALICE)).status == 200
+    assert (await caller.post("/v1/responses", body, BOB)).status == 404
+    _, alone, _, _ = opened(keys=keys[:1])
+    assert (await alone.get("/v1/responses/resp_unknown", ALICE)).status == 200
+
+
+async def test_a_response_that_is_not_stored_is_nobodys(opened: Open) -> None:
+    _, caller, _, two = opened()
+    name = (await caller.post("/v1/responses", {"model": "two", "input": "hi", "store": False})).json["id"]
+    answer = await caller.get(f"/v1/responses/{name}")
+    assert answer.headers["x-understudy-provider"] == "one"  # the first, since its owner was not remembered
+    assert len(two.seen) == 1
+
+
+async def test_a_file_outlives_the_gateway(opened: Open, tmp_path: Path) -> None:
+    keys = [{"name": name, "key": headers["authorization"][7:]} for name, headers in (("alice", ALICE), ("bob", BOB))]
+    file = tmp_path / "gateway.db"
+    gateway, caller, _, _ = opened(keys=keys, state_file=str(file))
+    name = (await caller.post("/v1/responses", {"model": "two", "input": "hi"}, ALICE)).json["id"]
+    await gateway.aclose()
+    _, caller, _, _ = opened(keys=keys, state_file=str(file))
+    answer = await caller.get(f"/v1/responses/{name}", ALICE)
+    assert (answer.status, answer.headers["x-understudy-provider"]) == (200, "two")
+    assert (await caller.get(f"/v1/responses/{name}", BOB)).status == 404
+    assert file.stat().st_mode & 0o077 == 0
+    assert name.encode() not in file.read_bytes() + Path(f"{file}-wal").read_bytes()
+
+
+def test_a_file_that_cannot_be_used_is_an_error(opened: Open, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"state_file .* cannot be used"):
+        opened(state_file=str(tmp_path / "missing" / "gateway.db"))
+    (tmp_path / "text").write_text("not a database, but long enough to be one" * 100)
+    with pytest.raises(ConfigError, match=r"state_file .* cannot be used"):
+        opened(state_file=str(tmp_path / "text"))
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", "a%2fb", "a b", "resp_1;x", "resp_1%00", "é", "x" * 257])

@@ -291,6 +291,28 @@ class TestOneProbe:
             "every target is in cooldown: a/m for 299 s (authentication: no); b/m for 239 s (authentication: no)"
         )
 
+    @pytest.mark.parametrize(
+        ("kinds", "reported"),
+        [
+            ((K.NOT_FOUND, K.NOT_FOUND), K.NOT_FOUND),
+            ((K.NOT_FOUND, K.AUTHENTICATION), K.OVERLOADED),
+            ((K.AUTHENTICATION, K.AUTHENTICATION), K.OVERLOADED),
+        ],
+    )
+    def test_of_unknown_models_is_reported_as_such(
+        self, kinds: tuple[FailureKind, FailureKind], reported: FailureKind
+    ) -> None:
+        """Waiting brings back a key or capacity, but no model."""
+        health = Health()
+        for target, kind in zip((A, B), kinds, strict=True):
+            fail(health, target, kind, 100.0)
+        held = [Desk(A, B, health=health, now=100.0) for _ in range(2)]
+        assert all(desk.running for desk in held)
+        settle = Desk(A, B, health=health, now=100.1, max_wait=0.0).settled
+        assert settle.failure is not None
+        assert settle.failure.kind is reported
+        assert "every target is in cooldown" in settle.failure.message
+
     @pytest.mark.parametrize("kind", [K.AUTHENTICATION, K.NOT_FOUND, K.TLS, K.RATE_LIMITED, K.DAILY_QUOTA])
     def test_that_succeeds_ends_the_cooldown(self, kind: FailureKind) -> None:
         health = Health()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from understudy.config.lines import KeyPath
@@ -40,6 +41,9 @@ def read_gateway(
         values["secret"] = secret
     if _FORMER in table:
         values[_FORMER] = _read_former(context, table[_FORMER])
+    if "state_file" in values:
+        folder = Path(report.source.name or "").parent
+        values["state_file"] = str((folder / Path(values["state_file"]).expanduser()).absolute())
     if "aliases" in values:
         values["aliases"] = _read_aliases(context, values["aliases"], targets, omitted)
     for path in values.get("passthrough", ()):

@@ -217,6 +217,13 @@ GATEWAY: Mapping[str, Rule] = {
         "their time",
         "none",
     ),
+    "state_file": Rule(
+        "string",
+        '"/var/lib/understudy/gateway.db"',
+        "a file on a local disk in which it remembers, for 30 days, whose a stored response is and who signed what; "
+        "relative to this file",
+        "forgotten when it is stopped",
+    ),
     "affinity": Rule(
         "flag", "false", "whether a conversation stays at the target that answered it, while that is healthy", "`true`"
     ),

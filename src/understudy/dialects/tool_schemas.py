@@ -29,7 +29,8 @@ def encode_parameters(tool: Tool, *, properties: bool = True) -> JsonObject:
 
 def refused_names(schema: JsonObject, accepted: re.Pattern[str]) -> list[str]:
     """Return the names of arguments that the wire refuses."""
-    return [name for name in schema.get("properties") or () if not accepted.fullmatch(name)]
+    properties = schema.get("properties")
+    return [name for name in properties if not accepted.fullmatch(name)] if isinstance(properties, dict) else []
 
 
 def with_described(schema: JsonObject, names: list[str]) -> JsonObject:

@@ -21,7 +21,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
 from understudy.domain.responses import EmbeddingResponse, TokenCount
 from understudy.domain.usage import Usage
-from understudy.emulator import delivery, examiners
+from understudy.emulator import compaction, delivery, examiners
 from understudy.emulator.answers import Answers, ScriptedStep
 from understudy.emulator.cast.base import CHAT, CheckedRequest, EmulatedModel, EmulatedProvider, make_failure
 from understudy.emulator.examiners import Complaint
@@ -106,11 +106,14 @@ class Actor:
             request = call.half.parse(call.request).request
         except (BadRequest, BadJson):
             return None
-        return self._step(request) if isinstance(request, GenerationRequest) else None
+        return self._step(self._opened(call.half, request)) if isinstance(request, GenerationRequest) else None
 
     def _step(self, request: GenerationRequest) -> ScriptedStep | None:
         steps = (ScriptedStep(script, step) for script in self.answers if (step := script.step(request)) is not None)
         return next(steps, None)
+
+    def _opened(self, half: ServerHalf, request: GenerationRequest) -> GenerationRequest:
+        return compaction.opened(request, self.provider.personas[half.name].title)
 
     def answer(self, call: EmulatedCall, number: int, fault: Fault | None = None) -> EmulatedAnswer:
         """Answer a request. `number` counts requests; ids and times are derived from it."""
@@ -230,7 +233,8 @@ class Actor:
             case GenerationRequest() as request if inbound.operation is Operation.COUNT_TOKENS:
                 tokens = TokenCount(input_tokens=prompt_tokens(request), model=request.model)
                 return self._dressed(half.render(tokens, inbound), Usage(input=tokens.input_tokens))
-            case GenerationRequest() as request:
+            case GenerationRequest():
+                request = self._opened(half, inbound.request)
                 step = self._step(request)
                 scripted = step.script.answer(step.number) if step else None
                 events = _spoil(delivery.answer(request, self._performance(half, request, number), scripted), fault)
@@ -305,10 +309,11 @@ class Actor:
         silent = not self.provider.reports_embedding_usage or (
             fault is not None and fault.kind is FaultKind.MISSING_USAGE
         )
+        texts = request.texts or _of_tokens(request)
         return EmbeddingResponse(
-            embeddings=tuple(embed(text, dimensions) for text in request.texts),
+            embeddings=tuple(embed(text, dimensions) for text in texts),
             model=request.model,
-            usage=Usage() if silent else Usage(input=sum(map(count, request.texts))),
+            usage=Usage() if silent else Usage(input=sum(map(count, texts))),
         )
 
     def _failure_of(self, fault: Fault) -> Failure:
@@ -369,3 +374,10 @@ def _break_json(event: e.Event) -> e.Event:
             return e.ToolCallDelta(index, arguments.replace("}", ",").replace("]", ","))
         case _:
             return event
+
+
+def _of_tokens(request: EmbeddingRequest) -> tuple[str, ...]:
+    """Return a text for each list of tokens, which OpenAI's API accepts instead."""
+    given = (request.extra or {}).get("openai", {}).get("input") or []
+    rows = given if given and isinstance(given[0], list) else [given] if given else []
+    return tuple(" ".join(map(str, row)) for row in rows)

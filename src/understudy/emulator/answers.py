@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -12,8 +11,9 @@ from understudy.domain.content import JsonObject, Opaque, Text, Thinking, ToolCa
 from understudy.domain.messages import Message, OpaqueTool, Role
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.suggestions import kind_of
+from understudy.emulator import compaction
 from understudy.emulator.faults import Fault
-from understudy.emulator.script import Scripted, listed_faults
+from understudy.emulator.script import Scripted, faults_in_turn
 
 ScriptedPart = str | Text | Thinking | ToolCall
 """A string is a text. The id of a call is the provider's own, whatever is written here."""
@@ -67,7 +67,7 @@ class Answers:
         self._tools = frozenset(call.name for answer in self._answers for call in answer.calls)
         self._when = when
         self._first = first
-        self._faults = {step: deque(listed_faults(given)) for step, given in (faults or {}).items()}
+        self._faults = {step: faults_in_turn(given) for step, given in (faults or {}).items()}
         if missing := [step for step in self._faults if not 0 <= step < len(self._answers)]:
             raise ValueError(f"faults: step {missing[0]} does not exist; the script has {len(self._answers)} answers")
 
@@ -91,11 +91,12 @@ class Answers:
 
     def fault(self, step: int) -> Fault | None:
         """Take the next fault of a step."""
-        faults = self._faults.get(step)
-        return faults.popleft() if faults else None
+        return next(self._faults.get(step, iter(())), None)
 
     def _applies(self, request: GenerationRequest) -> bool:
-        refused = request.tool_choice is not None and request.tool_choice.mode == "none"
+        refused = compaction.is_requested(request) or (
+            request.tool_choice is not None and request.tool_choice.mode == "none"
+        )
         if self._tools and (refused or not self._tools <= set(_offered(request))):
             return False
         return self._when is None or self._when(request)

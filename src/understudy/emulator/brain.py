@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from understudy.domain.content import AnyPart, Json, Text, Thinking, ToolCall
 from understudy.domain.messages import Tool
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
-from understudy.emulator import knowledge
+from understudy.emulator import compaction, knowledge
 from understudy.emulator.persona import Performance
 from understudy.emulator.prompt import Prompt, describe, gist, result_text
 from understudy.emulator.reading import Reading, hint_from, read, requested_output, select_tools
@@ -25,6 +25,9 @@ def compose(
 ) -> list[AnyPart]:
     """Return the whole answer, before any limit on its length: the scripted one, if there is one."""
     prompt = gist(request)
+    if compaction.is_requested(request):
+        account = performance.persona.title
+        return [compaction.performed(prompt, scripted, number=performance.number, account=account)]
     if scripted is not None:
         return _scripted(request, prompt, performance, scripted)
     reading = read(prompt.text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from understudy.domain import events as e
-from understudy.domain.content import AnyPart, Text, Thinking, ToolCall
+from understudy.domain.content import AnyPart, Opaque, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
 from understudy.domain.requests import GenerationRequest
 from understudy.domain.usage import Usage
@@ -90,6 +90,10 @@ class _Delivery:
                 yield e.ToolCallStarted(self._index, part.id, part.name)
                 pieces = self._pieces(_ARGUMENT_PIECE.findall(part.arguments))
                 yield from (e.ToolCallDelta(self._index, piece) for piece in pieces)
+                self._index += 1
+            case Opaque(json=item):
+                self._spent += word_cost(str(item))
+                yield e.PartAdded(self._index, part)
                 self._index += 1
             case _:
                 raise AssertionError(f"the emulated model never answers with {type(part).__name__}")

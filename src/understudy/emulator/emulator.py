@@ -149,8 +149,9 @@ class Emulator:
         A request gets the answer after the last one that its conversation contains, in every dialect, streamed or not:
         a repeated request gets the same answer again. The script applies to requests that offer all tools which it
         calls, and for which `when` is true; all others, and those after the last answer, are answered as without it.
-        `faults` are taken by the first requests for a step, counted from 0, before those of `script`. `first` is the
-        step with which a conversation begins, such as one that goes on from a summary.
+        `faults` are taken by the first requests for a step, counted from 0, before those of `script`; an iterator of
+        them may be shared by the scripts of several providers. `first` is the step with which a conversation begins,
+        such as one that goes on from a summary.
 
         Raises `TypeError` or `ValueError` if an answer or a step is invalid.
         """

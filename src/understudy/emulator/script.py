@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
@@ -26,6 +26,12 @@ def listed_faults(given: Scripted) -> list[Fault | None]:
     """Return the faults that were handed over. Raise `TypeError` for what is not one."""
     listed = (given,) if isinstance(given, Fault | FailureKind) else given
     return list(map(_fault_of, listed))
+
+
+def faults_in_turn(given: Scripted) -> Iterator[Fault | None]:
+    """Return the faults that were handed over, one by one. An iterator is not read in advance, so it can be shared.
+    Raise `TypeError` for what is not one; in an iterator, when it is reached."""
+    return map(_fault_of, given) if isinstance(given, Iterator) else iter(listed_faults(given))
 
 
 class Script:

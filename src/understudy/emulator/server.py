@@ -177,7 +177,8 @@ class ProviderServer:
                         self._dress(response, act, record.number)
                         await response.prepare(request)
                     case Write(data):
-                        await response.write(data)
+                        if request.method != "HEAD":
+                            await response.write(data)
                     case Wait(seconds):
                         await (_wait_for_disconnect() if seconds is None else asyncio.sleep(seconds))
                     case Close():

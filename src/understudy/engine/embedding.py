@@ -202,7 +202,7 @@ def _answer(run: Run) -> EmbeddingResponse:
 def _warnings(response: EmbeddingResponse, request: EmbeddingRequest) -> tuple[Warning, ...]:
     """Return the warnings of the answer, and one if the provider silently ignored the dimensions."""
     warned = any(warning.what == "dimensions" for warning in response.warnings)
-    length = len(response.embedding)
+    length = len(response.embedding) if response.embeddings else None
     if request.dimensions in (None, length) or warned:
         return response.warnings
     why = f"{response.provider} ignored it: its vectors have {length} numbers"

@@ -46,7 +46,10 @@ def _unsupported(row: ProviderRow, operation: Operation) -> Unsupported:
 def open_exchange(
     dialect: Dialect, operation: Operation, request: Any, endpoint: Endpoint, streamed: bool
 ) -> Exchange[Any]:
-    """Open the exchange of an operation; that sends nothing. Raises `Misuse` for a string that cannot be encoded."""
+    """Open the exchange of an operation; that sends nothing. Raise `Misuse` for a string that cannot be encoded, and
+    `Unsupported` for an embedding of tokens in another wire format than its own."""
+    if operation is Operation.EMBED and not request.texts and not is_forwarded(request, dialect):
+        raise Unsupported("an embedding of tokens is not supported here: send texts")
     try:
         return dialect.open(operation, request, endpoint, stream=streamed)
     except UnicodeEncodeError as error:

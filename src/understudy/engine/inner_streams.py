@@ -75,4 +75,4 @@ def refuses_to_stream(failure: Failure) -> bool:
 
 def takes_long(request: GenerationRequest) -> bool:
     """Check whether a plain answer may take so long that it is better streamed inside."""
-    return request.max_tokens is not None and request.max_tokens / TOKENS_PER_SECOND > LONG_ANSWER
+    return request.max_tokens is not None and request.max_tokens > TOKENS_PER_SECOND * LONG_ANSWER

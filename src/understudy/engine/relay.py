@@ -138,8 +138,9 @@ class Relay:
         """Note what the answer states of its tokens, if somebody could read it."""
         self._used = PriceQuery(usage=usage, model=self._request.model, answered_model=model, service_tier=service_tier)
 
-    async def refusal(self) -> bytes:
-        """Return the body of an answer whose status is an error, without secrets and as far as it is of use."""
+    async def refusal(self) -> bytes | None:
+        """Return the body of an answer whose status is an error, without secrets; `None` if it is too large to be read,
+        since its beginning would pass for the whole."""
         incoming, self._incoming = self._incoming, None
         endpoint = self._backend.endpoint(None)
         data = b""
@@ -153,6 +154,8 @@ class Relay:
         self._failure = self._credential.scrub(failure)
         text = data.decode("utf-8", "replace")
         clean = self._credential.redactor.text(text)
+        if len(data) >= endpoint.bounds.error:
+            return None
         return data if clean == text else clean.encode()
 
     @property

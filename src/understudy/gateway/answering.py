@@ -98,7 +98,7 @@ class Answering:
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
-            self._note(run, run.response.id)
+            self._note(run, run.response.id, crossing.request)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
             await self._connection.reply(reply, (*self._own, *replies.told(response)))
@@ -110,10 +110,11 @@ class Answering:
             return None
         return HttpReply(answer.status, (*JSON_HEADERS, *answer.headers), answer.body)
 
-    def _note(self, run: Run, name: str | None) -> None:
+    def _note(self, run: Run, name: str | None, request: GenerationRequest) -> None:
         """Remember which entry keeps a response, for requests that continue it."""
         last = run.committed
-        if self._half.name == RESPONSES and last is not None and last.stream.dialect == RESPONSES:
+        is_kept = self._half.name == RESPONSES and (request.extra or {}).get(RESPONSES, {}).get("store") is not False
+        if is_kept and last is not None and last.stream.dialect == RESPONSES:
             self._site.owners.note(name, self._caller.name, last.launch.target.name)
 
     def _whose(self, request: Any, resolved: Resolved) -> tuple[dict[str, str] | None, str | None]:
@@ -133,7 +134,7 @@ class Answering:
             first = await anext(events, None) or []
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
             headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
-            self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None))
+            self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None), crossing.request)
             await connection.start(200, headers)
             self._notes.begin()
             ping = _Pings(connection, renderer)

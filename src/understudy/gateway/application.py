@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
-from understudy.gateway.owners import Owners
+from understudy.gateway.memory import Memory
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.sealing import Seals
@@ -33,12 +33,12 @@ class Gateway:
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        """Raise `ConfigError` for a configuration that does not fit together."""
+        """Raise `ConfigError` for a configuration that does not fit together, or whose `state_file` cannot be used."""
         self._transport = transport
         self._sink = sink
         self._observers = observers
         self._seals = Seals()
-        self._owners = Owners()
+        self._memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
@@ -48,7 +48,7 @@ class Gateway:
 
     def _made(self, config: Config) -> Site:
         parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": self._observers}
-        return Site(config, **parts, seals=self._seals, owners=self._owners)
+        return Site(config, **parts, seals=self._seals, memory=self._memory)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
@@ -101,6 +101,7 @@ class Gateway:
         for task in former.values():
             task.cancel()
         await asyncio.gather(*former.values(), return_exceptions=True)
+        self._memory.close()
 
     async def _serve(self, connection: Connection) -> None:
         site = self._site

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.server import BadRequest
-from understudy.domain.bounded import BoundedDict
-
-REMEMBERED = 50_000
-"""Responses whose entry is remembered, a few megabytes: clients continue them within hours."""
+from understudy.gateway.memory import Memory
 
 
 class Owners:
     """Which entry keeps a response or a conversation, and whose it is."""
 
-    def __init__(self) -> None:
-        self._found: BoundedDict[str, tuple[str, str]] = BoundedDict(REMEMBERED)
+    def __init__(self, memory: Memory, *, shared: bool = False) -> None:
+        """`shared`: whether there are several callers, so that an unknown response may be somebody else's."""
+        self._memory = memory
+        self._shared = shared
 
     def note(self, name: str | None, caller: str, entry: str) -> None:
         """Remember a response or a conversation."""
         if name is not None:
-            self._found[name] = caller, entry
+            self._memory.put("kept", (name,), (caller, entry))
 
-    def entry_of(self, name: str, caller: str) -> str | None:
-        """Return the entry that keeps it; `None` if that is unknown. Raise `BadRequest` if it is another caller's."""
-        owner, entry = self._found.get(name, (caller, None))
+    def entry_of(self, name: str, caller: str, *, claimed: bool = False) -> str | None:
+        """Return the entry that keeps it; `None` if that is unknown.
+
+        Raise `BadRequest` if it is another caller's, or may be. `claimed`: what is unknown belongs to whoever names it.
+        """
+        found = self._memory.get("kept", (name,)).get(name)
+        if found is None and self._shared and not claimed:
+            raise not_found(name)
+        owner, entry = found or (caller, None)
         if owner != caller:
             raise not_found(name)
         return entry

@@ -186,13 +186,15 @@ class Passthrough:
         await connection.end()
 
     async def _refused(self, relay: Relay, headers: Headers, own: Headers) -> None:
-        """Send an error of the provider: its own, unless it is about the gateway's key."""
+        """Send an error of the provider: its own, unless it is about the gateway's key, or too large."""
         body = await relay.refusal()
         self._notes.failure = failure = relay.failure
         if failure is not None and (told := replies.outward(failure)) is not failure and failure.status in (401, 402):
             raise BadRequest(told)
+        if body is None and failure is not None:
+            raise BadRequest(failure)
         kept = tuple(each for each in headers if each[0] not in ("content-length", "content-encoding"))
-        await self._connection.reply(HttpReply(relay.head.status, kept, body), own)
+        await self._connection.reply(HttpReply(relay.head.status, kept, body or b""), own)
 
 
 def _bad(message: str) -> BadRequest:

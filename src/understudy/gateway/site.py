@@ -12,6 +12,7 @@ from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.manager import GatewayManager
+from understudy.gateway.memory import Memory
 from understudy.gateway.names import Names
 from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
@@ -38,9 +39,9 @@ class Site:
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
         seals: Seals | None = None,
-        owners: Owners | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """What outlives a reload: `seals`, if the configuration has no secret, and `owners` of stored responses."""
+        """What outlives a reload: `seals`, if the configuration has no secret, and `memory`."""
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
@@ -49,7 +50,7 @@ class Site:
         secret = config.gateway.secret
         former = config.gateway.former_secrets
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
-        self.owners = owners or Owners()
+        self.owners = Owners(memory or Memory(), shared=len(config.gateway.keys) > 1)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

@@ -2,7 +2,8 @@
 
 Only the provider that answered has them, so such requests go to it as they are and to nobody else: another could not
 know what the conversation was. Which entry that is is remembered for a while, and each response is its caller's own.
-For one that is not remembered, the first entry that speaks the Responses API is asked.
+For one that is not remembered, the first entry that speaks the Responses API is asked; but if there are several
+callers, it may be another one's, so nobody is asked. A conversation belongs to the first caller that names it.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ def kept_field(body: bytes | None) -> str | None:
         return None
     try:
         fields = SplicedObject(body)
+        read = {name: fields.get(name) for name in ("model", *FIELDS)}
     except BadJson:
         return None  # refused where it is parsed
-    return next((field for field in FIELDS if fields.get(field)), None)
+    return next((field for field in FIELDS if read[field]), None)
 
 
 class Kept:
@@ -71,7 +73,8 @@ class Kept:
         if (refusal := self._caller.refusal(resolved)) is not None:
             raise BadRequest(refusal)
         kept = _name_in(fields.get(field))
-        owner = None if kept is None else self._site.owners.entry_of(kept, self._caller.name)
+        claimed = field == "conversation"
+        owner = None if kept is None else self._site.owners.entry_of(kept, self._caller.name, claimed=claimed)
         target = next(self._targets(resolved.models or (resolved.model,), owner), None)
         if target is None:
             what = f"{resolved.model or 'this gateway'!r} has no target that keeps responses"

@@ -27,11 +27,12 @@ def smallest(limits: Iterable[BatchLimits]) -> BatchLimits:
 def split(texts: Sequence[str], limits: BatchLimits) -> list[range]:
     """Return the positions of the texts of each batch, in order; each batch is as full as the limits allow.
 
-    A text that alone exceeds the limit is a separate batch: only its provider knows whether it fits.
+    A text that alone exceeds the limit is a separate batch: only its provider knows whether it fits. A request without
+    texts, which holds tokens in their place, is one batch.
     """
     if limits.tokens is None:
         size = limits.texts or max(1, len(texts))
-        return [range(start, min(start + size, len(texts))) for start in range(0, len(texts), size)]
+        return [range(start, min(start + size, len(texts))) for start in range(0, len(texts) or 1, size)]
     batches: list[range] = []
     start, tokens = 0, 0
     for at, text in enumerate(texts):

@@ -65,6 +65,8 @@ class Denial(msgspec.Struct, frozen=True):
     """A circuit breaker refuses: no probe is made in spite of it."""
     proven: bool = False
     """The probe of that breaker has had an answer: a request without another target may go on beside it."""
+    kind: FailureKind | None = None
+    """The failure that led to a cooldown."""
 
 
 class Cooldowns:

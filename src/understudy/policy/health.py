@@ -210,7 +210,8 @@ class Health:
         if self.calm and not but:
             return None
         found = [
-            Denial(pause.until, pause.why, pause.probing) for pause in self._cooldowns.active(target, now, free=free)
+            Denial(pause.until, pause.why, pause.probing, kind=pause.kind)
+            for pause in self._cooldowns.active(target, now, free=free)
         ]
         for breaker in self._over(target, free=free):
             refusal = breaker.refusal(now)

@@ -48,6 +48,8 @@ class Skipped(msgspec.Struct, frozen=True):
     """Another request probes it."""
     refused: bool = False
     """A limit of this side forbids it, whatever is known of its health."""
+    kind: FailureKind | None = None
+    """The failure that led to its cooldown."""
 
     def __str__(self) -> str:
         until = "" if math.isinf(self.until) else f" for {self.until - self.at:.0f} s"
@@ -187,7 +189,8 @@ class Picker:
             return health.acquire(target, now, self._caller)
         permit = self._ask(each, now, each.dead_keys)
         if isinstance(permit, Denial):
-            self.denials[target.label] = Skipped(target.label, permit.why, now, permit.until, permit.probed)
+            skipped = Skipped(target.label, permit.why, now, permit.until, permit.probed, kind=permit.kind)
+            self.denials[target.label] = skipped
         return permit
 
     def _ask(self, each: Try, now: float, but: tuple[str, ...]) -> Permit | Denial:
@@ -210,11 +213,13 @@ class Picker:
         return "; ".join(map(str, self.denials.values()))
 
     def nothing_to_try(self) -> Failure:
-        """Return the failure of a request for which no target could be asked."""
+        """Return the failure of a request for which no target could be asked. Models that no provider has are unknown
+        for as long as their cooldown lasts: to wait for them is useless."""
         if not self.denials:
             return Failure(kind=FailureKind.UNSUPPORTED, message="no target can take this request", sent=False)
         message = f"every target is in cooldown: {self.denied()}"
-        return Failure(kind=FailureKind.OVERLOADED, message=message, sent=False)
+        unknown = all(each.kind is FailureKind.NOT_FOUND for each in self.denials.values())
+        return Failure(kind=FailureKind.NOT_FOUND if unknown else FailureKind.OVERLOADED, message=message, sent=False)
 
     def with_soonest(self, failure: Failure, now: float) -> Failure:
         """Return a failure with the soonest wait as its hint: a target that could not be asked may be back earlier."""

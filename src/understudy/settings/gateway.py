@@ -43,6 +43,8 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
     """Seals what callers keep for another provider. Unset: a random one for each process."""
     former_secrets: tuple[Secret, ...] = ()
     """Secrets that were replaced: what they sealed still opens."""
+    state_file: str | None = None
+    """A file in which it remembers what outlives it: whose a stored response is, and which entry keeps it."""
     affinity: bool = True
     """Whether the conversation of a session stays at the target that answered it."""
     body_limit_mb: float = 64

@@ -236,6 +236,18 @@ FAMILIES = (
     Case("vision-of-model", items(image(PNG), model="gpt-3.5-turbo"), items(image(PNG)), "certain models"),
     Case("encrypted-reasoning-of-model", ask(include=ENCRYPTED), ask(model="gpt-5", include=ENCRYPTED), "Encrypted"),
 )  # fmt: skip
+
+
+def compaction(content: str) -> JsonObject:
+    """Return a request that goes on from a compaction, which only the account that made it can read."""
+    return items({"type": "compaction", "id": "cmp_1", "encrypted_content": content}, user(says("Go on.")))
+
+
+OPENAIS, AZURES = (
+    compaction("gAAAAAdRE27vU36fe6o3EAlBLG0VBhcmlzLg=="),
+    compaction("gAAAAAWERFhqeCZxxp8ZSP77xeDlBhcmlzLg=="),
+)
+UNREADABLE = "The encrypted content for item cmp_1 could not be verified."
 MODEL = (Case("model", {"input": "Hello"}, ask(), "you must provide a model"),)
 SHARED = (*INPUT, *ORDER, *TOOLS, *SETTINGS, *FAMILIES)
 DATED = "/openai/responses"
@@ -243,9 +255,15 @@ AZURE = (
     *MODEL,
     Case("api-version", ask(), ask(), "Resource not found", path=DATED, kept_path=f"{DATED}?api-version=preview"),
     *(case for case in SHARED if case.path is None),
+    Case("compactions-are-own", OPENAIS, AZURES, UNREADABLE),
     Case("count-fields", ask(stream=True), ask(), "'stream'", path="/openai/v1/responses/input_tokens"),
 )
 TABLES = (
-    Table("openai", "responses", "/v1/responses", (*MODEL, *SHARED)),
+    Table(
+        "openai",
+        "responses",
+        "/v1/responses",
+        (*MODEL, *SHARED, Case("compactions-are-own", AZURES, OPENAIS, UNREADABLE)),
+    ),
     Table("azure-openai", "responses", "/openai/v1/responses", AZURE),
 )

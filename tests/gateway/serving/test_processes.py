@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
-from tests.gateway.serving.running_gateway import Served, chat, children_of, configuration, is_running, serve
+from tests.gateway.serving.running_gateway import ENTRY, Served, chat, children_of, configuration, is_running, serve
+from tests.gateway.test_stored import Vendor
 from understudy.emulator import Emulator, Fault, emulate
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
@@ -220,6 +223,40 @@ async def test_a_configuration_that_does_not_fit_together_is_reported(tmp_path: 
         assert result.code == 2
         assert "have the same value" in result.err
         assert result.out == ""
+
+
+async def test_workers_share_whose_a_stored_response_is(tmp_path: Path) -> None:
+    keys = {name: f"key-of-{name}-0123456789" for name in ("alice", "bob")}
+    text = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "{key}"\n' for name, key in keys.items())
+    async with AsyncExitStack() as stack:
+        for vendor in (Vendor("one"), Vendor("two")):
+            await stack.enter_async_context(vendor.serving())
+            text += ENTRY.format(name=vendor.name, url=vendor.url, key="k-0123456789abcdef")
+        served = await stack.enter_async_context(serve(tmp_path, text, "--workers", "2"))
+
+        async def send(method: str, path: str, key: str, body: bytes = b"") -> tuple[int, bytes, bytes]:
+            peer = await served.connect()
+            head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {keys[key]}\r\n"
+            peer.writer.write(f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            return await peer.response()
+
+        workers = children_of(served.process)
+        assert len(workers) == 2
+        answering, other = workers
+        os.kill(other, signal.SIGSTOP)  # so that all that is sent reaches the first one
+        _, _, body = await send("POST", "/v1/responses", "alice", b'{"model": "two", "input": "hi"}')
+        name = json.loads(body)["id"]
+        os.kill(other, signal.SIGCONT)
+        os.kill(answering, signal.SIGSTOP)
+        try:
+            status, head, _ = await send("GET", f"/v1/responses/{name}", "alice")
+            assert (status, b"x-understudy-provider: two" in head) == (200, True)
+            assert (await send("GET", f"/v1/responses/{name}", "bob"))[0] == 404
+            follow = json.dumps({"model": "two", "input": "and?", "previous_response_id": name}).encode()
+            assert (await send("POST", "/v1/responses", "alice", follow))[0] == 200
+            assert (await send("POST", "/v1/responses", "bob", follow))[0] == 404
+        finally:
+            os.kill(answering, signal.SIGCONT)
 
 
 async def test_a_saved_file_is_used(tmp_path: Path, emulator: Emulator) -> None:

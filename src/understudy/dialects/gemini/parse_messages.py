@@ -121,7 +121,7 @@ def parse_content(value: Any, n: int, reader: PartParser) -> Message:
     if not isinstance(value, dict):
         raise bad_request(f"Invalid value at '{where}': it must be an object")
     role = value.get("role")
-    if role is not None and role not in _ROLES:
+    if role is not None and (not isinstance(role, str) or role not in _ROLES):
         raise bad_request("Please use a valid role: user, model.")
     parts = objects_of(value.get("parts"), f"{where}.parts")
     if not parts:

@@ -61,7 +61,7 @@ SUBSET = Subset(
 
 def tool_names(request: CheckedRequest) -> Words | None:
     """Refuse two tools of one name."""
-    names = [tool.get("name") for tool in request.body.get("tools", ()) if tool.get("name")]
+    names = [name for tool in request.body.get("tools", ()) if isinstance(name := tool.get("name"), str) and name]
     return invalid("tools", "Tool names must be unique.") if len(names) != len(set(names)) else None
 
 

@@ -6,4 +6,7 @@ from understudy.emulator.examiners import azure_openai_versions as versions
 from understudy.emulator.examiners import responses
 from understudy.emulator.examiners.base import Examiner
 
-EXAMINER = Examiner((versions.VERSION, versions.NAMED_MODEL, *responses.FAMILIES, *responses.SHAPE, *responses.RANGES))
+_OWN = responses.compactions_of("Azure OpenAI")
+EXAMINER = Examiner(
+    (versions.VERSION, versions.NAMED_MODEL, *responses.FAMILIES, *responses.SHAPE, *responses.RANGES, _OWN)
+)

@@ -165,11 +165,19 @@ def _fits(name: str, value: Any) -> bool:
         case "STRUCT":
             return isinstance(value, dict)
         case "INT32":
-            return _is_number(value) and float(value) == int(float(value))
+            return (
+                _is_number(value)
+                and abs(value if isinstance(value, int) else float(value)) < 2**31
+                and _is_whole(value)
+            )
         case "FLOAT":
             return _is_number(value)
         case _:
             return True
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or float(value).is_integer()
 
 
 def _is_number(value: Any) -> bool:

@@ -110,4 +110,11 @@ FAMILIES = (
     _rule("encrypted-reasoning-of-model", REASONING, settings.encrypted_reasoning),
 )  # fmt: skip
 
-EXAMINER = Examiner((MODEL, *FAMILIES, *SHAPE, *RANGES))
+
+def compactions_of(account: str) -> Rule:
+    """Return the rule that only its own account can read a compaction."""
+    check = items.compactions_are_of(account)
+    return _rule("compactions-are-own", "https://github.com/openai/codex/issues/35334", check)
+
+
+EXAMINER = Examiner((MODEL, *FAMILIES, *SHAPE, *RANGES, compactions_of("OpenAI")))

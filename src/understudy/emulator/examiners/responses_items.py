@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import zip_longest
 
 from understudy.domain.content import Json, JsonObject
-from understudy.emulator.cast.base import CheckedRequest, Words
+from understudy.emulator import compaction
+from understudy.emulator.cast.base import Check, CheckedRequest, Words
 from understudy.emulator.examiners import openai_words as say
 from understudy.emulator.examiners.openai_media import DOCUMENTS, file_data, image_url
 from understudy.emulator.examiners.openai_messages import name, texts
@@ -144,7 +145,7 @@ _SUMMARY = obj({"type": one_of("summary_text"), "text": string()}, required=("ty
 _THOUGHT = obj({"type": one_of("reasoning_text"), "text": string()}, required=("type", "text"))
 _HOSTED = (
     "file_search_call", "computer_call", "computer_call_output", "web_search_call", "tool_search_call",
-    "tool_search_output", "additional_tools", "compaction", "image_generation_call", "code_interpreter_call",
+    "tool_search_output", "additional_tools", "image_generation_call", "code_interpreter_call",
     "local_shell_call", "local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call",
     "apply_patch_call_output", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "mcp_call",
     "compaction_trigger", "item_reference", "program", "program_output",
@@ -171,6 +172,7 @@ _ITEM = tagged(
             summary=array(_SUMMARY, empty=True), content=nullable(array(_THOUGHT, empty=True)),
             encrypted_content=nullable(string()),
         ),
+        "compaction": _item("cmp", ("encrypted_content",), encrypted_content=string(), created_by=nullable(string())),
         **dict.fromkeys(_HOSTED, an_object),
     },
     default="message",
@@ -232,6 +234,23 @@ def reasoning_is_kept(request: CheckedRequest) -> Words | None:
             )
             return say.refuse(message, "input", status=404)
     return None
+
+
+def compactions_are_of(account: str) -> Check:
+    """Return a check that refuses compactions which another account made."""
+
+    def check(request: CheckedRequest) -> Words | None:
+        for _, item in objects(request.body.get("input")):
+            content = str(item.get("encrypted_content"))
+            if item.get("type") == "compaction" and compaction.decrypt(content, account) is None:
+                message = (
+                    f"The encrypted content for item {item.get('id')} could not be verified. "
+                    "Reason: Encrypted content could not be decrypted or parsed."
+                )
+                return say.refuse(message, code="invalid_encrypted_content")
+        return None
+
+    return check
 
 
 def mentions_json(request: CheckedRequest) -> Words | None:

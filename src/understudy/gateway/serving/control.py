@@ -22,6 +22,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Where it listens; the configuration's own address may be another one."""
     secret: str
     """Seals what callers keep, unless the configuration has a secret: one for all processes, and across reloads."""
+    state_file: str | None = None
+    """What processes remember together, unless the configuration has a file for it."""
     drain: float | None = None
     """Seconds; the configuration's `drain_timeout` if `None`."""
     access_log: str | None = None

@@ -45,7 +45,12 @@ class Process:
     def _own(self, config: Config) -> Config:
         """Return the configuration with what the command line says instead."""
         secret = config.gateway.secret or Secret(self.options.secret)
-        return replace(config, gateway=replace(config.gateway, host=self.options.host, secret=secret))
+        own = {
+            "host": self.options.host,
+            "secret": secret,
+            "state_file": config.gateway.state_file or self.options.state_file,
+        }
+        return replace(config, gateway=replace(config.gateway, **own))
 
     async def serve(self, sockets: Sequence[socket.socket], *beside: Coroutine[Any, Any, None]) -> None:
         """Serve until stopped. What runs beside ends then; if it fails, the server stops."""

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.config import Config
 from understudy.gateway.serving.control import Options
@@ -73,7 +76,13 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
 
 
 async def _supervise(setting: Setting, writer: LineWriter) -> int:
-    supervisor = Supervisor(setting.sockets, setting.source.path, setting.options, setting.workers)
+    with tempfile.TemporaryDirectory(prefix="understudy-", ignore_cleanup_errors=True) as folder:
+        options = replace(setting.options, state_file=str(Path(folder) / "gateway.db"))
+        return await _supervise_with(options, setting, writer)
+
+
+async def _supervise_with(options: Options, setting: Setting, writer: LineWriter) -> int:
+    supervisor = Supervisor(setting.sockets, setting.source.path, options, setting.workers)
     reloader = setting.reloader(supervisor.use)
 
     async def reload() -> None:
