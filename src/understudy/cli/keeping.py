@@ -1,42 +1,37 @@
-"""The ledger of the command line: which file it is, and what happens if it cannot be opened."""
+"""The ledger of the command line: opened once, and never in the way of an answer."""
 
 from __future__ import annotations
 
 import os
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.cli.terminal import say
-from understudy.config.discovery import data_folder, home_folder, ledger_path
+from understudy.config.discovery import data_folder, home_folder
 from understudy.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.ledger.sqlite.store import SqliteLedger
 
-
-def open_ledger(config: Config) -> SqliteLedger | None:
-    """Open the ledger, which is closed with the process. Raise `ConfigError` if it cannot be opened."""
-    path = ledger_path(config.ledger, os.environ, home_folder())
-    return None if path is None else _opened(path.absolute())
+_opened: dict[Path, SqliteLedger] = {}
+"""The ledgers of this process, which are closed with it: a chat asks for its own with every change of the model."""
 
 
 def ledger_if_possible(config: Config) -> SqliteLedger | None:
     """Open the ledger for one command; a warning if it cannot be opened, because the answer matters more."""
-    try:
-        return open_ledger(config)
-    except ConfigError as error:
-        say(f"{error.message}\n  this command is not recorded", label="warning", style="warning")
-        return None
+    from understudy.client.ledger import open_ledger, path_of
 
-
-@cache
-def _opened(path: Path) -> SqliteLedger:
-    """Open a file once for the whole process: a chat asks for it with every change of the model."""
-    from understudy.ledger.sqlite.store import SqliteLedger
-
-    return SqliteLedger(path)
+    path = path_of(config)
+    if path is not None and path not in _opened:
+        try:
+            ledger = open_ledger(config)
+        except ConfigError as error:
+            say(f"{error.message}\n  this command is not recorded", label="warning", style="warning")
+            return None
+        if ledger is not None:
+            _opened[path] = ledger
+    return _opened.get(path) if path is not None else None
 
 
 def user_data() -> Path | None:

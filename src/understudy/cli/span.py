@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from understudy.cli.options import CommonOptions, JsonOption
+from understudy.client.ledger import read_ledger
 from understudy.config import load
-from understudy.config.discovery import home_folder, ledger_path
-from understudy.domain.errors import ConfigError, Misuse
+from understudy.domain.errors import Misuse
 from understudy.ledger.selection import LedgerSelection, parse_time
 from understudy.ledger.sqlite.reading import LedgerReader
 
@@ -49,14 +47,7 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
 
     def reader(self) -> LedgerReader:
         """Open the ledger of the configuration. Raise `ConfigError`."""
-        return LedgerReader(self._path())
-
-    def _path(self) -> Path:
-        config = load(self.config, probe=lambda _: True, may_be_empty=True)
-        path = ledger_path(config.ledger, os.environ, home_folder())
-        if path is None:
-            raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
-        return path
+        return read_ledger(load(self.config, probe=lambda _: True, may_be_empty=True))
 
 
 def _time(name: str, text: str | None) -> float | None:
