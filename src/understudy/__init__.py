@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from understudy.dialects.base import Endpoint
     from understudy.dialects.limits import MetadataLimits, ParameterLimits
     from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
-    from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
+    from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
     from understudy.domain.content import (
         Audio,
         CacheMark,
@@ -115,13 +115,8 @@ if TYPE_CHECKING:
     from understudy.domain.stats import ProviderStats
     from understudy.domain.usage import Usage
     from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
-    from understudy.ledger import Ledger, LedgerSink, Observer
-    from understudy.ledger.entries import EntryState, LedgerEntry
+    from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
-    from understudy.ledger.selection import LedgerSelection
-    from understudy.ledger.sqlite.reading import LedgerReader
-    from understudy.ledger.sqlite.store import SqliteLedger
-    from understudy.ledger.sums import UsageSums
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
@@ -157,7 +152,7 @@ _HOMES = {
     "understudy.dialects.base": "Endpoint",
     "understudy.dialects.limits": "MetadataLimits ParameterLimits",
     "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
-    "understudy.domain.attempts": "AttemptRecord AttemptStart CostBasis Outcome",
+    "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
     "understudy.domain.content": (
         "Audio CacheMark Citation File Image Opaque Provenance Refusal Text Thinking ToolCall ToolResult"
     ),
@@ -186,13 +181,8 @@ _HOMES = {
     "understudy.domain.stats": "ProviderStats",
     "understudy.domain.usage": "Usage",
     "understudy.domain.warnings": "Warning WarningKind",
-    "understudy.ledger": "Ledger LedgerSink Observer",
-    "understudy.ledger.entries": "EntryState LedgerEntry",
+    "understudy.ledger": "LedgerSink Observer",
     "understudy.ledger.memory": "MemoryLedger",
-    "understudy.ledger.selection": "LedgerSelection",
-    "understudy.ledger.sqlite.reading": "LedgerReader",
-    "understudy.ledger.sqlite.store": "SqliteLedger",
-    "understudy.ledger.sums": "UsageSums",
     "understudy.policy.plan": "Plan Skip Step",
     "understudy.policy.strategies": "Strategy",
     "understudy.policy.targets": "Facts Limits Target TargetFacts",
@@ -245,7 +235,6 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AttemptRecord",
-    "AttemptStart",
     "Audio",
     "Auth",
     "AuthenticationFailed",
@@ -267,7 +256,6 @@ __all__ = [
     "EmbeddingRequest",
     "EmbeddingResponse",
     "Endpoint",
-    "EntryState",
     "ErrorRule",
     "Event",
     "Explanation",
@@ -296,10 +284,6 @@ __all__ = [
     "InvalidResponse",
     "LLMError",
     "LLMProvider",
-    "Ledger",
-    "LedgerEntry",
-    "LedgerReader",
-    "LedgerSelection",
     "LedgerSink",
     "Limits",
     "MemoryLedger",
@@ -358,7 +342,6 @@ __all__ = [
     "Signer",
     "Skip",
     "SkippedTarget",
-    "SqliteLedger",
     "Started",
     "Step",
     "StepEnded",
@@ -397,7 +380,6 @@ __all__ = [
     "Unsupported",
     "Usage",
     "UsageReported",
-    "UsageSums",
     "Warned",
     "Warning",
     "WarningKind",

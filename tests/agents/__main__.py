@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _missing(name: str) -> bool:
-    reason = PACKAGES[AGENTS[name].program].install()
+    reason = PACKAGES[AGENTS[name].program].install(900.0)
     if reason:
         print(f"{name} is left out: {reason}")
     return bool(reason)

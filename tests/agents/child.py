@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.agents import isolation
 from tests.agents.gateway import KEY, gateway
 from tests.agents.installing import PACKAGES
+from tests.agents.interruption import Interruption, relayed
 from tests.agents.roster import AGENTS, HeadlessAgent
 from tests.agents.scenario import Report, Request, Scenario
 from tests.agents.summaries import is_summary
@@ -28,7 +30,7 @@ from understudy.cli.agents.connection import Connection
 from understudy.cli.agents.rows import AGENTS as ROWS
 from understudy.cli.agents.temporary import prepare
 from understudy.domain.secret import Secret
-from understudy.emulator import Emulator, RecordedRequest
+from understudy.emulator import Emulator
 
 PATIENCE = 240.0
 """Seconds for one turn of an agent."""
@@ -74,6 +76,11 @@ async def run(scenario: Scenario, place: Path) -> Report:
             vendors(scenario, agent, [turn.steps for turn in turns if turn.steps], folder)
         )
         connection = await stack.enter_async_context(_connected(scenario, agent, emulator, place))
+        watching = None
+        if scenario.cancelled:
+            address, relay = await stack.enter_async_context(relayed(connection.url))
+            connection = replace(connection, url=address)
+            watching = Interruption(emulator, relay)
         environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
         environment |= agent.environment
         if not isolation.is_isolated():
@@ -81,7 +88,6 @@ async def run(scenario: Scenario, place: Path) -> Report:
         start = prepare(ROWS[agent.program], connection, environment, home, _made(place / "launch"))
         command = [*PACKAGES[agent.program].command(), *map(agent.led, start.arguments)]
         variables = _with_small_model(start.environment) if compacted and agent.small_models else start.environment
-        watching = _Interruption(emulator) if scenario.cancelled else None
         codes = [
             await _turn(
                 [*command, *(agent.further if number else agent.arguments)(turn.prompt)],
@@ -136,30 +142,8 @@ def _with_small_model(environment: Mapping[str, str]) -> Mapping[str, str]:
     return {**environment, "OPENCODE_CONFIG_CONTENT": json.dumps(content)}
 
 
-class _Interruption:
-    """Interrupts an agent, as Ctrl-C does, while a vendor is silent."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self.seconds: float | None = None
-        """From the interruption until the vendor's connection was closed."""
-
-    async def strike(self, process: asyncio.subprocess.Process) -> None:
-        while not (silent := [each for each in self._received() if each.fault and each.outcome == "open"]):
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
-        begun = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C goes to all processes in the foreground
-        while silent[0].outcome == "open":
-            await asyncio.sleep(0.01)
-        self.seconds = round(time.monotonic() - begun, 2)
-
-    def _received(self) -> list[RecordedRequest]:
-        return [each for vendor in self._emulator.providers for each in self._emulator.requests(vendor)]
-
-
 async def _turn(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, interruption: _Interruption | None
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, interruption: Interruption | None
 ) -> int | None:
     """Run an agent to its end, and return its exit code; `None` if it had to be stopped."""
     with log.open("wb") as output:

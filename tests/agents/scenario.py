@@ -72,7 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     summaries: int = 0
     """How often the agent had its conversation summarized."""
     left_after: float | None = None
-    """Seconds from the user's interruption until the vendor's connection was closed."""
+    """Seconds from the end of the connection of an agent that was interrupted until that of the vendor's."""
     warnings: tuple[str, ...] = ()
     """What the gateway reported as lost on the way, each once."""
     attempts: tuple[str, ...] = ()

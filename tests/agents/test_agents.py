@@ -1,7 +1,6 @@
 """Coding agents perform a task, against emulated vendors that examine what they get, and through the gateway.
 
-With `--deep` and a folder for the agents only: they are installed by npm, and skipped where that is not possible
-(README.md).
+With `--deep` and a folder in which the agents are installed only (README.md); otherwise skipped with the reason.
 """
 
 from __future__ import annotations
@@ -76,15 +75,21 @@ def test_the_short_sweep_has_every_step_and_fault_once() -> None:
     assert len(played) == (len(SHORT) + 1) * 4
 
 
-def need(name: str, deep: bool) -> None:
+ALL = "UNDERSTUDY_AGENTS_ALL"
+"""The variable that, set, runs the tests which take too long for every day."""
+
+
+def need(name: str, deep: bool, *, long: bool = False) -> None:
     if not deep or not os.environ.get(FOLDER):
         pytest.skip(f"needs --deep, and {FOLDER}: a folder for the agents, which take a gigabyte")
-    if reason := PACKAGES[AGENTS[name].program].install():
+    if long and not os.environ.get(ALL):
+        pytest.skip(f"needs {ALL}=1: this takes minutes")
+    if reason := PACKAGES[AGENTS[name].program].missing():
         pytest.skip(reason)
 
 
-def check(scenario: Scenario, deep: bool) -> Report:
-    need(scenario.agent, deep)
+def check(scenario: Scenario, deep: bool, *, long: bool = False) -> Report:
+    need(scenario.agent, deep, long=long)
     report = run(scenario)
     assert complaints(report) == [], report.output
     return report
@@ -92,7 +97,7 @@ def check(scenario: Scenario, deep: bool) -> Report:
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_an_agent_works_with_its_emulated_vendor(name: str, deep: bool) -> None:
-    check(Scenario(agent=name), deep)
+    check(Scenario(agent=name), deep, long=True)
 
 
 LATE = 20
@@ -106,7 +111,7 @@ def test_an_agent_does_not_notice_that_its_vendor_dies(name: str, vendors: tuple
 
 @pytest.mark.parametrize("scenario", sweep.short("claude"), ids=lambda scenario: scenario.label)
 def test_an_agent_does_not_notice_any_fault_at_any_step(scenario: Scenario, deep: bool) -> None:
-    check(scenario, deep)
+    check(scenario, deep, long=True)
 
 
 def test_a_session_goes_home_with_the_next_turn(deep: bool) -> None:
@@ -157,6 +162,6 @@ def test_an_interrupted_agent_leaves_its_vendor(name: str, deep: bool) -> None:
     silent = (Strike("stalled", 3, 2),)
     report = run(Scenario(agent=name, vendors=("openai", "anthropic"), strikes=silent, size="short", cancelled=True))
     assert report.left_after is not None, report.output
-    assert report.left_after < 5.0, "the agent's own end included, which takes its time on a busy machine"
+    assert report.left_after <= 1.0
     assert [each.outcome for each in report.requests if each.fault] == ["client_left"]
     assert not any(each.vendor == "anthropic" for each in report.requests), "nobody wants the answer any more"

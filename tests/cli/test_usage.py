@@ -102,13 +102,13 @@ def test_nothing_that_was_said_is_kept(used: CommandLine) -> None:
     ("words", "said"),
     [
         (("usage", "--by", "month"), "--by is one of day, provider, model, key, agent, session, route, task, tag"),
-        (("usage", "--since", "soon"), "--since: 'soon' is no time; write 30m, 24h, 7d, 2w, 2026-11-01"),
+        (("usage", "--since", "soon"), "--since: 'soon' is not a time; write 30m, 24h, 7d, 2w, 2026-11-01"),
         (("usage", "--tag", "team"), "--tag is NAME=VALUE, got 'team'"),
         (("usage", "--json", "--csv"), "--json and --csv cannot be combined"),
         (("log", "--state", "lost"), "--state is one of started, succeeded, failed, aborted, unknown, got 'lost'"),
         (("log", "show"), "show needs the id of a request"),
         (("log", "shwo", "x"), "unexpected 'shwo x': write show ID"),
-        (("log", "show", "xyz"), "'xyz' is no id of a request"),
+        (("log", "show", "xyz"), "'xyz' is not the id of a request"),
         (("log", "show", "0000"), "no request begins with 0000"),
     ],
 )

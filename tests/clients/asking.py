@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
-
-import msgspec
 
 CAPITAL = "What is the capital of France?"
 WEATHER = "What is the weather in Paris?"
@@ -26,7 +25,8 @@ ENOUGH = 2048
 """Tokens, where an API asks for a limit: more than the budget of thinking."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Asked:
     """One question, as no API writes it."""
 
     text: str = CAPITAL
@@ -41,7 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to the question and the results of its tools, as the API of the client writes them."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Seen:
     """What a client has understood of an answer."""
 
     text: str = ""
@@ -67,6 +68,10 @@ class Client(Protocol):
     close: Callable[[], Awaitable[Any]]
 
     async def ask(self, asked: Asked, *, stream: bool) -> Seen: ...
+
+    def pieces(self, asked: Asked) -> AsyncIterator[Any]:
+        """Yield an answer as it arrives: to be interrupted."""
+        ...
 
     async def embed(self, model: str, texts: list[str]) -> list[list[float]]: ...
 

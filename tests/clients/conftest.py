@@ -9,8 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.clients.openai_like import Groq, OpenAI, Responses
-from tests.clients.others import Anthropic, Cohere, Google, Ollama
+from tests.clients.anthropic_client import Anthropic
+from tests.clients.cohere_client import Cohere
+from tests.clients.google_client import Google
+from tests.clients.groq_client import Groq
+from tests.clients.ollama_client import Ollama
+from tests.clients.openai_client import OpenAI, Responses
 from tests.gateway.conftest import entries
 from understudy.emulator import Emulator
 from understudy.gateway import app

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from tests.clients.asking import CAPITAL, Asked, Seen
 from tests.clients.conftest import CLIENTS, Connect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -15,12 +16,15 @@ import pytest
 from cohere import errors
 from cohere.core.api_error import ApiError
 from google.genai import errors as genai
-from msgspec.structs import replace
 
+from tests.clients.anthropic_client import Anthropic
 from tests.clients.asking import CITIES, Asked, Seen
+from tests.clients.cohere_client import Cohere
 from tests.clients.conftest import CLIENTS, Connect
-from tests.clients.openai_like import Groq, OpenAI, Responses
-from tests.clients.others import Anthropic, Cohere, Google, Ollama
+from tests.clients.google_client import Google
+from tests.clients.groq_client import Groq
+from tests.clients.ollama_client import Ollama
+from tests.clients.openai_client import OpenAI, Responses
 from tests.clients.test_matrix import both
 from understudy.domain.failures import FailureKind as K
 
@@ -64,8 +68,6 @@ THINKING = ("anthropic/claude-sonnet-4-6", "cohere/command-a-reasoning-08-2025",
 @pytest.mark.parametrize("model", THINKING)
 @by_client
 async def test_thinking_arrives_and_comes_back(kind: Any, model: str, connect: Connect) -> None:
-    if (kind, model) == (Google, "ollama/qwen3"):
-        pytest.skip("to show thoughts is not to ask for them, at a model that has to be asked")
     client, _ = await connect(kind, model.partition("/")[0])
     asked = Asked(text=CITIES, model=model, tool="get_weather", thinking=True)
     thought = await both(client, asked)

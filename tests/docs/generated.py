@@ -33,6 +33,7 @@ from understudy.config.schema import (
     TYPE,
 )
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
+from understudy.dialects.efforts import BUDGETS
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
 from understudy.domain.rules import Rule
@@ -295,6 +296,12 @@ _TEMPORARY = {
 }
 
 
+def efforts() -> str:
+    """Return the budgets that stand for efforts as Markdown."""
+    rows = (f"| `{effort}` | {tokens:,} |" for effort, tokens in BUDGETS.items())
+    return "\n".join(["| effort | tokens |", "| --- | --- |", *rows])
+
+
 def access_log() -> str:
     """Return the fields of the access log as Markdown."""
     words = {
@@ -365,6 +372,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("gateway.md", "replies"): gateway_replies,
     ("gateway.md", "access log"): access_log,
     ("gateway.md", "clients"): clients,
+    ("gateway.md", "efforts"): efforts,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -118,12 +118,18 @@ UNSENT_BY = {
 """Fields that a dialect has no use for, by dialect, each with the reason."""
 
 _ON = {"Reasoning.mode adaptive": _THINKS, "Reasoning.mode enabled": _THINKS}
+_OFF = {"Reasoning.mode disabled": "the model cannot think"}
+_SHOWN = dict.fromkeys(("Reasoning.display", "Reasoning.display odd"), "thinking is always shown")
 _IDLE = "the model does not think unless asked to"
 
 UNSENT_BY_MODEL = {
     "claude-opus-4-7": {"Reasoning.mode disabled": _IDLE},
-    "command-a-03-2025": {"Reasoning.mode disabled": "the model cannot think"},
-    **dict.fromkeys(("gemini-3-flash-preview", "gemini-3.8-flash", "gemini-4-argon", "gpt-oss:20b"), _ON),
+    **dict.fromkeys(("command-a-03-2025", "gpt-4o", "gpt-4.1", "gpt-4.1-mini"), _OFF),
+    **dict.fromkeys(("llama-3.3-70b-versatile", "meta-llama/Llama-3.3-70B-Instruct-Turbo"), _OFF),
+    "gpt-oss:20b": {**_ON, **_SHOWN},
+    **dict.fromkeys(
+        ("command-a-plus-05-2026", "Qwen/Qwen3.5-397B-A17B", "Qwen/Qwen3-VL-235B-A22B-Instruct", "qwen3-vl"), _SHOWN
+    ),
 }
 """Values that a model fulfils without being told."""
 

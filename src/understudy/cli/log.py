@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MANUAL = Manual(
     text="""\
 Lists the requests of the command line and of the gateway on this machine, the newest first. With `show ID` it shows one
-of them: when each target was asked, for how long, what came of it, and why the next one was asked. The beginning of an
-ID is enough. Prompts and answers are not kept.""",
+of them: when each target was asked, for how long, with which outcome, and why the next one was asked. The beginning of
+an ID is enough. Prompts and answers are not kept.""",
     examples=(
         Example("List the latest requests", "understudy log"),
         Example("List what failed today", "understudy log --state failed --since 24h"),
@@ -116,7 +116,7 @@ def _find(reader: LedgerReader, wanted: str) -> list[LedgerEntry]:
     if found := reader.request(wanted):
         return found
     if len(wanted) < _LEAST or not re.fullmatch(r"[0-9a-fA-F-]{1,36}", wanted):
-        raise Misuse(f"{wanted!r} is no id of a request: understudy log lists them")
+        raise Misuse(f"{wanted!r} is not the id of a request: understudy log lists them")
     ids = reader.ids(wanted)
     if len(ids) > 1:
         raise Misuse(f"several requests begin with {wanted}: {', '.join(ids)}, …")

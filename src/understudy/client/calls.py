@@ -72,24 +72,29 @@ class Calls:
 
         return ResponseStream(partial(self._open, read))
 
-    async def open(self, prompt: Prompt, options: RequestOptions, reading: Reading | None = None) -> Run:
-        """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven."""
-        return await self._open(read_prompt(prompt, options, self.types), reading)
+    async def open(
+        self, prompt: Prompt, options: RequestOptions, reading: Reading | None = None, *, request_id: str | None = None
+    ) -> Run:
+        """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven. `request_id`:
+        its id, if it has one already."""
+        return await self._open(read_prompt(prompt, options, self.types), reading, request_id)
 
-    async def _open(self, read: ReadRequest, reading: Reading | None = None) -> Run:
+    async def _open(self, read: ReadRequest, reading: Reading | None = None, request_id: str | None = None) -> Run:
         planned = await self._planned(self._planner.plan(read.request))
-        return Run(self._chat(read, planned, reading), planned.plan, self._backends, self.engine)
+        job = self._chat(request_id or self.engine.new_id(), read, planned, reading)
+        return Run(job, planned.plan, self._backends, self.engine)
 
     def explain(self, prompt: Prompt, options: RequestOptions) -> Plan:
         """Return the plan of a request without sending it."""
         return self._planner.explain(read_prompt(prompt, options, self.types).request)
 
-    async def embed(self, texts: Texts, options: EmbedOptions) -> EmbeddingResponse:
-        """Turn texts into vectors."""
+    async def embed(self, texts: Texts, options: EmbedOptions, *, request_id: str | None = None) -> EmbeddingResponse:
+        """Turn texts into vectors. `request_id`: the id of the request, if it has one already."""
         read = read_texts(texts, options, self.types)
         planned = await self._planned(self._planner.embedding_plan(read.request))
         rules = _rules(planned.fallback, read.deadline)
-        job = Job(id=self.engine.new_id(), operation=Operation.EMBED, request=read.request, rules=rules)
+        name = request_id or self.engine.new_id()
+        job = Job(id=name, operation=Operation.EMBED, request=read.request, rules=rules)
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=read.concurrency)
         return await embedding.run()
 
@@ -110,14 +115,14 @@ class Calls:
         self.engine.check_open(closings)
         return planned
 
-    def _chat(self, read: ReadRequest, planned: PlannedRun, reading: Reading | None = None) -> Job:
+    def _chat(self, name: str, read: ReadRequest, planned: PlannedRun, reading: Reading | None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""
         fallback = planned.fallback
         tools = read.request.tools
         has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
         rules = _rules(fallback, read.deadline, has_effects=has_effects, hedges=fallback.hedge)
         return Job(
-            id=self.engine.new_id(),
+            id=name,
             operation=Operation.CHAT,
             request=read.request,
             rules=rules if reading is None else _streamed(rules, read, fallback, reading),

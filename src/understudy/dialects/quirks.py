@@ -15,6 +15,9 @@ from understudy.dialects.limits import ParameterLimits
 from understudy.domain.failures import FailureKind
 from understudy.domain.requests import EFFORTS
 
+ReasoningDisplay = Literal["reasoning_format", "include_reasoning", "always", "never"]
+Responses = Literal["never", "shown", "tools_with_effort", "tools", "always"]
+
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """How requests are written for a target. Defaults are each dialect's plain form."""
@@ -98,8 +101,11 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Thinking may be replayed only to the model that wrote it."""
     reasoning_field: Literal["reasoning", "reasoning_content"] | None = None
     """Where replayed thinking goes in an assistant message of the openai dialect; `None`: nowhere."""
-    reasoning_display: Literal["reasoning_format", "include_reasoning"] | None = None
-    """Where `Reasoning.display` goes in the openai dialect (Groq); `None`: nowhere."""
+    reasoning_display: ReasoningDisplay | None = None
+    """Where `Reasoning.display` goes in the openai dialect (Groq), or whether thinking is shown in any case; `None` if
+    unknown."""
+    reasoning_switch: bool = False
+    """`reasoning.enabled` switches thinking on and off, in the openai dialect (hybrid models at Together)."""
     max_stop: int | None = None
     """How many stop sequences are accepted; `None` without a limit."""
     stop_as_list: bool = False
@@ -119,8 +125,9 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Most tokens of all strings of one request for embeddings; `None` if unknown."""
     embed_format: Literal["float", "base64"] | None = None
     """The `encoding_format` of vectors in the openai dialect; `None`: unset. Base64 is a quarter of the size."""
-    responses: Literal["never", "always", "tools", "tools_with_effort"] = "never"
-    """When OpenAI's Responses API must be used instead of chat completions."""
+    responses: Responses = "never"
+    """When OpenAI's Responses API must be used instead of chat completions. Except for `never`, it is also used where
+    thinking is to be shown, which only it does."""
 
 
 def nearest_effort(asked: Any, accepted: Collection[str], *, tie: Literal["higher", "lower"] = "higher") -> str | None:
@@ -178,7 +185,8 @@ class QuirksPatch(TypedDict, total=False):
     continues: bool
     thinking_bound_to_model: bool
     reasoning_field: Literal["reasoning", "reasoning_content"] | None
-    reasoning_display: Literal["reasoning_format", "include_reasoning"] | None
+    reasoning_display: ReasoningDisplay | None
+    reasoning_switch: bool
     max_stop: int | None
     stop_as_list: bool
     logprobs_as_count: bool
@@ -188,7 +196,7 @@ class QuirksPatch(TypedDict, total=False):
     embed_batch: int
     embed_batch_tokens: int | None
     embed_format: Literal["float", "base64"] | None
-    responses: Literal["never", "always", "tools", "tools_with_effort"]
+    responses: Responses
 
 
 NO_HEADERS: Mapping[str, str] = {}

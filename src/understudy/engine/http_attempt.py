@@ -25,6 +25,7 @@ from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential, NotSigned
 from understudy.engine.background import Background
+from understudy.engine.concessions import Again
 from understudy.engine.forwarded_errors import failed_answer, refused_answer
 from understudy.engine.watch import Watch, no_response
 from understudy.policy.targets import Limits
@@ -55,9 +56,8 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     keep_raw: bool = True
     """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
-    whole: Callable[[Failure], Exchange[Any] | None] | None = None
-    """For an answer that was asked for whole and is streamed inside: opens the same request unstreamed, if the failure
-    states that the provider refuses to stream it."""
+    again: Callable[[Failure], Again | None] | None = None
+    """Returns the same request without what the provider refused of it, if that is something to do without."""
     forwards: bool = False
     """Whether the caller speaks the provider's wire format, so that the provider's own bytes are kept for it."""
     background: Background = msgspec.field(default_factory=Background)
@@ -347,19 +347,16 @@ class HttpAttempt:
             return
 
     def _asks_again(self, failure: Failure) -> bool:
-        """Ask for the whole answer, once, where the provider refuses to stream it."""
-        whole, watch = self._context.whole, self._watch
-        if whole is None or watch is None or not watch.streamed or self.answered:
-            return False
-        exchange = whole(failure)
-        if exchange is None:
+        """Send the request without what the provider refused of it, such as the stream of a whole answer."""
+        again, watch = self._context.again, self._watch
+        if again is None or watch is None or self.answered or (other := again(failure)) is None:
             return False
         self._failure = None
         self._close()
-        self._exchange = exchange
-        watch.streamed = False
+        self._exchange = other.exchange
+        watch.streamed = other.streamed
         # What the encoding warned of was handed out with the first request.
-        self._steps = [step for step in exchange.start() if type(step) is not Warned]
+        self._steps = [*other.warnings, *(step for step in other.exchange.start() if type(step) is not Warned)]
         return True
 
 

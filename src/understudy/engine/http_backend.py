@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,8 +18,8 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Mode
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
+from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
-from understudy.engine.inner_streams import InnerStreams
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
 from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
@@ -60,7 +60,7 @@ class HttpBackend:
         self._counter = StatsCounter()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
-        self._inner_streams = InnerStreams()
+        self._concessions = Concessions()
 
     @property
     def name(self) -> str:
@@ -269,13 +269,14 @@ class HttpBackend:
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
-            if request.reasoning is not None and self.config.first_event_timeout is None:
-                limits = replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+            limits = self._patient(request, limits)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
             request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
+            request, conceded = self._concessions.conceded(request, dialect, endpoint)
+            warnings += conceded
             if not whole and is_forwarded(request, dialect):
                 # The caller speaks the same wire format: its frames can be handed on as they arrive.
                 endpoint = replace(endpoint, keep_wire=True)
@@ -288,9 +289,7 @@ class HttpBackend:
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
-            whole=partial(self._inner_streams.unstreamed_after, dialect, request, endpoint)
-            if streamed and whole
-            else None,
+            again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
             forwards=is_forwarded(request, dialect),
             background=self._background,
             strict=job.strict,
@@ -301,6 +300,12 @@ class HttpBackend:
         exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
         return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
 
+    def _patient(self, request: GenerationRequest, limits: Limits) -> Limits:
+        """Return the limits of a request that is answered after some thinking."""
+        if request.reasoning is None or self.config.first_event_timeout is not None:
+            return limits
+        return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config
         if config.max_tokens is None and config.temperature is None:
@@ -309,7 +314,7 @@ class HttpBackend:
 
     def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
         whole = self.config.whole or job.whole
-        return self._inner_streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
+        return self._concessions.streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
 
     @property
     def checks_key(self) -> bool | None:

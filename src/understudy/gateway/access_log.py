@@ -18,6 +18,8 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """When the request arrived: here in seconds since 1970, in the log in ISO 8601."""
     id: str
     """The request id, as in the answer's header `x-understudy-request-id`."""
+    caller_id: str | None = None
+    """The id that came in with it, in `x-request-id` or `x-client-request-id`."""
     method: str
     """The HTTP method."""
     route: str | None = None

@@ -48,7 +48,6 @@ class Answering:
         self._half = half
         self._caller = caller
         self._notes = notes
-        self._own: Headers = ((replies.REQUEST_ID, notes.id),)
 
     async def answer(self, inbound: Inbound) -> None:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
@@ -69,7 +68,7 @@ class Answering:
 
     async def _refuse(self, failure: Failure) -> None:
         self._notes.failure = failure
-        await self._connection.reply(self._half.render_error(failure), self._own)
+        await self._connection.reply(self._half.render_error(failure))
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
@@ -77,10 +76,10 @@ class Answering:
         options = (
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
-        response = await self._site.manager.embed(request, **options)
+        response = await self._site.manager.vectors(request, options, request_id=self._notes.id)
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
-        await self._connection.reply(reply, (*self._own, *replies.told(response)))
+        await self._connection.reply(reply, replies.told(response))
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
@@ -88,20 +87,20 @@ class Answering:
         request = replace(request, model=resolved.model, labels=labels, session=session, task=task)
         crossing = Crossing(self._half.name, request, self._site.seals.of(self._caller.name))
         self._notes.lost = crossing.warnings
-        options = resolved.options.of_call()
+        options, name = resolved.options.of_call(), self._notes.id
         if inbound.stream:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events")
+            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events", request_id=name)
             crossing.run = run
             await self._stream(run, inbound, crossing)
         else:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options)
+            self._notes.run = run = await self._site.manager.open(crossing.request, options, request_id=name)
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")
             self._note(run, run.response.id, crossing.request)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, inbound)
-            await self._connection.reply(reply, (*self._own, *replies.told(response)))
+            await self._connection.reply(reply, replies.told(response))
 
     @staticmethod
     def _forwarded(answer: WireAnswer | None) -> HttpReply | None:
@@ -133,7 +132,7 @@ class Answering:
         try:
             first = await anext(events, None) or []
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
-            headers = (*renderer.headers, *forwarded, *self._own, *self._told(run, first, crossing.warnings))
+            headers = (*renderer.headers, *forwarded, *self._told(run, first, crossing.warnings))
             self._note(run, next((each.id for each in first if isinstance(each, e.Started)), None), crossing.request)
             await connection.start(200, headers)
             self._notes.begin()
@@ -163,7 +162,7 @@ class Answering:
         self._notes.failure = failure = replies.outward(own, draining=self._site.is_draining)
         if failure is own and answer is not None and answer.event is not None:
             return answer.event
-        return renderer.fail(failure)
+        return renderer.fail(replies.without_foreign_type(failure, answer))
 
     def _told(self, run: Run, first: list[Any], lost: list[Warning]) -> Headers:
         """Return what is known of an answer that begins."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from understudy.engine.job import new_id
+from understudy.gateway import replies
 from understudy.gateway.bodies import ClientGone, read_body
 from understudy.gateway.uploads import Upload
 from understudy.wire.http import Headers, HttpReply
@@ -16,12 +19,17 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+X_REQUEST_ID = "x-request-id"
+"""Where proxies put the id of a request, and where OpenAI's clients look for it."""
+_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
 class Connection:
     """A request, and the way back to the caller."""
 
     __slots__ = (
         *("_head_only", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
-        *("started", "status"),
+        *("id_names", "request_id", "started", "status"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -37,6 +45,10 @@ class Connection:
         self.http_version: str = scope.get("http_version", "1.1")
         self.peer: str | None = (scope.get("client") or (None,))[0]
         """The address of the caller; `None` if the server states none, as for a Unix socket."""
+        self.request_id = new_id()
+        """Under which the request is in the log and in records."""
+        self.id_names: tuple[str, ...] = (X_REQUEST_ID,)
+        """Headers in which clients look for an id."""
         self.started = False
         self.status = 0
         self._head_only = self.method == "HEAD"
@@ -83,8 +95,22 @@ class Connection:
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send the status and the headers."""
         self.started, self.status = True, status
-        encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+        named = self._named(headers)
+        encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in named]
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    def _named(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Add the ids of the request: the one that came in, else the provider's, else ours."""
+        came_in = _id_in(self.headers, X_REQUEST_ID)
+        found = [each for each in headers if came_in is None or each[0] not in self.id_names]
+        given = {name for name, _ in found}
+        ids = ((name, came_in or self.request_id) for name in self.id_names if name not in given)
+        return [*found, (replies.REQUEST_ID, self.request_id), *ids]
+
+    @property
+    def caller_id(self) -> str | None:
+        """The id that the caller, or a proxy on the way, has given the request."""
+        return _id_in(self.headers, X_REQUEST_ID) or _id_in(self.headers, "x-client-request-id")
 
     async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the caller does not read."""
@@ -101,6 +127,12 @@ class Connection:
         await self.start(reply.status, (*reply.headers, *more, length))
         body = b"" if self._head_only else reply.body
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _id_in(headers: Mapping[str, str], name: str) -> str | None:
+    """Return the id in a header, unless it is none that can be logged and sent back."""
+    found = headers.get(name)
+    return found if found is not None and _ID.fullmatch(found) else None
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -10,7 +10,6 @@ from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
-from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
@@ -54,8 +53,9 @@ class Handling:
         self._route = route
         self._connection = connection
         self._half = load_face(face_of(route, connection.headers)) if route.face else None
-        self._id = new_id()
-        self.notes = Notes(self._id)
+        if self._half is not None and self._half.name == "anthropic":
+            connection.id_names = ("request-id",)  # https://platform.claude.com/docs/en/api/errors#request-id
+        self.notes = Notes(connection)
         """What the access log states about the request."""
 
     async def serve(self) -> None:
@@ -81,10 +81,9 @@ class Handling:
         self.notes.failure = failure
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
-        own = ((replies.REQUEST_ID, self._id), *more)
         half = self._half or load_face("openai")  # the form of errors that most programs read
         reply = reported(failure, client_of(self._connection.headers), half, answer)
-        await self._connection.reply(reply, own)
+        await self._connection.reply(reply, more)
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
@@ -162,7 +161,7 @@ class Handling:
         request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
-        await self._connection.reply(half.render(found.tokens, inbound), ((replies.REQUEST_ID, self._id), *marks))
+        await self._connection.reply(half.render(found.tokens, inbound), marks)
 
     def _own(self) -> HttpReply:
         """Return what the gateway says of itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -13,10 +13,12 @@ from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.config import Config
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.responses import EmbeddingResponse
 from understudy.engine.backend import ModelFacts
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
+from understudy.protocol import EmbedOptions, RequestOptions
 from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
@@ -122,9 +124,15 @@ class GatewayManager(ProviderManager):
         """The names of the routes that callers' lists made, the oldest first."""
         return []
 
-    async def open(self, request: GenerationRequest, options: Any, reading: Reading | None = None) -> Run:
+    async def open(
+        self, request: GenerationRequest, options: RequestOptions, reading: Reading | None = None, *, request_id: str
+    ) -> Run:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven.
 
         Raise `Misuse` and `Unavailable`.
         """
-        return await self._calls.open(request, options, reading)
+        return await self._calls.open(request, options, reading, request_id=request_id)
+
+    async def vectors(self, request: EmbeddingRequest, options: EmbedOptions, *, request_id: str) -> EmbeddingResponse:
+        """Turn texts into vectors, as `embed` does."""
+        return await self._calls.embed(request, options, request_id=request_id)

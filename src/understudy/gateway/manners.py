@@ -20,7 +20,7 @@ from understudy.dialects.server import ServerHalf
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.wire_answer import WireAnswer
 from understudy.gateway.clients import Client
-from understudy.gateway.replies import outward
+from understudy.gateway.replies import outward, without_foreign_type
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
 LONGEST_WAIT = 60
@@ -150,7 +150,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 def reported(failure: Failure, client: Client, half: ServerHalf, answer: WireAnswer | None = None) -> HttpReply:
     """Return an error reply. A provider's own words in the wire format of the caller stay as they are: clients
     recognise them, and try again without what was refused. Only the status and what concerns retries may differ."""
-    said = say(failure, client, half.name)
+    said = say(without_foreign_type(failure, answer), client, half.name)
     reply = half.render_error(said.failure)
     if answer is None or answer.body is None or not said.forwards:
         return reply
@@ -169,7 +169,7 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
     if (own := outward(failure)) is not failure:
         told = own
     elif outlook is Outlook.PASSING and manner.retried:
-        told = replace(failure, status=_status(failure, manner))
+        told = replace(failure, status=_status(failure, manner, dialect))
     else:
         told = failure
     wait = _wait(failure, manner) if outlook is Outlook.PASSING else None
@@ -185,11 +185,16 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
     return Said(failure=told, headers=tuple(headers), forwards=own is failure)
 
 
-def _status(failure: Failure, manner: Manner) -> int | None:
+_OWN_STATUSES = {529: "anthropic"}
+"""Statuses that only one vendor has: the clients of others have no class for them."""
+
+
+def _status(failure: Failure, manner: Manner, dialect: str) -> int | None:
     """Return a status after which the client tries again: the provider's, else that of the kind of failure in the
     dialect (`None`), else 503. Some providers report a lack of capacity as 498 or 403."""
-    if failure.status is not None and manner.retries(failure.status):
-        return failure.status
+    status = failure.status
+    if status is not None and _OWN_STATUSES.get(status, dialect) == dialect and manner.retries(status):
+        return status
     return None if manner.retries(STATUS_OF[failure.kind]) else 503
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind, OnMidstreamError
 from understudy.domain.suggestions import suggestion
+
+if TYPE_CHECKING:
+    from understudy.protocol import RequestOptions
 
 PREFIX = "x-understudy-"
 SESSION = "x-understudy-session"
@@ -32,10 +35,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     hold_chars: int | None = None
     labels: dict[str, str] = {}
 
-    def of_call(self) -> dict[str, Any]:
+    def of_call(self) -> RequestOptions:
         """Return the options of `stream` and `generate` that are set."""
         names = ("deadline", "on_midstream_error", "hold_chars")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        found = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return cast("RequestOptions", found)
 
 
 def read_options(headers: Mapping[str, str]) -> Options:

@@ -14,6 +14,7 @@ from understudy.gateway.access_log import AccessRecord
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
+    from understudy.gateway.connection import Connection
 
 SHUTDOWN = "server_shutdown"
 """The code of the error that ends a request because the gateway stops."""
@@ -23,13 +24,28 @@ class Notes:
     """What is known of one request so far."""
 
     __slots__ = (
-        *("answered", "asked", "began", "ended", "failure", "first", "id", "key", "lost", "run", "session", "since"),
+        *(
+            "answered",
+            "asked",
+            "began",
+            "caller_id",
+            "ended",
+            "failure",
+            "first",
+            "id",
+            "key",
+            "lost",
+            "run",
+            "session",
+            "since",
+        ),
     )
 
-    def __init__(self, request_id: str = "") -> None:
+    def __init__(self, connection: Connection) -> None:
         self.since = time.time()
         self.began = time.monotonic()
-        self.id = request_id
+        self.id = connection.request_id
+        self.caller_id = connection.caller_id
         self.key: str | None = None
         """The name of the caller's key."""
         self.asked: str | None = None
@@ -73,6 +89,7 @@ class Notes:
         return AccessRecord(
             time=self.since,
             id=self.id,
+            caller_id=self.caller_id,
             method=method,
             route=route,
             key=self.key,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.domain.wire_answer import WireAnswer
 from understudy.wire.http import Headers
 
 REQUEST_ID = "x-understudy-request-id"
@@ -44,6 +45,13 @@ def outward(failure: Failure, *, draining: bool = False) -> Failure:
     return replace(
         failure, kind=kind, message=message, status=status or failure.status, code=code, type=None, body=None
     )
+
+
+def without_foreign_type(failure: Failure, answer: WireAnswer | None) -> Failure:
+    """Return a failure without the type that a provider of another wire format gave it, so that it gets the type that
+    clients of this one know. `answer`: the provider's own, if it speaks this one."""
+    is_foreign = answer is None and failure.sent and failure.type is not None
+    return replace(failure, type=None) if is_foreign else failure
 
 
 def warned(warnings: Iterable[Warning]) -> Headers:

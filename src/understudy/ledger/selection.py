@@ -54,5 +54,5 @@ def parse_time(text: str, now: datetime) -> float:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text!r} is no time; write 30m, 24h, 7d, 2w, 2026-11-01 or 2026-11-01T12:00") from None
+        raise ValueError(f"{text!r} is not a time; write 30m, 24h, 7d, 2w, 2026-11-01 or 2026-11-01T12:00") from None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

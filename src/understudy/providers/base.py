@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from understudy.dialects.base import Endpoint
+from understudy.dialects.efforts import effort_for, is_shown
 from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
 from understudy.domain.failures import FailureKind
 from understudy.domain.messages import Tool
@@ -151,9 +152,15 @@ def _wants_responses(quirks: Quirks, request: GenerationRequest, has_responses: 
     if has_responses and request.origin is not None and request.origin.dialect == "responses":
         return True  # forwarded as it came
     tools = any(isinstance(tool, Tool) for tool in request.tools)
-    effort = request.reasoning.effort if request.reasoning else None
+    asked = request.reasoning
+    if quirks.responses == "never":
+        return False
+    comes_as_chat = request.origin is not None and request.origin.dialect == "openai"
+    if asked is not None and is_shown(asked) and not comes_as_chat:
+        return True
+    effort = effort_for(asked, quirks) if asked is not None else None
     match quirks.responses:
-        case "never":
+        case "shown":
             return False
         case "always":
             return True

@@ -55,6 +55,7 @@ ROW = ProviderRow(
         "limits": _LIMITS,
         "inputs": frozenset({"image"}),
         "partner_suffix": True,
+        "reasoning_display": "always",
         # The limit is not documented; this many are accepted.
         "embed_batch": 32,
     },

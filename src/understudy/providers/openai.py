@@ -18,7 +18,12 @@ _SAMPLING = frozenset(
 _NEVER = frozenset({"top_k", "min_p", "thinking"})
 """Fields that no model of OpenAI accepts in chat completions."""
 
-_REASONS: QuirksPatch = {"refused": _NEVER | _SAMPLING | {"stop"}, "other_max_tokens": False}
+_REASONS: QuirksPatch = {
+    "refused": _NEVER | _SAMPLING | {"stop"},
+    "other_max_tokens": False,
+    # Only the Responses API shows thinking, in summaries.
+    "responses": "shown",
+}
 _PLAIN: QuirksPatch = {"refused": _NEVER | {"reasoning", "verbosity"}}
 _UP_TO_XHIGH = frozenset({"low", "medium", "high", "xhigh"})
 _SNAPSHOT = r"(-\d{4}-\d\d-\d\d)?"
@@ -62,6 +67,7 @@ ROW = ProviderRow(
     quirks={
         "refused": _NEVER,
         "user_field": "safety_identifier",
+        "reasoning_display": "never",
         "max_stop": 4,
         "limits": LIMITS,
         "json_word": True,

@@ -65,8 +65,17 @@ ROW = ProviderRow(
         # The limit is not documented; this many are accepted.
         "embed_batch": 64,
         "efforts": frozenset({"low", "medium", "high"}),
+        "reasoning_display": "always",
     },
-    families=(Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),),
+    families=(
+        Family(r"(meta-llama/|mistralai/|google/gemma).*", {"refused": _UNKNOWN | {"reasoning"}}),
+        # "Hybrid: supports both reasoning and non-reasoning modes" (docs.together.ai/docs/inference/chat/reasoning)
+        Family(
+            r"deepseek-ai/DeepSeek-V(3\.[1-9]|[4-9]).*|zai-org/GLM-[5-9].*|moonshotai/Kimi-K(2\.[5-9]|[3-9]).*"
+            r"|Qwen/Qwen3\.[5-9]-.*|deepcogito/.*",
+            {"reasoning_switch": True},
+        ),
+    ),
     error_rules=(
         *texts(FailureKind.CONTEXT_LENGTH, s.TOGETHER_USERS, "max_new_tokens", status=422),
         # In the middle of a stream only the type is given.

@@ -37,9 +37,9 @@ DISABLED = {"type": "disabled"}
         ("claude-sonnet-5", {"mode": "disabled"}, DISABLED, None, []),
         ("claude-opus-5-5", {"effort": "high"}, None, "high", []),
         # Budgets where there are none, and the other way round.
-        ("claude-opus-4-7", {"budget": 3000}, ADAPTIVE, None, ["emulated"]),
-        ("claude-opus-5", {"mode": "enabled", "budget": 3000}, ADAPTIVE, None, ["emulated"]),
-        ("claude-haiku-4-5", {"effort": "low"}, {"type": "enabled", "budget_tokens": 2048}, None, ["emulated"]),
+        ("claude-opus-4-7", {"budget": 3000}, ADAPTIVE, "medium", ["emulated", "emulated"]),
+        ("claude-opus-5", {"mode": "enabled", "budget": 30_000}, ADAPTIVE, "xhigh", ["emulated", "emulated"]),
+        ("claude-haiku-4-5", {"effort": "low"}, {"type": "enabled", "budget_tokens": 1024}, None, ["emulated"]),
         ("claude-3-5-sonnet-20241022", {"effort": "low"}, None, None, ["dropped"]),
         ("claude-3-5-sonnet-20241022", {"budget": 3000}, None, None, ["dropped"]),
         # Off: said, left out, or impossible.

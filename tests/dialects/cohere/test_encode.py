@@ -232,12 +232,16 @@ def test_an_output_format_beside_tools_is_requested_in_the_prompt() -> None:
         (Reasoning(mode="adaptive"), {"type": "enabled"}, []),
         (Reasoning(mode="disabled"), {"type": "disabled"}, []),
         (Reasoning(effort="none"), {"type": "disabled"}, []),
-        (Reasoning(effort="high"), {"type": "enabled"}, [("emulated", "reasoning")]),
-        (Reasoning(display="summarized"), {"type": "enabled"}, [("dropped", "reasoning display")]),
+        (Reasoning(effort="high"), {"type": "enabled", "token_budget": 24_576}, [("emulated", "reasoning")]),
+        (Reasoning(mode="enabled", display="summarized"), {"type": "enabled"}, []),
+        (Reasoning(mode="enabled", display="omitted"), {"type": "enabled"}, [("dropped", "reasoning display")]),
+        (Reasoning(display="summarized"), None, []),
     ],
 )
-def test_thinking_is_on_or_off(reasoning: Reasoning, wire: dict[str, Any], warnings: list[tuple[str, str]]) -> None:
-    assert body(asking(reasoning=reasoning))["thinking"] == wire
+def test_thinking_is_on_or_off(
+    reasoning: Reasoning, wire: dict[str, Any] | None, warnings: list[tuple[str, str]]
+) -> None:
+    assert body(asking(reasoning=reasoning)).get("thinking") == wire
     assert warned(asking(reasoning=reasoning)) == warnings
 
 

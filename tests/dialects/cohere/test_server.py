@@ -124,7 +124,7 @@ def test_settings() -> None:
     assert (request.presence_penalty, request.frequency_penalty, request.stop) == (0.1, 0.2, ("x",))
     assert (request.logprobs, request.tool_choice) == (True, ToolChoice("required"))
     assert request.output == OutputFormat(json_schema=SCHEMA)
-    assert request.reasoning == Reasoning(mode="enabled", budget=9)
+    assert request.reasoning == Reasoning(mode="enabled", budget=9, display="auto")
     assert request.extra == {"cohere": {"safety_mode": "OFF", "documents": ["a"]}}
     assert request.origin is not None
     assert json.loads(request.origin.body) == body

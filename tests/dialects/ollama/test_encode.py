@@ -308,8 +308,10 @@ class TestThink:
             ("qwen3", Reasoning(effort="high", mode="enabled"), "high", set()),
             ("qwen3", Reasoning(effort="minimal"), "low", {"clamped"}),
             ("qwen3", Reasoning(effort="xhigh"), "max", {"clamped"}),
-            ("qwen3", Reasoning(budget=1000), True, {"dropped"}),
-            ("qwen3", Reasoning(effort="low", display="omitted"), "low", {"dropped"}),
+            ("qwen3", Reasoning(budget=1000), True, {"emulated"}),
+            ("qwen3", Reasoning(effort="low", display="summarized"), "low", set()),
+            ("gpt-oss:20b", Reasoning(budget=10_000), "high", {"emulated"}),
+            ("gpt-oss:20b", Reasoning(budget=1000), "low", {"emulated"}),
             ("gpt-oss:20b", Reasoning(effort="none"), "low", {"clamped"}),
             ("gpt-oss:20b", Reasoning(mode="enabled"), None, set()),
             ("gpt-oss:20b", Reasoning(effort="medium"), "medium", set()),
@@ -322,6 +324,11 @@ class TestThink:
         body, warnings = sent(GenerationRequest(messages=HELLO, reasoning=reasoning), endpoint)
         assert body.get("think") == think
         assert warnings == {(kind, "reasoning") for kind in kinds}
+
+    def test_thinking_cannot_be_hidden(self) -> None:
+        reasoning = Reasoning(effort="low", display="omitted")
+        _, warnings = sent(GenerationRequest(messages=HELLO, reasoning=reasoning))
+        assert warnings == {("dropped", "reasoning display")}
 
     def test_a_target_of_unknown_levels_gets_what_is_asked(self) -> None:
         assert sent(GenerationRequest(messages=HELLO, reasoning=Reasoning(effort="max")))[0]["think"] == "max"

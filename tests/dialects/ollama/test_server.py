@@ -121,7 +121,7 @@ class TestChat:
         )  # fmt: skip
         assert (request.max_tokens, request.temperature, request.top_k, request.seed) == (5, 0.0, 40, 1)
         assert (request.stop, request.logprobs, request.top_logprobs) == (("a",), True, 2)
-        assert request.reasoning == Reasoning(effort="high")
+        assert request.reasoning == Reasoning(effort="high", display="auto")
         assert request.output == OutputFormat(kind="json_object")
         assert request.extra == {"ollama": {"keep_alive": "5m", "options": {"num_ctx": 9}}}
 
@@ -133,9 +133,9 @@ class TestChat:
     @pytest.mark.parametrize(
         ("think", "reasoning"),
         [
-            (True, Reasoning(mode="enabled")),
+            (True, Reasoning(mode="enabled", display="auto")),
             (False, Reasoning(effort="none")),
-            ("max", Reasoning(effort="max")),
+            ("max", Reasoning(effort="max", display="auto")),
             (None, None),
         ],
     )

@@ -261,9 +261,44 @@ class TestQuirks:
         body, warnings = sent(asked(reasoning=Reasoning(effort=asked_for)), quirks)
         assert (body.get("reasoning_effort"), warnings.get("reasoning")) == (written, warned)
 
-    def test_thinking_that_is_switched_off_is_an_effort_and_a_budget_is_none(self) -> None:
-        assert sent(asked(reasoning=Reasoning(mode="disabled")))[0]["reasoning_effort"] == "none"
-        assert sent(asked(reasoning=Reasoning(effort="low", budget=9)))[1] == {"reasoning": "dropped"}
+    @pytest.mark.parametrize(
+        ("asked_for", "effort", "warned"),
+        [
+            ({"mode": "disabled"}, "none", {}),
+            ({"mode": "disabled", "effort": "high"}, "none", {}),
+            ({"budget": 0}, "none", {}),
+            ({"effort": "low", "budget": 9}, "low", {"reasoning": "emulated"}),
+            ({"budget": 1024}, "low", {"reasoning": "emulated"}),
+            ({"budget": 1025}, "medium", {"reasoning": "emulated"}),
+            ({"budget": 10_000}, "high", {"reasoning": "emulated"}),
+            ({"budget": 31_999}, "xhigh", {"reasoning": "emulated"}),
+            ({"mode": "adaptive", "effort": "medium", "display": "omitted"}, "medium", {}),
+        ],
+    )
+    def test_how_much_a_model_thinks_is_an_effort(
+        self, asked_for: dict[str, Any], effort: str, warned: dict[str, str]
+    ) -> None:
+        found, warnings = sent(asked(reasoning=Reasoning(**asked_for)), Quirks(reasoning_display="never"))
+        assert (found["reasoning_effort"], warnings) == (effort, warned)
+
+    def test_a_model_that_thinks_only_if_asked_to_gets_an_effort(self) -> None:
+        quirks = Quirks(default_effort_none=True, efforts=frozenset({"none", "low", "medium", "high"}))
+        assert sent(asked(reasoning=Reasoning(mode="enabled")), quirks)[0]["reasoning_effort"] == "medium"
+        assert "reasoning_effort" not in sent(asked(reasoning=Reasoning(mode="enabled")))[0]
+
+    @pytest.mark.parametrize(
+        ("asked_for", "written"),
+        [
+            ({"mode": "enabled"}, {"reasoning": {"enabled": True}}),
+            ({"mode": "adaptive", "effort": "high"}, {"reasoning": {"enabled": True}, "reasoning_effort": "high"}),
+            ({"mode": "disabled"}, {"reasoning": {"enabled": False}}),
+            ({"effort": "none"}, {"reasoning": {"enabled": False}}),
+            ({"effort": "low"}, {"reasoning_effort": "low"}),
+        ],
+    )
+    def test_hybrid_models_have_a_switch(self, asked_for: dict[str, Any], written: dict[str, Any]) -> None:
+        body, _ = sent(asked(reasoning=Reasoning(**asked_for)), Quirks(reasoning_switch=True))
+        assert {key: body[key] for key in body.keys() & {"reasoning", "reasoning_effort"}} == written
 
     @pytest.mark.parametrize(
         ("field", "display", "expected"),

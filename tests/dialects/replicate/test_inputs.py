@@ -134,7 +134,9 @@ def test_images_go_where_the_model_wants_them() -> None:
 def test_reasoning_is_a_level_a_budget_or_a_switch() -> None:
     level: JsonObject = {"prompt": STRING, "reasoning_effort": {"type": "string", "enum": ["low", "high"]}}
     assert written(level, reasoning=Reasoning(effort="low"))[0]["reasoning_effort"] == "low"
-    assert written(level, reasoning=Reasoning(effort="xhigh")) == ({"prompt": "Hello"}, [("dropped", "reasoning")])
+    assert written(level, reasoning=Reasoning(effort="xhigh"))[0]["reasoning_effort"] == "high"
+    assert written(level, reasoning=Reasoning(budget=9000))[0]["reasoning_effort"] == "high"
+    assert written(level, reasoning=Reasoning(mode="enabled"))[0]["reasoning_effort"] == "high"
     claude: JsonObject = {
         "prompt": STRING,
         "extended_thinking": {"type": "boolean"},
@@ -145,6 +147,7 @@ def test_reasoning_is_a_level_a_budget_or_a_switch() -> None:
         "extended_thinking": True,
         "thinking_budget_tokens": 5000,
     }
+    assert written(claude, reasoning=Reasoning(effort="medium"))[0]["thinking_budget_tokens"] == 8192
     assert written(claude, reasoning=Reasoning(mode="disabled"))[0] == {"prompt": "Hello", "extended_thinking": False}
     assert written({"prompt": STRING, "thinking_budget": NUMBER}, reasoning=Reasoning(effort="none"))[0] == {
         "prompt": "Hello",

@@ -145,14 +145,17 @@ def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: 
 def _adapt(body: Body, options: JsonObject) -> None:
     """Replace what another model than the caller's may refuse: thinking, sampling and the tool choice are the target's,
     and a form of the answer that it does not support is left out. The rest stays untouched."""
+    thinking = body.get("thinking")
+    has_budget = isinstance(thinking, dict) and "budget_tokens" in thinking
     for name in ("temperature", "top_p", "top_k", "thinking", "tool_choice", "max_tokens"):
         if name in body and name not in options:
             del body[name]
         elif name in body:
             body[name] = _with_unknown(body[name], options[name]) if name == "thinking" else options[name]
-    config = body.get("output_config")
-    if isinstance(config, dict):
-        fitting = options.get("output_config", {})
+    config, fitting = body.get("output_config"), options.get("output_config", {})
+    if config is None and has_budget and "effort" in fitting:
+        body["output_config"] = {"effort": fitting["effort"]}  # which stands for the budget
+    elif isinstance(config, dict):
         kept = {key: value for key, value in config.items() if key != "effort" and (key != "format" or key in fitting)}
         effort = {"effort": fitting["effort"]} if "effort" in config and "effort" in fitting else {}
         body["output_config"] = effort | kept

@@ -9,15 +9,13 @@ from __future__ import annotations
 import msgspec
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.efforts import budget_of, effort_of_budget
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
 from understudy.domain.requests import Reasoning
 
 MIN_BUDGET = 1024
 """Tokens; the smallest budget that the service accepts."""
-
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
-"""Tokens that stand for an effort if a model supports only budgets. The service documents no such numbers."""
 
 _DISPLAYS = ("summarized", "omitted")
 
@@ -48,8 +46,8 @@ def encode_thinking(
     if "reasoning" in quirks.refused:
         notes.drop("reasoning", "this model refuses it")
         return ThinkingPlan()
-    effort = _effort(reasoning.effort, quirks, notes)
     mode = _accepted(reasoning.mode or _implied(reasoning, quirks), quirks, notes)
+    effort = _effort(_asked_effort(reasoning, mode, quirks, notes), quirks, notes)
     if effort is None and reasoning.effort not in (None, "none"):
         if mode == "enabled":
             notes.emulate("reasoning", "this model accepts a budget instead of an effort")
@@ -63,6 +61,15 @@ def encode_thinking(
     if thinking is not None and mode in ("adaptive", "enabled"):
         _show(reasoning.display, thinking, notes)
     return ThinkingPlan(thinking, effort)
+
+
+def _asked_effort(asked: Reasoning, mode: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
+    """Return the effort, or the one that stands for a budget if this model accepts no budget."""
+    if asked.effort is not None or asked.budget is None or mode != "adaptive" or quirks.efforts == frozenset():
+        return asked.effort
+    effort = effort_of_budget(asked.budget)
+    notes.emulate("reasoning", f"this model accepts an effort instead of a budget; {effort} stands for it")
+    return effort
 
 
 def _effort(asked: str | None, quirks: Quirks, notes: WarningLog) -> str | None:
@@ -117,7 +124,9 @@ def _enabled(asked: Reasoning, limits: ThinkingLimits, notes: WarningLog) -> Jso
     if limits.unsigned_turn:
         notes.drop("reasoning", "the turn under way was begun without thinking of this model, which must come first")
         return None
-    budget = asked.budget if asked.budget is not None else BUDGETS.get(asked.effort or "medium", BUDGETS["medium"])
+    budget = asked.budget
+    if budget is None:  # OpenRouter's documentation leaves a fifth of the tokens to the answer at the effort `high`
+        budget = min(budget_of(asked.effort), limits.max_tokens * 4 // 5)
     fitting = max(budget, MIN_BUDGET)
     if not limits.interleaved:
         fitting = min(fitting, limits.max_tokens - 1)

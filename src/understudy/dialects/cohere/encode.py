@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
 from understudy.dialects.cohere.encode_messages import MessageEncoder
 from understudy.dialects.cohere.wire import FIELDS, NAME
+from understudy.dialects.efforts import budget_of, is_off, is_shown
 from understudy.dialects.output_forms import encode_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import Body, patched, received
@@ -152,25 +153,26 @@ def _response_format(request: GenerationRequest, quirks: Quirks, notes: WarningL
 
 
 def _thinking(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
-    """Return the thinking mode: on, with an optional budget, or off. There are no efforts."""
+    """Return the thinking mode: on, with an optional budget, or off. An effort becomes a budget."""
     if reasoning is None:
         return None
     if "reasoning" in quirks.refused:
-        if reasoning.effort != "none" and reasoning.mode != "disabled":
+        if not is_off(reasoning):
             notes.drop("reasoning", "this model does not support reasoning")
         return None
-    if reasoning.display is not None:
-        notes.drop("reasoning display", "this API always shows thinking")
-    if reasoning.mode == "disabled" or reasoning.effort == "none" or reasoning.budget == 0:
+    if is_off(reasoning):
         return {"type": "disabled"}
+    if is_shown(reasoning) is False:
+        notes.drop("reasoning display", "this API always shows thinking")
     if reasoning.mode == "between_tools":
         notes.emulate("reasoning", "thinking can only be enabled or disabled as a whole")
-    if reasoning.effort is not None and reasoning.budget is None:
-        notes.emulate("reasoning", "this API does not support an effort; thinking is enabled")
-    body: JsonObject = {"type": "enabled"}
-    if reasoning.budget is not None:
-        body["token_budget"] = reasoning.budget
-    return body
+    budget = reasoning.budget
+    if reasoning.effort is not None and budget is None:
+        budget = budget_of(reasoning.effort)
+        notes.emulate("reasoning", f"this API does not support an effort; a budget of {budget} tokens was sent")
+    if budget is None:
+        return {"type": "enabled"} if reasoning.mode is not None else None
+    return {"type": "enabled", "token_budget": budget}
 
 
 def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:

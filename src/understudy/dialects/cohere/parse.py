@@ -133,7 +133,8 @@ def _reasoning(fields: Fields) -> Reasoning | None:
         raise bad_request("invalid request: thinking.type must be enabled or disabled")
     if thinking.keys() - {"type", "token_budget"}:
         fields.left["thinking"] = thinking
-    return Reasoning(mode=kind, budget=budget if isinstance(budget, int) else None)
+    shown = "auto" if kind == "enabled" else None  # thinking is always shown here
+    return Reasoning(mode=kind, budget=budget if isinstance(budget, int) else None, display=shown)
 
 
 def parse_embed(request: HttpRequest) -> Inbound:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.efforts import BUDGETS, budget_of, is_off, is_shown
 from understudy.dialects.gemini.names import spelling
 from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.domain.content import JsonObject
@@ -19,16 +20,14 @@ DYNAMIC = -1
 """The budget with which the model decides."""
 
 LEVELS = ("minimal", "low", "medium", "high", "xhigh")
-BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
-"""Budgets for efforts, as in Google's own OpenAI-compatible endpoint."""
 
 
 def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
     """Encode the request, whatever the model supports."""
     config: JsonObject = {}
-    if asked.display is not None:
-        config["includeThoughts"] = asked.display != "omitted"
-    if asked.effort == "none" or (asked.effort is None and asked.mode == "disabled"):
+    if (shown := is_shown(asked)) is not None:
+        config["includeThoughts"] = shown
+    if is_off(asked):
         config["thinkingBudget"] = 0
     elif asked.budget is not None:
         config["thinkingBudget"] = asked.budget
@@ -36,10 +35,10 @@ def encode_thinking(asked: Reasoning, notes: WarningLog) -> JsonObject:
             notes.drop("reasoning", "this API accepts either an effort or a budget; the budget was sent")
     elif asked.effort is not None:
         config["thinkingLevel"] = "XHIGH" if asked.effort == "max" else asked.effort.upper()
-    elif asked.mode in ("adaptive", "enabled"):
-        config["thinkingBudget"] = DYNAMIC
     elif asked.mode is not None:
-        notes.drop("reasoning", f"the mode {asked.mode!r} is not supported here")
+        config["thinkingBudget"] = DYNAMIC
+    if asked.mode == "between_tools":
+        notes.emulate("reasoning", "thinking between tool calls alone is not supported here")
     return config
 
 
@@ -51,7 +50,8 @@ def parse_thinking(config: JsonObject) -> Reasoning:
         effort="none" if count == 0 else level.lower() if isinstance(level, str) else None,
         budget=count if count is not None and count > 0 else None,
         mode="adaptive" if count == DYNAMIC else None,
-        display=None if shown is None else "auto" if shown else "omitted",
+        # By default this API does not show thoughts, while a mode elsewhere does.
+        display="auto" if shown else "omitted" if shown is False or count == DYNAMIC else None,
     )
 
 
@@ -81,7 +81,7 @@ def apply_thinking_quirks(settings: JsonObject, quirks: Quirks, notes: WarningLo
 def _apply_to_budget(config: JsonObject, limits: tuple[int, int], quirks: Quirks, notes: WarningLog) -> None:
     level, budget = _pop(config, "thinkingLevel"), _value(config, "thinkingBudget")
     if isinstance(level, str) and budget is None:
-        budget = BUDGETS.get(level.lower(), BUDGETS["medium"])
+        budget = min(budget_of(level.lower()), limits[1])
         notes.emulate("reasoning", f"this model accepts a budget instead of a level; {budget} tokens were sent")
     if not isinstance(budget, int) or budget == DYNAMIC:
         return

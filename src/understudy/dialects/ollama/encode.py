@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import Endpoint, WarningLog
+from understudy.dialects.efforts import effort_of_budget, is_off, is_shown
 from understudy.dialects.ollama.encode_messages import MessageEncoder, apply_extra
 from understudy.dialects.ollama.wire import LEVELS, NAME, OTHER_OPTIONS, SAMPLING
 from understudy.dialects.output_forms import encode_schema, prepare_output
@@ -150,25 +151,28 @@ def _format(output: OutputFormat, notes: WarningLog) -> str | JsonObject | None:
 
 def _think(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> bool | str | None:
     """Return the value of `think`. A target without the level `none` always thinks and accepts only levels."""
-    if reasoning.budget is not None:
-        notes.drop("reasoning", "Ollama does not support a thinking budget")
-    if reasoning.display is not None:
-        notes.drop("reasoning", "Ollama cannot choose how thinking is shown")
-    if reasoning.mode == "between_tools":
-        notes.emulate("reasoning", "thinking can only be enabled or disabled as a whole")
+    if is_shown(reasoning) is False:
+        notes.drop("reasoning display", "Ollama shows thinking if the model thinks")
     efforts = endpoint.quirks.efforts
     switchable = efforts is None or "none" in efforts
-    if reasoning.effort == "none" or (reasoning.effort is None and reasoning.mode == "disabled"):
+    if is_off(reasoning):
         if switchable:
             return False
         notes.clamp("reasoning", "thinking cannot be disabled; the level low was sent")
         return "low"
-    if reasoning.effort is None:
+    if reasoning.mode == "between_tools":
+        notes.emulate("reasoning", "thinking can only be enabled or disabled as a whole")
+    asked = reasoning.effort
+    if asked is None and reasoning.budget is not None:
+        # Models that can be switched often have no levels, and ignore one that they do not have.
+        asked = None if switchable else effort_of_budget(reasoning.budget)
+        notes.emulate("reasoning", "Ollama does not support a thinking budget, only a level or a switch")
+    if asked is None:
         return True if switchable and (reasoning.mode is not None or reasoning.budget is not None) else None
     accepted = LEVELS if efforts is None else efforts
-    level = reasoning.effort if reasoning.effort in accepted else nearest_effort(reasoning.effort, accepted) or "high"
-    if level != reasoning.effort:
-        notes.clamp("reasoning", f"the level {reasoning.effort} is not supported; {level} was sent")
+    level = asked if asked in accepted else nearest_effort(asked, accepted) or "high"
+    if level != asked:
+        notes.clamp("reasoning", f"the level {asked} is not supported; {level} was sent")
     return level
 
 

@@ -233,11 +233,11 @@ def _reasoning(think: bool | str | None) -> Reasoning | None:
         case None:
             return None
         case True:
-            return Reasoning(mode="enabled")
+            return Reasoning(mode="enabled", display="auto")
         case False:
             return Reasoning(effort="none")
         case str() if think in LEVELS:
-            return Reasoning(effort=think)
+            return Reasoning(effort=think, display="auto")
         case _:
             raise bad_request(
                 f'invalid think value: "{think}" (must be "high", "medium", "low", "max", true, or false)'

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog
+from understudy.dialects.efforts import effort_for, is_off, is_shown, note_effort
 from understudy.dialects.openai.encode_messages import MessageEncoder
 from understudy.dialects.openai.quirks import apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
@@ -98,7 +99,7 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.output is not None:
         body["response_format"] = _format(request.output, endpoint.quirks, notes)
     if request.reasoning is not None:
-        body |= _reasoning(request.reasoning, endpoint, notes)
+        body |= _reasoning(request.reasoning, endpoint.quirks, notes)
     if request.cache is not None:
         notes.drop("cache", "prompts are cached automatically here; the lifetime cannot be chosen")
     return body
@@ -151,32 +152,37 @@ def _format(output: OutputFormat, quirks: Quirks, notes: WarningLog) -> JsonObje
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _reasoning(reasoning: Reasoning, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
+def _reasoning(reasoning: Reasoning, quirks: Quirks, notes: WarningLog) -> JsonObject:
+    effort = effort_for(reasoning, quirks)
+    if "reasoning" in quirks.refused:
+        if not is_off(reasoning):
+            notes.drop("reasoning", "the model refuses it")
+        return {}
     body: JsonObject = {}
-    effort = reasoning.effort
-    if effort is None and reasoning.mode == "disabled":
-        effort = "none"
-    elif reasoning.mode is not None and reasoning.mode != "disabled":
-        notes.drop("reasoning", f"the mode {reasoning.mode!r} is not supported here, only an effort")
+    if quirks.reasoning_switch and (reasoning.mode is not None or effort == "none"):
+        body["reasoning"] = {"enabled": not is_off(reasoning)}
+        effort = None if effort == "none" else effort
+    else:
+        note_effort(reasoning, effort, quirks, notes)
     if effort is not None:
         body["reasoning_effort"] = effort
-    if reasoning.budget is not None:
-        notes.drop("reasoning", "a thinking budget is not supported here, only an effort")
-    if reasoning.display is not None:
-        body |= _display(reasoning.display, endpoint, notes)
-    return body
+    shown = is_shown(reasoning)
+    return body if shown is None else body | _display(shown, reasoning.display, quirks, notes)
 
 
-def _display(display: str, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
-    hidden = display in ("omitted", "hidden")
-    match endpoint.quirks.reasoning_display:
+def _display(shown: bool, display: str | None, quirks: Quirks, notes: WarningLog) -> JsonObject:
+    match quirks.reasoning_display:
         case "include_reasoning":
-            return {"include_reasoning": not hidden}
+            return {"include_reasoning": shown}
         case "reasoning_format":
-            return {"reasoning_format": "hidden" if hidden else "raw" if display == "raw" else "parsed"}
-        case None:
-            notes.drop("reasoning", "how thinking is displayed cannot be chosen here")
-            return {}
+            return {"reasoning_format": "hidden" if not shown else "raw" if display == "raw" else "parsed"}
+        case "always" if not shown:
+            notes.drop("reasoning display", "thinking is always shown here")
+        case "never" if shown:
+            notes.drop("reasoning display", "thinking is not shown here")
+        case None if display is not None:
+            notes.drop("reasoning display", "how thinking is displayed cannot be chosen here")
+    return {}
 
 
 def _set_stream(body: Body, endpoint: Endpoint, *, stream: bool) -> None:

@@ -21,6 +21,11 @@ _TYPED = frozenset(
     {*FIELDS.values(), "model", "messages", "stream", "stop", "tools", "tool_choice", "response_format"}
     | {"reasoning_effort", "functions", "function_call", "max_tokens"}
 )
+_DISPLAY: Mapping[str, Mapping[str | bool, str]] = {
+    "reasoning_format": {"parsed": "auto", "raw": "raw", "hidden": "omitted"},
+    "include_reasoning": {True: "auto", False: "omitted"},
+}
+"""Fields of Groq's API for how thinking is shown, with what their values mean in `Reasoning.display`."""
 _SCHEMA_FIELDS = {"name", "schema", "strict", "description"}
 
 
@@ -42,7 +47,9 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
     if "user" not in fields and isinstance(body.get("safety_identifier"), str):
         fields["user"] = body["safety_identifier"]
         known |= {"safety_identifier"}
-    effort = body.get("reasoning_effort")
+    effort, display = body.get("reasoning_effort"), _display(body)
+    if display is not None:
+        known |= _DISPLAY.keys()
     output = _format(body.get("response_format"))
     if output is None:
         known -= {"response_format"}
@@ -55,11 +62,22 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
         tool_choice=_choice(body),
         output=output,
         stop=_stop(body.get("stop")),
-        reasoning=None if effort is None else Reasoning(effort=_checked(effort, "reasoning_effort", str)),
+        reasoning=None
+        if effort is None and display is None
+        else Reasoning(effort=_checked(effort, "reasoning_effort", str, NoneType), display=display),
         extra=rest_of(_without_usage(body), *known),
         origin=origin,
         **fields,
     )
+
+
+def _display(body: JsonObject) -> str | None:
+    """Return whether thinking is to be shown, in the words of `Reasoning.display`; `None` if nothing known is said."""
+    for key, meanings in _DISPLAY.items():
+        value = body.get(key)
+        if isinstance(value, str | bool) and value in meanings:
+            return meanings[value]
+    return None
 
 
 def _switched_logprobs(body: JsonObject) -> JsonObject:

@@ -50,6 +50,7 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool
     """
     if "reasoning" not in quirks.refused:
         _apply_to_effort(body, quirks, notes)
+        _apply_to_display(body, quirks, notes)
     if not (came_in and quirks.other_max_tokens):
         _rename(body, "max_completion_tokens", "max_tokens", quirks.max_tokens_field)
     if not came_in or "safety_identifier" in quirks.refused:
@@ -134,6 +135,25 @@ def _apply_to_effort(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     else:
         body["reasoning_effort"] = sent
         notes.clamp("reasoning", f"the model does not support the effort {effort!r}: {sent!r} is the nearest")
+
+
+def _apply_to_display(body: Body, quirks: Quirks, notes: WarningLog) -> None:
+    """Write whether thinking is shown as the target accepts it: Groq's models accept either of two fields, and others
+    refuse both. A target of which nothing is known gets the fields as they came."""
+    field = quirks.reasoning_display
+    form, included = body.get("reasoning_format"), body.get("include_reasoning")
+    if field is None or (form is None and included is None):
+        return
+    shown = form != "hidden" and included is not False
+    other = {"reasoning_format": "include_reasoning", "include_reasoning": "reasoning_format"}.get(field)
+    for key in (other,) if other is not None else ("reasoning_format", "include_reasoning"):
+        body.pop(key, None)
+    if field == "include_reasoning":
+        body.setdefault(field, shown)
+    elif field == "reasoning_format":
+        body.setdefault(field, "parsed" if shown else "hidden")
+    elif shown != (field == "always"):
+        notes.drop("reasoning display", f"thinking is {'not' if shown else 'always'} shown here")
 
 
 def _apply_to_tools(body: Body, quirks: Quirks, notes: WarningLog) -> None:

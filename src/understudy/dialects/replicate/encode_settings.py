@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import WarningLog
+from understudy.dialects.efforts import budget_of, effort_for, is_off
 from understudy.dialects.output_forms import instruction
+from understudy.dialects.quirks import Quirks, nearest_effort
 from understudy.dialects.replicate.encode_messages import Transcript, encode_messages
 from understudy.dialects.replicate.schema import InputSchema
 from understudy.dialects.replicate.wire import BUDGETS, CEILINGS, IMAGES, PLAIN, STOPS, SWITCHES, SYSTEM
 from understudy.domain.content import Image, JsonObject
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 from understudy.wire.json import encode
+
+_THINKS_IF_ASKED = Quirks(default_effort_none=True)
+"""Inputs have defaults of their own, often the lowest effort, so a mode that switches thinking on needs one."""
 
 _NOWHERE = {
     "tools": "predictions have no tools",
@@ -128,22 +133,34 @@ class _Writer:
         """Encode how much the model thinks: as a level, a budget or a switch."""
         if reasoning is None:
             return
-        off = reasoning.effort == "none" or reasoning.mode == "disabled"
+        off = is_off(reasoning)
         switch, level, budget = (self._schema.first(*names) for names in (SWITCHES, ("reasoning_effort",), BUDGETS))
-        said = False
         if switch is not None:
-            self.inputs[switch], said = not off, True
-        if level is not None and reasoning.effort is not None:
-            said = self._set("reasoning", level, reasoning.effort)
-        elif budget is not None and reasoning.budget is not None:
-            self.number("reasoning", reasoning.budget, (budget,))
+            self.inputs[switch] = not off
+        effort = effort_for(reasoning, _THINKS_IF_ASKED)
+        if level is not None and effort is not None:
+            said = self._level(level, effort) or switch is not None
+        elif budget is not None and not off and (reasoning.budget or reasoning.effort) is not None:
+            self.number("reasoning", reasoning.budget or budget_of(reasoning.effort), (budget,))
             said = True
         elif budget is not None and off and switch is None:
             self.inputs[budget], said = 0, True
+        else:
+            said = switch is not None
         if not said and "reasoning" not in {warning.what for warning in self._notes.warnings}:
             self._notes.drop("reasoning", self._lacking("reasoning"))
-        if reasoning.display is not None:
+        if reasoning.display is not None and not off:
             self._notes.drop("reasoning display", "the model has no option for it")
+
+    def _level(self, name: str, effort: str) -> bool:
+        """Encode the effort, or the nearest one that the model has."""
+        choices = self._schema.choices(name)
+        nearest = nearest_effort(effort, [each for each in choices if isinstance(each, str)]) if choices else None
+        if nearest is not None and nearest != effort:
+            why = f"the model does not support the effort {effort!r}: {nearest!r} is the nearest"
+            self._notes.clamp("reasoning", why)
+            effort = nearest
+        return self._set("reasoning", name, effort)
 
     def _set(self, field: str, name: str, value: Any) -> bool:
         choices = self._schema.choices(name)

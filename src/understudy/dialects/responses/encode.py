@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.dialects.base import Endpoint, WarningLog, extra_fields
+from understudy.dialects.efforts import effort_for, is_off, is_shown, note_effort
 from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.limits import ParameterLimits
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
@@ -27,7 +28,8 @@ from understudy.domain.messages import AnyTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 
 _ABSENT = ("stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_k", "min_p")
-_SUMMARIES = {"auto": "auto", "concise": "concise", "detailed": "detailed", "summarized": "auto"}
+_SUMMARIES = {"concise": "concise", "detailed": "detailed"}
+"""How much a summary of thinking holds, if more is said of it than that it is wanted."""
 _LEAST = ParameterLimits(ranges={"max_tokens": (16, None)})
 """The service refuses fewer output tokens ("Expected a value >= 16")."""
 _COUNTED = (
@@ -131,20 +133,20 @@ def _fields(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -
         "tool_choice": _tool_choice(request.tool_choice),
         "parallel_tool_calls": request.parallel_tool_calls,
         "text": _text(request, endpoint.quirks, notes),
-        "reasoning": _reasoning(request.reasoning, notes),
+        "reasoning": _reasoning(request.reasoning, endpoint.quirks, notes),
         "service_tier": request.service_tier,
         endpoint.quirks.user_field: request.user,
         "prompt_cache_key": request.cache_key,
         "metadata": request.metadata,
         "store": False,
-        "include": _include(request) or None,
+        "include": _include(request, endpoint.quirks) or None,
     }
     return {key: value for key, value in candidates.items() if value is not None}
 
 
-def _include(request: GenerationRequest) -> list[str]:
+def _include(request: GenerationRequest, quirks: Quirks) -> list[str]:
     include = []
-    if request.reasoning is not None and request.reasoning.effort != "none":
+    if request.reasoning is not None and "reasoning" not in quirks.refused and not is_off(request.reasoning):
         include.append(ENCRYPTED)
     if request.logprobs:
         include.append(LOGPROBS)
@@ -210,22 +212,18 @@ def _format(output: OutputFormat, quirks: Quirks, notes: WarningLog) -> JsonObje
     return {key: value for key, value in body.items() if value is not None}
 
 
-def _reasoning(reasoning: Reasoning | None, notes: WarningLog) -> JsonObject | None:
+def _reasoning(reasoning: Reasoning | None, quirks: Quirks, notes: WarningLog) -> JsonObject | None:
     if reasoning is None:
         return None
-    if reasoning.budget is not None:
-        notes.drop("reasoning", "a reasoning budget is not supported here; set an effort")
-    effort = reasoning.effort
-    if reasoning.mode is not None and effort is None:
-        if reasoning.mode == "disabled":
-            effort = "none"
-        else:
-            notes.drop("reasoning", f"the mode {reasoning.mode!r} is not supported here; set an effort")
+    if "reasoning" in quirks.refused:
+        if not is_off(reasoning):
+            notes.drop("reasoning", "the model refuses it")
+        return None
+    effort = effort_for(reasoning, quirks)
+    note_effort(reasoning, effort, quirks, notes)
     body: JsonObject = {}
     if effort is not None:
         body["effort"] = effort
-    if reasoning.display is not None and reasoning.display in _SUMMARIES:
-        body["summary"] = _SUMMARIES[reasoning.display]
-    elif reasoning.display not in (None, "omitted"):
-        notes.drop("reasoning display", f"summaries are {', '.join(_SUMMARIES)} here")
+    if is_shown(reasoning):
+        body["summary"] = _SUMMARIES.get(reasoning.display or "auto", "auto")
     return body or None
