@@ -107,7 +107,7 @@ def test_nothing_that_was_said_is_kept(used: CommandLine) -> None:
         (("usage", "--json", "--csv"), "--json and --csv cannot be combined"),
         (("log", "--state", "lost"), "--state is one of started, succeeded, failed, aborted, unknown, got 'lost'"),
         (("log", "show"), "show needs the id of a request"),
-        (("log", "shwo", "x"), "unexpected 'shwo x': write show ID"),
+        (("log", "shwo", "x"), "unexpected 'shwo': write show ID"),
         (("log", "show", "xyz"), "'xyz' is not the id of a request"),
         (("log", "show", "0000"), "no request begins with 0000"),
     ],

@@ -37,7 +37,7 @@ an ID is enough. Prompts and answers are not kept.""",
         Example("List what failed today", "understudy log --state failed --since 24h"),
         Example("Show how a request was answered", "understudy log show 019acf3c-7f00"),
     ),
-    exits={ExitCode.MISUSE: "invalid usage or configuration, there is no ledger yet, or no such request"},
+    exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, no ledger yet, or no such request"},
     variables={**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"},
     see="docs/ledger.md",
 )
@@ -64,9 +64,12 @@ class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
 class LogOptions(SpanOptions, frozen=True, kw_only=True):
     """The options of `log`."""
 
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[show ID]", show_default=False, help="Show one request instead of a list."),
+    action: Annotated[
+        str | None, typer.Argument(metavar="ACTION", show_default=False, help="show: one request instead of a list.")
+    ] = None
+    request: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", show_default=False, help="The id of that request, or the beginning of it."),
     ] = None
     state: Annotated[
         str | None,
@@ -79,7 +82,7 @@ def log(options: LogOptions) -> None:
     """List recent requests, or show how one was answered."""
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
-        wanted = _wanted(options.words or [])
+        wanted = _wanted(options.action, options.request)
         if options.state is not None and options.state not in [*EntryState]:
             raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
         selection = options.selection()
@@ -98,17 +101,13 @@ def log(options: LogOptions) -> None:
         say("there is no such request", label="note")
 
 
-def _wanted(words: list[str]) -> str | None:
+def _wanted(action: str | None, request: str | None) -> str | None:
     """Return the id of the request to show. Raise `Misuse`."""
-    match words:
-        case []:
-            return None
-        case ["show", wanted]:
-            return wanted
-        case ["show"]:
-            raise Misuse("show needs the id of a request: understudy log lists them")
-        case _:
-            raise Misuse(f"unexpected {' '.join(words)!r}: write show ID")
+    if action not in (None, "show"):
+        raise Misuse(f"unexpected {action!r}: write show ID")
+    if action is not None and request is None:
+        raise Misuse("show needs the id of a request: understudy log lists them")
+    return request
 
 
 def _find(reader: LedgerReader, wanted: str) -> list[LedgerEntry]:

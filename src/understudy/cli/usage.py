@@ -34,7 +34,7 @@ Models that run on your own machine cost nothing: there the table shows tokens a
         Example("See what a team used, by key", "understudy usage --by key --tag team=search --since 30d"),
         Example("Hand it on to a spreadsheet", "understudy usage --by day --since 365d --csv > usage.csv"),
     ),
-    exits={ExitCode.MISUSE: "invalid usage or configuration, or there is no ledger yet"},
+    exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, or there is no ledger yet"},
     variables={**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"},
     see="docs/ledger.md",
 )
@@ -64,7 +64,7 @@ class UsageOptions(SpanOptions, frozen=True, kw_only=True):
 
 
 def usage(options: UsageOptions) -> None:
-    """Show what was used and what it cost."""
+    """Show what was used and what it cost, by day, model or key."""
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         by = _dimension(options.by)
