@@ -66,8 +66,9 @@ format: $(VENV)/.installed-check ## Format and fix what can be fixed
 bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU per call and per chunk, as ratios in one run
 	$(BIN)/python -m benchmarks
 
-crash: $(VENV)/.installed-test ## Lose a primary in every way, with the default time-outs (five minutes)
+crash: $(VENV)/.installed-test ## Lose a primary in every way, in the library and at the gateway (ten minutes)
 	$(BIN)/python -m tests.hostile.crash
+	$(BIN)/python -m tests.gateway.crash
 
 count: $(VENV)/.installed ## Count the instructions of warm calls (needs valgrind); AGAINST=COMMIT compares
 	$(BIN)/python -m benchmarks.instructions $(if $(AGAINST),--against $(AGAINST))

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import gateway
 from benchmarks.clients import CLIENTS
 
 EXAMPLE = """
@@ -122,7 +123,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--streams", type=int, default=64)
     parser.add_argument("--only", nargs="*", choices=sorted(CLIENTS), default=list(CLIENTS))
+    parser.add_argument("what", nargs="?", choices=["all", "gateway"], default="all", help="gateway: only that")
     arguments = parser.parse_args()
+    if arguments.what == "all":
+        library(arguments)
+        print()
+    print(gateway.table(arguments.rounds))
+
+
+def library(arguments: argparse.Namespace) -> None:
+    """Print the figures of the library."""
     starts = start_up(max(5, arguments.rounds))
     base = starts["import asyncio, msgspec"]
     print(f"{'start-up':<28}{'CPU ms':>9}{'ratio':>8}{'MB':>9}{'over bare':>11}")

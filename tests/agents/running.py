@@ -74,8 +74,8 @@ def _wanderings(report: Report) -> list[str]:
     for step, vendors in sorted(answered.items()):
         if (foreign := struck.get(step, [])) and not set(foreign) <= set(before):
             found.append(f"the fault of step {step} struck {foreign}, but the session was at {before}")
-        # A killed vendor may answer the gateway's retry before its port is closed.
-        is_down = step - 1 in killed and set(before) == set(struck[step - 1])
+        # A killed vendor may still answer the gateway's retry, and the next step, before its port is closed.
+        is_down = any(at in killed and set(before) == set(struck[at]) for at in (step - 1, step - 2))
         if before and set(vendors) != set(before) and step not in struck and not is_down:
             found.append(f"the session went from {before} to {vendors} for step {step} without a fault")
         before = vendors

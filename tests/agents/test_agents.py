@@ -100,13 +100,15 @@ def test_an_agent_works_with_its_emulated_vendor(name: str, deep: bool) -> None:
     check(Scenario(agent=name), deep, long=True)
 
 
-LATE = 20
-"""A step in the second part of the task."""
+LATE, ONCE = 20, 26
+"""Steps in the second part of the task; the second is a command that must not run twice."""
 
 
 @pytest.mark.parametrize(("name", "vendors"), list(zip(AGENTS, itertools.cycle(sweep.ROUNDS), strict=False)))
-def test_an_agent_does_not_notice_that_its_vendor_dies(name: str, vendors: tuple[str, ...], deep: bool) -> None:
-    check(Scenario(agent=name, vendors=vendors, strikes=(Strike("killed", LATE, 3),)), deep)
+def test_an_agent_does_not_notice_that_its_vendors_fail(name: str, vendors: tuple[str, ...], deep: bool) -> None:
+    """One dies, and another falls silent when the call is complete, but not the answer."""
+    strikes = (Strike("killed", LATE, 3), Strike("stalled", ONCE, 8))
+    check(Scenario(agent=name, vendors=vendors, strikes=strikes), deep)
 
 
 @pytest.mark.parametrize("scenario", sweep.short("claude"), ids=lambda scenario: scenario.label)

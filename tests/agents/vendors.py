@@ -78,4 +78,4 @@ async def _kill(emulator: Emulator, name: str) -> None:
             await emulator.stop(name)
             await asyncio.sleep(DOWN)
             await emulator.start(name)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.005)

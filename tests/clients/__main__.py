@@ -1,6 +1,6 @@
 """Official clients and libraries at the gateway, each in an environment of its own.
 
-python -m tests.clients [--install] [CLIENT ...]
+python -m tests.clients [--install] [--seconds N] [CLIENT ...]
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
     parser.add_argument("--install", action="store_true", help="install the clients and stop")
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help=f"these only: {', '.join(CLIENTS)}")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin nothing after this time")
     given = parser.parse_args()
     bad = 0
+    end = time.monotonic() + given.seconds
     for name in given.clients or CLIENTS:
+        if time.monotonic() > end:
+            print(f"{name} is left out: the time is over", flush=True)
+            continue
         client = CLIENTS[name]
         if reason := install(client):
             print(f"{name} is left out: {reason}", flush=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from understudy.config import Config, ConfigError, parse
 from understudy.settings.gateway import GatewayConfig
 
 ENTRY = '[[llm.providers]]\nname = "main"\nprovider = "ollama"\n'
+ROUTE = '\n[[llm.routes]]\nname = "both"\ntargets = ["main"]\n'
 HASH = "sha256:" + "2c" * 32
 
 
@@ -38,9 +41,11 @@ def test_everything_is_read() -> None:
         former_secrets = ["${{OLD}}", "older-0123456789abcdef"]
         affinity = false
         body_limit_mb = 0.5
+        state_file = "state/gateway.db"
         drain_timeout = 3
         passthrough = ["main/api/copy"]
         aliases = {{ "claude-*" = "main", "gpt-5" = "main/llama3.2" }}
+        classes = {{ auxiliary = "main", "codex/compaction" = "main/qwen3", opencode = "main" }}
         [[llm.gateway.keys]]
         name = "alice"
         key = "${{ALICE}}"
@@ -60,12 +65,23 @@ def test_everything_is_read() -> None:
     assert [each.reveal() for each in gateway.former_secrets] == ["old-0123456789abcdef", "older-0123456789abcdef"]
     assert (gateway.affinity, gateway.body_limit, gateway.drain_timeout) == (False, 2**19, 3)
     assert gateway.passthrough == ("main/api/copy",)
+    assert gateway.state_file == str(Path("state/gateway.db").absolute())
     assert gateway.aliases == {"claude-*": "main", "gpt-5": "main/llama3.2"}
+    assert gateway.classes["codex/compaction"] == "main/qwen3"
+    assert list(gateway.classes) == ["auxiliary", "codex/compaction", "opencode"]
     alice, bob = gateway.keys
     assert alice.key is not None
     assert alice.key.reveal() == "key-of-alice-0123456789"
     assert (alice.name, alice.models, alice.labels) == ("alice", ("main", "claude-*"), {"team": "search"})
     assert (bob.key, bob.hash) == (None, HASH)
+
+
+def test_hosts_without_keys_are_noticed() -> None:
+    """Behind a proxy on the same machine every caller comes from loopback, where keys are optional."""
+    hosts = '[llm.gateway]\nhosts = ["llm.example.com"]\n'
+    assert any("anyone could use your providers" in notice.what for notice in read(hosts).notices)
+    keyed = read(f'{hosts}[[llm.gateway.keys]]\nname = "a"\nhash = "{HASH}"')
+    assert not any("anyone" in notice.what for notice in keyed.notices)
 
 
 def test_a_short_key_is_noticed() -> None:
@@ -79,6 +95,20 @@ def test_a_short_key_is_noticed() -> None:
         ("[llm.gateway]\nprot = 1", 'unknown key "prot" in [llm.gateway]'),
         ("[llm.gateway]\nport = 70000", "port must be"),
         ('[llm.gateway.aliases]\nx = "nowhere"', 'the alias "x" stands for "nowhere", which is neither an entry'),
+        (
+            '[llm.gateway.aliases]\nx = "both/m"',
+            '"both/m", but "both" is a route, and a route has no models',
+        ),
+        ('[llm.gateway.aliases]\nx = "main/"', 'stands for "main/", which lacks a model after the slash'),
+        ('[llm.gateway.classes]\nside = "main"', '"side" is neither a request class nor an agent'),
+        ('[llm.gateway.classes]\n"codex/titles" = "main"', '"codex/titles" is neither'),
+        ('[llm.gateway.classes]\n"aider/main" = "main"', '"aider/main" is neither'),
+        ('[llm.gateway.classes]\n"subagent:" = "main"', '"subagent:" is neither'),
+        (
+            '[llm.gateway.classes]\nauxiliary = "nowhere"',
+            '"auxiliary" stands for "nowhere", which is neither',
+        ),
+        ('[llm.gateway]\nformer_secrets = ["0123456789abcdef0123"]', 'former_secrets needs "secret"'),
         ('[llm.gateway]\npassthrough = ["other/audio"]', '"other/audio" does not begin with the name of an entry'),
         ('[llm.gateway]\nsecret = "${NOT_SET}"', "the environment variable NOT_SET is not set"),
         ("[llm.gateway]\nsecret = 3", "secret must be a string"),
@@ -100,7 +130,9 @@ def test_a_short_key_is_noticed() -> None:
     ],
 )
 def test_what_is_wrong_is_said(text: str, words: str) -> None:
-    assert words in refused(text)
+    complaint = refused(text + ROUTE)
+    assert words in complaint
+    assert "line " in complaint
 
 
 def test_it_must_be_a_table() -> None:

@@ -55,7 +55,7 @@ def encoded(
     assert name is not None
     dialect = load(name)
     localized = localize(request, dialect, endpoint)
-    steps = localized.dialect(dialect).open(Operation.CHAT, localized.request, endpoint).start()
+    steps = localized.dialect(dialect, endpoint).open(Operation.CHAT, localized.request, endpoint).start()
     warnings = [step.warning for step in (*localized.warnings, *steps) if isinstance(step, Warned)]
     (send,) = [step for step in steps if isinstance(step, Send)]
     assert send.request.body is not None
@@ -229,7 +229,7 @@ def test_an_ordinary_conversation_passes_as_it_is(target: str, messages: tuple[M
     localized = localize(request, dialect, endpoint_of(row, MODELS[target]))
     assert localized.request is request
     assert localized.warnings == []
-    assert localized.dialect(dialect) is dialect
+    assert localized.dialect(dialect, endpoint_of(row, MODELS[target])) is dialect
 
 
 @pytest.mark.parametrize("target", ["google", "gemini-2"])

@@ -12,6 +12,7 @@ from typing import Any
 import typer.main
 
 from tests.docs import failures, reference
+from tests.docs.gateway_limits import limits
 from understudy import providers
 from understudy.cli.agents.connection import Connection
 from understudy.cli.agents.rows import AGENTS
@@ -373,6 +374,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("gateway.md", "access log"): access_log,
     ("gateway.md", "clients"): clients,
     ("gateway.md", "efforts"): efforts,
+    ("gateway.md", "limits"): limits,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -64,6 +65,13 @@ def test_what_it_knows(text: str, said: str) -> None:
 def test_it_names_itself() -> None:
     assert "emulated OpenAI" in say("Hello!").text
     assert "m-1" in say("Who are you?").text
+
+
+def test_long_numbers_take_no_time() -> None:
+    began = time.process_time()
+    for text in ("6" * 50_000, "Count to " + "9" * 5000, "1 + " + "2" * 5000):
+        assert say(text).text
+    assert time.process_time() - began < 1.0
 
 
 def test_it_remembers_the_conversation() -> None:

@@ -68,6 +68,34 @@ async def test_thinking_that_an_account_may_not_see_is_not_asked_for() -> None:
         assert ["summary" in each.body.get("reasoning", {}) for each in servers[0].requests] == [True, False, False]
 
 
+FOREIGN = (
+    "The encrypted content gAAA...Rg== could not be verified. Reason: Encrypted content organization_id did not match "
+    "the target organization."
+)
+"""OpenAI's words: https://github.com/openai/codex/issues/8145."""
+
+
+async def unreadable(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """Refuse reasoning, as of another organization."""
+    if "encrypted_content" not in json.dumps(asked.body["input"]):
+        await responses(asked, writer)
+    else:
+        await refusing(FOREIGN, when=lambda _: True)(asked, writer)
+
+
+async def test_reasoning_that_another_account_encrypted_is_left_out() -> None:
+    thought = u.Thinking("Hm.", signature="gAAAAA", provenance=u.Provenance("responses"))
+    history = [u.Message.user("Hi"), u.Message.assistant((thought, u.Text("So."))), u.Message.user("And?")]
+    asked = u.Reasoning(effort="high", display="summarized")
+    async with serving(unreadable, well) as servers, manager(*servers, whole="plain") as llm:
+        answer = await llm.generate(history, reasoning=asked)
+        assert answer.text == "hello"
+        assert [each.what for each in answer.warnings] == ["thinking"]
+        first, second = (each.body["input"] for each in servers[0].requests)
+        assert [each["type"] for each in first] == ["message", "reasoning", "message", "message"]
+        assert second == [each for each in first if each["type"] != "reasoning"]
+
+
 async def test_what_has_another_reason_is_not_asked_again() -> None:
     words = "Function tools with reasoning_effort are not supported for gpt-5 in /v1/chat/completions."
     async with serving(refusing(words, when=lambda _: True), well) as servers, manager(*servers) as llm:

@@ -307,7 +307,7 @@ have nothing of the kind but an empty piece of text."""
 
 @pytest.mark.parametrize("face", END)
 async def test_a_silent_stream_shows_signs_of_life(face: str, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.gateway.answering.PING", 0.02)
+    monkeypatch.setattr("understudy.gateway.streaming.PING", 0.02)
     caller, emulator, _ = await opened("groq")
     emulator.script("groq", always=Fault.stall(after=4))
     path, body = asked(face, "groq", stream=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable
@@ -65,6 +66,49 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 async def test_every_coding_gives_the_same_body(coding: str, size: int) -> None:
     client = Client(cut(CODINGS[coding](TEXT), size))
     assert await read_body(client.receive, {"content-encoding": coding}) == TEXT
+
+
+def frames_of(data: bytes) -> list[bytes]:
+    """Return bodies of one frame, spelled in every way that encoders have."""
+    made = [
+        zstandard.ZstdCompressor(write_checksum=checked, write_content_size=sized, level=level).compress(data)
+        for checked in (False, True)
+        for sized in (False, True)
+        for level in (1, 7)
+    ]
+    return [*made, zstd_streamed(data), SKIPPED + made[0], made[0] + SKIPPED, made[0] + made[-1]]
+
+
+SKIPPED = (0x184D2A53).to_bytes(4, "little") + (5).to_bytes(4, "little") + b"notes"
+"""A skippable frame (RFC 8878 §3.1.2)."""
+ENDS = {"empty": b"", "short": TEXT[:40], "runs": b"a" * 400_000, "blocks": random.Random(1).randbytes(140_000)}
+
+
+def whole_frames(data: bytes) -> bool:
+    """Check with zstandard whether a body ends with a frame."""
+    while data.startswith(SKIPPED):
+        data = data[len(SKIPPED) :]
+    if not data:
+        return True
+    decoder = zstandard.ZstdDecompressor().decompressobj()
+    decoder.decompress(data)
+    return decoder.eof and whole_frames(decoder.unused_data)
+
+
+@pytest.mark.parametrize("name", ENDS)
+async def test_zstd_without_its_end_is_refused(name: str) -> None:
+    for body in frames_of(ENDS[name]):
+        near = {*range(40), *range(len(body) - 15, len(body)), *range(131_070, 131_085)}
+        for place in sorted(near & set(range(1, len(body)))):
+            part = body[:place]
+            if whole_frames(part):
+                continue
+            with pytest.raises(BadRequest, match="not valid zstd: its end is missing"):
+                await read_body(Client([part]).receive, {"content-encoding": "zstd"})
+        assert whole_frames(body)
+        for size in (1, 7, 100_000) if len(body) < 1000 else (100_000,):
+            client = Client(cut(body, size))
+            await read_body(client.receive, {"content-encoding": "zstd"})
 
 
 async def test_a_request_without_a_body() -> None:

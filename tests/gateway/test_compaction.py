@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from openai.types.responses import CompactedResponse, ResponseCompactionItem
 
 from tests.gateway.asgi import Answer, Asgi
 from tests.gateway.conftest import Open
@@ -130,3 +131,52 @@ async def test_a_compaction_opens_after_a_reload_and_not_without_the_secret(open
     answer = await other.post("/v1/responses", request)
     assert answer.status == 200
     assert "dropped compaction" in answer.headers["x-understudy-warnings"]
+
+
+COMPACT = "/v1/responses/compact"
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "groq"])
+async def test_a_request_of_its_own_compacts_a_conversation(provider: str, opened: Open) -> None:
+    caller, emulator, _ = await opened(provider)
+    emulator.answers(provider, [SUMMARY], when=lambda request: len(request.messages) > 2)
+    answer = await caller.post(COMPACT, {"model": provider, "input": [HI, CALL, RESULT], "instructions": "Be brief."})
+    assert answer.status == 200, answer.text
+    message, item = answer.json["output"]
+    assert message == HI
+    assert ResponseCompactionItem.model_validate(item)
+    rest = {name: value for name, value in answer.json.items() if name != "output"}
+    compacted = CompactedResponse.model_validate({**rest, "output": [item]})
+    assert compacted.object == "response.compaction"
+    assert compacted.usage.output_tokens > 0
+    assert "parser.c" in json.dumps(emulator.requests(provider)[-1].body)
+    assert SUMMARY not in answer.text
+    emulator.forget_answers(provider)
+    emulator.answers(
+        provider, ["I go on."], when=lambda request: any(SUMMARY in each.text for each in request.messages)
+    )
+    request = body(provider, *answer.json["output"], {**HI, "content": "Go on."}, stream=False)
+    assert "I go on." in (await caller.post("/v1/responses", request)).text
+
+
+async def test_a_text_is_compacted_as_the_message_that_it_is(opened: Open) -> None:
+    caller, _, _ = await opened("anthropic")
+    answer = await caller.post(COMPACT, {"model": "anthropic", "input": "Port the parser."})
+    assert [item["type"] for item in answer.json["output"]] == ["message", "compaction"]
+    assert answer.json["output"][0] == HI
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "input"),
+        ({"input": 3}, "input"),
+        ({"input": []}, "input"),
+        ({"input": "hi", "previous_response_id": "resp_1"}, "previous_response_id"),
+    ],
+    ids=["none", "a-number", "empty", "stored"],
+)
+async def test_what_cannot_be_compacted_is_refused_by_name(fields: dict[str, Any], param: str, opened: Open) -> None:
+    caller, _, _ = await opened("openai")
+    answer = await caller.post(COMPACT, {"model": "openai", **fields})
+    assert (answer.status, answer.json["error"]["param"]) == (400, param)

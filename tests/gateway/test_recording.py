@@ -77,6 +77,18 @@ async def test_a_sealed_value_that_does_not_open_is_recorded(opened: Open) -> No
     assert [each.partition(":")[0] for each in records[0].warnings] == ["dropped compaction"]
 
 
+async def test_what_a_request_lost_is_recorded_whichever_target_answers(opened: Open) -> None:
+    caller, emulator, gateway = await opened("anthropic", "openai")
+    records = logged(gateway)
+    emulator.script("anthropic", always=Fault.status(503, retry_after=0.01))
+    sealed = {"type": "thinking", "thinking": "so", "signature": f"{BEGINNING}pAAAA"}
+    turns = [{"role": "assistant", "content": [sealed, {"type": "text", "text": "yes"}]}, *HI]
+    body = {"messages": [*HI, *turns], "max_tokens": 50, "system": "x" * 20_000, "model": "anthropic"}
+    await caller.post("/v1/messages", body, {"x-understudy-models": "anthropic, openai"})
+    assert records[0].provider == "openai"
+    assert "dropped thinking" in [each.partition(":")[0] for each in records[0].warnings]
+
+
 async def test_embeddings_are_recorded(opened: Open) -> None:
     caller, _, gateway = await opened("openai")
     records = logged(gateway)

@@ -119,8 +119,9 @@ REDACTED = f'{{"type":"redacted_thinking","data":"{SEALED}"}}'
 
 
 def clean(dialect: str, body: bytes) -> bytes:
-    origin, _ = returned(WireOrigin(dialect, body), SEALER)
-    return origin.body
+    request, _ = returned(GenerationRequest(messages=(), origin=WireOrigin(dialect, body)), SEALER)
+    assert request.origin is not None
+    return request.origin.body
 
 
 def test_everything_but_the_foreign_blocks_keeps_its_bytes() -> None:
@@ -158,8 +159,12 @@ def test_items_of_responses_go() -> None:
     assert clean("responses", (body % f"{item % SEALED},{kept}").encode()) == (body % kept).encode()
 
 
+def inbound_of(request: GenerationRequest) -> Inbound:
+    return Inbound(operation=Operation.CHAT, request=request)
+
+
 def crossing(face: str, *messages: Message) -> Crossing:
-    return Crossing(face, GenerationRequest(messages=messages), SEALER)
+    return Crossing(face, inbound_of(GenerationRequest(messages=messages)), SEALER)
 
 
 def answer(*parts: Any) -> GenerationResponse:
@@ -275,8 +280,7 @@ async def test_ids_stay_the_same_from_vendor_to_vendor(opened: Open) -> None:
 def test_what_needs_no_change_is_not_changed() -> None:
     request = GenerationRequest(messages=(Message.user("hi"), Message.assistant("So."), Message.user("on")))
     for face in ("openai", "anthropic", "responses", "gemini", "cohere", "ollama"):
-        assert Crossing(face, request, SEALER).request == request
-        assert Crossing(face, request, SEALER).request.messages is request.messages
+        assert Crossing(face, inbound_of(request), SEALER).request == request
+        assert Crossing(face, inbound_of(request), SEALER).request.messages is request.messages
     batch = [e.TextDelta(0, "a")]
     assert crossing("anthropic").events(batch) is batch
-    assert Inbound(operation=Operation.CHAT, request=request).request is request

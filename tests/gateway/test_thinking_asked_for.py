@@ -197,3 +197,26 @@ async def test_a_local_model_that_does_not_think_answers_without(opened: Open) -
     path, body = ASKS["a switch at Ollama"]
     own = await caller.post(path, body, {"x-understudy-models": "ollama/llama3.2"})
     assert (own.status, own.json) == (400, {"error": '"llama3.2" does not support thinking'})
+
+
+@pytest.mark.parametrize("shown", [{"include_reasoning": True}, {"reasoning_format": "parsed"}])
+async def test_groqs_clients_see_thinking_of_others(shown: dict[str, Any], opened: Open) -> None:
+    caller, emulator, _ = await opened("groq", "google", "together", "openai")
+    asked = {"model": "m", "messages": SAY, "reasoning_effort": "high", **shown}
+    found = {}
+    for model in (
+        "groq/openai/gpt-oss-120b",
+        "google/gemini-3.8-flash",
+        "together/openai/gpt-oss-120b",
+        "openai/gpt-5",
+    ):
+        answer = await caller.post("/v1/chat/completions", asked, {"x-understudy-models": model})
+        assert answer.status == 200, answer.text
+        sent = thinking_in(emulator.requests(model.partition("/")[0])[-1].body)
+        found[model] = (sent, answer.headers.get("x-understudy-warnings", ""))
+    assert found == {
+        "groq/openai/gpt-oss-120b": (chat("high", **shown), ""),
+        "google/gemini-3.8-flash": (gemini(includeThoughts=True, thinkingLevel="HIGH"), ""),
+        "together/openai/gpt-oss-120b": (chat("high"), ""),
+        "openai/gpt-5": (chat("high"), "dropped reasoning display: thinking is not shown here"),
+    }

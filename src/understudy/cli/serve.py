@@ -167,7 +167,9 @@ _PACKAGES = ("uvicorn", "httptools", "zstandard", "cryptography")
 
 def _require_extra() -> None:
     if missing := [name for name in _PACKAGES if not _is_installed(name)]:
-        raise Misuse(f"serve needs {' and '.join(missing)}: pip install 'understudy[gateway]'")
+        *others, last = missing
+        packages = f"{', '.join(others)} and {last}" if others else last
+        raise Misuse(f"serve needs {packages}: pip install 'understudy[gateway]'")
 
 
 def _is_installed(name: str) -> bool:

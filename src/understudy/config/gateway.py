@@ -14,7 +14,7 @@ from understudy.config.schema import GATEWAY, GATEWAY_KEY
 from understudy.config.tables import Context, expand_text, read_table
 from understudy.domain.secret import Secret
 from understudy.policy.selection import split_name
-from understudy.settings.gateway import GatewayConfig, GatewayKey
+from understudy.settings.gateway import CLASSES, CODING_AGENTS, GatewayConfig, GatewayKey, is_class_name
 from understudy.wire.http import key_complaint
 
 _GATEWAY: KeyPath = ("llm", "gateway")
@@ -25,10 +25,10 @@ _SHORT = 16
 
 
 def read_gateway(
-    context: Context, table: Any, targets: Collection[str], omitted: Collection[str] = ()
+    context: Context, table: Any, targets: Mapping[str, bool], omitted: Collection[str] = ()
 ) -> GatewayConfig:
-    """Read the table. `targets` are the names of routes and of entries, disabled ones included; `omitted` those of
-    routes without a usable entry, whose aliases are left out with them."""
+    """Read the table. `targets` are the names of routes and of entries, disabled ones included, each with whether it is
+    a route; `omitted` those of routes without a usable entry, whose aliases are left out with them."""
     report = context.report
     if not isinstance(table, dict):
         report.error(_GATEWAY, "llm.gateway must be a table", "write it as [llm.gateway]")
@@ -37,15 +37,24 @@ def read_gateway(
     plain = {key: value for key, value in table.items() if key not in ("keys", "secret", _FORMER)}
     values = read_table(context, plain, _GATEWAY, GATEWAY)
     values["keys"] = _read_keys(context, table.get("keys", []))
+    _note_open_hosts(context, values)
     if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
         values["secret"] = secret
     if _FORMER in table:
         values[_FORMER] = _read_former(context, table[_FORMER])
+        if "secret" not in table:
+            hint = f"set secret to the current one, and keep only replaced ones in {_FORMER}"
+            report.error((*_GATEWAY, _FORMER), f'{_FORMER} needs "secret"', hint)
     if "state_file" in values:
         folder = Path(report.source.name or "").parent
         values["state_file"] = str((folder / Path(values["state_file"]).expanduser()).absolute())
-    if "aliases" in values:
-        values["aliases"] = _read_aliases(context, values["aliases"], targets, omitted)
+    for key, word in (("aliases", "alias"), ("classes", "class")):
+        if key in values:
+            values[key] = _read_names(context, (key, word), values[key], targets, omitted)
+    for name in values.get("classes", ()):
+        if not is_class_name(name):
+            what = f'"{name}" is neither a request class nor an agent'
+            report.error((*_GATEWAY, "classes", name), what, did_you_mean(name, (*CLASSES, *CODING_AGENTS)))
     for path in values.get("passthrough", ()):
         if split_name(path)[0] not in targets:
             what = f'"{path}" does not begin with the name of an entry'
@@ -54,21 +63,41 @@ def read_gateway(
     return GatewayConfig(**{**values, **lists})
 
 
-def _read_aliases(
-    context: Context, aliases: Mapping[str, str], targets: Collection[str], omitted: Collection[str]
+def _note_open_hosts(context: Context, values: Mapping[str, Any]) -> None:
+    """Report hosts without keys. Behind a proxy on the same machine every caller comes from a loopback address."""
+    if values.get("hosts") and not values["keys"]:
+        what = "others may reach the gateway under one of its hosts, and there are no keys: behind a proxy on this "
+        what += "machine, anyone could use your providers"
+        context.report.notice(NoticeKind.IGNORED, (*_GATEWAY, "hosts"), what, "add [[llm.gateway.keys]]")
+
+
+def _read_names(
+    context: Context,
+    of: tuple[str, str],
+    names: Mapping[str, str],
+    targets: Mapping[str, bool],
+    omitted: Collection[str],
 ) -> dict[str, str]:
-    """Return the aliases of what is usable or disabled, and report the others."""
+    """Return the names that stand for something usable or disabled, and report the others. `of` is the key of their
+    table, and what one of them is called."""
     kept: dict[str, str] = {}
-    for alias, target in aliases.items():
-        path, (name, _) = (*_GATEWAY, "aliases", alias), split_name(target)
-        if target in targets or name in targets:
-            kept[alias] = target
+    key, word = of
+    for name, target in names.items():
+        path, (entry, model) = (*_GATEWAY, key, name), split_name(target)
+        stands = f'the {word} "{name}" stands for "{target}"'
+        if target in targets or (targets.get(entry) is False and model is not None):
+            kept[name] = target
         elif target in omitted:
-            what = f'the alias "{alias}" is left out: no entry of the route "{target}" is usable'
+            what = f'the {word} "{name}" is left out: no entry of the route "{target}" is usable'
             context.report.notice(NoticeKind.IGNORED, path, what)
+        elif entry in targets and model is None:
+            context.report.error(path, f"{stands}, which lacks a model after the slash", f'write "{entry}"')
+        elif entry in targets:
+            what = f'{stands}, but "{entry}" is a route, and a route has no models'
+            context.report.error(path, what, f'write "{entry}", or the entry of the model: "ENTRY/{model}"')
         else:
-            what = f'the alias "{alias}" stands for "{target}", which is neither an entry nor a route'
-            context.report.error(path, what, did_you_mean(name, targets))
+            what = f"{stands}, which is neither an entry nor a route"
+            context.report.error(path, what, did_you_mean(entry, targets))
     return kept
 
 
@@ -145,8 +174,9 @@ def _secret(context: Context, written: Any, path: KeyPath, name: str = "") -> Se
     return Secret(expanded.text)
 
 
-def names_of(routes: Collection[Any], entries: Collection[Any], disabled: Collection[Any]) -> Mapping[str, None]:
-    """Return the names that an alias may stand for."""
-    return dict.fromkeys(
-        [*(each.name for each in routes), *(each.entry for each in entries), *(each.name for each in disabled)]
-    )
+def names_of(routes: Collection[Any], entries: Collection[Any], disabled: Collection[Any]) -> dict[str, bool]:
+    """Return the names that an alias may stand for, each with whether it is a route."""
+    found = {each.name: True for each in routes}
+    for name in (*(each.entry for each in entries), *(each.name for each in disabled)):
+        found.setdefault(name, False)
+    return found

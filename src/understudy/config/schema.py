@@ -204,6 +204,13 @@ GATEWAY: Mapping[str, Rule] = {
         "names that callers use, `*` for any characters, and the route, entry or `entry/model` that each stands for",
         "none",
     ),
+    "classes": Rule(
+        "strings",
+        '{ auxiliary = "small", "codex/compaction" = "main" }',
+        "requests of coding agents, by class, agent or `agent/class`, and the route, entry or `entry/model` that "
+        "answers them instead of what they name",
+        "none",
+    ),
     "secret": Rule(
         "string",
         '"${UNDERSTUDY_SECRET}"',

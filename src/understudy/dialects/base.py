@@ -1,8 +1,7 @@
 """What every dialect implements, and the pieces that all of them share.
 
-A dialect has two halves. The *client half* opens an `Exchange` for an operation: it writes requests and reads what
-comes back. The *server half* (`understudy.dialects.server`) reads requests and writes responses; the gateway and the
-emulators speak it.
+The *client half* of a dialect opens an `Exchange` for an operation: it writes requests and reads what comes back. The
+*server half* (`understudy.dialects.server`) reads requests and writes responses, for the gateway and the emulators.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     by_status: Mapping[int, FailureKind] = {}
     """What statuses mean here if neither the code nor the message of an error is more specific."""
     options: dict[str, Any] = {}
-    """The entry's `extra` table: fields of the wire, merged into every request body."""
+    """The entry's `extra` table, merged into every request body."""
     keep_wire: bool = False
     """Keep each event's frame, for a renderer of the same dialect."""
     paths: Mapping[str, str] = {}
@@ -53,6 +52,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Appended to every URL, such as `api-version=2024-10-21`."""
     bounds: Bounds = BOUNDS
     """Limits of how much of an answer is read."""
+    account: str | None = None
+    """The account, where each can read only what it has encrypted itself."""
 
     @property
     def server(self) -> str:
@@ -61,8 +62,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     def url(self, path: str) -> str:
         """Return the URL of a path of the dialect, such as `chat/completions`."""
-        address = f"{self.base_url}/{self.paths.get(path, path)}"
-        return f"{address}?{self.query}" if self.query else address
+        return f"{self.base_url}/{self.paths.get(path, path)}{'?' if self.query else ''}{self.query}"
 
     def post(self, url: str, body: bytes, received: Headers = ()) -> HttpRequest:
         """Return the request that posts a JSON body to a URL, with the headers that came in beside it."""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.dialects.base import Dialect, Endpoint, WarningLog
+from understudy.dialects.forced_calls import answering, as_output, forced_tool
 from understudy.dialects.histories.arguments import with_object_arguments
 from understudy.dialects.histories.cache_marks import with_last_marks
 from understudy.dialects.histories.foreign import note_unspoken, without_foreign
@@ -24,26 +25,36 @@ from understudy.dialects.histories.tool_names import ToolNames, restoring, with_
 from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.events import Event
 from understudy.domain.messages import Message, Tool
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.requests import GenerationRequest, outline_of, whole_of
 
 
 class Localized(msgspec.Struct, frozen=True):
-    """A request for one target, what was left out or changed, and the names of tools to restore in the answer."""
+    """A request for one target, what was left out or changed, and what to restore in the answer."""
 
     request: GenerationRequest
     warnings: list[Event] = []
     names: Mapping[str, str] = {}
+    """The names of tools."""
+    call: str | None = None
+    """The tool as whose call the answer is to be given."""
 
-    def dialect(self, dialect: Dialect) -> Dialect:
-        """Return the dialect that restores the names of tools in its answers."""
-        return restoring(dialect, self.names) if self.names else dialect
+    def dialect(self, dialect: Dialect, endpoint: Endpoint) -> Dialect:
+        """Return the dialect that restores names of tools, and a call, in its answers."""
+        dialect = restoring(dialect, self.names) if self.names else dialect
+        return dialect if self.call is None else answering(dialect, self.call, self.request, endpoint)
 
 
 def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
-    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged."""
-    if request.origin is not None and request.origin.dialect == dialect.name:
-        return Localized(request)
+    """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged, but for
+    what is known to be by another author."""
+    tool = forced_tool(request, dialect, endpoint) if request.tool_choice is not None else None
     notes = WarningLog()
+    if tool is not None:
+        request = as_output(whole_of(request), tool, endpoint, notes)
+    if request.origin is not None and request.origin.dialect == dialect.name:
+        return _forwarded(request, dialect, endpoint) if request.origin.signers else Localized(request)
+    if outline_of(request) is not None:
+        raise AssertionError("an outline has not all messages: it is read before it goes to another wire format")
     note_unspoken(request, notes)
     rules = dialect.history
     names = ToolNames(rules.tool_name, notes) if rules.tool_name is not None else None
@@ -57,7 +68,16 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
         messages = with_a_message(notes)
     if messages is not request.messages:
         request = replace(request, messages=messages)
-    return Localized(request, notes.events(), names.originals if names is not None else {})
+    originals = names.originals if names is not None else {}
+    return Localized(request, notes.events(), originals, tool.name if tool is not None else None)
+
+
+def _forwarded(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
+    from understudy.dialects.histories.received import without_foreign_bytes  # few requests need it
+
+    notes = WarningLog()
+    request = without_foreign_bytes(request, dialect.name, endpoint, notes)
+    return Localized(request, notes.events())
 
 
 def _offered(request: GenerationRequest) -> set[str]:

@@ -19,6 +19,8 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("logit_bias", "metadata"), (dict,)),
 }
 """The JSON types of plain fields of `GenerationRequest`; the first of a field is the one that errors name."""
+VALUES: Mapping[str, tuple[type, ...]] = {"logit_bias": (float, int), "metadata": (str,)}
+"""The types of the values in plain fields that are objects."""
 
 
 def is_of(value: object, kinds: tuple[type, ...]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import msgspec
 
 from understudy.dialects.forwarding import NOTHING, HeaderRules
+from understudy.dialects.outlines import LongMembers, Outline, outline_of
 from understudy.dialects.request_fields import KINDS, Field, is_of
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, failure_of
@@ -29,6 +30,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     request: GenerationRequest | EmbeddingRequest | ModelsRequest
     stream: bool = False
     options: dict[str, object] = {}
+    whole: Callable[[], Inbound] | None = None
+    """Parses the request as a whole, if this is only its outline; raises `BadRequest`."""
 
 
 class ReceivedBody(msgspec.Struct, frozen=True):
@@ -172,9 +175,37 @@ class ServerHalf(ABC):
     def credential(self, request: HttpRequest) -> str | None:
         """Return the key that came with the request, or `None`."""
 
+    long_members: ClassVar[LongMembers | None] = None
+    """What the outline of a body leaves out; `None` if its requests have no outline."""
+
     @abstractmethod
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raises `BadRequest`."""
+
+    def outline(self, request: HttpRequest) -> Inbound | None:
+        """Parse the outline of a request, which has its own bytes as its origin; `None` if it must be parsed whole."""
+        rules = self.long_members
+        outline = None if rules is None or request.body is None else outline_of(request.body, rules)
+        if outline is None:
+            return None
+        try:
+            found = self.parse(msgspec.structs.replace(request, body=outline.body))
+        except BadRequest:
+            return None  # reported after the whole was read, in its order
+        asked = found.request
+        if not isinstance(asked, GenerationRequest) or asked.origin is None:
+            return None
+        origin = msgspec.structs.replace(asked.origin, body=request.body)
+        return msgspec.structs.replace(
+            found,
+            request=msgspec.structs.replace(asked, origin=origin),
+            options=self.outlined(found.options, outline),
+            whole=partial(self.parse, request),
+        )
+
+    def outlined(self, options: dict[str, object], outline: Outline) -> dict[str, object]:
+        """Return the options of an outline as they are for the whole."""
+        return options
 
     def render(self, answer: Any, inbound: Inbound) -> HttpReply:
         """Write a whole answer to the operation of the request."""

@@ -54,13 +54,15 @@ class Provenance(msgspec.Struct, frozen=True):
 
     `dialect` names the wire format; `model` is set where the provider binds the part to one model. `provider` is the
     provider's type and `server` its address (scheme, host and port), for wire formats that several servers use: what
-    OpenAI signed means nothing to a private server of that type. Unset means any of them.
+    OpenAI signed means nothing to a private server of that type. `account` distinguishes accounts of one server, where
+    what one of them encrypted is refused from another. Unset means any of them.
     """
 
     dialect: str
     model: str | None = None
     provider: str | None = None
     server: str | None = None
+    account: str | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):

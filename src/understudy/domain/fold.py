@@ -115,17 +115,18 @@ class Fold(Facts):
     """Collects events into a response. `add` each event in order, then `response()`, at any time. `add` raises
     `TooManyParts` above the limit.
 
-    `dialect`, `provider` and `server` are stamped on thinking, tool calls, opaque parts, and text with ids or
-    citations, so that they are left out of requests to other providers.
+    `dialect`, `provider`, `server` and `account` are stamped on thinking, tool calls, opaque parts, and text with ids
+    or citations, so that they are left out of requests to other providers.
     """
 
-    __slots__ = ("_dialect", "_most", "_notes", "_parts", "_provider", "_server")
+    __slots__ = ("_account", "_dialect", "_most", "_notes", "_parts", "_provider", "_server")
 
     def __init__(
         self,
         dialect: str | None = None,
         provider: str | None = None,
         server: str | None = None,
+        account: str | None = None,
         *,
         most: int = sys.maxsize,
     ) -> None:
@@ -135,6 +136,7 @@ class Fold(Facts):
         self._dialect = dialect
         self._provider = provider
         self._server = server
+        self._account = account
         self._parts: dict[int, _Growing | AnyPart] = {}
         self._notes: dict[int, dict[str, JsonObject]] = {}
 
@@ -218,7 +220,7 @@ class Fold(Facts):
         """Who answers; `None` if the wire format is unknown."""
         if not self._dialect:
             return None
-        return Provenance(self._dialect, self.started.model, self._provider, self._server)
+        return Provenance(self._dialect, self.started.model, self._provider, self._server, self._account)
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text part becomes a string."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from understudy.domain.content import CacheMark, JsonObject
+from understudy.domain.content import CacheMark, JsonObject, Provenance
 from understudy.domain.declared import check_fields
 from understudy.domain.messages import AnyTool, Message, ToolChoice
 
@@ -56,6 +57,9 @@ class WireOrigin(msgspec.Struct, frozen=True):
     flaws: tuple[str, ...] = ()
     """What of the body only this wire format can carry, because it has no value here: lone surrogates (`text`) and
     numbers out of range (`numbers`)."""
+    signers: Mapping[str, Provenance] = {}
+    """Who wrote what of the body, by its signature, its encrypted form or its id, as far as that is known: what another
+    provider, server or account of the same wire format wrote is left out."""
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,6 +120,24 @@ _OF_THE_ANSWER = (
     *("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "seed"),
     *("logit_bias", "logprobs", "top_logprobs", "service_tier", "user", "cache_key", "metadata"),
 )
+
+
+class Outline(WireOrigin, frozen=True, kw_only=True):
+    """The bytes of a request of which only the outline has been read: of its messages those since the last answer, of
+    each kind of tools one, and everything else. That is enough to plan it, and to send it over its wire format."""
+
+    read: Callable[[], GenerationRequest]
+    """Returns the whole request, read once. Raises `Misuse`, with the refusal of the wire format, if it is invalid."""
+
+
+def outline_of(request: GenerationRequest) -> Outline | None:
+    """Return the origin of a request of which only the outline has been read."""
+    return request.origin if isinstance(request.origin, Outline) else None
+
+
+def whole_of(request: GenerationRequest) -> GenerationRequest:
+    """Return the whole of a request. Raise `Misuse` if it is invalid."""
+    return request.origin.read() if isinstance(request.origin, Outline) else request
 
 
 InputType = Literal["document", "query", "classification", "clustering"]

@@ -36,10 +36,13 @@ _EXACT = re.compile(
     re.I,
 )
 _CAPITAL = re.compile(r"\bcapital(?: city)? of ((?:the )?[a-z]+(?: [a-z]+)?)", re.I)
+# Long runs of digits are no numbers to compute with, and would be searched again from each of them.
 _SUM = re.compile(
-    r"(-?\d+(?:\.\d+)?)(\s*(?:\+|\*|×|÷|plus|minus|times|divided by)\s*|\s+[-−x/]\s+)(\d+(?:\.\d+)?)", re.I
+    r"(?<!\d)(-?\d{1,20}(?:\.\d{1,20})?)(\s*(?:\+|\*|×|÷|plus|minus|times|divided by)\s*|\s+[-−x/]\s+)"
+    r"(\d{1,20}(?:\.\d{1,20})?)",
+    re.I,
 )
-_COUNT = re.compile(r"\bcount (?:from (\d+) )?(?:up )?to (\d+)", re.I)
+_COUNT = re.compile(r"\bcount (?:from (\d{1,20}) )?(?:up )?to (\d{1,20})", re.I)
 _NAME_IS = re.compile(r"\bmy name is ([A-Z][\w-]*)|\bI am called ([A-Z][\w-]*)", re.I)
 _FACTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:meaning|answer|question) (?:of|to) (?:life|the universe|everything)", re.I), "42."),

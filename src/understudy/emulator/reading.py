@@ -16,7 +16,7 @@ from understudy.emulator.validator import is_valid
 
 _QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|`([^`\n]{1,200})`|(?<!\w)'([^'\n]{1,200})'(?!\w)")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*")
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
+_NUMBER = re.compile(r"(?<![\w.])-?\d{1,300}(?:\.\d{1,300})?(?![\w.]*\d)")
 _LIST = re.compile(r",|\band\b|\bboth\b|\beach\b|&|;", re.I)
 _WORD = re.compile(r"[a-z]+")
 _IN_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -17,7 +17,7 @@ from understudy.providers.base import Auth, ProviderRow, endpoint_of
 from understudy.providers.environment import address_from_environment, key_from_environment
 from understudy.settings import ProviderConfig
 from understudy.wire.addresses import shown_address
-from understudy.wire.http import key_complaint
+from understudy.wire.http import Headers, key_complaint
 from understudy.wire.proxies import own_proxy
 
 
@@ -112,6 +112,21 @@ def secrets_for(config: ProviderConfig, row: ProviderRow) -> tuple[Auth, tuple[S
     if found.token is not None and row.token_auth is not None:
         return row.token_auth, (found.token,)
     return row.auth, (found.key,)
+
+
+def account_of(secret: Secret | None, headers: Headers, named_by: str) -> str | None:
+    """Return what tells one account of a server from another, and reveals nothing: the header that names the account,
+    else a part of the key's hash; `None` if neither is known, as with tokens that expire.
+
+    It is saved with conversations, so it must be the same in every process.
+    """
+    named = next((value for name, value in headers if name.lower() == named_by), None)
+    known = named if named is not None or secret is None else secret.reveal()
+    if known is None:
+        return None
+    from hashlib import sha256  # loads OpenSSL, which building a provider does not need
+
+    return sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 _numbers = itertools.count(1)

@@ -15,6 +15,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
+from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
 from understudy.engine.attempt import Attempt
@@ -154,6 +155,14 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -
         return None
 
 
+def _whole(request: Any) -> Any:
+    """Return a request whose size can be estimated. What the provider took is counted even if it is invalid here."""
+    try:
+        return whole_of(request) if isinstance(request, GenerationRequest) else request
+    except LLMError:
+        return request
+
+
 def _has_odd_counts(answer: object) -> bool:
     """Check whether some of the provider's counts had to be ignored."""
     warnings = getattr(answer, "warnings", ())
@@ -164,7 +173,7 @@ def _completed(attempt: Attempt, usage: Usage) -> Usage:
     """Fill in what the provider did not report: the prompt as estimated, and the output tokens counted here if those
     are more than it reported."""
     if usage.input_total is None:
-        expected = expected_usage(attempt.job.request)
+        expected = expected_usage(_whole(attempt.job.request))
         usage = msgspec.structs.replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
     counted = _counted(attempt.response)
     if counted > (usage.output_total or 0):

@@ -50,7 +50,7 @@ class Attempt:
         follow."""
         self.first_content: float | None = None
         """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
-        whose = (self.stream.dialect, launch.target.provider_type, self.stream.server)
+        whose = (self.stream.dialect, launch.target.provider_type, self.stream.server, self.stream.account)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
         self._notes_begin = self._streamed or launch.probes or job.rules.hedges

@@ -30,6 +30,8 @@ class AttemptStream(Protocol):
     """The wire format, stamped on what only that format can replay."""
     server: str | None
     """The server, stamped likewise."""
+    account: str | None
+    """The account, stamped likewise; unset unless what is written belongs to one."""
 
     @property
     def streamed(self) -> bool:
@@ -73,6 +75,7 @@ class FailedAttempt:
 
     dialect: str | None = None
     server: str | None = None
+    account: str | None = None
     streamed = False
     answered = False
     translated = False

@@ -1,7 +1,9 @@
 """What a provider refused of a request is given up, and the request is sent again: the stream of an answer that is
-wanted whole, and how a model thinks where the caller's wire format asks for more than the provider grants.
+wanted whole, how a model thinks where the caller's wire format asks for more than the provider grants, and reasoning
+that another account encrypted.
 
-A client that speaks the provider's own wire format gets the refusal itself: it knows its words and what to do.
+A client that speaks the provider's own wire format gets the refusal itself: it knows its words and what to do. But of
+accounts it knows nothing, so foreign reasoning is left out for it, too.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.dialects.base import Dialect, Endpoint, Exchange
+from understudy.dialects.histories.unsealing import WHY, refuses_reasoning, without_reasoning
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.events import Warned
 from understudy.domain.failures import Failure
@@ -28,6 +31,7 @@ _WHY: dict[Refused, Warned] = {
     "display": Warned(Warning(WarningKind.DROPPED, "reasoning display", "the provider refuses to show thinking")),
     "reasoning": Warned(Warning(WarningKind.DROPPED, "reasoning", "the provider refuses it for this model")),
 }
+_UNREADABLE = Warned(Warning(WarningKind.DROPPED, "thinking", WHY))
 _NOT_SHOWN = re.compile(r"reasoning summar", re.IGNORECASE)
 """OpenAI: "Your organization must be verified to generate reasoning summaries" (github.com/continuedev/continue/issues/
 9602)."""
@@ -74,7 +78,7 @@ class Concessions:
 
         `inside`: the caller wants the answer whole, even if it is streamed.
         """
-        if request.reasoning is None and not (streamed and inside):
+        if request.reasoning is None and not (streamed and inside) and dialect.history.account is None:
             return None
         return Asking(self, dialect, request, endpoint).streaming(streamed, inside=inside).after
 
@@ -117,14 +121,23 @@ class Asking:
             if exchange is not None:
                 self._streamed = False
                 return Again(exchange, streamed=False)
+        if self._dialect.history.account is not None and refuses_reasoning(failure):
+            return self._unsealed()
         refused = None if is_forwarded(self._request, self._dialect) else refused_of(failure)
         without = None if refused is None else _without(self._request, refused)
         if refused is None or without is None:
             return None
-        self._request = without
         self._concessions.remember(self._endpoint, refused)
-        exchange = open_exchange(self._dialect, Operation.CHAT, without, self._endpoint, self._streamed)
-        return Again(exchange, self._streamed, (_WHY[refused],))
+        return self._opened(without, _WHY[refused])
+
+    def _unsealed(self) -> Again | None:
+        without = without_reasoning(self._request, self._dialect)
+        return None if without is None else self._opened(without, _UNREADABLE)
+
+    def _opened(self, request: GenerationRequest, why: Warned) -> Again:
+        self._request = request
+        exchange = open_exchange(self._dialect, Operation.CHAT, request, self._endpoint, self._streamed)
+        return Again(exchange, self._streamed, (why,))
 
 
 def _without(request: GenerationRequest, refused: Refused) -> GenerationRequest | None:

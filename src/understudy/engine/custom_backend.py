@@ -21,7 +21,7 @@ from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.operation import Operation
 from understudy.domain.prices import Price, PriceQuery
-from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
 from understudy.domain.wire_answer import WireAnswer
@@ -136,6 +136,7 @@ class CustomAttempt:
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None
         self.server: str | None = None
+        self.account: str | None = None
         self.streamed = job.streamed and job.operation is Operation.CHAT
         self.answered = False
         self.translated = False
@@ -145,7 +146,8 @@ class CustomAttempt:
         self._provider = provider
         self._job = job
         # What the call named is an entry or a route of the manager out here; inside it has no meaning.
-        self._request = msgspec.structs.replace(job.request, model=target.model)
+        request: Any = whole_of(job.request) if isinstance(job.request, GenerationRequest) else job.request
+        self._request = msgspec.structs.replace(request, model=target.model)
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
         self._over = False

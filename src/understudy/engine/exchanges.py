@@ -71,8 +71,10 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
     media = quirks.gives_media
     if request.extra or endpoint.options or request.tools or request.origin is not None:
-        alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, endpoint, request) else 0)
-        media = media or _names(_MEDIA, endpoint, request)
+        hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
+        fields, body = f"{request.extra}{endpoint.options}{hosted}", request.origin.body if request.origin else b""
+        alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)
+        media = media or _names(_MEDIA, fields, body)
     if alternatives > 0:
         bounds = bounds.with_logprobs(alternatives, request.max_tokens or quirks.max_output_tokens)
     if media:
@@ -80,12 +82,9 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     return endpoint if bounds is endpoint.bounds else replace(endpoint, bounds=bounds)
 
 
-def _names(parts: tuple[str, ...], endpoint: Endpoint, request: GenerationRequest) -> bool:
+def _names(parts: tuple[str, ...], fields: str, body: bytes) -> bool:
     """Check whether fields of the wire that are sent as they are have such names. A text that holds one does no harm:
     a limit is higher then."""
-    hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
-    fields = f"{request.extra}{endpoint.options}{hosted}"
-    body = request.origin.body if request.origin is not None else b""
     return any(part in fields or part.encode() in body for part in parts)
 
 

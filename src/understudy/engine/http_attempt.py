@@ -50,6 +50,8 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     attempt_id: str
     server: str | None = None
     """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
+    account: str | None = None
+    """The account there, stamped likewise."""
     fact_headers: Headers = ()
     """Headers of a success that are facts of the answer, as in `ProviderRow`."""
     streamed: bool
@@ -84,6 +86,7 @@ class HttpAttempt:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
         self.server = context.server
+        self.account = context.account
         self.answered = False
         self.translated = False
         self.raw: bytes | None = None

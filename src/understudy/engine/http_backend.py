@@ -14,9 +14,9 @@ from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, outline_of, whole_of
 from understudy.domain.stats import ProviderStats
-from understudy.engine.access import endpoint_for, names_of_keys, secrets_for
+from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
 from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
@@ -59,7 +59,10 @@ class HttpBackend:
         self._given_transport = transport
         self._counter = StatsCounter()
         self._endpoints: BoundedDict[str | None, Endpoint] = BoundedDict(REMEMBERED)
+        self._targets: BoundedDict[tuple[str, bool], Target] = BoundedDict(REMEMBERED)
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
+        self._accounts: dict[str, str | None] = {}
+        """The entry's account, by the header that names it. The keys of a pool count as one account."""
         self._concessions = Concessions()
 
     @property
@@ -102,6 +105,20 @@ class HttpBackend:
     @cached_property
     def _key_names(self) -> tuple[str, ...]:
         return names_of_keys(self.config)
+
+    def account(self, dialect: Dialect) -> str | None:
+        """Return the account that is asked, if the wire format tells accounts apart. Raises `ConfigError`."""
+        named_by = dialect.history.account
+        if named_by is None:
+            return None
+        if named_by not in self._accounts:
+            own = None if self.config.token is not None else self.credential.secret
+            self._accounts[named_by] = account_of(own, self.endpoint(None).headers, named_by)
+        return self._accounts[named_by]
+
+    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
+        account = self.account(dialect)
+        return endpoint if account is None else replace(endpoint, account=account)
 
     @cached_property
     def _background(self) -> Background:
@@ -162,6 +179,12 @@ class HttpBackend:
         """Return the entry as a target with a model, which `setting` names where the caller leaves it out."""
         if model is None:
             raise ConfigError(f'{self.name}: {setting} is missing: set {setting} = "…" in the entry, or pass model="…"')
+        target = self._targets.get((model, default))
+        if target is None:
+            target = self._targets[model, default] = self._target(model, default=default)
+        return target
+
+    def _target(self, model: str, *, default: bool) -> Target:
         config, endpoint = self.config, self.endpoint(model)
         base_url = endpoint.base_url
         declared = config.capabilities if model == self.text_model else {}
@@ -252,10 +275,9 @@ class HttpBackend:
 
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
-        # Before the imports: the first attempt of a process loads its dialect and the HTTP library here.
         from understudy.engine.clock import now
 
-        began = now()
+        began = now()  # before the imports: the first attempt of a process loads its dialect and the HTTP library here
         from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
@@ -265,32 +287,34 @@ class HttpBackend:
         endpoint = self.endpoint(target.model)
         warnings: list[Event] = []
         chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
-        whole = not job.streamed
         if chat:
             request = self._with_defaults(request)
             endpoint = widened(endpoint, request)
             limits = self._patient(request, limits)
         dialect = dialect_of(self.row, job.operation, endpoint, request)
+        forwards, whole = is_forwarded(request, dialect), not job.streamed
+        request = request if forwards or not chat else self._whole(request)
+        endpoint = self._owned(endpoint, dialect)
         streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
         if isinstance(request, GenerationRequest):
             localized = localize(request, dialect, endpoint)
-            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect)
+            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect, endpoint)
             request, conceded = self._concessions.conceded(request, dialect, endpoint)
             warnings += conceded
-            if not whole and is_forwarded(request, dialect):
-                # The caller speaks the same wire format: its frames can be handed on as they arrive.
-                endpoint = replace(endpoint, keep_wire=True)
+            if (forwards := is_forwarded(request, dialect)) and not whole:
+                endpoint = replace(endpoint, keep_wire=True)  # the caller speaks it too: frames go on as they arrive
         context = HttpContext(
             transport=self._transport,
             credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
             limits=limits,
             attempt_id=attempt_id,
             server=endpoint.server,
+            account=endpoint.account,
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
             again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
-            forwards=is_forwarded(request, dialect),
+            forwards=forwards,
             background=self._background,
             strict=job.strict,
             bounds=endpoint.bounds,
@@ -305,6 +329,10 @@ class HttpBackend:
         if request.reasoning is None or self.config.first_event_timeout is not None:
             return limits
         return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+
+    def _whole(self, request: GenerationRequest) -> GenerationRequest:
+        """Return a request with all that its body holds, for another wire format than its own."""
+        return request if outline_of(request) is None else self._with_defaults(whole_of(request))
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self.config

@@ -51,6 +51,10 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What it cost, in US dollars, as a decimal number."""
     session: str | None = None
     """The session that it belongs to."""
+    client: str | None = None
+    """The program that asked, if its headers show it."""
+    request_class: str | None = None
+    """What a coding agent states of the request: `main`, `subagent`, `workflow`, `compaction` or `auxiliary`."""
     warnings: tuple[str, ...] = ()
     """What could not be expressed in a wire format, in the words of the answer's header `x-understudy-warnings`."""
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
+from understudy.gateway.zstd_frames import Frames
 from understudy.wire.bounds import MIB, Bounds, TooLarge
 from understudy.wire.inflate import BadCoding, Inflater
 
@@ -123,14 +124,14 @@ class _Gzip:
 
 
 class _Zstd:
-    """Decompresses one or several frames (RFC 8878). A frame without its end is not noticed here, but by the parser of
-    the JSON in it."""
+    """Decompresses one or several frames (RFC 8878)."""
 
     def __init__(self, cap: int) -> None:
         import zstandard  # of the extra `gateway`, and loaded by the first request that needs it
 
         self._cap = cap
         self._plain = _Plain(cap)
+        self._frames = Frames()
         self._error = zstandard.ZstdError
         sink: Any = self
         self._writer = zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_writer(sink, write_size=PIECE)
@@ -144,6 +145,7 @@ class _Zstd:
             self._writer.write(data)
         except self._error:
             raise _refused(400, "the body is not valid zstd") from None
+        self._frames.feed(data)
 
     def write(self, piece: bytes) -> int:
         """Keep what was decompressed; called by the decoder, with at most `PIECE` bytes."""
@@ -154,6 +156,8 @@ class _Zstd:
         return len(piece)
 
     def close(self) -> bytes:
+        if not self._frames.is_whole:
+            raise _refused(400, "the body is not valid zstd: its end is missing")
         return self._plain.close()
 
 

@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 from msgspec.structs import replace
 
-from understudy.domain.errors import LLMError
 from understudy.domain.responses import ModelInfo
 from understudy.gateway.access import Caller
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
 
 PATIENCE = 2.0
-"""Seconds that a caller waits for the providers' lists: Claude Code gives up after three."""
-FRESH = 300.0
-"""Seconds for which a fetched list is used."""
+"""Seconds that callers wait for the providers' lists, the first time: Claude Code gives up after three."""
+FRESH, FAILED = 300.0, 30.0
+"""Seconds after which a list is fetched again, and one that could not be fetched."""
 
 
 class Catalogue:
-    """Lists of models, fetched in the background and kept for a while."""
+    """Lists of models, fetched from each entry in the background and kept for a while."""
 
     def __init__(self, manager: GatewayManager, names: Names) -> None:
         self._manager = manager
         self._names = names
-        self._fetched: list[ModelInfo] = []
-        self._fetched_at: float | None = None
-        self._fetching: asyncio.Task[None] | None = None
+        self._fetched: dict[str, list[ModelInfo]] = {}
+        """By entry."""
+        self._due = {each.name: 0.0 for each in manager.providers}
+        """When each entry is to be asked."""
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._waited_until: float | None = None
 
     async def models(self, caller: Caller) -> list[ModelInfo]:
-        """Return the models that a caller may ask for."""
-        if self._fetched_at is None or time.monotonic() - self._fetched_at > FRESH:
-            if self._fetching is None or self._fetching.done():
-                self._fetching = asyncio.get_running_loop().create_task(self._fetch())
-            await asyncio.wait({self._fetching}, timeout=PATIENCE)
+        """Return the models that a caller may ask for, with the lists that are known.
+
+        They are waited for at the first time only: later an entry that does not answer delays nobody.
+        """
+        now = time.monotonic()
+        if self._waited_until is None:
+            self._waited_until = now + PATIENCE
+        for name, due in self._due.items():
+            if now >= due and name not in self._fetching:
+                self._fetching[name] = asyncio.get_running_loop().create_task(self._fetch(name))
+        if self._fetching and now < self._waited_until:
+            await asyncio.wait(self._fetching.values(), timeout=self._waited_until - now)
         return list(self._permitted(caller))
 
     def named(self, name: str) -> ModelInfo:
         """Return what is known of one model. Raise `BadRequest` if the name has no meaning."""
         meant = self._names.find(name)
-        known = next((each for each in self._fetched if each.id == meant), None)
+        known = next((each for each in self._listed() if each.id == meant), None)
         if known is not None:
             return replace(known, id=name)
         facts = self._manager.facts_of(meant)
@@ -60,14 +69,21 @@ class Catalogue:
         for name in listed:
             if caller.may_use(self._names.find(name), name):
                 yield self.named(name)
-        for model in self._fetched:
+        for model in self._listed():
             if model.id not in listed and caller.may_use(model.id):
                 yield model
 
-    async def _fetch(self) -> None:
-        with suppress(LLMError):  # logged by the engine; the names of the configuration remain
-            self._fetched = await self._manager.list_models()
-        self._fetched_at = time.monotonic()
+    def _listed(self) -> Iterator[ModelInfo]:
+        return itertools.chain.from_iterable(self._fetched.get(name, ()) for name in self._due)
+
+    async def _fetch(self, name: str) -> None:
+        try:
+            models = await self._manager.models_at(name)
+            if models is not None:
+                self._fetched[name] = models
+            self._due[name] = time.monotonic() + (FAILED if models is None else FRESH)
+        finally:
+            del self._fetching[name]
 
 
 def assumed(model: ModelInfo) -> ModelInfo:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from functools import lru_cache
 
 
 class Client(enum.StrEnum):
@@ -58,5 +59,9 @@ def client_of(headers: Mapping[str, str]) -> Client:
             return client
     if headers.get("originator", "").lower().startswith("codex"):
         return Client.CODEX
-    agent = headers.get("user-agent", "").lower()
+    return _named(headers.get("user-agent", "").lower())
+
+
+@lru_cache(maxsize=256)
+def _named(agent: str) -> Client:
     return next((client for begin, client in _BY_AGENT if agent.startswith(begin)), Client.UNKNOWN)

@@ -6,6 +6,7 @@ What only one vendor has is brought into a form that survives the way there and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -13,8 +14,10 @@ from msgspec.structs import replace
 from understudy.dialects.gemini.wire import NAME as GEMINI
 from understudy.dialects.responses.wire import ENCRYPTED
 from understudy.dialects.responses.wire import NAME as RESPONSES
+from understudy.dialects.server import BadRequest, Inbound
 from understudy.domain.content import Provenance
-from understudy.domain.requests import GenerationRequest
+from understudy.domain.errors import Misuse
+from understudy.domain.requests import GenerationRequest, Outline
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway.call_ids import FittingIds
@@ -31,48 +34,94 @@ if TYPE_CHECKING:
     from understudy.engine.run import Run
 
 
+Known = Callable[[GenerationRequest], GenerationRequest]
+
+
 class Crossing:
-    """One request of a caller, as it is sent on, and its answer, as the caller may have it."""
+    """One request of a caller, as it is sent on, and its answer, as the caller may have it.
 
-    __slots__ = ("_steps", "request", "run", "warnings")
+    Of a request that was read in outline nothing crosses before a target of another wire format is asked: then the
+    whole is read.
+    """
 
-    def __init__(self, face: str, request: GenerationRequest, sealer: Sealer) -> None:
-        """`face`: the caller's wire format."""
+    __slots__ = ("_changes", "_face", "_known", "_sealer", "_steps", "_whole", "inbound", "request", "run", "warnings")
+
+    def __init__(
+        self, face: str, inbound: Inbound, sealer: Sealer, known: Known = lambda request: request, **changes: Any
+    ) -> None:
+        """`face`: the caller's wire format. `known` adds the authors of what the body holds, `changes` is what else is
+        known of the request."""
         self.run: Run | None = None
         """What answers the request, once it does."""
         self.warnings: list[Warning] = []
         """What had to be left out of the request, whoever answers."""
-        self._steps: list[FittingIds | Sealing | CallingBack | Compacting] = [FittingIds(face, request.messages)]
-        if face == GEMINI:
-            request = replace(request, messages=gathered(request.messages))
-        if face in CARRIERS:
-            request = self._opened(request, sealer)
-            self._steps.append(Sealing(face, sealer, self._whose))
-        if face == RESPONSES:
-            request = self._shared(request, sealer)
-        self.request = request
+        self.inbound = inbound
+        """The request as it was read, whole or in outline."""
+        self._face = face
+        self._sealer = sealer
+        self._known = known
+        self._changes = changes
+        self._whole: GenerationRequest | None = None
+        self._steps: list[FittingIds | Sealing | CallingBack | Compacting] = []
+        self.request = self._crossed() if inbound.whole is None else self._outline()
 
-    def _opened(self, request: GenerationRequest, sealer: Sealer) -> GenerationRequest:
-        messages, self.warnings = opened(request.messages, sealer)
+    def _crossed(self) -> GenerationRequest:
+        """Return a request that has been read as a whole, as it is sent on."""
+        request = self._own()
+        self._steps = [FittingIds(self._face, request.messages)]
+        if self._face == GEMINI:
+            request = replace(request, messages=gathered(request.messages))
+        if self._face in CARRIERS:
+            request = self._opened(request)
+            self._steps.append(Sealing(self._face, self._sealer, self._whose))
+        return self._shared(request) if self._face == RESPONSES else request
+
+    def _outline(self) -> GenerationRequest:
+        """Return the outline of a request."""
+        request = self._cleaned(self._own())
+        origin = request.origin
+        if origin is None:
+            raise AssertionError("an outline is that of a body")
+        fields = {name: getattr(origin, name) for name in origin.__struct_fields__}
+        outline = Outline(**fields, read=self._read)
+        return replace(request, origin=outline)
+
+    def _read(self) -> GenerationRequest:
+        """Return the whole of a request that was read in outline. Raise `Misuse`."""
+        if self._whole is None:
+            if self.inbound.whole is not None:
+                try:
+                    self.inbound = self.inbound.whole()
+                except BadRequest as error:
+                    raise Misuse(error.failure.message, failure=error.failure) from error
+            self._whole = self._crossed()
+        return self._whole
+
+    def _own(self) -> GenerationRequest:
+        request = self.inbound.request
+        if not isinstance(request, GenerationRequest):
+            raise TypeError("what crosses is a generation")
+        return self._known(replace(request, **self._changes))
+
+    def _opened(self, request: GenerationRequest) -> GenerationRequest:
+        messages, self.warnings[:] = opened(request.messages, self._sealer)
         if messages is not request.messages:
             request = replace(request, messages=messages)
-        if request.origin is None:
-            return request
-        origin, more = returned(request.origin, sealer)
-        self.warnings += more
-        if origin is request.origin:
-            return request
-        # What was removed is not to be filled in again from what was read of the body before.
-        gone = [name for name in _REMOVED if name.encode() not in origin.body]
-        return _without(replace(request, origin=origin), origin.dialect, *gone)
+        return self._cleaned(request)
 
-    def _shared(self, request: GenerationRequest, sealer: Sealer) -> GenerationRequest:
+    def _cleaned(self, request: GenerationRequest) -> GenerationRequest:
+        """Return a request whose bytes have nothing that the caller's own vendor would refuse."""
+        request, more = returned(request, self._sealer)
+        self.warnings += more
+        return request
+
+    def _shared(self, request: GenerationRequest) -> GenerationRequest:
         """Return a request of the Responses API in the terms that all providers share."""
         if (request.extra or {}).get(RESPONSES, {}).get("include") == [ENCRYPTED]:
             request = _without(request, RESPONSES, "include")  # what it asks for comes true with every provider
         request, table = flattened(request)
         if is_requested(request):
-            self._steps = [Compacting(sealer)]
+            self._steps = [Compacting(self._sealer)]
             return as_summary(request)
         if table:
             self._steps.append(CallingBack(table))
@@ -93,9 +142,6 @@ class Crossing:
         for step in self._steps:
             response = step.response(response)
         return replace(response, warnings=(*self.warnings, *response.warnings)) if self.warnings else response
-
-
-_REMOVED = ("context_management",)
 
 
 def _without(request: GenerationRequest, dialect: str, *names: str) -> GenerationRequest:

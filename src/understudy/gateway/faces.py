@@ -11,7 +11,7 @@ from understudy import dialects
 if TYPE_CHECKING:
     from understudy.dialects.server import ServerHalf
 
-_LEGACY = {"completions": "completions", "cohere-v1": "cohere_embed"}
+_LEGACY = {"completions": "completions", "cohere-v1": "cohere_embed", "compact": "compact"}
 """The modules of the faces that are not wire formats of providers."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
@@ -20,11 +21,13 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
+from understudy.gateway.items import Resolved, read, resolved
 from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Route
+from understudy.gateway.sealing import BEGINNING
 from understudy.gateway.site import Site
 from understudy.gateway.stored import Kept, kept_field
 from understudy.wire.http import Headers, HttpReply, HttpRequest
@@ -33,6 +36,12 @@ logger = logging.getLogger("understudy")
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama whose API is served; its clients ask for it to know what the server can do."""
+
+LONG = 8 << 10
+"""Bytes from which a body is read in outline. Reading a shorter one costs no more than its outline."""
+
+SEALED = BEGINNING.encode()
+"""What is in a body with something that must be opened."""
 
 _OWN_FAULT = Failure(kind=FailureKind.LOCAL, message="the gateway failed; its log says why", status=500)
 _DRAINING = Failure(
@@ -113,10 +122,28 @@ class Handling:
             await kept.fetch()
         elif (field := self._kept_field(request)) is not None:
             await kept.go_on(request.body or b"", field)
+        elif (found := self._referring(request, caller)) is not None and found.missing is not None:
+            await kept.go_on(found.native, "input", found.missing)
         else:
-            inbound = half.parse(request)
+            inbound = read(half, request, found) if found is not None else self._whole_or_outline(half, request)
             async with connection.watched():
                 await self._asked(half, inbound, caller)
+
+    def _referring(self, request: HttpRequest, caller: Caller) -> Resolved | None:
+        """Return what the request refers to; `None` if that is nothing."""
+        if self._route.face != RESPONSES or self._route.service not in ("answer", "count"):
+            return None
+        return resolved(request.body, self._site.items, caller.name, self._site.seals.of(caller.name))
+
+    def _whole_or_outline(self, half: ServerHalf, request: HttpRequest) -> Inbound:
+        return self._outline(half, request) or half.parse(request)
+
+    def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
+        """Read a long request in outline. Return `None` for one that must be read as a whole."""
+        body = request.body or b""
+        if self._route.service != "answer" or len(body) < LONG or SEALED in body:
+            return None
+        return half.outline(request)
 
     async def _request(self) -> HttpRequest:
         """Return the request as the server half of its wire format reads it: below no vendor's name."""
@@ -127,7 +154,7 @@ class Handling:
 
     def _kept_field(self, request: HttpRequest) -> str | None:
         """Return the field of a request for a response that only the provider can answer which keeps it."""
-        is_response = self._route.face == "responses" and self._route.service == "answer"
+        is_response = self._route.face == RESPONSES and self._route.service == "answer"
         return kept_field(request.body) if is_response else None
 
     async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
@@ -158,7 +185,8 @@ class Handling:
         if (refusal := caller.refusal(resolved)) is not None:
             await self._fail(refusal)
             return
-        request = Crossing(half.name, request, self._site.seals.of(caller.name)).request
+        seals, known = self._site.seals, self._site.signers.known
+        request = Crossing(half.name, inbound, seals.of(caller.name), known, model=resolved.model).request
         found = await counted(self._site.manager, request, resolved.model)
         marks = ((replies.ESTIMATED, "true"),) if found.is_estimated else ()
         await self._connection.reply(half.render(found.tokens, inbound), marks)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from understudy.client.asking import asked, named_models
 from understudy.client.factory import create_provider
 from understudy.client.manager import ProviderManager
 from understudy.client.provider import Provider
 from understudy.config import Config
+from understudy.dialects import load
+from understudy.domain.errors import ConfigError, LLMError
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.domain.responses import EmbeddingResponse
+from understudy.domain.responses import EmbeddingResponse, ModelInfo
 from understudy.engine.backend import ModelFacts
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
@@ -97,6 +101,31 @@ class GatewayManager(ProviderManager):
         row = self._built_in[entry].row
         families = (family.quirks.get("responses", "never") for family in row.families)
         return dialect in row.dialects.values() or (dialect == "responses" and set(families) > {"never"})
+
+    async def models_at(self, entry: str) -> list[ModelInfo] | None:
+        """Return the models of an entry under the manager's names for them; `None` if it does not answer."""
+        provider = next(each for each in self.providers if each.name == entry)
+        answer = await asked(provider, lambda each: named_models(each, None), self._patience)
+        return None if isinstance(answer, LLMError) else answer  # the engine has logged the error
+
+    def has_several_accounts(self, dialect: str) -> bool:
+        """Check whether several servers or accounts speak a wire format, of which one refuses what another signed."""
+        half, found = load(dialect), set[tuple[str, str | None]]()
+        for name, provider in self._built_in.items():
+            if self.speaks(name, dialect):
+                with suppress(ConfigError):  # without a key it is not asked
+                    found.add((provider.backend.endpoint(None).server, provider.backend.account(half)))
+        return len(found) > 1
+
+    def binds_thinking(self, dialect: str, *names: str | None) -> bool:
+        """Check whether a wire format has models that accept no thinking but their own; with a name, whether it may
+        stand for one."""
+        targets = [each for name in names for each in self.targets_of(name) if self.speaks(each.name, dialect)]
+        if names:
+            quirks = (self._built_in[each.name].backend.endpoint(each.model).quirks for each in targets)
+            return any(each.thinking_bound_to_model for each in quirks)
+        rows = (each.row for name, each in self._built_in.items() if self.speaks(name, dialect))
+        return any(family.quirks.get("thinking_bound_to_model") for row in rows for family in row.families)
 
     def name_at(self, target: Target) -> str | None:
         """Return the name by which the provider of a target knows its model."""

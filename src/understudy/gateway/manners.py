@@ -71,6 +71,9 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     broken: Literal["event", "cut"] = "event"
     """How it learns best that a stream broke: by the error event of its dialect, or by a connection that is closed
     before the stream's end. Neither has an end marker."""
+    acts_early: bool = False
+    """Whether it performs a tool call before the end of the answer, and once more if the answer breaks: `withholding`
+    prevents that."""
 
     def retries(self, status: int) -> bool:
         """Check whether the client tries again after a status."""
@@ -102,8 +105,10 @@ MANNERS: Mapping[Client, Manner] = {
     Client.OPENCODE: Manner(
         source="measured with 1.18.33: 429 and 5xx are retried after 2, 4, … s or the retry-after, however long; on "
         "Messages no other error is, on chat completions every other is; a stream that is cut is asked for again, but "
-        "on Messages an error event after the first content ends the run",
+        "on Messages an error event after the first content ends the run; a call is performed as soon as its arguments "
+        "are complete, and forgotten if the stream breaks, so their end is held back until the end of the answer",
         broken="cut",
+        acts_early=True,
     ),
     Client.OPENAI_SDK: Manner(
         source="openai 2.54.0 for Python: 408, 409, 429 and 5xx are retried twice; x-should-retry is obeyed, and "

@@ -13,21 +13,25 @@ import logging
 import os
 import sqlite3
 import time
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.misuse import ConfigError
+from understudy.wire.bounds import MIB
 
 log = logging.getLogger("understudy.gateway")
 
-Shelf = Literal["kept", "signed"]
-"""What is remembered: who has a stored response, or who signed something."""
+Shelf = Literal["kept", "signed", "item"]
+"""What is remembered: who has a stored response, who signed something, or an item of an answer."""
 Pair = tuple[str, str]
 
 REMEMBERED = 50_000
 """Facts that a process holds, in some ten megabytes; the file holds the others."""
+HELD = 32 * MIB
+"""Bytes that a process holds besides: thousands of long answers."""
 LIFETIME = 30 * 24 * 3600
 """Seconds: OpenAI keeps a response for 30 days (https://developers.openai.com/api/docs/guides/your-data)."""
 _PATIENCE = 1.0
@@ -38,11 +42,33 @@ CREATE TABLE IF NOT EXISTS remembered
 """
 
 
+class Held:
+    """Bytes under names, up to a limit of all; the oldest are dropped."""
+
+    def __init__(self, most: int = HELD) -> None:
+        self._most = most
+        self._size = 0
+        self._found: OrderedDict[str, bytes] = OrderedDict()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Hold something."""
+        self._size += len(data) - len(self._found.pop(name, b""))
+        self._found[name] = data
+        while self._size > self._most:
+            self._size -= len(self._found.popitem(last=False)[1])
+
+    def get(self, name: str) -> bytes | None:
+        """Return what is held; `None` if that is nothing."""
+        return self._found.get(name)
+
+
 class Memory:
     """Pairs of words under names."""
 
     def __init__(self, path: Path | None = None) -> None:
         """`path`: the file; without one, only this process remembers. Raise `ConfigError` if it cannot be used."""
+        self.held = Held()
+        """What is too large for so many facts."""
         self._recent: BoundedDict[bytes, Pair] = BoundedDict(REMEMBERED)
         self._path = path
         self._file: sqlite3.Connection | None = None
@@ -52,10 +78,15 @@ class Memory:
             except (OSError, sqlite3.Error) as error:
                 raise ConfigError(f"state_file {path} cannot be used: {error}") from error
 
-    def put(self, shelf: Shelf, names: Iterable[str], pair: Pair) -> None:
-        """Remember something under names."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is a file."""
+        return self._path is not None
+
+    def put(self, shelf: Shelf, names: Iterable[str], pair: Pair, *, held: bool = True) -> None:
+        """Remember something under names. `held`: in this process, too."""
         keys = [_key(shelf, name) for name in names]
-        for key in keys:
+        for key in keys if held else ():
             self._recent[key] = pair
         if (file := self._opened()) is None or not keys:
             return
@@ -65,8 +96,8 @@ class Memory:
         except sqlite3.Error as error:
             self._note(error)
 
-    def get(self, shelf: Shelf, names: Iterable[str]) -> Mapping[str, Pair]:
-        """Return what is remembered under names; those that are unknown are left out."""
+    def get(self, shelf: Shelf, names: Iterable[str], *, held: bool = True) -> Mapping[str, Pair]:
+        """Return what is remembered under names; those that are unknown are left out. `held`: in this process, too."""
         keys = {name: _key(shelf, name) for name in names}
         found = {name: pair for name, key in keys.items() if (pair := self._recent.get(key)) is not None}
         if len(found) < len(keys) and (file := self._opened()) is not None:
@@ -74,7 +105,9 @@ class Memory:
                 for name in keys.keys() - found.keys():
                     row = file.execute("SELECT first, second FROM remembered WHERE name = ?", (keys[name],)).fetchone()
                     if row is not None:
-                        found[name] = self._recent[keys[name]] = row
+                        found[name] = row
+                        if held:
+                            self._recent[keys[name]] = row
             except sqlite3.Error as error:
                 self._note(error)
         return found

@@ -12,6 +12,7 @@ TITLES = {
     "openai": "OpenAI: chat completions, embeddings, models",
     "completions": "OpenAI: text completions",
     "responses": "OpenAI: Responses",
+    "compact": "OpenAI: compaction",
     "anthropic": "Anthropic: Messages",
     "gemini": "Google: Gemini",
     "cohere": "Cohere",

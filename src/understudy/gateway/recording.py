@@ -11,10 +11,13 @@ from understudy.domain.failures import Failure
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway import replies
 from understudy.gateway.access_log import AccessRecord
+from understudy.gateway.clients import Client
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
     from understudy.gateway.connection import Connection
+    from understudy.gateway.crossing import Crossing
+    from understudy.gateway.sessions import Session
 
 SHUTDOWN = "server_shutdown"
 """The code of the error that ends a request because the gateway stops."""
@@ -24,21 +27,8 @@ class Notes:
     """What is known of one request so far."""
 
     __slots__ = (
-        *(
-            "answered",
-            "asked",
-            "began",
-            "caller_id",
-            "ended",
-            "failure",
-            "first",
-            "id",
-            "key",
-            "lost",
-            "run",
-            "session",
-            "since",
-        ),
+        *("answered", "asked", "began", "caller_id", "client", "crossing", "ended", "failure", "first", "id", "key"),
+        *("request_class", "run", "session", "since"),
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -51,6 +41,8 @@ class Notes:
         self.asked: str | None = None
         """The model that the request names."""
         self.session: str | None = None
+        self.client: str | None = None
+        self.request_class: str | None = None
         self.run: Run | None = None
         self.ended: Sequence[AttemptRecord] = ()
         """The attempts of a request that has no run of its own, or failed."""
@@ -58,10 +50,15 @@ class Notes:
         """What the caller was told instead of an answer, or within it."""
         self.first: float | None = None
         """When a streamed answer began."""
-        self.lost: Sequence[Warning] = ()
-        """What had to be left out of the request, whoever answers."""
+        self.crossing: Crossing | None = None
+        """The request as it was sent on, which knows what had to be left out of it."""
         self.answered = False
         """Whether the last byte of an answer was handed to the server."""
+
+    def of(self, session: Session) -> None:
+        """Note which conversation the request belongs to, and what it is for."""
+        self.session, self.request_class = session.id, session.request_class
+        self.client = None if session.client is Client.UNKNOWN else str(session.client)
 
     def begin(self) -> None:
         """Note that a streamed answer begins."""
@@ -86,6 +83,7 @@ class Notes:
         now, attempts = time.monotonic(), self.attempts()
         last = next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None)
         cost = total_cost(attempts)
+        lost = self.crossing.warnings if self.crossing is not None else []
         return AccessRecord(
             time=self.since,
             id=self.id,
@@ -105,7 +103,9 @@ class Notes:
             output_tokens=_sum([each.usage.output_total for each in attempts]),
             cost_usd=f"{cost.amount.usd:f}" if attempts and cost is not None else None,
             session=self.session,
-            warnings=_listed([*self.lost, *(each for attempt in attempts for each in attempt.warnings)]),
+            client=self.client,
+            request_class=self.request_class,
+            warnings=_listed([*lost, *(each for attempt in attempts for each in attempt.warnings)]),
         )
 
 

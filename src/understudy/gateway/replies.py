@@ -81,4 +81,6 @@ def told(response: GenerationResponse | EmbeddingResponse) -> Headers:
 
 
 def _in_ascii(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(each if each.isascii() and each.isprintable() else "?" for each in text)

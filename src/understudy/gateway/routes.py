@@ -107,6 +107,7 @@ RESPONSES = _face(
     ("POST", "/v1/responses", _CHAT, "a response"),
     ("POST", "/v1/responses/input_tokens", _COUNT, "the number of tokens of a prompt"),
 )
+COMPACT = _face("compact", ("POST", "/v1/responses/compact", _CHAT, "a compaction of a conversation"))
 STORED = tuple(
     Route(method=method, path=path, service="stored", face="responses", says=says)
     for method, path, says in (
@@ -177,7 +178,7 @@ OWN = (
 )
 
 _VENDORS = {
-    "openai": (*OPENAI, *COMPLETIONS, *RESPONSES, *STORED),
+    "openai": (*OPENAI, *COMPLETIONS, *RESPONSES, *COMPACT, *STORED),
     "anthropic": (*ANTHROPIC, *_face("anthropic", *_LISTS)),
     "gemini": (*GEMINI, *_face("gemini", *_LISTS)),
     "cohere": (*COHERE, *_face("cohere", *_LISTS)),
@@ -197,7 +198,7 @@ def _mounted() -> tuple[Route, ...]:
 def _plain() -> tuple[Route, ...]:
     """Return the routes as official clients write them below a base URL without a path."""
     shared = [path for _, path, _, _ in _LISTS]
-    routes = (*OPENAI, *COMPLETIONS, *RESPONSES, *STORED, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
+    routes = (*OPENAI, *COMPLETIONS, *RESPONSES, *COMPACT, *STORED, *ANTHROPIC, *GEMINI, *COHERE, *OLLAMA)
     return tuple(msgspec.structs.replace(each, face=SHARED) if each.path in shared else each for each in routes)
 
 

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from understudy.domain.secret import Secret
 from understudy.wire.bounds import MIB
 
-Purpose = Literal["thinking", "reasoning", "compaction"]
+Purpose = Literal["thinking", "reasoning", "compaction", "item"]
 """What a sealed value is; it opens for nothing else."""
 
 BEGINNING = "understudy1"

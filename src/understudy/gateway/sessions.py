@@ -11,22 +11,21 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
+from understudy.dialects.outlines import LongMembers, head_of
 from understudy.domain.json_types import built_in
 from understudy.domain.messages import Message, Role
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.gateway.clients import Client, client_of
 from understudy.gateway.options import LONGEST, SESSION
+from understudy.settings.gateway import CLASSES, RequestClass
 
 Kind = Literal["named", "client", "cache_key", "user", "derived", "none"]
 """Where the session comes from: the header `x-understudy-session`, another header or field of the client's own, the key
 of its prompt cache, the id of its user, or the beginning of the prompt."""
-RequestClass = Literal["main", "subagent", "workflow", "compaction", "auxiliary"]
-"""What a request is for: a turn of the main conversation, of a subagent or of a workflow, the summary of a
-conversation, or a side request such as a title. The words are those of the header `x-claude-code-request-class`."""
 DIGITS = 32
 """Hexadecimal digits of a hash that stands for a session."""
 
@@ -80,15 +79,15 @@ def session_of(headers: Mapping[str, str], clues: Clues, caller: str = "") -> Se
     )
 
 
-def clues_of(request: GenerationRequest | EmbeddingRequest) -> Clues:
-    """Return the clues of a parsed request."""
+def clues_of(request: GenerationRequest | EmbeddingRequest, rules: LongMembers | None = None) -> Clues:
+    """Return the clues of a parsed request. `rules` are those of the wire format in which its bytes came."""
     if isinstance(request, EmbeddingRequest):
         return Clues(user=request.user)
     return Clues(
         cache_key=request.cache_key,
         user=request.user,
         metadata=request.metadata or {},
-        head=partial(_head_of, request),
+        head=partial(_head_of, request, rules),
     )
 
 
@@ -111,7 +110,7 @@ _SESSIONS = (
 _AGENTS = ("x-claude-code-agent-id",)
 _PARENTS = ("x-claude-code-parent-agent-id", "x-codex-parent-thread-id", "x-parent-session-id")
 _METADATA = ("session_id", "session", "conversation_id", "thread_id")
-_CLASSES: Mapping[str, RequestClass] = {each: each for each in get_args(RequestClass)}
+_CLASSES: Mapping[str, RequestClass] = {each: each for each in CLASSES}
 _CODEX_CLASSES: Mapping[str, RequestClass] = {
     # Values of x-openai-subagent; any other is the label of a subagent.
     "compact": "compaction",
@@ -198,8 +197,11 @@ def _class_of(words: _Words) -> RequestClass | None:
     return "subagent" if words.first("x-parent-session-id") is not None else None
 
 
-def _head_of(request: GenerationRequest) -> bytes:
-    """Return what of a conversation stays the same: the system messages, the tools, and the first of the user's."""
+def _head_of(request: GenerationRequest, rules: LongMembers | None) -> bytes:
+    """Return what of a conversation stays the same: the system messages, the tools, and the first of the user's. Where
+    the bytes are known, these are taken: a client writes them in the same way each time."""
+    if rules is not None and request.origin is not None:
+        return head_of(request.origin.body, rules)
     head: list[Message] = []
     for message in request.messages:
         head.append(message)

@@ -8,14 +8,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from understudy.config import Config
+from understudy.domain.errors import ConfigError
 from understudy.gateway.access import ANYONE, Access, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
+from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
+from understudy.gateway.items import Items
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.memory import Memory
 from understudy.gateway.names import Names
 from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
+from understudy.gateway.signers import Signers
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
@@ -27,8 +31,8 @@ class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
     __slots__ = (
-        *("_idle", "access", "catalogue", "config", "hosts", "is_draining", "is_leaving"),
-        *("manager", "names", "owners", "seals", "under_way"),
+        *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving", "items"),
+        *("manager", "names", "owners", "seals", "signers", "under_way"),
     )
 
     def __init__(
@@ -46,11 +50,17 @@ class Site:
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
         self.names = Names.of(config)
+        self.classes = Classes.of(config, self.names)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
         secret = config.gateway.secret
         former = config.gateway.former_secrets
+        if secret is None and former:
+            raise ConfigError("former_secrets needs secret: the one that seals now")
         self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
-        self.owners = Owners(memory or Memory(), shared=len(config.gateway.keys) > 1)
+        memory = memory or Memory()
+        self.items = Items(memory)
+        self.owners = Owners(memory, shared=len(config.gateway.keys) > 1)
+        self.signers = Signers(self.manager, memory)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

@@ -16,6 +16,7 @@ from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.usage import decode_usage
 from understudy.dialects.responses.wire import NAME
 from understudy.dialects.server import BadRequest
+from understudy.gateway.items import unknown
 from understudy.gateway.owners import Owners, not_found
 from understudy.gateway.passthrough import Passthrough
 from understudy.wire.json import BadJson, decode_object
@@ -62,8 +63,9 @@ class Kept:
         self._notes = notes
         self._passing = Passthrough(site, connection, caller, notes)
 
-    async def go_on(self, body: bytes, field: str) -> None:
-        """Answer a request that has one of the `FIELDS`. Raise `BadRequest` and `LLMError`."""
+    async def go_on(self, body: bytes, field: str, where: str | None = None) -> None:
+        """Answer a request that has one of the `FIELDS`, or refers to an item in its input. Raise `BadRequest` and
+        `LLMError`. `where`: the place of an item that is not known here."""
         fields = SplicedObject(body)
         model = fields.get("model")
         if not isinstance(model, str | None):
@@ -76,6 +78,8 @@ class Kept:
         claimed = field == "conversation"
         owner = None if kept is None else self._site.owners.entry_of(kept, self._caller.name, claimed=claimed)
         target = next(self._targets(resolved.models or (resolved.model,), owner), None)
+        if target is None and where is not None:
+            raise unknown(where)
         if target is None:
             what = f"{resolved.model or 'this gateway'!r} has no target that keeps responses"
             if owner is not None:

@@ -96,7 +96,8 @@ class TargetCatalog:
 
     def text_target(self, entry: str, model: str | None, index: int = 0) -> Target:
         """Return an entry as a target of generations. Raise `ConfigError` if no model is known."""
-        return replace(self.backends[entry].text_target(model), index=index)
+        target = self.backends[entry].text_target(model)
+        return target if target.index == index else replace(target, index=index)
 
     def embedding_target(self, entry: str, model: str | None, index: int = 0) -> Target:
         """Return an entry as a target of embeddings. Raise `ConfigError` if no model is known."""

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.domain.errors import ConfigError, Misuse, Unsupported
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of, whole_of
 from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
 from understudy.planning.planned import PlannedRun
@@ -70,6 +70,8 @@ class RouteState:
         reads = self.order is latency or fallback.strategy not in list(FallbackStrategy)
         self.reads_latencies = reads or fallback.hedge
         """Whether plans or hedges may depend on latencies, so that these must be learned."""
+        self.reads_requests = self.order not in _WITHOUT_PRICES
+        """Whether plans may depend on more of a request than its outline."""
         self.is_priced = False
         """Whether the prices of the targets were waited for."""
         self.view = RouteView()
@@ -140,6 +142,11 @@ class Planner:
         route = self._route(selection.route)
         self._turn += 1
         needs = needs_of(request)
+        if outline_of(request) is not None and (
+            route.reads_requests or needs.least_prompt > self._view(route).shortest
+        ):
+            request = whole_of(request)
+            needs = needs_of(request)
         view = route.view
         is_plain = selection.entry is None
         if is_plain and view.usual is not None and view.version == PRICE_CACHE.version and view.fits(needs):

@@ -27,7 +27,7 @@ from understudy.domain.content import (
 )
 from understudy.domain.json_types import built_in
 from understudy.domain.messages import Role, Tool
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of
 from understudy.domain.usage import Usage
 
 BYTES_PER_TOKEN = 4
@@ -123,7 +123,10 @@ def expected_usage(request: GenerationRequest | EmbeddingRequest, output: float 
 
 
 def least_prompt(request: GenerationRequest) -> int:
-    """Return the least number of tokens that the text of a prompt has."""
+    """Return the least number of tokens that the text of a prompt has; for an outline, a number that this is not
+    above."""
+    if (outline := outline_of(request)) is not None:
+        return len(outline.body) // LEAST_BYTES_PER_TOKEN
     size = 0
     for message in request.messages:
         content = message.content

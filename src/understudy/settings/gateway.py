@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import msgspec
 
@@ -12,6 +13,24 @@ from understudy.settings.checking import Settings
 HOST = "127.0.0.1"
 PORT = 8484
 MIB = 2**20
+
+
+RequestClass = Literal["main", "subagent", "workflow", "compaction", "auxiliary"]
+"""What a coding agent asks for: a turn of the main conversation, of a subagent or of a workflow, the summary of a
+conversation, or a side request such as a title. The words are those of the header `x-claude-code-request-class`."""
+CLASSES: tuple[RequestClass, ...] = get_args(RequestClass)
+CODING_AGENTS = ("claude-code", "codex", "gemini-cli", "opencode")
+"""The names of the coding agents whose requests are recognised."""
+
+
+def is_class_name(name: str) -> bool:
+    """Check whether a key of `classes` means something: an agent, a request class, or `agent/class`; a class may have
+    the type of its subagent, as in `subagent:Explore`."""
+    if name in CODING_AGENTS:
+        return True
+    agent, slash, kind = name.rpartition("/")
+    kind, colon, agent_type = kind.partition(":")
+    return kind in CLASSES and (not slash or agent in CODING_AGENTS) and (not colon or agent_type != "")
 
 
 class GatewayKey(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
@@ -39,6 +58,9 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
     """None: whoever reaches it may use it, which is allowed on a loopback address only."""
     aliases: Mapping[str, str] = {}
     """Names that callers use, with `*` for any characters, and the route, entry or `entry/model` each stands for."""
+    classes: Mapping[str, str] = {}
+    """Requests of coding agents, by agent and request class, and the route, entry or `entry/model` that answers them
+    instead of what they name."""
     secret: Secret | None = None
     """Seals what callers keep for another provider. Unset: a random one for each process."""
     former_secrets: tuple[Secret, ...] = ()

@@ -21,6 +21,7 @@ class SimulatedAttempt:
 
     dialect: str | None = None
     server: str | None = None
+    account: str | None = None
     translated = False
     raw: bytes | None = None
     message: Message | None = None

@@ -26,6 +26,7 @@ ROUTING = ("model", "stream")
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_objects: msgspec.json.Decoder[list[dict[str, msgspec.Raw]]] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 _scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]  # undocumented
@@ -33,11 +34,16 @@ _scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type:
 
 _KEY = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.S)
 """What stands ahead of a member's value."""
+_ESCAPED = re.compile(rb"\\u00[2-7]")
 _CLOSING = re.compile(rb"[ \t\r\n]*+\}[ \t\r\n]*+\Z")
 _OPENING = re.compile("\ufeff?[ \t\r\n]*+[{\\[][ \t\r\n]*+")
 _COLON = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
 _COMMA = re.compile(r"[ \t\r\n]*+,[ \t\r\n]*+")
 _BLANKS = " \t\r\n"
+
+
+KEPT = 1 << 20
+"""Bytes of a body up to which it is kept until the next one comes, so that its members are found only once."""
 
 
 class RepeatedMember(BadJson):
@@ -59,6 +65,10 @@ class Span(NamedTuple):
     """The first byte of the value."""
     end: int
     """The position behind the value."""
+
+
+_latest: tuple[bytes | None, list[Span]] = (None, [])
+"""The body that was looked at last, and its members."""
 
 
 class Received(NamedTuple):
@@ -94,6 +104,12 @@ def receive(data: bytes) -> Received:
     return Received(value, text, flaws)
 
 
+def may_hide_words(data: bytes) -> bool:
+    """Check whether letters of ASCII are written as escapes, so that a search for words might miss one. No encoder
+    writes these."""
+    return b"\\u00" in data and _ESCAPED.search(data) is not None
+
+
 def peek(data: bytes, *names: str) -> list[Any]:
     """Return top-level members of a body, `None` for those it lacks, without decoding the others.
 
@@ -105,6 +121,16 @@ def peek(data: bytes, *names: str) -> list[Any]:
 
 def spans_of(data: bytes) -> list[Span]:
     """Return the members of a JSON object, in their order, repeated ones included. Raise `BadJson`."""
+    global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
+    latest = _latest
+    if latest[0] is not data:
+        spans = _found_spans(data)
+        latest = (data if len(data) <= KEPT else None, spans)
+        _latest = latest
+    return latest[1]
+
+
+def _found_spans(data: bytes) -> list[Span]:
     start = len(BOM) if data.startswith(BOM) else 0
     try:
         values = _members.decode(data[start:] if start else data)
@@ -147,8 +173,11 @@ def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
 
 
 def _scan(data: bytes) -> Iterator[Span]:
-    """Yield the members of an object, or the elements of an array, of valid JSON, one by one."""
-    text = data.decode()
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if not UTF-8."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as flaw:
+        raise BadJson(str(flaw)) from flaw
     opening = _OPENING.match(text)
     at = opening.end() if opening is not None else len(text)
     is_object = text[:at].rstrip(_BLANKS).endswith("{")
@@ -216,6 +245,12 @@ class SplicedObject(MutableMapping[str, Any]):
         value = self._values[name] = _decoded(self.raw(name))
         return value
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a member, or the default: as `Mapping.get` does, without an exception for each that is missing."""
+        if name not in self:
+            return default
+        return self[name]
+
     def __setitem__(self, name: str, value: Any) -> None:
         self._values[name] = value
         self._set.add(name)
@@ -246,7 +281,16 @@ class SplicedObject(MutableMapping[str, Any]):
     def may_mention(self, name: str, *words: str) -> bool:
         """Check, without decoding it, whether a member contains one of the words: false only if it surely does not."""
         raw = self.raw(name) if name not in self._set else encode(self._values[name])
-        return b"\\u" in raw or any(word.encode() in raw for word in words)
+        return may_hide_words(raw) or any(word.encode() in raw for word in words)
+
+    def may_have(self, name: str, key: str) -> bool:
+        """Check whether an object in a member, which is an array, has a key: false only if none surely has."""
+        if not self.may_mention(name, key):
+            return False
+        try:
+            return any(key in each for each in _objects.decode(self.raw(name)))
+        except _FLAWS:
+            return True
 
     def to_bytes(self) -> bytes:
         """Return the object as JSON, changed only where its values were."""

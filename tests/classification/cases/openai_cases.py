@@ -85,7 +85,8 @@ CASES = [
     _P.plain(403, Kind.PERMISSION, openai("Country, region, or territory not supported")),
     _P.plain(403, Kind.PERMISSION, openai("Forbidden", "request_forbidden")),
     _P.plain(403, Kind.PERMISSION, openai("Project `proj_x` does not have access to model `gpt-6-sol`", _BAD, "model_not_found")),
-    _P.plain(403, Kind.PERMISSION, openai("You are not allowed to generate embeddings from this model", _BAD)),
+    _P.plain(403, Kind.UNSUPPORTED, openai("You are not allowed to generate embeddings from this model", _BAD)),
+    _P.plain(403, Kind.UNSUPPORTED, openai("You are not allowed to sample from this model", _BAD)),
     # Model
     _P.plain(404, Kind.NOT_FOUND, openai("The model `gpt-9` does not exist or you do not have access to it.", _BAD, "model_not_found")),
     _P.plain(404, Kind.NOT_FOUND, openai("The model `gpt-3.5-turbo-0613` has been deprecated", _BAD, "model_not_found")),

@@ -256,6 +256,12 @@ def test_a_refused_key_and_an_empty_list_are_stated(agents: Agents, gateway: Gat
     assert "opencode needs a model, and the gateway lists none: pass --model" in result.err
 
 
+def test_a_gateway_that_does_not_run_is_named_where_its_models_are_needed(agents: Agents) -> None:
+    result = agents.run("setup", "opencode", "--url", "http://127.0.0.1:9", "--dry-run")
+    assert result.code == 2
+    assert "opencode needs a model, and no gateway answers at http://127.0.0.1:9: start it" in result.err
+
+
 def test_only_hashes_of_keys_leave_the_key_to_the_user(agents: Agents) -> None:
     agents.install("claude")
     digest = "0" * 64

@@ -60,11 +60,18 @@ class Case(NamedTuple):
         }  # fmt: skip
 
 
-def cases_of(client: Client, face: str) -> list[Case]:
-    """Return all questions to a client at one of its APIs; those that end with errors come last."""
-    backs = BACK_ENDS[face]
+def cases_of(client: Client, face: str, *, brief: bool = False) -> list[Case]:
+    """Return all questions to a client at one of its APIs; those that end with errors come last.
+
+    `brief`: only those at one vendor, which is not the client's own, and at one model of those that are particular.
+    """
+    backs: tuple[str, ...] = BACK_ENDS[face]
     backs = backs if client.own in (backs[0], "openai") else (client.own, *backs[1:])
-    every = [*(case for back in backs for case in _ordinary(face, back)), *_special(face)]
+    backs = backs[1:2] if brief else backs
+    special = list(_special(face))
+    if brief:
+        special = [case for case in special if case.asked.model == SPECIAL[case.operation][0]]
+    every = [*(case for back in backs for case in _ordinary(face, back)), *special]
     every += [case for back in backs for case in _failing(face, back)]
     return [case for case in every if client.reason(_feature(case), face) is None]
 

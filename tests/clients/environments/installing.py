@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -33,10 +34,15 @@ def folder_of(client: Client) -> Path:
     return cache() / f"{client.name}-{digest}"
 
 
+def is_installed(client: Client) -> bool:
+    """Check whether a client is there, in the version that was tried."""
+    return (folder_of(client) / _MARK).is_file()
+
+
 def install(client: Client) -> str | None:
     """Install a client unless it is there. Return why that failed, or `None`."""
     folder = folder_of(client)
-    if (folder / _MARK).is_file():
+    if is_installed(client):
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +57,7 @@ def install(client: Client) -> str | None:
 
 def _with_pip(folder: Path) -> list[str]:
     venv.create(folder, with_pip=True, clear=True)
-    return [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    return [str(_python(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def _with_npm(folder: Path) -> list[str]:
@@ -70,7 +76,7 @@ def command_of(client: Client) -> list[str]:
     # Node looks for packages beside a program, wherever it is started.
     programs = folder_of(client) / "programs"
     shutil.copytree(Path(__file__).parent / "node", programs, dirs_exist_ok=True)
-    return [shutil.which("node") or "node", str(programs / "speaking.mjs"), *client.faces.values()]
+    return [shutil.which("node") or "node", str(programs / "speaking.mjs"), json.dumps(dict(client.faces))]
 
 
 def _python(folder: Path) -> Path:

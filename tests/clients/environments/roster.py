@@ -43,6 +43,10 @@ _LANGCHAIN = {"models": _NO_LIST, "streamed schema": "a schema is its own questi
 _OWN_COUNT = "it counts by itself"
 _NO_THINKING = "it shows no thinking"
 _NO_VECTORS = "its API has no vectors"
+_OTHER_FIELD = "it reads thinking from reasoning_content alone"
+_WAITS = "it waits as long as it is told, and has no option against that"
+_ANOTHER = "asked by its class for OpenAI"
+_VALUES = "its answers are values of a type"
 _MERGED = "it mixes up parallel calls of a stream, at Cohere itself too"
 # fmt: off
 _LISTED = (
@@ -67,6 +71,38 @@ _LISTED = (
     _pip("langchain-cohere", "langchain-cohere==0.6.0", cohere="environments.langchain:Cohere", lacks={
         **_LANGCHAIN, "thinking": _NO_THINKING, "streamed thinking": _NO_THINKING, "streamed tools": _MERGED,
     }),
+    _pip("pydantic-ai", "pydantic-ai-slim[openai,anthropic,google]==2.68.0", chat="environments.pydantic_agents:Chat",
+         responses="environments.pydantic_agents:Responses", messages="environments.pydantic_agents:Messages",
+         gemini="environments.pydantic_agents:Gemini", lacks={
+             "models": _NO_LIST, "count": _OWN_COUNT, "embed:messages": _NO_VECTORS, "embed:gemini": _ANOTHER,
+         }),
+    _pip("instructor", "instructor[anthropic,google-genai]==1.17.0", chat="environments.instructing:Chat",
+         responses="environments.instructing:Responses", messages="environments.instructing:Messages",
+         gemini="environments.instructing:Gemini", lacks={
+             "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "plain": _VALUES, "streamed plain": _VALUES,
+             "tool": _VALUES, "tools": _VALUES, "streamed tool": _VALUES, "streamed tools": _VALUES,
+             "thinking": _VALUES, "streamed thinking": _VALUES, "image": _VALUES,
+         }),
+    _pip("openai-agents", "openai-agents==0.24.0", chat="environments.openai_agents:Chat",
+         responses="environments.openai_agents:Responses", lacks={
+             "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking:chat": _OTHER_FIELD,
+             "streamed thinking:chat": _OTHER_FIELD,
+         }),
+    _pip("llm", "llm==0.36", chat="environments.simon_llm:Chat", responses="environments.simon_llm:Responses", lacks={
+        "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking": _NO_THINKING,
+        "streamed thinking": _NO_THINKING, "finish": "it states no reason",
+        "error 429": _WAITS, "error 500": _WAITS, "error 503": _WAITS,
+    }),
+    _npm("openai-npm", "openai@7.59.0", chat="openai_node.mjs:Chat", responses="openai_node.mjs:Responses",
+         lacks={**_NO_COUNT, "streamed thinking:chat": "its accumulator does not add up what it does not know"}),
+    _npm("anthropic-npm", "@anthropic-ai/sdk@1.14.0", messages="anthropic_node.mjs:Messages",
+         lacks={"embed": _NO_VECTORS}),
+    _npm("ai", "ai@7.0.173", "@ai-sdk/openai@4.0.118", "@ai-sdk/anthropic@4.0.105", "@ai-sdk/google@4.0.121",
+         "zod@4.6.7", chat="vercel_ai.mjs:Chat", responses="vercel_ai.mjs:Responses", messages="vercel_ai.mjs:Messages",
+         gemini="vercel_ai.mjs:Gemini", lacks={
+             "models": _NO_LIST, "count": "it counts nothing ahead", "embed:messages": _NO_VECTORS,
+             "thinking:chat": _NO_THINKING, "streamed thinking:chat": _NO_THINKING,
+         }),
 )
 # fmt: on
 CLIENTS = {client.name: client for client in _LISTED}

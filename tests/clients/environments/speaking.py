@@ -6,6 +6,7 @@ python -m tests.clients.environments.speaking CLIENT
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 from tests.clients.asking import Asked, Seen
 from tests.clients.environments.roster import CLIENTS
 
+_SILENCE = 5.0
+"""Seconds for the first piece."""
 VECTORS = ["the first", "a second", "the first"]
 
 
@@ -60,7 +63,7 @@ async def _outcome(client: Any, question: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _interrupted(client: Any, asked: Asked) -> bool:
-    """Cancel the reading of an answer behind its first piece. Return whether there was one."""
+    """Cancel the reading of an answer behind its first piece. Return whether it was under way."""
     begun = asyncio.Event()
 
     async def read() -> None:
@@ -69,14 +72,18 @@ async def _interrupted(client: Any, asked: Asked) -> bool:
 
     reading = asyncio.create_task(read())
     waiting = asyncio.create_task(begun.wait())
-    await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+    # Some show nothing until the end.
+    await asyncio.wait((reading, waiting), timeout=_SILENCE, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if reading.done():
         reading.result()
         return False
-    reading.cancel()
-    await asyncio.wait((reading,))
-    return begun.is_set()
+    while not reading.done():  # `asyncio.wait_for` may swallow it if the next piece is there already (Python 3.11)
+        reading.cancel()
+        await asyncio.wait((reading,), timeout=0.05)
+    # Generators that a library leaves open are closed once they are collected.
+    gc.collect()
+    return True
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

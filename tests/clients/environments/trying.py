@@ -80,13 +80,13 @@ async def program(client: Client) -> AsyncIterator[Program]:
             await process.wait()
 
 
-async def tried(client: Client) -> list[Result]:
-    """Return what came of all cases of an installed client."""
+async def tried(client: Client, *, brief: bool = False) -> list[Result]:
+    """Return what came of the cases of an installed client: of all, or of those at one vendor (`brief`)."""
     results: list[Result] = []
     async with Emulator(PROVIDERS) as emulator, program(client) as speaking:
         for face in client.faces:
             async with gateway(emulator) as home:
-                for case in cases_of(client, face):
+                for case in cases_of(client, face, brief=brief):
                     try:
                         wrong = await _complaint(client, case, emulator, speaking, home)
                     except TimeoutError:

@@ -150,6 +150,20 @@ def test_results_without_ids_answer_the_calls_of_their_name_in_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "response",
+    [{"result": "warm"}, {"return_value": "warm"}, {"name": "f", "content": "warm"}],
+    ids=["google-genai", "pydantic-ai", "ai"],
+)
+def test_results_as_clients_wrap_them(response: Any) -> None:
+    call = {"functionCall": {"name": "f", "args": {}}}
+    result = {"functionResponse": {"name": "f", "response": response}}
+    contents = [{"role": "model", "parts": [call]}, {"role": "user", "parts": [result]}]
+    (part,) = chat(contents=contents).messages[1].parts
+    assert isinstance(part, ToolResult)
+    assert part.content == "warm"
+
+
 def test_settings() -> None:
     request = chat(
         system_instruction={"role": "system", "parts": {"text": "Be brief."}},

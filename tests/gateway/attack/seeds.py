@@ -183,6 +183,7 @@ SEEDS: dict[str, tuple[Seed, ...]] = {
         Seed("/v1/responses", {"input": "hi", "previous_response_id": "resp_1", "background": True}),
         Seed("/v1/responses/input_tokens", _RESPONSES),
     ),
+    "compact": (Seed("/v1/responses/compact", _RESPONSES),),
     "anthropic": (Seed("/v1/messages?beta=true", _MESSAGES), Seed("/v1/messages/count_tokens", _MESSAGES)),
     "gemini": (
         Seed("/v1beta/models/{model}:generateContent", _GENERATE),

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import zstandard
@@ -22,11 +23,10 @@ VALUES: tuple[object, ...] = (
     *([[]], {"": None}, {"type": None}, {"type": "text"}, {"role": "user"}, [{}], "data:image/png;base64,!", "us1.x.!"),
 )
 """What stands where something else belongs."""
-MODELS = (
-    *("openai", "anthropic", "google", "cohere", "ollama", "groq", "main", "openai", "anthropic", "google"),
-    *("openai/text-embedding-3-small", "cohere/embed-v4.0", "google/gemini-embedding-001"),
-    *("unknown", "openai/", "/openai", "..", "a" * 3000, "\u00e9", "openai/ft:gpt-4o:x", "models/openai", "", "*"),
-)
+_ANY = ("main", "unknown", "openai/", "/openai", "..", "a" * 3000, "\u00e9", "models/openai", "", "*", "claude-*")
+MODELS = (*("openai", "anthropic", "google", "cohere", "ollama", "groq") * 2, *_ANY)
+EMBEDDERS = (*("openai/text-embedding-3-small", "cohere/embed-v4.0", "google/gemini-embedding-001") * 4, *_ANY)
+"""Each kind is asked only for what it does: a model that its vendor refuses is in cooldown for a while."""
 HEADERS: tuple[dict[str, str], ...] = (
     *({}, {}, {}, {}, {"content-type": "text/plain"}, {"content-type": "\xff"}, {"accept-encoding": "br;q=x"}),
     *({"x-understudy-models": "openai,anthropic"}, {"x-understudy-models": ","}, {"x-understudy-deadline": "nan"}),
@@ -62,8 +62,9 @@ class Malformed(msgspec.Struct, frozen=True, kw_only=True):
 
 def malformed(seed: Seed, dice: Dice) -> Malformed:
     """Return a request that was spoiled in one or more ways."""
-    path, _, query = seed.path.replace("{model}", dice.choice(MODELS)).partition("?")
-    body, headers = body_of(seed, dice), dict(dice.choice(HEADERS))
+    model = dice.choice(EMBEDDERS if "mbed" in seed.path else MODELS)
+    path, _, query = seed.path.replace("{model}", model).partition("?")
+    body, headers = body_of({"model": model, **seed.body}, dice), dict(dice.choice(HEADERS))
     if dice.random() < 0.2:
         body, headers["content-encoding"] = dice.choice(CODINGS)(body, dice)
     place, asked = path.encode(), query.encode()
@@ -78,9 +79,9 @@ def malformed(seed: Seed, dice: Dice) -> Malformed:
     return Malformed(method=method, path=place, query=asked, headers=headers, pieces=pieces or [b""])
 
 
-def body_of(seed: Seed, dice: Dice) -> bytes:
-    """Return a body with values replaced, then with bytes changed; some stay sound."""
-    body: object = {"model": dice.choice(MODELS), **seed.body}
+def body_of(sound: dict[str, Any], dice: Dice) -> bytes:
+    """Return a body with values replaced, or with bytes changed; some stay sound."""
+    body: object = sound
     kind = dice.random()
     if kind < 0.03:
         return dice.choice(WHOLE)

@@ -11,7 +11,7 @@ from tests.gateway.attack.attacking import CALLER, judged, target
 from tests.gateway.attack.seeds import CITY, SEEDS
 from tests.gateway.conftest import Open
 
-REQUESTS, DEEP = 250, 1500
+REQUESTS, DEEP = 200, 1000
 _TOOL: dict[str, Any] = {"name": "look", "description": "Looks"}
 _ODD = {**CITY, "properties": 1.5}
 HUGE = 10**400
@@ -53,6 +53,29 @@ ONCE: dict[str, tuple[str, object]] = {
             "max_tokens": 9,
             "messages": [{"role": "user", "content": "hi"}],
             "tools": [{"type": "tool_search_tool_regex_20251119", "name": {"": None}}],
+        },
+    ),
+    "metadata that is no string": (
+        "/v1/chat/completions",
+        {"model": "openai", "messages": [{"role": "user", "content": "hi"}], "metadata": {"a": 1}},
+    ),
+    "a bias that is no number": (
+        "/v1/chat/completions",
+        {"model": "groq", "messages": [{"role": "user", "content": "hi"}], "logit_bias": {"a": "b"}},
+    ),
+    "a model that is an object": (
+        "/v1beta/models/google/gemini-embedding-001:batchEmbedContents",
+        {"requests": [{"model": {}, "content": {"parts": [{"text": "hi"}]}}]},
+    ),
+    "a repeated member that is not UTF-8": (
+        "/v1/responses",
+        b'{"model": "openai", "input": "\xa3", "input": "hi", "previous_response_id": "resp_1"}',
+    ),
+    "an address that is none": (
+        "/v1/responses",
+        {
+            "model": "google",
+            "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://["}]}],
         },
     ),
     "a number that no float holds": ("/v1/completions", {"model": "google", "prompt": "hi", "max_tokens": HUGE}),

@@ -15,7 +15,7 @@ POLICIES: dict[Policy, str] = {
     "any key": rf"GET (/openapi\.json|{_VENDOR}/api/(version|ps|tags)|{_VENDOR}/v1(beta)?/models|/openai/models)",
     "key for the model": (
         rf"GET {_VENDOR}/v1(beta)?/models/{{model}}"
-        rf"|POST {_VENDOR}/v1/(chat/completions|completions|embeddings|responses|responses/input_tokens)"
+        rf"|POST {_VENDOR}/v1/(chat/completions|completions|embeddings|responses(/input_tokens|/compact)?)"
         r"|POST /openai/(responses|deployments/{model}/(chat/completions|completions|embeddings))"
         rf"|POST {_VENDOR}/v1/messages(/count_tokens)?"
         rf"|POST {_VENDOR}/v1(beta)?/models/{{model}}:"
@@ -47,6 +47,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "{model}/completions": {"prompt": "hi"},
     "responses": {"input": "hi"},
     "input_tokens": {"input": "hi"},
+    "compact": {"input": "hi"},
     "messages": {"messages": _HI, "max_tokens": 50},
     "count_tokens": {"messages": _HI},
     ":generateContent": {"contents": [_PART]},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,14 @@ def configuration(emulator: Emulator, *names: str, more: str = "") -> str:
 
 
 @contextlib.asynccontextmanager
-async def serve(folder: Path, text: str, *words: str) -> AsyncIterator[Served]:
-    """Serve on a port that the system chooses."""
+async def serve(
+    folder: Path, text: str, *words: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
+    """Serve on a port that the system chooses. A path for modules in `environment` is searched too."""
     cli = CommandLine(folder)
+    given = dict(environment or {})
+    given["PYTHONPATH"] = os.pathsep.join(filter(None, (given.get("PYTHONPATH"), cli.environment["PYTHONPATH"])))
+    cli.environment |= given
     cli.configure(text)
     with (folder / "stderr").open("wb") as errors:
         process = cli.start("serve", "--port", "0", *words, stdout=subprocess.PIPE, stderr=errors.fileno())

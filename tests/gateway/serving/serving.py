@@ -33,9 +33,7 @@ class App:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
+            await live(receive, send)
             return
         task = asyncio.current_task()
         assert task is not None
@@ -73,6 +71,13 @@ class App:
         self.ending.set()
         if self.running:
             await asyncio.wait(self.running, timeout=1)
+
+
+async def live(receive: Receive, send: Send) -> None:
+    """Speak the lifespan protocol of ASGI."""
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def answer(send: Send, body: bytes, status: int = 200) -> None:

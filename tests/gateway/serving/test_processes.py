@@ -66,10 +66,12 @@ def processor_time_of(served: Served) -> float:
 
 
 async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
-    """None is cut so that a client takes it for whole, and none is whole that was not."""
+    """None is cut so that a client takes it for whole, and none is whole that was not; the workers share a log."""
     number = 200 if deep else 40
     emulator.script("openai", [Fault.endless(0.2) if each % 2 else Fault.slow_events(0.03) for each in range(number)])
-    async with serve(tmp_path, configuration(emulator), "--drain", "4") as served:
+    log = tmp_path / "access.log"
+    words = ("--drain", "4", "--workers", "2", "--access-log", str(log))
+    async with serve(tmp_path, configuration(emulator), *words) as served:
 
         async def stream() -> tuple[bytes, asyncio.Task[bytes]]:
             peer = await served.connect()
@@ -88,6 +90,9 @@ async def test_open_streams_end_whole_or_with_an_error(tmp_path: Path, emulator:
             whole, ended = whole + (DONE in seen), ended + (b"server_shutdown" in seen)
         assert (whole, ended) == (number // 2, number // 2)
         assert await served.ended() == 0
+        assert served.log() == []
+    outcomes = [msgspec.json.decode(line)["outcome"] for line in log.read_bytes().splitlines()]
+    assert sorted(outcomes) == ["answered"] * (number // 2) + ["shutdown"] * (number // 2)
 
 
 async def test_a_second_signal_ends_it_at_once(tmp_path: Path, emulator: Emulator) -> None:
@@ -127,68 +132,26 @@ async def ask_until(served: Served, ending: asyncio.Event) -> int:
             assert status == 200, body
             closing = b"connection: close" in head.lower()
             asked, last = asked + 1, clock()
+            await asyncio.sleep(0.01)
         peer.writer.close()
         served.peers.remove(peer)
     return asked
 
 
-async def test_no_request_fails_while_workers_reload(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
+async def test_workers_are_reloaded_replaced_and_never_left_behind(
+    tmp_path: Path, emulator: Emulator, deep: bool
+) -> None:
+    """Under load no request fails; workers that are killed come back; without their parent they end."""
     async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
         ending = asyncio.Event()
         asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
-        for number in range(20 if deep else 4):
-            served.cli.configure(configuration(emulator, f"entry-{number}"))
-            served.process.send_signal(signal.SIGHUP)
-            await served.logged(f'entry "entry-{number}" added')
-        served.cli.configure("broken")
-        served.process.send_signal(signal.SIGHUP)
-        await served.logged("the previous one stays in use")
-        ending.set()
-        assert all(await asyncio.gather(*asking))
-        assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
-
-
-async def test_no_request_fails_while_workers_are_replaced(tmp_path: Path, emulator: Emulator, deep: bool) -> None:
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
-        ending = asyncio.Event()
-        asking = [asyncio.create_task(ask_until(served, ending)) for _ in range(4)]
+        await reload(served, emulator, 20 if deep else 3)
         for _ in range(10 if deep else 1):
-            before = set(children_of(served.process))
-            served.process.send_signal(signal.SIGUSR2)
-            async with asyncio.timeout(PATIENCE):
-                while len(now := set(children_of(served.process))) != 2 or now & before:
-                    await asyncio.sleep(0.05)
+            await replace(served)
         ending.set()
         assert all(await asyncio.gather(*asking))
         assert [word for word in map(str, served.log()) if "ended with the code" in word] == []
-
-
-async def test_a_worker_that_dies_is_replaced_and_keeps_the_configuration(tmp_path: Path, emulator: Emulator) -> None:
-    """The one in use, not that of the file, which is broken by then."""
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
-        served.cli.configure(configuration(emulator, "other"))
-        served.process.send_signal(signal.SIGHUP)
-        await served.logged('entry "other" added')
-        same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
-        served.cli.configure(configuration(emulator, more=same))  # it can be read, but does not fit together
-        served.process.send_signal(signal.SIGHUP)
-        await served.logged("the previous one stays in use")
-        before = children_of(served.process)
-        assert len(before) == 2
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        async with asyncio.timeout(PATIENCE):
-            while len(set(children_of(served.process)) - set(before)) < 2:
-                await asyncio.sleep(0.02)
-        peer = await served.connect()  # it waits in the queue of the socket until one of them serves
-        peer.writer.write(chat())
-        status, head, _ = await peer.response()
-        assert (status, b"x-understudy-provider: other" in head) == (200, True)
-        await served.logged("a worker ended with the code -9 and is replaced")
-
-
-async def test_no_worker_is_left_behind(tmp_path: Path, emulator: Emulator) -> None:
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+        await kill_workers(served, emulator)
         workers = children_of(served.process)
         served.process.kill()
         async with asyncio.timeout(PATIENCE):
@@ -197,26 +160,54 @@ async def test_no_worker_is_left_behind(tmp_path: Path, emulator: Emulator) -> N
         await refused(served)
 
 
-async def test_workers_drain_too_and_share_a_log(tmp_path: Path, emulator: Emulator) -> None:
-    emulator.script("openai", Fault.slow_events(0.03))
-    log = tmp_path / "access.log"
-    async with serve(tmp_path, configuration(emulator), "--workers", "2", "--access-log", str(log)) as served:
-        peers = [await served.connect() for _ in range(6)]
-        for peer in peers:
-            peer.writer.write(chat(stream=True))
-            await peer.reader.readuntil(b"\n\n")
-        served.process.send_signal(signal.SIGTERM)
-        for peer in peers:
-            assert DONE in await peer.rest(PATIENCE)
-        assert await served.ended() == 0
-        assert served.log() == []
-    outcomes = [msgspec.json.decode(line)["outcome"] for line in log.read_bytes().splitlines()]
-    assert outcomes == ["answered"] * 6
+async def reload(served: Served, emulator: Emulator, times: int) -> None:
+    """Use one configuration after the other, the last of which is invalid."""
+    for number in range(times):
+        served.cli.configure(configuration(emulator, f"entry-{number}"))
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged(f'entry "entry-{number}" added')
+    served.cli.configure("broken")
+    served.process.send_signal(signal.SIGHUP)
+    await served.logged("the previous one stays in use")
 
 
-async def test_a_configuration_that_does_not_fit_together_is_reported(tmp_path: Path, emulator: Emulator) -> None:
+async def replace(served: Served) -> None:
+    """Put other workers in the place of those that run."""
+    before = set(children_of(served.process))
+    served.process.send_signal(signal.SIGUSR2)
+    async with asyncio.timeout(PATIENCE):
+        while len(now := set(children_of(served.process))) != 2 or now & before:
+            await asyncio.sleep(0.05)
+
+
+async def kill_workers(served: Served, emulator: Emulator) -> None:
+    """Kill the workers: others come, with the configuration in use, not with that of the file, which is broken."""
+    served.cli.configure(configuration(emulator, "other"))
+    served.process.send_signal(signal.SIGHUP)
+    await served.logged('entry "other" added')
     same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
-    for workers in ("1", "2"):
+    served.cli.configure(configuration(emulator, more=same))  # it can be read, but does not fit together
+    served.process.send_signal(signal.SIGHUP)
+    await served.logged("have the same value")
+    before = children_of(served.process)
+    assert len(before) == 2
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(PATIENCE):
+        while len(set(children_of(served.process)) - set(before)) < 2:
+            await asyncio.sleep(0.02)
+    peer = await served.connect()  # it waits in the queue of the socket until one of them serves
+    peer.writer.write(chat())
+    status, head, _ = await peer.response()
+    assert (status, b"x-understudy-provider: other" in head) == (200, True)
+    await served.logged("a worker ended with the code -9 and is replaced")
+
+
+async def test_a_configuration_that_does_not_fit_together_is_reported(
+    tmp_path: Path, emulator: Emulator, deep: bool
+) -> None:
+    same = "".join(f'[[llm.gateway.keys]]\nname = "{name}"\nkey = "of-both-of-the-callers"\n' for name in "ab")
+    for workers in ("1", "2") if deep else ("2",):
         cli = CommandLine(tmp_path)
         cli.configure(configuration(emulator, more=same))
         result = await asyncio.to_thread(cli.run, "serve", "--port", "0", "--workers", workers)
@@ -294,11 +285,12 @@ def test_without_its_packages_it_names_the_extra(tmp_path: Path, emulator: Emula
     cli.configure(configuration(emulator))
     result = cli.python(
         "-c",
-        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['understudy', 'serve']\n"
+        "import sys; sys.modules.update(dict.fromkeys(('uvicorn', 'httptools', 'zstandard')))\n"
+        "sys.argv = ['understudy', 'serve']\n"
         "from understudy.cli import main; main()",
     )
     assert result.code == 2
-    assert "serve needs uvicorn: pip install 'understudy[gateway]'" in result.err
+    assert "serve needs uvicorn, httptools and zstandard: pip install 'understudy[gateway]'" in result.err
 
 
 def test_a_log_that_cannot_be_written_is_reported(tmp_path: Path, emulator: Emulator) -> None:

@@ -42,6 +42,7 @@ def test_a_record_is_one_line() -> None:
         "event": "request",
         "time": "2025-11-24T16:00:00.250Z",
         "id": "req-1",
+        "caller_id": None,
         "method": "POST",
         "route": "/v1/messages",
         "key": "alice",
@@ -57,6 +58,9 @@ def test_a_record_is_one_line() -> None:
         "output_tokens": 20,
         "cost_usd": "0.0012",
         "session": None,
+        "client": None,
+        "request_class": None,
+        "warnings": [],
     }
 
 

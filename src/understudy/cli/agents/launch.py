@@ -128,6 +128,9 @@ def with_models(agent: Agent, connection: Connection) -> Connection:
     if connection.models or (agent.usual and all(gateway.knows_model(connection, name) for name in agent.usual)):
         return connection
     offered = gateway.list_models(connection)
+    if not offered and not gateway.is_live(connection.url):
+        what = f"{agent.title} needs a model, and no gateway answers at {connection.url}"
+        raise Misuse(f"{what}: start it with `understudy serve`, or pass --model")
     if not offered:
         raise Misuse(f"{agent.title} needs a model, and the gateway lists none: pass --model")
     if agent.usual:

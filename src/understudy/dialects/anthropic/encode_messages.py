@@ -10,6 +10,7 @@ import msgspec
 from understudy.dialects.anthropic.wire import NAME, STRICT_VERSION
 from understudy.dialects.base import Endpoint, WarningLog, word_of
 from understudy.dialects.histories.call_ids import CallIds, made_id
+from understudy.dialects.histories.foreign import is_same_model
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.histories.texts import PLACEHOLDER
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, recast
@@ -45,7 +46,6 @@ non-whitespace text", "A maximum of 4 blocks with cache_control may be provided"
 FAILED = "(The tool call failed.)"
 _TTLS = (None, "5m", "1h")
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
-_DATED = re.compile(r"-(?:20\d{6}|latest)$")
 
 
 def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
@@ -54,11 +54,6 @@ def encode_cache_control(mark: CacheMark, notes: WarningLog) -> JsonObject:
         notes.clamp("cache", f"this API does not support a lifetime of {mark.ttl}; its default is used")
         return {"type": "ephemeral"}
     return {"type": "ephemeral", "ttl": mark.ttl} if mark.ttl else {"type": "ephemeral"}
-
-
-def is_same_model(one: str | None, other: str | None) -> bool:
-    """Check whether two names mean one model: a name without a date stands for its dated form. Unknown is the same."""
-    return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
 
 
 class BlockEncoder:

@@ -11,6 +11,7 @@ from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
 from understudy.dialects.anthropic.wire import NAME
 from understudy.dialects.one_answer import OneAnswer
+from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -21,10 +22,15 @@ from understudy.wire.sse import frame
 PING = frame(encode({"type": "ping"}), "ping")
 
 
+def _least_tool(tool: Member) -> bytes:
+    return b'{"name":"f","input_schema":{}}' if kind_of(tool) in (None, b'"custom"') else as_it_is(tool)
+
+
 class AnthropicServer(ServerHalf):
     """The server half of the `anthropic` dialect."""
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(system=("system",), tool=_least_tool, telling=(b'"image"', b'"document"'))
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.MODELS: render.render_models,

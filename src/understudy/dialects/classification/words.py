@@ -182,6 +182,8 @@ _LACKING: tuple[Row, ...] = (
     # For organisations that are not verified.
     *words(_K.UNSUPPORTED, s.OPENAI_USERS, _ABILITY, r"(?:must be verified to|cannot) stream"),
     *words(_K.UNSUPPORTED, s.OPENAI_USERS, _ABILITY, r"stream(?:ing)? is not supported"),
+    # A model for embeddings asked for an answer, or the reverse: no reason to keep either from those who ask rightly.
+    *words(_K.UNSUPPORTED, s.OPENAI_USERS, _ABILITY, r"not allowed to (?:generate embeddings|sample) from this model"),
     *words(_K.UNSUPPORTED, s.VLLM, _ABILITY, r"requires `?--enable-auto-tool-choice"),
     *words(_K.UNSUPPORTED, s.LLAMA_CPP, _ABILITY, r"requires `?--jinja"),
     *words(_K.UNSUPPORTED, s.OPENROUTER, _ABILITY, r"no endpoints found that support"),

@@ -191,5 +191,5 @@ def _adapt(body: Body, written: JsonObject) -> None:
     for name in ("thinking", "response_format", "tool_choice"):
         if name in body and name not in written:
             del body[name]
-    if body.get("tools") and "tools" not in written:
+    if "tools" not in written and body.get("tools"):
         del body["tools"]

@@ -11,6 +11,7 @@ from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_mode
 from understudy.dialects.cohere.render_stream import StreamRenderer
 from understudy.dialects.cohere.wire import NAME
 from understudy.dialects.one_answer import OneAnswer
+from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -19,10 +20,17 @@ from understudy.wire.http import HttpRequest
 _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokenize": Operation.COUNT_TOKENS}
 
 
+def _least_tool(tool: Member) -> bytes:
+    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (b'"function"',) else as_it_is(tool)
+
+
 class CohereServer(ServerHalf):
     """The server half of the `cohere` dialect."""
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(
+        tool=_least_tool, binding=frozenset({"strict_tools"}), telling=(b'"image_url"', b'"document"')
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,

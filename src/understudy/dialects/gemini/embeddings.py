@@ -87,8 +87,10 @@ def _patched(body: Body, model: str) -> Body:
     """Set this target's model wherever a body of this dialect names one."""
     items = body.get("requests")
     for item in [body, *(items if isinstance(items, list) else ())]:
-        if isinstance(item, MutableMapping) and "model" in item and bare(item["model"]) != bare(model):
-            item["model"] = model
+        if isinstance(item, MutableMapping) and "model" in item:
+            named = item["model"]
+            if not isinstance(named, str) or bare(named) != bare(model):
+                item["model"] = model
     return body
 
 

@@ -61,9 +61,16 @@ def media_type_of(part: Image | Audio | File) -> str | None:
     if kind is None and isinstance(part, Audio) and part.format is not None:
         kind = canonical_type(part.format)
     if kind is None:
-        names = (part.name or "", urlsplit(part.url).path if part.url else "")
+        names = (part.name or "", _path_of(part.url or ""))
         kind = next((found for name in names if (found := type_of_name(name)) is not None), None)
     return _SPELLINGS.get(kind, kind) if kind is not None else None
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""  # an address that is none names no type
 
 
 _SPELLINGS = {"audio/mpeg": "audio/mp3", "video/x-msvideo": "video/avi"}

@@ -77,7 +77,7 @@ class PartParser:
         own = _rest(response, "id", "name", "response", "parts")
         if not given:
             own["id"] = None
-        text, is_error, is_plain = _parse_response(response.get("response"))
+        text, is_error, is_plain = _parse_response(response.get("response"), name)
         if not is_plain:
             own["response"] = response.get("response")
         media = response.get("parts")
@@ -94,13 +94,18 @@ class PartParser:
         )
 
 
-def _parse_response(response: Any) -> tuple[str, bool | None, bool]:
+def _parse_response(response: Any, name: str) -> tuple[str, bool | None, bool]:
     """Return the text of a tool's result, whether it is an error, and whether the text is all of it."""
     match response:
         case {"output": str(text), **rest} if not rest:
             return text, None, True
         case {"error": str(text), **rest} if not rest:
             return text, True, True
+        # As Google's own client and pydantic-ai write what a function of the program returned.
+        case {"result": str(text), **rest} | {"return_value": str(text), **rest} if not rest:
+            return text, None, False
+        case {"name": str(called), "content": str(text), **rest} if not rest and called == name:
+            return text, None, False  # as Vercel's AI SDK writes every result
         case None:
             return "", None, False
         case _:

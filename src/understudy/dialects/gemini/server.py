@@ -10,16 +10,36 @@ from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
 from understudy.dialects.gemini.wire import NAME
 from understudy.dialects.one_answer import BLANK, OneAnswer
+from understudy.dialects.outlines import LongMembers, Member
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpRequest
+from understudy.wire.json import encode
+
+
+def _least_tool(tool: Member) -> bytes:
+    own = (
+        b'"functionDeclarations":[{"name":"f"}]' if name in _FUNCTIONS else b"%b:%b" % (encode(name), bytes(value))
+        for name, value in tool.items()
+    )
+    return b"{%b}" % b",".join(own)
+
+
+_FUNCTIONS = ("functionDeclarations", "function_declarations")
 
 
 class GeminiServer(ServerHalf):
     """The server half of the `gemini` dialect."""
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(
+        messages="contents",
+        system=("systemInstruction", "system_instruction"),
+        tool=_least_tool,
+        answers=("model",),
+        telling=(b'"inlineData"', b'"inline_data"', b'"fileData"', b'"file_data"'),
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,

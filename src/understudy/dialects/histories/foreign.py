@@ -1,7 +1,9 @@
-"""Drops what another *provider* or server of the same dialect wrote for itself: Azure cannot read reasoning that OpenAI
-encrypted. What another dialect wrote is dropped by each encoder."""
+"""Drops what another *provider*, server or account of the same dialect wrote for itself: Azure cannot read reasoning
+that OpenAI encrypted. What another dialect wrote is dropped by each encoder."""
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
@@ -42,9 +44,14 @@ def note_unspoken(request: GenerationRequest, notes: WarningLog) -> None:
         return
     wire = request.origin.dialect
     for field, value in request.extra.get(wire, {}).items():
+        if field in _SHOWING and request.reasoning is not None and request.reasoning.display is not None:
+            continue
         if not _says_nothing(value) and getattr(request, field, None) != value:
             notes.drop(field, f"only the {wire} dialect supports it")
 
+
+_SHOWING = frozenset({"reasoning_format", "include_reasoning"})
+"""Fields of Groq's API that `Reasoning.display` holds too; they stay for other servers of the wire format."""
 
 _UNREADABLE = {
     NUMBERS: "numbers out of range were read as null: only a target of the same wire format gets them as they came",
@@ -72,10 +79,21 @@ _OWNED = (Thinking, ToolCall, Opaque, Text, Refusal)
 
 
 def is_foreign(origin: Provenance, dialect: str, endpoint: Endpoint) -> bool:
-    """Check whether another provider or server of this dialect wrote a part."""
+    """Check whether another provider, server or account of this dialect wrote a part."""
     if origin.dialect != dialect:
         return False
-    return origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server)
+    if origin.provider not in (None, endpoint.provider) or origin.server not in (None, endpoint.server):
+        return True
+    return endpoint.account is not None and origin.account not in (None, endpoint.account)
+
+
+def is_same_model(one: str | None, other: str | None) -> bool:
+    """Check whether two names mean one model: a name without a date stands for its dated form. Unknown is the same."""
+    return not one or not other or _DATED.sub("", one) == _DATED.sub("", other)
+
+
+_DATED = re.compile(r"-(?:20\d{6}|latest)$")
+"""Anthropic's names of models."""
 
 
 def _kept(message: Message, dialect: str, notes: WarningLog) -> Message | None:

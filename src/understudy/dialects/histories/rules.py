@@ -29,6 +29,9 @@ class HistoryRules(msgspec.Struct, frozen=True, kw_only=True):
     """Text may be white space alone."""
     user_first: bool = False
     """The first message that is not a system message must be the user's."""
+    account: str | None = None
+    """Where each account can read only what it has encrypted itself: the header that names an account, in small
+    letters. Without that header each key counts as one."""
     cache_marks: int | None = None
     """How many cache marks are accepted; `None` without a limit."""
 

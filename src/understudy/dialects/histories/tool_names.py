@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.dialects.base import Dialect, Endpoint, Exchange, WarningLog
+from understudy.dialects.base import Dialect, WarningLog
 from understudy.dialects.histories.sharing import shared
+from understudy.dialects.mapped import mapped
 from understudy.domain.content import AnyPart, ToolCall, ToolResult
 from understudy.domain.events import ToolCallStarted, Warned
 from understudy.domain.failures import Failure
 from understudy.domain.messages import AnyTool, Message, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest
-from understudy.wire.http import HttpHead
 
 _ODD = re.compile(r"[^a-zA-Z0-9_]")
 _KEPT = 50
@@ -98,58 +98,17 @@ def _part(part: AnyPart, names: ToolNames) -> AnyPart:
 
 def restoring(dialect: Dialect, originals: Mapping[str, str]) -> Dialect:
     """Return the dialect with exchanges that restore the original names of tools in what they read."""
-
-    def restored(opening: Any) -> Any:
-        def opened(request: Any, endpoint: Endpoint, **options: Any) -> Any:
-            return _Restoring(opening(request, endpoint, **options), originals)
-
-        return opened
-
-    return replace(dialect, operations={name: restored(opening) for name, opening in dialect.operations.items()})
+    return mapped(dialect, lambda: _Restoring(originals).restored)
 
 
 class _Restoring:
-    """An exchange that restores names of tools in the steps of another."""
+    """Restores names of tools in the steps of an exchange."""
 
-    def __init__(self, exchange: Exchange[Any], originals: Mapping[str, str]) -> None:
-        self._exchange = exchange
+    def __init__(self, originals: Mapping[str, str]) -> None:
         self._originals = originals
 
-    @property
-    def finished(self) -> bool:
-        return self._exchange.finished
-
-    @finished.setter
-    def finished(self, value: bool) -> None:
-        self._exchange.finished = value
-
-    @property
-    def refused(self) -> bool:
-        return self._exchange.refused
-
-    @property
-    def body(self) -> bytes | None:
-        return self._exchange.body
-
-    def start(self) -> list[Any]:
-        return self._restored(self._exchange.start())
-
-    def head(self, head: HttpHead) -> list[Any]:
-        return self._restored(self._exchange.head(head))
-
-    def feed(self, data: bytes) -> list[Any]:
-        return self._restored(self._exchange.feed(data))
-
-    def close(self) -> list[Any]:
-        return self._restored(self._exchange.close())
-
-    def lost(self, failure: Failure) -> list[Any]:
-        return self._restored(self._exchange.lost(failure))
-
-    def abort(self) -> list[Any]:
-        return self._exchange.abort()
-
-    def _restored(self, steps: list[Any]) -> list[Any]:
+    def restored(self, steps: list[Any]) -> list[Any]:
+        """Return steps with the original names."""
         return [self._step(step) if type(step) in _NAMING else step for step in steps]
 
     def _step(self, step: ToolCallStarted | Warned | Failure) -> Any:

@@ -10,6 +10,7 @@ from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
 from understudy.dialects.one_answer import OneAnswer
+from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -48,6 +49,10 @@ def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     return render.render_models(models) if name is None else render.render_single(models, name)
 
 
+def _least_tool(tool: Member) -> bytes:
+    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (None, b'"function"') else as_it_is(tool)
+
+
 class OllamaServer(ServerHalf):
     """Parses what Ollama's clients send, and renders what they expect.
 
@@ -55,6 +60,7 @@ class OllamaServer(ServerHalf):
     """
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(tool=_least_tool, telling=(b'"images"',))
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: _answer,
         Operation.EMBED: _embeddings,

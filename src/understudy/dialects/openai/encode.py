@@ -5,10 +5,12 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.efforts import effort_for, is_off, is_shown, note_effort
 from understudy.dialects.openai.encode_messages import MessageEncoder
-from understudy.dialects.openai.quirks import apply_quirks
+from understudy.dialects.openai.quirks import DISPLAY, apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
 from understudy.dialects.parameters import fit_parameters
@@ -99,7 +101,10 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.output is not None:
         body["response_format"] = _format(request.output, endpoint.quirks, notes)
     if request.reasoning is not None:
-        body |= _reasoning(request.reasoning, endpoint.quirks, notes)
+        reasoning = request.reasoning
+        if verbatim.keys() & DISPLAY:
+            reasoning = replace(reasoning, display=None)  # it is said in the words of the wire
+        body |= _reasoning(reasoning, endpoint.quirks, notes)
     if request.cache is not None:
         notes.drop("cache", "prompts are cached automatically here; the lifetime cannot be chosen")
     return body

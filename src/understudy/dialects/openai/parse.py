@@ -9,7 +9,7 @@ from typing import Any
 from understudy.dialects.openai.errors import bad_request
 from understudy.dialects.openai.parse_messages import parse_messages, rest_of
 from understudy.dialects.openai.wire import FIELDS, NAME
-from understudy.dialects.request_fields import KINDS, is_of
+from understudy.dialects.request_fields import KINDS, VALUES, is_of
 from understudy.dialects.server import BadRequest
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
@@ -41,6 +41,8 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
     for name, key in FIELDS.items():
         if (value := body.get(key)) is not None:
             fields[name] = _checked(value, key, *KINDS[name])
+            for part, item in value.items() if name in VALUES else ():
+                _checked(item, f"{key}.{part}", *VALUES[name])
     known = _TYPED - {"top_k", "min_p"}
     if "max_tokens" not in fields and body.get("max_tokens") is not None:
         fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int)
@@ -48,8 +50,6 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
         fields["user"] = body["safety_identifier"]
         known |= {"safety_identifier"}
     effort, display = body.get("reasoning_effort"), _display(body)
-    if display is not None:
-        known |= _DISPLAY.keys()
     output = _format(body.get("response_format"))
     if output is None:
         known -= {"response_format"}

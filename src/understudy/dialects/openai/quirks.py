@@ -40,6 +40,9 @@ _NEUTRAL: dict[str, Any] = {
 _NOT_IN_CHAT = frozenset({"max"})
 """Efforts that only the Responses API accepts."""
 
+DISPLAY = frozenset({"reasoning_format", "include_reasoning"})
+"""Fields of Groq's API for how thinking is shown."""
+
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
@@ -79,7 +82,7 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     words: list[str] = []
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
-    if not quirks.message_names:
+    if not quirks.message_names and body.may_have("messages", "name"):  # calls and tools have names, too
         words.append("name")
     if quirks.reasoning_field is not None or "thinking" in quirks.refused:
         words.append("reasoning")
@@ -88,7 +91,9 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     if "cache" in quirks.refused:
         words.append("prompt_cache_breakpoint")
     words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
-    return body.may_mention("messages", *words, *(() if quirks.image_urls else ("image_url",)))
+    if not quirks.image_urls:
+        words.append("image_url")
+    return body.may_mention("messages", *(f'"{word}"' for word in words))
 
 
 def _count_logprobs(body: Body) -> None:
@@ -138,22 +143,15 @@ def _apply_to_effort(body: Body, quirks: Quirks, notes: WarningLog) -> None:
 
 
 def _apply_to_display(body: Body, quirks: Quirks, notes: WarningLog) -> None:
-    """Write whether thinking is shown as the target accepts it: Groq's models accept either of two fields, and others
-    refuse both. A target of which nothing is known gets the fields as they came."""
-    field = quirks.reasoning_display
-    form, included = body.get("reasoning_format"), body.get("include_reasoning")
-    if field is None or (form is None and included is None):
+    """Leave out whether thinking is shown, where that cannot be chosen. Groq's models accept either of two fields."""
+    if quirks.reasoning_display not in ("always", "never"):
         return
-    shown = form != "hidden" and included is not False
-    other = {"reasoning_format": "include_reasoning", "include_reasoning": "reasoning_format"}.get(field)
-    for key in (other,) if other is not None else ("reasoning_format", "include_reasoning"):
-        body.pop(key, None)
-    if field == "include_reasoning":
-        body.setdefault(field, shown)
-    elif field == "reasoning_format":
-        body.setdefault(field, "parsed" if shown else "hidden")
-    elif shown != (field == "always"):
-        notes.drop("reasoning display", f"thinking is {'not' if shown else 'always'} shown here")
+    form, included = body.pop("reasoning_format", None), body.pop("include_reasoning", None)
+    if form is None and included is None:
+        return
+    shown, always = form != "hidden" and included is not False, quirks.reasoning_display == "always"
+    if shown != always:
+        notes.drop("reasoning display", f"thinking is {'always' if always else 'not'} shown here")
 
 
 def _apply_to_tools(body: Body, quirks: Quirks, notes: WarningLog) -> None:

@@ -13,6 +13,7 @@ from understudy.dialects.openai.parse import parse_chat, parse_embed
 from understudy.dialects.openai.render import render_embeddings, render_error, render_model, render_whole
 from understudy.dialects.openai.render_stream import ChunkRenderer
 from understudy.dialects.openai.wire import FORWARDED, NAME
+from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import (
     BadRequest,
     Inbound,
@@ -55,10 +56,15 @@ def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
 
 
+def _least_tool(tool: Member) -> bytes:
+    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (b'"function"',) else as_it_is(tool)
+
+
 class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path is accepted."""
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(tool=_least_tool, telling=(b'"image_url"', b'"input_audio"', b'"file"'))
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render_whole,
         Operation.EMBED: render_embeddings,

@@ -32,9 +32,15 @@ from understudy.domain.messages import Message, Role
 from understudy.domain.requests import GenerationRequest
 
 HISTORY = HistoryRules(
-    tool_name=TOOL_NAME, paired=True, object_arguments=True, result_media=frozenset({"image", "file"})
+    tool_name=TOOL_NAME,
+    paired=True,
+    object_arguments=True,
+    result_media=frozenset({"image", "file"}),
+    account="openai-organization",
 )
-"""The output of a call may be a list of texts, images and files (openai 2.54.0, `FunctionCallOutput.output`)."""
+"""The output of a call may be a list of texts, images and files (openai 2.54.0, `FunctionCallOutput.output`). Reasoning
+that another organization encrypted is refused: "The encrypted content gAAA… could not be verified. Reason: Encrypted
+content organization_id did not match the target organization." (https://github.com/BerriAI/litellm/pull/21994)."""
 
 _TTLS = (None, "30m")
 """Lifetimes of cache marks: the only one there is, by its name or as the default."""

@@ -43,7 +43,9 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     words = [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs or not quirks.image_urls]
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
-    return body.may_mention("input", *words, *(() if quirks.cache_breakpoints else ("prompt_cache_breakpoint",)))
+    if not quirks.cache_breakpoints:
+        words.append("prompt_cache_breakpoint")
+    return body.may_mention("input", *(f'"{word}"' for word in words))
 
 
 def _apply_to_reasoning(body: Body, quirks: Quirks, notes: WarningLog) -> None:

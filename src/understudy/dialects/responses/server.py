@@ -10,21 +10,33 @@ import msgspec
 
 from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai.render import render_error
+from understudy.dialects.outlines import LongMembers, Member, Outline, kind_of
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
 from understudy.dialects.responses.render import render_token_count, render_whole
 from understudy.dialects.responses.render_stream import ResponsesRenderer
-from understudy.dialects.responses.wire import NAME
+from understudy.dialects.responses.wire import CALL_TEXT, NAME
 from understudy.dialects.server import Inbound, ServerHalf, Writer, key_of, parser
 from understudy.domain.failures import Failure
 from understudy.domain.operation import Operation
 from understudy.wire.http import HttpReply, HttpRequest
 
 
+def _least_tool(tool: Member) -> bytes:
+    return b'{"type":%b,"name":"f"}' % (kind_of(tool) or b"null")
+
+
 class ResponsesServer(ServerHalf):
     """OpenAI's Responses API as a server speaks it."""
 
     name: ClassVar[str] = NAME
+    long_members = LongMembers(
+        messages="input",
+        system=("instructions",),
+        tool=_least_tool,
+        answers=("assistant", "reasoning", *CALL_TEXT),
+        telling=(b'"input_image"', b'"input_file"', b'"input_audio"', b"compaction", b'"item_reference"'),
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render_whole,
         Operation.COUNT_TOKENS: render_token_count,
@@ -51,6 +63,13 @@ class ResponsesServer(ServerHalf):
         if operation is None:
             raise bad_request(f"Unknown request URL: {request.method} {path}", code="unknown_url", status=404)
         return parse_request(request, operation)
+
+    def outlined(self, options: dict[str, object], outline: Outline) -> dict[str, object]:
+        """Return the options with the fields that responses repeat, as they came."""
+        echo = options["echo"]
+        left_out = ((name, outline.left_out.get(name, b"null")) for name in ("instructions", "tools"))
+        own = {name: msgspec.Raw(value) for name, value in left_out if value != b"null"}
+        return {**options, "echo": {**echo, **own}} if isinstance(echo, dict) else options
 
     def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""

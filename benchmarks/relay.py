@@ -1,0 +1,70 @@
+"""The barest typed relay on uvicorn and aiohttp: what any gateway of this make costs at least.
+
+It reads model and stream from the body into a struct, and forwards body and answer, chunk by chunk. It has no keys, no
+errors of its own, no fallback and no records. `python -m benchmarks.relay PORT` prints its own port and serves until it
+is terminated; PORT is that of the upstream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import Any
+
+import aiohttp
+import msgspec
+import uvicorn
+
+HEADERS = {"authorization": "Bearer upstream-key", "content-type": "application/json"}
+
+
+class Routing(msgspec.Struct):
+    """What a relay must know of a request."""
+
+    model: str
+    stream: bool = False
+
+
+class Relay:
+    """The application."""
+
+    def __init__(self, upstream: int) -> None:
+        self._url = f"http://127.0.0.1:{upstream}/v1/chat/completions"
+        self._decoder = msgspec.json.Decoder(Routing)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        pieces, more = [], True
+        while more:
+            message = await receive()
+            pieces.append(message["body"])
+            more = message.get("more_body", False)
+        body = b"".join(pieces)
+        routing = self._decoder.decode(body)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512))
+        async with self._session.post(self._url, data=body, headers=HEADERS) as answer:
+            kind = [(b"content-type", answer.headers["content-type"].encode())]
+            await send({"type": "http.response.start", "status": answer.status, "headers": kind})
+            if routing.stream:
+                async for chunk in answer.content.iter_any():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body"})
+            else:
+                await send({"type": "http.response.body", "body": await answer.read()})
+
+
+async def main(upstream: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        config = uvicorn.Config(Relay(upstream), lifespan="off", ws="none", log_level="critical", access_log=False)
+        await uvicorn.Server(config).serve([listener])
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1])))

@@ -1,0 +1,132 @@
+"""The outline of a request: all that decides where it goes, without its long members.
+
+An agent sends its whole conversation and all of its tools at every step. A provider that speaks the wire format of the
+caller gets these bytes as they came, so nobody needs to read them. The outline of a body is a short body in the same
+wire format, which the same parser reads: of the messages it has those since the last answer, of each kind of tools one,
+and everything else as it stands.
+
+There is no outline where somebody may have to look at what it leaves out: images, audio and files, which not every
+model accepts, and anything that is not as the wire format has it, which the parser refuses in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from understudy.wire.json import BadJson
+from understudy.wire.splice import may_hide_words, spans_of
+
+Member = Mapping[str, msgspec.Raw]
+"""A tool: its members, unread."""
+
+_elements: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+_tools: msgspec.json.Decoder[list[dict[str, msgspec.Raw]]] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+class _Entry(msgspec.Struct):
+    """A message, or another item of a conversation."""
+
+    role: str | None = None
+    type: str | None = None
+
+
+_entry: msgspec.json.Decoder[_Entry] = msgspec.json.Decoder(_Entry)
+
+
+class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
+    """Which members of a wire format's bodies are long, and what of them matters."""
+
+    messages: str = "messages"
+    system: tuple[str, ...] = ()
+    """What comes before the messages; left out."""
+    tools: str = "tools"
+    tool: Callable[[Member], bytes]
+    """Returns the least tool that the parser takes for one of the same kind."""
+    answers: Collection[str] = ("assistant",)
+    """The roles of answers, and the types of items without a role that belong to one."""
+    binding: frozenset[str] = frozenset()
+    """Members with which requests are read as a whole, because they concern each of the tools."""
+    telling: tuple[bytes, ...]
+    """Words that occur in the messages if somebody has to read them: those of images, audio and files first of all."""
+
+
+class Outline(NamedTuple):
+    """The outline of a body."""
+
+    body: bytes
+    left_out: Mapping[str, bytes]
+    """The members that it does not have as they came, with their values."""
+
+
+def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
+    """Return the outline of a body; `None` for one that must be read as a whole."""
+    try:
+        if not data.isascii():
+            data.decode()
+        spans = spans_of(data)
+        members = {span.name: data[span.value : span.end] for span in spans}
+        messages = members.get(rules.messages, b"")
+        if _tells(messages, rules) or not rules.binding.isdisjoint(members):
+            return None
+        short = {rules.messages: _array(_since_answer(_elements.decode(messages), rules.answers))}
+        if rules.tools in members:
+            short[rules.tools] = _array(dict.fromkeys(map(rules.tool, _tools.decode(members[rules.tools]))))
+    except (BadJson, msgspec.DecodeError, UnicodeError):
+        return None
+    long = {rules.messages, rules.tools, *rules.system}
+    kept = [data[span.start : span.end] for span in spans if span.name not in long]
+    new = [b'"%b":%b' % (name.encode(), value) for name, value in short.items()]
+    return Outline(b"{%b}" % b",".join((*kept, *new)), {name: members[name] for name in long if name in members})
+
+
+def head_of(data: bytes, rules: LongMembers) -> bytes:
+    """Return what of a body stays the same while its conversation goes on: all that comes before the messages, the
+    tools, and the messages up to the first of the user's. Empty for a body that has none of this."""
+    try:
+        spans = spans_of(data)
+        members = {span.name: data[span.value : span.end] for span in spans}
+        messages = members.get(rules.messages, b"[]")
+        begin = list(_until_user(_elements.decode(messages))) if messages.startswith(b"[") else [messages]
+    except (BadJson, msgspec.DecodeError):
+        return b""
+    return b"\n".join((*(members[name] for name in (*rules.system, rules.tools) if name in members), *begin))
+
+
+def _tells(messages: bytes, rules: LongMembers) -> bool:
+    return any(word in messages for word in rules.telling) or may_hide_words(messages)
+
+
+def _array(elements: Collection[bytes]) -> bytes:
+    return b"[%b]" % b",".join(elements)
+
+
+def _since_answer(elements: Sequence[msgspec.Raw], answers: Collection[str]) -> list[bytes]:
+    """Return the elements from the last that belongs to an answer."""
+    since: list[bytes] = []
+    for element in reversed(elements):
+        since.append(bytes(element))
+        entry = _entry.decode(element)
+        if (entry.role or entry.type) in answers:
+            break
+    return since[::-1]
+
+
+def _until_user(elements: Sequence[msgspec.Raw]) -> Iterator[bytes]:
+    for element in elements:
+        yield bytes(element)
+        if _entry.decode(element).role in (None, "user"):
+            break
+
+
+def kind_of(tool: Member) -> bytes | None:
+    """Return the type of a tool as it is written; `None` if it has none."""
+    kind = tool.get("type")
+    return None if kind is None else bytes(kind)
+
+
+def as_it_is(tool: Member) -> bytes:
+    """Return a tool as it came."""
+    return b"{%b}" % b",".join(b"%b:%b" % (msgspec.json.encode(name), bytes(value)) for name, value in tool.items())
