@@ -163,7 +163,7 @@ def test_nothing_typed_is_remembered_unless_wanted(configured: CommandLine) -> N
     with chat(configured, "--no-save") as talker:
         talker.says("a secret")
         assert "saved as" not in talker.leaves().out
-    assert not (configured.folder / ".local").exists()
+    assert not (configured.folder / ".local/share/understudy/sessions").exists()
 
 
 def test_names_are_completed_and_models_changed(configured: CommandLine, emulator: Emulator) -> None:
