@@ -1,5 +1,7 @@
 """The ledger in a file: what is written is there, once, whatever happens to the process that wrote it."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os

@@ -87,11 +87,10 @@ def log(options: LogOptions) -> None:
             raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
         selection = options.selection()
         with options.reader() as reader:
-            if wanted is not None:
-                attempts = _find(reader, wanted)
-            else:
-                requests = [report_request(each) for each in reader.requests(selection, limit=options.limit)]
-    if wanted is not None:
+            attempts = _find(reader, wanted) if wanted is not None else []
+            found = reader.requests(selection, limit=options.limit) if wanted is None else []
+    requests = list(map(report_request, found))
+    if attempts:
         _show(attempts, as_json=options.as_json)
     elif options.as_json:
         print_json(LogReport(requests=tuple(requests)))
