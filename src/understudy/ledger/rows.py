@@ -96,7 +96,7 @@ def ending_of(record: AttemptRecord) -> tuple[Any, ...]:
     )
 
 
-def _beginning(start: AttemptStart | AttemptRecord, state: EntryState, owner: int, opens: bool) -> tuple[Any, ...]:
+def _beginning(start: AttemptStart, state: EntryState, owner: int, opens: bool) -> tuple[Any, ...]:
     tags = {name: value for name, value in start.labels.items() if name not in (KEY, AGENT)}
     return (
         id_of(start.attempt_id),

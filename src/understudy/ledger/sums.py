@@ -80,7 +80,7 @@ def sums_of_unknown(*, opens: bool) -> UsageSums:
     return UsageSums(requests=int(opens), attempts=1, unknown=1, unpriced=1)
 
 
-def belongings(start: AttemptStart | AttemptRecord) -> Iterator[tuple[str, str]]:
+def belongings(start: AttemptStart) -> Iterator[tuple[str, str]]:
     """Yield each dimension and value that an attempt counts for; every tag is a value of its own, `name=value`."""
     labels = start.labels
     yield "", ""

@@ -39,13 +39,13 @@ class Transaction:
         self._owner = owner
         self._sums: dict[tuple[int, str, str], tuple[int, ...]] = {}
 
-    def write(self, items: Iterable[AttemptStart | AttemptRecord]) -> None:
+    def write(self, items: Iterable[AttemptStart]) -> None:
         """Write entries. What has ended stays as it is: to write an end twice changes nothing."""
         for item in items:
-            if isinstance(item, AttemptStart):
-                self._start(item)
-            else:
+            if isinstance(item, AttemptRecord):
                 self._end(item)
+            else:
+                self._start(item)
 
     def _start(self, start: AttemptStart) -> None:
         if self._known(start.attempt_id) is None:
@@ -92,7 +92,7 @@ class Transaction:
         found = self._connection.execute("SELECT 1 FROM entries WHERE request = ? LIMIT 1", (id_of(request_id),))
         return found.fetchone() is None
 
-    def _add(self, start: AttemptStart | AttemptRecord, sums: UsageSums, sign: int = 1) -> None:
+    def _add(self, start: AttemptStart, sums: UsageSums, sign: int = 1) -> None:
         day, added = day_of(start.started), astuple(sums)
         if sign < 0:
             added = tuple(-value for value in added)

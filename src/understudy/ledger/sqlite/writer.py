@@ -25,8 +25,6 @@ from understudy.ledger.sqlite.transaction import LEASE, Transaction
 
 logger = logging.getLogger("understudy")
 
-Item = AttemptStart | AttemptRecord
-
 GATHER = 0.01
 """Seconds that the thread waits for more before a transaction that nobody waits for."""
 MOST = 500
@@ -48,7 +46,7 @@ class Writer:
         self._connection = connection
         self._clock = clock
         self._owner = secrets.randbits(62)
-        self._queue: deque[Item | Future[None]] = deque()
+        self._queue: deque[AttemptStart | Future[None]] = deque()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closing = False
@@ -61,7 +59,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="understudy-ledger", daemon=True)
         self._thread.start()
 
-    def put(self, item: Item) -> None:
+    def put(self, item: AttemptStart) -> None:
         """Have an item written soon."""
         if self.trouble is not None and len(self._queue) >= KEPT:
             logger.error("the ledger cannot be written, and an entry is lost: %s", item)
@@ -114,7 +112,7 @@ class Writer:
         """Return the seconds until the lease must be renewed: never while nothing is under way."""
         return max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else None
 
-    def _write(self, batch: list[Item | Future[None]]) -> None:
+    def _write(self, batch: list[AttemptStart | Future[None]]) -> None:
         """Write a batch in one transaction. Raise `sqlite3.Error` if the file cannot be written."""
         items = [item for item in batch if not isinstance(item, Future)]
         durable = len(items) < len(batch)
@@ -129,14 +127,14 @@ class Writer:
             if durable:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
 
-    def _write_alone(self, item: Item) -> None:
+    def _write_alone(self, item: AttemptStart) -> None:
         """Write an item of a batch that holds one which cannot be stored. That one is logged and left out."""
         try:
             self._transact([item])
         except _UNFIT:
             logger.exception("the ledger cannot store an entry: %r", item)
 
-    def _transact(self, items: list[Item]) -> None:
+    def _transact(self, items: list[AttemptStart]) -> None:
         now = self._clock()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -156,21 +154,21 @@ class Writer:
         if now - self._swept > LEASE / 2:
             self._swept = now
 
-    def _taken(self, batch: list[Item | Future[None]]) -> None:
+    def _taken(self, batch: list[AttemptStart | Future[None]]) -> None:
         """Take off the queue what was written, and tell those who wait."""
         for item in batch:
             self._queue.popleft()
             match item:
-                case AttemptStart():
-                    self._open.add(item.attempt_id)
                 case AttemptRecord():
                     self._open.discard(item.attempt_id)
+                case AttemptStart():
+                    self._open.add(item.attempt_id)
                 case Future() if not item.done():
                     item.set_result(None)
         if self._queue:
             self._wake.set()
 
-    def _failed(self, error: sqlite3.Error, batch: list[Item | Future[None]]) -> None:
+    def _failed(self, error: sqlite3.Error, batch: list[AttemptStart | Future[None]]) -> None:
         """Tell those who wait that it failed; everything else is tried again."""
         if self.trouble is None:
             logger.error("the ledger cannot be written, and is tried again: %s", error)
