@@ -86,7 +86,8 @@ class Answering:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, "events", request_id=name)
             crossing.run = run
             streaming = Streaming(site, self._connection, self._half, self._notes, crossing)
-            await streaming.send(run, partial(self._note_first, run, crossing))
+            first, last = partial(self._note_first, run, crossing), partial(self._keep, run, crossing.request)
+            await streaming.send(run, first, last)
         else:
             self._notes.run = run = await self._site.manager.open(crossing.request, options, request_id=name)
             await run.to_end()
@@ -96,7 +97,7 @@ class Answering:
             self._site.signers.note(self._half.name, run.response)
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
-            self._keep(run, reply.body, crossing.request)
+            self._keep(run, crossing.request, reply.body)
             await self._connection.reply(reply, replies.told(response))
 
     @staticmethod
@@ -116,7 +117,7 @@ class Answering:
         """Check whether the caller expects that an answer is kept: OpenAI keeps it, unless it is told not to."""
         return self._half.name == RESPONSES and (request.extra or {}).get(RESPONSES, {}).get("store") is not False
 
-    def _keep(self, run: Run, data: bytes, request: GenerationRequest) -> None:
+    def _keep(self, run: Run, request: GenerationRequest, data: bytes) -> None:
         """Remember the items of an answer, which later requests may refer to. `data`: its body, or the last events."""
         if self._is_kept(request):
             is_native = run.committed is not None and run.committed.stream.dialect == RESPONSES

@@ -47,11 +47,12 @@ class Streaming:
         self._manner = manner_of(client_of(connection.headers), half.name)
         self._withholding = Withholding() if self._manner.acts_early else None
         self._life = _SignsOfLife(connection, self._renderer, notes)
+        self._latest = b""
 
-    async def send(self, run: Run, first: Callable[[list[Any]], None]) -> None:
+    async def send(self, run: Run, first: Callable[[list[Any]], None], last: Callable[[bytes], None]) -> None:
         """Send the answer. Its first events come before the status, so that an error has its own; `first` is called
-        with them. Raise `LLMError` as long as nothing has been sent, and where the caller takes a closed connection
-        better than an error event."""
+        with them, and `last` with the bytes in which a whole answer ends. Raise `LLMError` as long as nothing has been
+        sent, and where the caller takes a closed connection better than an error event."""
         events: AsyncGenerator[list[Any], None] = run.events()
         connection = self._connection
         try:
@@ -65,7 +66,9 @@ class Streaming:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
                 rest = self._withholding.rest() if self._withholding is not None else []
-                await connection.write(self._written(rest) + self._renderer.close())
+                closing = self._written(rest) + self._renderer.close()
+                last(closing or self._latest)  # before the caller can refer to it
+                await connection.write(closing)
             except LLMError as error:
                 await self._life.settled()
                 if not connection.started or self._manner.broken == "cut":
@@ -95,7 +98,9 @@ class Streaming:
     def _rendered(self, batch: list[Any]) -> bytes:
         """Return events as the caller reads them."""
         crossed = self._crossing.events(batch)
-        return self._written(self._withholding.events(crossed) if self._withholding is not None else crossed)
+        data = self._written(self._withholding.events(crossed) if self._withholding is not None else crossed)
+        self._latest = data or self._latest
+        return data
 
     def _written(self, batch: list[Any]) -> bytes:
         feed = self._renderer.feed
