@@ -36,7 +36,7 @@ LAYERS: dict[str, set[str]] = {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",
     },
-    "reports": {"domain", "policy", "providers", "settings", "config", "client"},
+    "reports": {"domain", "policy", "providers", "settings", "config", "ledger", "client"},
 }  # fmt: skip
 
 PURE = ("domain", "wire", "dialects", "providers", "policy")

@@ -176,7 +176,7 @@ def test_what_fails_in_the_middle_leaves_nothing_behind(configured: CommandLine,
         emulator.script("openai", [None, Fault.error(FailureKind.INVALID_REQUEST)], always=None)
         result = configured.run("embed", "-f", "many.txt", "-d", "2", *words)
         assert (result.code, result.out) == (3, "")
-    assert sorted(path.name for path in configured.folder.iterdir()) == ["many.txt", "understudy.toml"]
+    assert sorted(path.name for path in configured.folder.glob("[!.]*")) == ["many.txt", "understudy.toml"]
 
 
 def test_ctrl_c_stops_it_and_leaves_nothing_behind(configured: CommandLine, emulator: Emulator) -> None:
@@ -190,7 +190,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing_behind(configured: CommandLine, emul
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, b"")
-    assert sorted(path.name for path in configured.folder.iterdir()) == ["many.txt", "understudy.toml"]
+    assert sorted(path.name for path in configured.folder.glob("[!.]*")) == ["many.txt", "understudy.toml"]
 
 
 def test_a_timeout_is_for_all_of_it(configured: CommandLine, emulator: Emulator) -> None:

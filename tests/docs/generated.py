@@ -25,6 +25,7 @@ from understudy.config.schema import (
     FAMILY,
     GATEWAY,
     GATEWAY_KEY,
+    LEDGER,
     LEGACY,
     PRICE,
     PROVIDER,
@@ -246,6 +247,7 @@ TABLES = {
     "fallback": FALLBACK_KEYS,
     "routes": ROUTE,
     "gateway": GATEWAY,
+    "ledger": LEDGER,
     "gateway keys": GATEWAY_KEY,
     "single provider": LEGACY,
 }

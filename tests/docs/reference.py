@@ -14,7 +14,7 @@ from typing import Any, is_typeddict
 import msgspec
 
 import understudy
-from understudy import blocking, emulator, testing
+from understudy import blocking, emulator, ledger, testing
 
 GROUPS: dict[str, str] = {
     "entry points": "from_config create_provider Provider ProviderManager LLMProvider ResponseStream",
@@ -72,7 +72,8 @@ def group(name: str) -> str:
 
 def module(space: Any) -> str:
     """Return the reference of a further module, such as `understudy.blocking`, without what it has from another."""
-    own = (name for name in space.__all__ if space is not testing or name not in emulator.__all__)
+    elsewhere = {testing: emulator.__all__, ledger: understudy.__all__}.get(space, ())
+    own = (name for name in space.__all__ if name not in elsewhere)
     return "\n\n".join(_described(name, getattr(space, name)) for name in own)
 
 
@@ -80,6 +81,7 @@ PARTS: dict[str, Callable[[], str]] = {
     **{name: partial(group, name) for name in GROUPS},
     "blocking": partial(module, blocking),
     "emulator": partial(module, emulator),
+    "ledger": partial(module, ledger),
     "testing": partial(module, testing),
 }
 

@@ -90,3 +90,19 @@ async def test_whatever_is_refused_has_an_id(opened: Open) -> None:
     assert [answer.status for answer in answers] == [401, 400, 404, 405, 200]
     assert [answer.headers[OURS] for answer in answers] == [record.id for record in records]
     assert len({record.id for record in records}) == len(answers)
+
+
+async def test_an_error_names_the_request_in_its_own_form(opened: Open) -> None:
+    caller, _, _ = await opened("openai", gateway=KEYS)
+    answer = await caller.post("/v1/messages", {**CHAT, "max_tokens": 50})
+    assert answer.json["request_id"] == answer.headers["request-id"] == answer.headers[OURS]
+    answer = await caller.post("/v1/messages", {**CHAT, "max_tokens": 50}, {"x-request-id": "r-1"})
+    assert answer.json["request_id"] == answer.headers["request-id"] == "r-1"
+
+
+async def test_an_id_is_sent_once(opened: Open) -> None:
+    caller, emulator, _ = await opened("openai")
+    emulator.script("openai", always=Fault.status(400))
+    answer = await caller.post("/v1/chat/completions", CHAT, {"x-request-id": "r-1"})
+    assert answer.status == 400
+    assert answer.headers["x-request-id"] == "r-1"

@@ -30,6 +30,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "providers": "List all providers: key, health, and what the others need.",
         "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
+        "usage": "Show what was used and what it cost, by day, model or key.",
+        "log": "List recent requests, or show how one was answered.",
     },
     "Serve": {
         "serve": "Serve the configured providers over HTTP, until Ctrl-C.",

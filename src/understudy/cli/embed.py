@@ -19,6 +19,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import usable
+from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import price, show_attempts, tokens
 from understudy.cli.options import CommonOptions, NoFallbackOption, check_options
@@ -162,7 +163,7 @@ def embed(options: EmbeddingOptions) -> None:
     given = {"model": options.model, "dimensions": options.dimensions, "input_type": options.input_type}
     asked = cast("EmbedOptions", {name: value for name, value in given.items() if value is not None})
     prepare_library()
-    call = EmbedCall(from_loaded(config), texts, asked, options.timeout)
+    call = EmbedCall(from_loaded(config, sink=ledger_if_possible(config)), texts, asked, options.timeout)
     with _open_output(options.output) as target, closing(writer_of(form, target, texts)) as writer:
         asyncio.run(_perform(call, writer, verbose=options.verbose))
 

@@ -9,6 +9,7 @@ import typer
 
 from understudy.cli import material
 from understudy.cli.choice import Choice, choose
+from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.options import ModelOptions, PromptOptions, check_options
 from understudy.cli.terminal import is_terminal, say
 from understudy.config import Notice, NoticeKind, load
@@ -41,7 +42,9 @@ def prepare(options: PromptOptions, timeout: float | None = None, on_midstream_e
         asked["model"] = choice.model
     show_notices(choice.config.notices)
     show_idle_task(options, choice)
-    return Invocation(from_loaded(choice.config), material.question(prompt, attached), asked)
+    return Invocation(
+        from_loaded(choice.config, sink=ledger_if_possible(choice.config)), material.question(prompt, attached), asked
+    )
 
 
 def request_options(

@@ -14,8 +14,10 @@ from understudy.providers.addresses import address_complaint
 from understudy.providers.base import ProviderRow
 from understudy.providers.environment import address_from_environment, key_from_environment
 from understudy.settings import ProviderConfig
+from understudy.settings.ledger import LedgerConfig
 
 FILE_NAME = "understudy.toml"
+LEDGER_NAME = "ledger.db"
 VARIABLE = "UNDERSTUDY_CONFIG"
 PROBE_TIMEOUT = 0.3
 """Seconds within which a local Ollama must accept a connection."""
@@ -51,6 +53,40 @@ def user_folder(environ: Mapping[str, str], home: Path | None, platform: str = s
             if (folder := environ.get("XDG_CONFIG_HOME")) and Path(folder).is_absolute():
                 return Path(folder, "understudy")
             return home / ".config" / "understudy" if home else None
+
+
+def data_folder(environ: Mapping[str, str], home: Path | None, platform: str = sys.platform) -> Path | None:
+    """Return the folder of the user's data; `None` where there is no home folder."""
+    match platform:
+        case "win32":
+            if data := environ.get("LOCALAPPDATA"):
+                return Path(data, "understudy")
+            return home / "AppData" / "Local" / "understudy" if home else None
+        case "darwin":
+            return home / "Library" / "Application Support" / "understudy" if home else None
+        case _:
+            # The XDG Base Directory Specification: relative paths are invalid and to be ignored.
+            if (folder := environ.get("XDG_DATA_HOME")) and Path(folder).is_absolute():
+                return Path(folder, "understudy")
+            return home / ".local" / "share" / "understudy" if home else None
+
+
+def home_folder() -> Path | None:
+    """Return the home folder: a process may have neither `$HOME` nor an entry in the user database."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def ledger_path(settings: LedgerConfig, environ: Mapping[str, str], home: Path | None) -> Path | None:
+    """Return the file of the ledger; `None` if it is switched off, or if there is no folder for it."""
+    if not settings.enabled:
+        return None
+    if settings.path is not None:
+        return _in_home(settings.path, home)
+    folder = data_folder(environ, home)
+    return folder / LEDGER_NAME if folder is not None else None
 
 
 def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: bool = False) -> Config:

@@ -9,6 +9,7 @@ import msgspec
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 from understudy.settings.gateway import GatewayConfig
+from understudy.settings.ledger import LedgerConfig
 
 
 class NoticeKind(enum.StrEnum):
@@ -66,6 +67,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Named lists of targets; a call selects one with `model="NAME"`."""
     gateway: GatewayConfig = GatewayConfig()
     """How the gateway serves these providers."""
+    ledger: LedgerConfig = LedgerConfig()
+    """Where the command line and the gateway keep attempts."""
     source: str | None = None
     """The file that was read; `None` if the environment was searched instead."""
     notices: tuple[Notice, ...] = ()

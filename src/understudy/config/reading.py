@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.config.discovery import answers, discover, local_address, locate
+from understudy.config.discovery import answers, discover, home_folder, local_address, locate
 from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
 from understudy.config.gateway import names_of, read_gateway
+from understudy.config.ledger import read_ledger
 from understudy.config.model import Config, NoticeKind
 from understudy.config.provider_types import read_types
 from understudy.config.report import Report, Source, did_you_mean, nearest
@@ -54,7 +55,7 @@ def load(
     Raise `ConfigError` if anything is invalid, or no provider is usable, unless it `may_be_empty`.
     """
     environ = os.environ if environ is None else environ
-    found = locate(path, environ, Path(), _home())
+    found = locate(path, environ, Path(), home_folder())
     if found is None:
         return discover(environ, (probe or answers)(local_address(environ)), may_be_empty=may_be_empty)
     return parse(_read(found), source=str(found), environ=environ, may_be_empty=may_be_empty)
@@ -89,6 +90,7 @@ def read(
     names = names_of(routes, entries.providers, entries.disabled)
     omitted = _names_of_routes(llm) - names.keys()
     gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
+    ledger = read_ledger(context, llm.get("ledger", {}))
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
     check_flags(context, llm, fallback, routes)
@@ -99,6 +101,7 @@ def read(
         fallback=fallback,
         routes=routes,
         gateway=gateway,
+        ledger=ledger,
         source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,
@@ -112,13 +115,6 @@ def _names_of_routes(llm: Mapping[str, Any]) -> set[str]:
     tables = llm.get("routes", [])
     names = (table.get("name") for table in tables if isinstance(table, dict)) if isinstance(tables, list) else ()
     return {name for name in names if isinstance(name, str)}
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home()
-    except RuntimeError:  # a process may have neither $HOME nor an entry in the user database
-        return None
 
 
 def _read(path: Path) -> str:

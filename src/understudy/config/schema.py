@@ -249,6 +249,17 @@ GATEWAY: Mapping[str, Rule] = {
 }
 """The keys of `[llm.gateway]`: the fields of `GatewayConfig`."""
 
+LEDGER: Mapping[str, Rule] = {
+    "enabled": Rule("flag", "false", "whether attempts are kept", "`true`"),
+    "path": Rule(
+        "string",
+        '"/var/lib/understudy/ledger.db"',
+        "the file, on a local disk; `~` is the home folder",
+        "`ledger.db` in understudy's folder of the user's data",
+    ),
+}
+"""The keys of `[llm.ledger]`: the fields of `LedgerConfig`."""
+
 # ---- the whole ----
 
 _AS_IN_ENTRIES = ("text_model", "embedding_model", "base_url", "api_key", "max_tokens", "temperature", "timeout")
@@ -265,12 +276,13 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types", "gateway")
+LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types", "gateway", "ledger")
 """All keys of `[llm]`."""
 
 KNOWN = frozenset(
     {
         *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
+        *LEDGER,
         *QuirksPatch.__annotations__,
     }
 )

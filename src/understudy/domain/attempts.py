@@ -34,8 +34,11 @@ class CostBasis(enum.StrEnum):
     EXACT = "exact"
 
 
-class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
-    """One attempt at one target. Times are seconds; `started` is Unix time, the others are durations."""
+class AttemptStart(msgspec.Struct, Plain, frozen=True, kw_only=True):
+    """One attempt at one target as it begins: what is known of it before anything is sent.
+
+    A ledger that lasts keeps it then, so that an attempt which a crash cuts off is not forgotten.
+    """
 
     request_id: str
     attempt_id: str
@@ -47,29 +50,16 @@ class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
     model: str | None
     """The requested model."""
     operation: Operation
-    outcome: Outcome
     started: float
-    duration: float
-    first_event: float | None = None
-    """Until the first content, streamed attempts only."""
+    """Unix seconds."""
     waited: float = 0.0
-    """Back-off before this attempt."""
+    """Seconds of back-off before this attempt."""
     key: str | None = None
     """Which key of the entry's pool it used, such as `2 of 3`; `None` for an entry with one key."""
     batch: int | None = None
     """Of an embedding in several batches: the number of the batch, from 1."""
-    answered_model: str | None = None
-    dialect: str | None = None
     streamed: bool = False
     """Whether the caller received the answer as it arrived; false for a `generate` that was streamed internally."""
-    failure: Failure | None = None
-    next_step: str | None = None
-    """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
-    usage: Usage = Usage()
-    cost: Cost | None = None
-    """Zero if nothing was billed, `None` if the amount is unknown."""
-    cost_basis: CostBasis = CostBasis.UNKNOWN
-    warnings: tuple[Warning, ...] = ()
     why: str | None = None
     """Why this target stood where it did in the plan, in a few words: `priority 10`, `named by the call`."""
     route: str | None = None
@@ -80,6 +70,26 @@ class AttemptRecord(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """The request's own `session`."""
     labels: Mapping[str, str] = {}
     """The request's own `labels`."""
+
+
+class AttemptRecord(AttemptStart, frozen=True, kw_only=True):
+    """One attempt at one target, once it has ended. Times are seconds; `started` is Unix time, the others are
+    durations."""
+
+    outcome: Outcome
+    duration: float
+    first_event: float | None = None
+    """Until the first content, streamed attempts only."""
+    answered_model: str | None = None
+    dialect: str | None = None
+    failure: Failure | None = None
+    next_step: str | None = None
+    """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    """Zero if nothing was billed, `None` if the amount is unknown."""
+    cost_basis: CostBasis = CostBasis.UNKNOWN
+    warnings: tuple[Warning, ...] = ()
 
     def __str__(self) -> str:
         name = f"{self.provider}/{self.model}" if self.model else self.provider

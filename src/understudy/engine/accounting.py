@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
 from understudy.domain.events import Restarted
 from understudy.domain.failures import Failure
@@ -26,46 +26,58 @@ from understudy.policy.verdicts import VERDICTS
 logger = logging.getLogger("understudy")
 
 
+def start_of(attempt: Attempt, plan: Plan) -> AttemptStart:
+    """Return the beginning of an attempt of a plan."""
+    return AttemptStart(**_beginning(attempt, plan))
+
+
 def record_of(
     attempt: Attempt, plan: Plan, outcome: Outcome, failure: Failure | None, next_step: str | None
 ) -> AttemptRecord:
     """Return the record of an attempt of a plan, once it has ended."""
     if attempt.response is None:
         attempt.fold_rest()
-    job, request, target, stream = attempt.job, attempt.job.request, attempt.launch.target, attempt.stream
     answer = attempt.response or (attempt.items[0] if attempt.items else None)
     usage, model = _usage(answer), _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
     return AttemptRecord(
-        request_id=job.id,
-        attempt_id=attempt.id,
-        number=attempt.number,
-        batch=job.batch,
-        provider=target.name,
-        provider_type=target.provider_type,
-        model=target.model,
-        operation=job.operation,
+        **_beginning(attempt, plan),
         outcome=outcome,
-        started=attempt.started_at,
         duration=attempt.duration,
         first_event=attempt.first_event,
-        waited=attempt.launch.waited,
-        key=f"{target.key_number} of {len(target.credentials)}" if target.credentials else None,
         answered_model=model,
-        dialect=stream.dialect,
-        streamed=job.streamed,
+        dialect=attempt.stream.dialect,
         failure=failure,
         next_step=next_step,
         usage=usage,
         cost=_cost(attempt, basis, usage, model),
         cost_basis=basis,
         warnings=attempt.response.warnings if attempt.response is not None else (),
-        why=attempt.launch.why,
-        route=plan.route,
-        task=plan.task or getattr(request, "task", None),
-        session=getattr(request, "session", None),
-        labels=getattr(request, "labels", None) or {},
     )
+
+
+def _beginning(attempt: Attempt, plan: Plan) -> dict[str, Any]:
+    """Return what is known of an attempt when it begins: the fields of `AttemptStart`, which records have too."""
+    job, request, target = attempt.job, attempt.job.request, attempt.launch.target
+    return {
+        "request_id": job.id,
+        "attempt_id": attempt.id,
+        "number": attempt.number,
+        "batch": job.batch,
+        "provider": target.name,
+        "provider_type": target.provider_type,
+        "model": target.model,
+        "operation": job.operation,
+        "started": attempt.started_at,
+        "waited": attempt.launch.waited,
+        "key": f"{target.key_number} of {len(target.credentials)}" if target.credentials else None,
+        "streamed": job.streamed,
+        "why": attempt.launch.why,
+        "route": plan.route,
+        "task": plan.task or getattr(request, "task", None),
+        "session": getattr(request, "session", None),
+        "labels": getattr(request, "labels", None) or {},
+    }
 
 
 def restarted(attempt: Attempt, records: Sequence[AttemptRecord], replaced: int) -> Restarted:

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from understudy.dialects.classification import VERSION as CLASSIFICATION
-from understudy.domain.attempts import AttemptRecord, Outcome
+from understudy.domain.attempts import AttemptRecord, AttemptStart, Outcome
 from understudy.domain.errors import error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -90,6 +90,9 @@ class Engine:
         self.closings = 0
         """How often the provider was closed."""
         self._sink = sink
+        self._begin: Callable[[AttemptStart], None] | None = getattr(sink, "begin", None)
+        self.keeps_beginnings = self._begin is not None
+        """Whether the ledger wants to know of attempts before they are sent."""
         self._observers = observers
 
     async def close(self) -> None:
@@ -106,6 +109,14 @@ class Engine:
         """Raise `Unavailable` if the provider was closed since `closings` had that value."""
         if self.closings != since:
             raise error_of(CLOSED)
+
+    def begin(self, start: AttemptStart) -> None:
+        """Tell the ledger of an attempt that is about to be sent. What it raises is logged."""
+        try:
+            if self._begin is not None:
+                self._begin(start)
+        except Exception:
+            logger.exception("the ledger failed to keep the beginning of attempt %s", start.attempt_id)
 
     def publish(self, record: AttemptRecord, backend: Backend) -> None:
         """Hand a record to the statistics, the ledger and the observers, and log a failed attempt.

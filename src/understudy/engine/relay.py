@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import unquote_plus, urlsplit
 
 import msgspec
 
 from understudy.dialects.error_bodies import read_any
 from understudy.dialects.errors import classify
-from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
 from understudy.domain.errors import Misuse, error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import NOT_BILLED
@@ -67,10 +67,10 @@ class Relay:
         self._engine = engine
         self._backend = backend
         self._request = request
-        self._ids = (request_id, engine.new_id())
+        self._id = engine.new_id()
         self._credential = backend.credential
         self._loop = asyncio.get_running_loop()
-        self._began, self._started_at = self._loop.time(), engine.wall_clock()
+        self._began = self._loop.time()
         self._incoming: Incoming | None = None
         self._failure: Failure | None = None
         self._size = 0
@@ -81,10 +81,25 @@ class Relay:
         """Status and headers of the answer."""
         self.record: AttemptRecord | None = None
         """The record, once it has ended."""
+        self._beginning: dict[str, Any] = {
+            "request_id": request_id,
+            "attempt_id": self._id,
+            "number": 1,
+            "provider": backend.name,
+            "provider_type": backend.row.type,
+            "model": request.model,
+            "operation": request.operation,
+            "started": engine.wall_clock(),
+            "why": "passed through",
+            "session": request.session,
+            "labels": request.labels,
+        }
         self._plain = self._written()
 
     async def __aenter__(self) -> Self:
         """Send the request and wait for the head of the answer. Raise `LLMError`."""
+        if self._engine.keeps_beginnings:
+            self._engine.begin(AttemptStart(**self._beginning))
         try:
             await self._send()
         except BaseException as error:
@@ -163,7 +178,7 @@ class Relay:
                     # What is signed is signed whole.
                     whole = b"".join([piece async for piece in pieces])
                     plain, pieces = HttpRequest(plain.method, plain.url, plain.headers, whole), None
-                request, self._credential = await self._credential.equip(plain, self._ids[1])
+                request, self._credential = await self._credential.equip(plain, self._id)
                 if pieces is not None:
                     request = Upload(request.method, request.url, request.headers, None, pieces)
                 self._incoming = await transport.send(request, connect=config.connect_timeout)
@@ -208,28 +223,18 @@ class Relay:
             outcome = Outcome.FAILED
         else:
             outcome = Outcome.WON if self._is_over and error is None else Outcome.ABORTED
-        backend, request = self._backend, self._request
+        backend = self._backend
         used, basis = self._used, self._basis()
         is_free = basis in (CostBasis.NOT_SENT, CostBasis.REFUSED)
         self.record = AttemptRecord(
-            request_id=self._ids[0],
-            attempt_id=self._ids[1],
-            number=1,
-            provider=backend.name,
-            provider_type=backend.row.type,
-            model=request.model,
+            **self._beginning,
             answered_model=None if used is None else used.answered_model,
-            operation=request.operation,
             outcome=outcome,
-            started=self._started_at,
             duration=self._loop.time() - self._began,
             failure=self._failure,
             usage=Usage() if used is None else used.usage,
             cost=NOT_BILLED if is_free else None if used is None else backend.cost_of(used),
             cost_basis=basis,
-            why="passed through",
-            session=request.session,
-            labels=request.labels,
         )
         self._engine.publish(self.record, backend)
 

@@ -23,7 +23,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.wire_answer import WireAnswer, with_wire_answer
-from understudy.engine.accounting import error_after, record_of, restarted
+from understudy.engine.accounting import error_after, record_of, restarted, start_of
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
@@ -290,11 +290,11 @@ class Run:
             return
         backend = self._backends[launch.target.name]
         shown = Shown.of(self.committed) if launch.continues and self.committed is not None else None
-        if shown is None:
-            attempt = Attempt(self.job, launch, backend, engine)
-        else:
-            attempt = ContinuingAttempt(self.job, launch, backend, engine, shown)
+        whole = (self.job, launch, backend, engine)
+        attempt = Attempt(*whole) if shown is None else ContinuingAttempt(*whole, shown)
         self._attempts[launch.attempt] = attempt
+        if engine.keeps_beginnings:
+            engine.begin(start_of(attempt, self._plan))
         if self._posts:
             self._inbox.read(attempt)
 

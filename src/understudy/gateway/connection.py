@@ -104,8 +104,13 @@ class Connection:
         came_in = _id_in(self.headers, X_REQUEST_ID)
         found = [each for each in headers if came_in is None or each[0] not in self.id_names]
         given = {name for name, _ in found}
-        ids = ((name, came_in or self.request_id) for name in self.id_names if name not in given)
+        ids = ((name, self.shown_id) for name in self.id_names if name not in given)
         return [*found, (replies.REQUEST_ID, self.request_id), *ids]
+
+    @property
+    def shown_id(self) -> str:
+        """The id that a caller sees where the provider gives none: the one that came in, else ours."""
+        return _id_in(self.headers, X_REQUEST_ID) or self.request_id
 
     @property
     def caller_id(self) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, json_reply
 from understudy.domain.errors import LLMError, failure_of
@@ -91,6 +93,8 @@ class Handling:
         if self._connection.started:
             return  # what was begun is cut, which no client takes for an end
         half = self._half or load_face("openai")  # the form of errors that most programs read
+        if failure.request_id is None:
+            failure = replace(failure, request_id=self._connection.shown_id)
         reply = reported(failure, client_of(self._connection.headers), half, answer)
         await self._connection.reply(reply, more)
 

@@ -159,13 +159,15 @@ class Passthrough:
         entry, *rest = segments_of(connection.path.removeprefix(MOUNT))
         allowed = [each for each in gateway.passthrough if split_name(each)[0] == entry]
         if not self._site.manager.has_entry(entry):
-            raise _denied(404, FailureKind.NOT_FOUND, f"no entry that can be asked is called {entry!r}")
+            raise _denied(
+                404, FailureKind.NOT_FOUND, f"no entry that can be asked is called {entry!r}", "unknown_entry"
+            )
         if not self._caller.may_use(entry):
             raise _denied(403, FailureKind.PERMISSION, f"the key {self._caller.name!r} may not use the entry {entry!r}")
         name = "/".join((entry, *rest))
         if not rest or not any(matches(pattern, name) for pattern in allowed):
             what = f"{name!r} is not among the paths that pass: see passthrough in [llm.gateway]"
-            raise _denied(404, FailureKind.NOT_FOUND, what)
+            raise _denied(404, FailureKind.NOT_FOUND, what, "path_not_passed")
         return entry, tuple(rest)
 
     async def _answer(self, relay: Relay, reader: Reader | None) -> None:
@@ -201,5 +203,5 @@ def _bad(message: str) -> BadRequest:
     return _denied(400, FailureKind.INVALID_REQUEST, message)
 
 
-def _denied(status: int, kind: FailureKind, message: str) -> BadRequest:
-    return BadRequest(Failure(kind=kind, message=message, status=status, sent=False))
+def _denied(status: int, kind: FailureKind, message: str, code: str | None = None) -> BadRequest:
+    return BadRequest(Failure(kind=kind, message=message, status=status, code=code, sent=False))

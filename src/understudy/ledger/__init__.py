@@ -1,11 +1,19 @@
-"""Where attempts are recorded."""
+"""Where attempts are kept: in memory by default, in a file that lasts, or in a ledger of your own."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from understudy.domain.attempts import AttemptRecord
+from understudy.domain.attempts import AttemptRecord, AttemptStart
+
+if TYPE_CHECKING:
+    from understudy.ledger.entries import EntryState, LedgerEntry
+    from understudy.ledger.memory import MemoryLedger
+    from understudy.ledger.selection import LedgerSelection
+    from understudy.ledger.sqlite.reading import LedgerReader
+    from understudy.ledger.sqlite.store import SqliteLedger
+    from understudy.ledger.sums import UsageSums
 
 Observer = Callable[[AttemptRecord], Awaitable[object] | None]
 """Called with every attempt's record, on the event loop, so it must be quick. Its exceptions are logged, not
@@ -19,3 +27,46 @@ class LedgerSink(Protocol):
     def record(self, attempt: AttemptRecord) -> None:
         """Store one record. Must not block."""
         ...
+
+
+class Ledger(LedgerSink, Protocol):
+    """Keeps attempts from their beginning, so that one which a crash cuts off is not forgotten."""
+
+    def begin(self, start: AttemptStart) -> None:
+        """Keep an attempt that is about to be sent. Must not block."""
+        ...
+
+
+_HOMES = {
+    "EntryState": "entries",
+    "LedgerEntry": "entries",
+    "LedgerReader": "sqlite.reading",
+    "LedgerSelection": "selection",
+    "MemoryLedger": "memory",
+    "SqliteLedger": "sqlite.store",
+    "UsageSums": "sums",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name at its first use: every engine needs the protocols above, and few need SQLite."""
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'understudy.ledger' has no attribute {name!r}")
+    return getattr(import_module(f"understudy.ledger.{_HOMES[name]}"), name)
+
+
+__all__ = [
+    "AttemptStart",
+    "EntryState",
+    "Ledger",
+    "LedgerEntry",
+    "LedgerReader",
+    "LedgerSelection",
+    "LedgerSink",
+    "MemoryLedger",
+    "Observer",
+    "SqliteLedger",
+    "UsageSums",
+]

@@ -253,7 +253,7 @@ def test_wrong_options_are_told_before_anything_is_read(
 def test_nothing_is_kept_unless_wanted(configured: CommandLine) -> None:
     result = talk(configured, "hi", "/save talk.md", options=("--no-save",))
     assert result.code == 0
-    assert not (configured.folder / ".local").exists()
+    assert not (configured.folder / ".local/share/understudy/sessions").exists()
     assert "## openai/gpt-6-luna\n\nHello!" in (configured.folder / "talk.md").read_text()
 
 

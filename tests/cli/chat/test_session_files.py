@@ -9,8 +9,9 @@ import pytest
 
 from understudy.cli.chat import session_files
 from understudy.cli.chat.conversation import Conversation, Ending, ModelSet, Spent, SystemSet, Turn, Undone
-from understudy.cli.chat.session_files import SessionFile, data_folder, find, read, summaries
+from understudy.cli.chat.session_files import SessionFile, find, read, summaries
 from understudy.cli.chat.session_store import SessionStore
+from understudy.config.discovery import data_folder
 from understudy.domain.content import (
     Audio,
     CacheMark,

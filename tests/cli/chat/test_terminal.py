@@ -163,7 +163,9 @@ def test_nothing_typed_is_remembered_unless_wanted(configured: CommandLine) -> N
     with chat(configured, "--no-save") as talker:
         talker.says("a secret")
         assert "saved as" not in talker.leaves().out
-    assert not (configured.folder / ".local").exists()
+    kept = sorted((configured.folder / ".local/share/understudy").iterdir())
+    assert [path.name for path in kept if not path.name.startswith("ledger.db")] == []
+    assert not any(b"a secret" in path.read_bytes() for path in kept)
 
 
 def test_names_are_completed_and_models_changed(configured: CommandLine, emulator: Emulator) -> None:

@@ -13,6 +13,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption, NoFallbackOption, check_options
 from understudy.cli.terminal import prepare_library, say
@@ -254,7 +255,7 @@ def _run(batch: Batch, options: BatchOptions, limits: RunLimits, config: Config)
         batch.progress.stop = Stop.FINISHED
         return
     prepare_library()
-    provider = from_loaded(config)
+    provider = from_loaded(config, sink=ledger_if_possible(config))
     if options.model is not None:
         provider.explain("?", model=options.model)  # an unknown name is an error before anything is sent
     try:

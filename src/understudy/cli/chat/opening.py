@@ -21,6 +21,7 @@ from understudy.cli.chat.session_store import SessionStore
 from understudy.cli.chat.waiting import ignoring_interrupts
 from understudy.cli.failing import report_errors
 from understudy.cli.invocation import request_options, show_idle_task, show_notices
+from understudy.cli.keeping import user_data
 from understudy.cli.messages import show_error
 from understudy.cli.terminal import dim, is_terminal, prepare_library, require_output, say
 from understudy.config import load
@@ -108,7 +109,7 @@ def _open_input(targets: TargetSelection, *, saves: bool) -> Input:
         return DumbTerminalInput()
     from understudy.cli.chat.editor import Editor
 
-    folder = session_files.user_folder()
+    folder = user_data()
     return Editor(targets.names(), folder / HISTORY if saves and folder else None)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from understudy.cli.choice import Choice, choose
 from understudy.cli.completion import targets_of
+from understudy.cli.keeping import ledger_if_possible
 from understudy.config import Config
 from understudy.ledger import Observer
 from understudy.settings import FallbackStrategy
@@ -42,7 +43,8 @@ class TargetSelection(msgspec.Struct, frozen=True, kw_only=True):
         """Create the provider that answers. `observers` receive the record of every attempt."""
         from understudy.client.manager import from_loaded
 
-        return from_loaded(self.choice().config, observers=observers)
+        config = self.choice().config
+        return from_loaded(config, observers=observers, sink=ledger_if_possible(config))
 
     def names(self) -> list[str]:
         """Return the names that `starting_with` accepts."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ import understudy
 from understudy.cli.chat.conversation import AnyRecord, Conversation, Record
 from understudy.cli.chat.transcript import title
 from understudy.cli.failing import usable
+from understudy.cli.keeping import user_data
 from understudy.domain.errors import Misuse
 
 SUFFIX = ".jsonl"
@@ -59,34 +59,9 @@ _DECODER = msgspec.json.Decoder(Header | AnyRecord)
 _KINDS = msgspec.json.Decoder(_Kind)
 
 
-def data_folder(environ: Mapping[str, str], home: Path | None, platform: str = sys.platform) -> Path | None:
-    """Return the folder of the user's data; `None` where there is no home folder."""
-    match platform:
-        case "win32":
-            if data := environ.get("LOCALAPPDATA"):
-                return Path(data, "understudy")
-            return home / "AppData" / "Local" / "understudy" if home else None
-        case "darwin":
-            return home / "Library" / "Application Support" / "understudy" if home else None
-        case _:
-            # The XDG Base Directory Specification: relative paths are invalid and to be ignored.
-            if (folder := environ.get("XDG_DATA_HOME")) and Path(folder).is_absolute():
-                return Path(folder, "understudy")
-            return home / ".local" / "share" / "understudy" if home else None
-
-
-def user_folder() -> Path | None:
-    """Return the `data_folder` of this process."""
-    try:
-        home = Path.home()
-    except RuntimeError:  # a process may have neither $HOME nor an entry in the user database
-        home = None
-    return data_folder(os.environ, home)
-
-
 def sessions_folder() -> Path | None:
     """Return the folder of session files; `None` where there is no home folder."""
-    folder = user_folder()
+    folder = user_data()
     return folder / "sessions" if folder else None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy import gateway
+from understudy.client.ledger import open_ledger
 from understudy.config import Config
 from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
@@ -36,7 +37,8 @@ class Process:
     def __init__(self, config: Config, options: Options, writer: LineWriter) -> None:
         self.options = options
         self.writer = writer
-        self.gateway = gateway.app(self._own(config))
+        self._ledger = open_ledger(config)
+        self.gateway = gateway.app(self._own(config), sink=self._ledger)
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config))
@@ -67,6 +69,8 @@ class Process:
         finally:
             for task in tasks:
                 task.cancel()
+            if self._ledger is not None:
+                await asyncio.to_thread(self._ledger.close)
 
     def _stop_after(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -1,0 +1,199 @@
+"""`understudy log`: recent requests, and how one of them was answered."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from understudy.cli.exits import ExitCode
+from understudy.cli.failing import report_errors
+from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.messages import attempts_table
+from understudy.cli.sanitize import clean_line
+from understudy.cli.span import SpanOptions
+from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
+from understudy.domain.errors import Misuse
+from understudy.ledger.entries import EntryState, LedgerEntry
+from understudy.reports.usage import RequestResult, report_request
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from understudy.ledger.sqlite.reading import LedgerReader
+
+MANUAL = Manual(
+    text="""\
+Lists the requests of the command line and of the gateway on this machine, the newest first. With `show ID` it shows one
+of them: when each target was asked, for how long, with which outcome, and why the next one was asked. The beginning of
+an ID is enough. Prompts and answers are not kept.""",
+    examples=(
+        Example("List the latest requests", "understudy log"),
+        Example("List what failed today", "understudy log --state failed --since 24h"),
+        Example("Show how a request was answered", "understudy log show 019acf3c-7f00"),
+    ),
+    exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, no ledger yet, or no such request"},
+    variables={**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"},
+    see="docs/ledger.md",
+)
+
+SHOWN = 18
+"""Characters of an id in the list: the time in milliseconds and 12 random bits."""
+_LEAST = 4
+_BAR = 40
+
+
+class LogReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints of a list."""
+
+    requests: tuple[RequestResult, ...]
+
+
+class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints of one request."""
+
+    request: RequestResult
+    attempts: tuple[LedgerEntry, ...]
+
+
+class LogOptions(SpanOptions, frozen=True, kw_only=True):
+    """The options of `log`."""
+
+    action: Annotated[
+        str | None, typer.Argument(metavar="ACTION", show_default=False, help="show: one request instead of a list.")
+    ] = None
+    request: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", show_default=False, help="The id of that request, or the beginning of it."),
+    ] = None
+    state: Annotated[
+        str | None,
+        typer.Option("--state", metavar="STATE", help=f"Only with an attempt that is {', '.join(EntryState)}."),
+    ] = None
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many.")] = 20
+
+
+def log(options: LogOptions) -> None:
+    """List recent requests, or show how one was answered."""
+    prepare_library()
+    with report_errors(as_json=options.as_json, verbose=options.verbose):
+        wanted = _wanted(options.action, options.request)
+        if options.state is not None and options.state not in [*EntryState]:
+            raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
+        selection = options.selection()
+        with options.reader() as reader:
+            attempts = _find(reader, wanted) if wanted is not None else []
+            found = reader.requests(selection, limit=options.limit) if wanted is None else []
+    requests = list(map(report_request, found))
+    if attempts:
+        _show(attempts, as_json=options.as_json)
+    elif options.as_json:
+        print_json(LogReport(requests=tuple(requests)))
+    elif requests:
+        show(_table(requests), sys.stdout)
+    else:
+        say("there is no such request", label="note")
+
+
+def _wanted(action: str | None, request: str | None) -> str | None:
+    """Return the id of the request to show. Raise `Misuse`."""
+    if action not in (None, "show"):
+        raise Misuse(f"unexpected {action!r}: write show ID")
+    if action is not None and request is None:
+        raise Misuse("show needs the id of a request: understudy log lists them")
+    return request
+
+
+def _find(reader: LedgerReader, wanted: str) -> list[LedgerEntry]:
+    """Return the attempts of the request whose id begins so. Raise `Misuse` if there is not exactly one."""
+    if found := reader.request(wanted):
+        return found
+    if len(wanted) < _LEAST or not re.fullmatch(r"[0-9a-fA-F-]{1,36}", wanted):
+        raise Misuse(f"{wanted!r} is not the id of a request: understudy log lists them")
+    ids = reader.ids(wanted)
+    if len(ids) > 1:
+        raise Misuse(f"several requests begin with {wanted}: {', '.join(ids)}, …")
+    if not ids:
+        raise Misuse(f"no request begins with {wanted}: understudy log lists them")
+    return reader.request(ids[0])
+
+
+# ---- the output ----
+
+
+def _table(requests: Sequence[RequestResult]) -> Table:
+    table = plain_table()
+    for title in ("id", "time (UTC)"):
+        table.add_column(title, no_wrap=True)
+    for title in ("target", "outcome"):
+        table.add_column(title, overflow="fold")
+    for title in ("tries", "seconds", "in", "out", "cost"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("who", overflow="fold")
+    for each in requests:
+        table.add_row(
+            each.id[:SHOWN],
+            _time(each.started),
+            clean_line("/".join(filter(None, (each.provider, each.model)))),
+            each.outcome,
+            str(each.attempts),
+            "" if each.seconds is None else f"{each.seconds:.2f}",
+            *("?" if count is None else f"{count:,}" for count in (each.input_tokens, each.output_tokens)),
+            "?" if each.cost_usd is None else f"${float(each.cost_usd):,.4f}",
+            clean_line(" ".join(filter(None, (each.key, each.agent)))),
+        )
+    return table
+
+
+def _show(attempts: list[LedgerEntry], *, as_json: bool) -> None:
+    request = report_request(attempts)
+    if as_json:
+        print_json(RequestReport(request=request, attempts=tuple(attempts)))
+        return
+    print(f"request  {request.id}")
+    print(f"time     {_time(request.started)} UTC")
+    for name in ("route", "task", "session", "key", "agent"):
+        if (value := getattr(request, name)) is not None:
+            print(clean_line(f"{name:8} {value}"))
+    print(f"cost     {'unknown' if request.cost_usd is None else f'${request.cost_usd}'}\n")
+    for line in _waterfall(attempts):
+        print(line)
+    print()
+    for line in attempts_table([each.record for each in attempts if each.record is not None]):
+        print(line)
+    for each in attempts:
+        if each.record is None:
+            print(f"{each.start.number}  {clean_line(each.start.provider)}  {each.state.value}")
+
+
+def _waterfall(attempts: Sequence[LedgerEntry]) -> list[str]:
+    """Return a bar for each attempt, on one scale of time: dots while it waited, a shade until its first content."""
+    begin = min(each.start.started - each.start.waited for each in attempts)
+    ends = [each.start.started + (each.record.duration if each.record else 0.0) for each in attempts]
+    scale = _BAR / max(max(ends) - begin, 1e-6)
+    width = max(len(_target(each)) for each in attempts)
+    lines = []
+    for each, end in zip(attempts, ends, strict=True):
+        start, record = each.start, each.record
+        first = start.started + (record.first_event or 0.0) if record is not None else start.started
+        waits = round((start.started - start.waited - begin) * scale)
+        begins = round((start.started - begin) * scale)
+        flows = round((first - begin) * scale)
+        over = max(round((end - begin) * scale), begins + 1)
+        bar = " " * waits + "·" * (begins - waits) + "░" * (flows - begins) + "█" * (over - max(flows, begins))
+        why = f"  {clean_line(start.why)}" if start.why else ""
+        lines.append(f"{start.number}  {_target(each):{width}}  {bar:{_BAR + 1}}{why}".rstrip())
+    return lines
+
+
+def _target(entry: LedgerEntry) -> str:
+    return clean_line("/".join(filter(None, (entry.start.provider, entry.start.model))))
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,58 @@
+"""Which entries are meant: a span of time, and what they belong to. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+By = Literal["day", "provider", "model", "key", "agent", "session", "route", "task", "tag"]
+"""What sums are listed by."""
+
+_SPAN = re.compile(r"(\d+)\s*(m|h|d|w)", re.IGNORECASE)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST = 36_500
+"""Days: what is longer ago was before any entry."""
+
+
+class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries of a span of time that agree with every value that is set."""
+
+    since: float | None = None
+    """Unix seconds; entries that began then or later."""
+    until: float | None = None
+    """Unix seconds; entries that began before."""
+    provider: str | None = None
+    model: str | None = None
+    key: str | None = None
+    agent: str | None = None
+    session: str | None = None
+    route: str | None = None
+    task: str | None = None
+    state: str | None = None
+    tag: str | None = None
+    """`name=value`."""
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What is set, besides the span."""
+        names = (name for name in self.__struct_fields__ if name not in ("since", "until"))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+def parse_time(text: str, now: datetime) -> float:
+    """Return the Unix time that `7d` (or `30m`, `24h`, `2w`) ago was, or the one of an ISO date or time; without an
+    offset it is UTC. Raise `ValueError` for anything else."""
+    if (found := _SPAN.fullmatch(text.strip())) is not None:
+        unit = _UNITS[found[2].lower()]
+        span = (
+            timedelta(days=_LONGEST) if len(found[1]) > len(str(_LONGEST)) + 3 else timedelta(**{unit: int(found[1])})
+        )
+        return (now - min(span, timedelta(days=_LONGEST))).timestamp()
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write 30m, 24h, 7d, 2w, 2026-11-01 or 2026-11-01T12:00") from None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,75 @@
+"""The schema, as the steps that lead to it: each is applied once, in order, in a transaction of its own.
+
+A step that has been released is never changed; `PRAGMA user_version` is the number of steps that a file has seen.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from understudy.domain.errors import ConfigError
+
+Migration = Callable[[sqlite3.Connection], None]
+
+
+def _entries(connection: sqlite3.Connection) -> None:
+    """Entries, sorted by id and thereby by time; the processes that write them; and sums by day."""
+    connection.execute(
+        """
+        CREATE TABLE entries (
+            id BLOB PRIMARY KEY, request BLOB NOT NULL, number INTEGER NOT NULL, batch INTEGER,
+            state TEXT NOT NULL, owner INTEGER NOT NULL, opens INTEGER NOT NULL, started INTEGER NOT NULL,
+            operation TEXT NOT NULL, provider TEXT NOT NULL, provider_type TEXT NOT NULL, model TEXT,
+            streamed INTEGER NOT NULL, route TEXT, task TEXT, session TEXT, key TEXT, agent TEXT, tags TEXT,
+            details TEXT NOT NULL, duration INTEGER, first_event INTEGER, answered_model TEXT, dialect TEXT,
+            failure TEXT, input INTEGER, cache_read INTEGER, cache_write INTEGER, cache_write_1h INTEGER,
+            output INTEGER, reasoning INTEGER, audio_input INTEGER, audio_output INTEGER,
+            cost INTEGER, cost_basis TEXT, price_source TEXT, price_date TEXT
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute("CREATE INDEX entries_of_request ON entries (request)")
+    connection.execute("CREATE INDEX entries_of_session ON entries (session, id) WHERE session IS NOT NULL")
+    connection.execute("CREATE INDEX open_entries ON entries (owner) WHERE state = 'started'")
+    connection.execute("CREATE TABLE owners (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, until INTEGER NOT NULL)")
+    connection.execute(
+        """
+        CREATE TABLE days (
+            day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
+            requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
+            input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
+            cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+            duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
+            PRIMARY KEY (day, dimension, value)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries,)
+
+
+def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:
+    """Bring a file to the newest schema. Raise `ConfigError` if a newer understudy wrote it."""
+    while (done := _version(connection)) < len(steps):
+        connection.execute("BEGIN IMMEDIATE")  # of several processes that open a new file, one applies the step
+        try:
+            if _version(connection) == done:
+                steps[done](connection)
+                connection.execute(f"PRAGMA user_version = {done + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    if done > len(steps):
+        raise ConfigError(
+            f"a newer version of understudy wrote it (schema {done}; this one knows {len(steps)})\n"
+            "  upgrade understudy, or write another path in [llm.ledger]"
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

@@ -1,0 +1,67 @@
+"""Opens the file: who may read it, which modes it has, and what is wrong if it cannot be opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from understudy.domain.errors import ConfigError
+from understudy.ledger.sqlite.migrations import migrate
+
+BUSY = 10.0
+"""Seconds to wait for another process that writes."""
+_WAL_LIMIT = 64 * 2**20
+"""Bytes to which the write-ahead log is cut back once it was longer."""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open or make the file, which its owner alone may read, and bring it to the newest schema.
+
+    Raise `ConfigError` with what is wrong and what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise _cannot(path, error.strerror or str(error)) from error
+    connection = _connect(path.absolute().as_uri())
+    try:
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise _cannot(path, "its file system has no shared memory, as a network drive", "put it on a local disk")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
+        migrate(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise _cannot(path, str(error)) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open the file to read it; rows are mappings. Raise `ConfigError`, also if there is no file."""
+    if not path.exists():
+        raise ConfigError(f"there is no ledger at {path}\n  it is made by the first request")
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("SELECT 1 FROM days LIMIT 1")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _cannot(path, str(error)) from error
+    return connection
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+
+
+def _cannot(path: Path, why: str, help_: str = "") -> ConfigError:
+    help_ = help_ or "correct path in [llm.ledger], or set enabled = false there"
+    return ConfigError(f"the ledger {path} cannot be opened: {why}\n  {help_}")

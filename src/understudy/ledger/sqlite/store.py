@@ -1,0 +1,46 @@
+"""The ledger of this machine: every attempt in one file, which several processes may share."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.sqlite.opening import open_for_writing
+from understudy.ledger.sqlite.writer import Writer
+
+CLOSING = 5.0
+"""Seconds that closing waits for what is not written yet."""
+
+
+class SqliteLedger:
+    """Keeps attempts in a file. An attempt is there from its beginning, so a crash leaves it as `unknown`.
+
+    A commit survives the end of the process, however it comes. A power cut may take back the commits of the last
+    seconds: https://www.sqlite.org/pragma.html#pragma_synchronous
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Open the file, or make it. Raise `ConfigError` if that fails. `clock`: Unix seconds, for leases."""
+        self.path = path
+        self._writer = Writer(open_for_writing(path), clock=clock)
+        atexit.register(self.close)
+
+    def begin(self, start: AttemptStart) -> None:
+        """Keep an attempt that is about to be sent."""
+        self._writer.put(start)
+
+    def record(self, attempt: AttemptRecord) -> None:
+        """Keep how an attempt ended. A second end of the same attempt changes nothing."""
+        self._writer.put(attempt)
+
+    def flush(self, seconds: float = CLOSING) -> None:
+        """Wait until everything so far is written. Raise `TimeoutError`, and `sqlite3.Error` if it cannot be."""
+        self._writer.written().result(seconds)
+
+    def close(self) -> None:
+        """Write what is left, and close the file."""
+        atexit.unregister(self.close)
+        self._writer.close(CLOSING)
