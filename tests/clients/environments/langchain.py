@@ -180,7 +180,7 @@ class Cohere(_LangChain):
     def options(self, asked: Asked) -> dict[str, Any]:
         # It has no option against retries, for which the client beneath waits as long as it is told.
         beneath: Any = import_module("cohere.core.http_client")
-        beneath._should_retry = lambda response: False  # noqa: SLF001 - there is no other way
+        beneath._should_retry = lambda response: False
         return {"base_url": self.home, "cohere_api_key": self.key}
 
     def image(self) -> dict[str, Any]:
