@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from understudy import Message, ProviderConfig, Secret, Tool, ToolChoice, ToolResult, create_provider
+from understudy import Message, OutputFormat, ProviderConfig, Secret, Tool, ToolChoice, ToolResult, create_provider
 from understudy.dialects.forced_calls import _Calling  # pyright: ignore[reportPrivateUsage]
 from understudy.domain.events import Finished, TextDelta, ToolCallDelta, ToolCallStarted
 from understudy.domain.finish import FinishReason
@@ -56,6 +56,17 @@ async def test_a_second_call_has_an_id_of_its_own() -> None:
         second = await llm.generate(history, **asked)
     assert second.tool_calls[0].id != call.id
     assert "tools" in emulator.requests("anthropic")[-1].body, "a conversation with calls needs their tools"
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_a_form_of_texts_does_not_concern_the_call(name: str) -> None:
+    """instructor asks for both at the Responses API."""
+    form = {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]}
+    async with Emulator([name]) as emulator, provider(emulator, name) as llm:
+        asked: Any = {"tools": [PLACE], "tool_choice": FORCED[0], "output": OutputFormat(json_schema=form)}
+        answer = await llm.generate("I live in Paris.", **asked)
+    assert [json.loads(each.arguments) for each in answer.tool_calls] == [{"city": "Paris"}]
+    assert "tools" not in emulator.requests(name)[-1].body
 
 
 def test_a_form_that_is_only_asked_for_is_found_in_its_text() -> None:

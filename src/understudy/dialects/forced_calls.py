@@ -2,7 +2,7 @@
 
 Programs ask for structured output in this way: they offer one tool and force its call, for its arguments. Ollama has no
 such choice, and Anthropic's Opus 5.5 and Sonnet 5.5 refuse it. There the parameters of the tool become the form of the
-answer, and the answer is given back as a call of the tool.
+answer, and the answer is given back as a call of the tool. A form that is asked for besides concerns texts alone.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ def forced_tool(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint
     """
     choice = request.tool_choice
     if choice is None or choice.mode not in ("tool", "required") or choice.mode in endpoint.quirks.tool_choice:
-        return None
-    if request.output is not None and request.output.kind != "text":
         return None
     if request.origin is not None and request.origin.dialect == dialect.name and _names(request.origin, endpoint):
         return None
