@@ -45,7 +45,7 @@ async def gateway(emulator: Emulator) -> AsyncIterator[str]:
         {
             "llm": {
                 "providers": configured,
-                "fallback": {"max_retries": 1, "enabled": False},
+                "fallback": {"max_attempts": 1, "enabled": False},
                 "gateway": {"aliases": ALIASES, "keys": keys},
             }
         }
