@@ -60,7 +60,7 @@ class Responses:
         usage = run.context_wrapper.usage
         return Seen(
             text=run.final_output.model_dump_json() if asked.schema else run.final_output,
-            thinking="".join(part.text for each in thoughts[:1] for part in each.summary),
+            thinking="".join(part.text for each in thoughts[:1] for part in each.summary or each.content or ()),
             calls=tuple((each.name, json.loads(each.arguments)) for each in calls),
             finish="stop",
             usage=(usage.input_tokens, usage.output_tokens),

@@ -43,7 +43,6 @@ _LANGCHAIN = {"models": _NO_LIST}
 _OWN_COUNT = "it counts by itself"
 _NO_THINKING = "it shows no thinking"
 _NO_VECTORS = "its API has no vectors"
-_OTHER_FIELD = "it reads thinking from reasoning_content alone"
 _VALUES = "its answers are values of a type"
 # fmt: off
 _LISTED = (
@@ -83,12 +82,11 @@ _LISTED = (
          }),
     _pip("openai-agents", "openai-agents==0.24.0", chat="environments.openai_agents:Chat",
          responses="environments.openai_agents:Responses", lacks={
-             "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking:chat": _OTHER_FIELD,
-             "streamed thinking:chat": _OTHER_FIELD,
+             "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS,
          }),
     _pip("llm", "llm==0.36", chat="environments.simon_llm:Chat", responses="environments.simon_llm:Responses", lacks={
-        "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking": _NO_THINKING,
-        "streamed thinking": _NO_THINKING, "finish": "it states no reason",
+        "models": _NO_LIST, "count": _OWN_COUNT, "embed": _NO_VECTORS, "thinking:chat": _NO_THINKING,
+        "streamed thinking:chat": _NO_THINKING, "finish": "it states no reason",
     }),
     _npm("openai-npm", "openai@7.59.0", chat="openai_node.mjs:Chat", responses="openai_node.mjs:Responses",
          lacks={**_NO_COUNT, "streamed thinking:chat": "its accumulator does not add up what it does not know"}),

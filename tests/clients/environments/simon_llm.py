@@ -30,7 +30,7 @@ class Chat:
 
     def model(self, asked: Asked) -> Any:
         kind = getattr(import_module("llm.default_plugins.openai_models"), self.kind)
-        able = {"supports_schema": True, "supports_tools": True, "vision": True}
+        able = {"supports_schema": True, "supports_tools": True, "vision": True, "reasoning": asked.thinking}
         model = kind("tried", model_name=asked.model, api_base=f"{self.home}/v1", **able)
         connect = model.get_client
         # It has no option against retries, for which the client beneath waits as long as it is told.
@@ -39,6 +39,8 @@ class Chat:
 
     def options(self, asked: Asked) -> dict[str, Any]:
         options: dict[str, Any] = {"key": self.key}
+        if asked.thinking:
+            options["options"] = {"reasoning_effort": "low"}
         if asked.schema:
             options["schema"] = CITY
         if asked.image:
@@ -58,8 +60,10 @@ class Chat:
     async def seen(self, responses: list[Any], text: str) -> Seen:
         usages = [await each.usage() for each in responses]
         calls = [call for each in responses for call in await each.tool_calls()]
+        parts = [part for message in await responses[0].messages() for part in message.parts]
         return Seen(
             text=text,
+            thinking="".join(part.text for part in parts if type(part).__name__ == "ReasoningPart"),
             calls=tuple((each.name, each.arguments) for each in calls),
             finish="stop",
             usage=(sum(each.input or 0 for each in usages), sum(each.output or 0 for each in usages)),

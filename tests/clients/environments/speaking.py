@@ -78,7 +78,9 @@ async def _interrupted(client: Any, asked: Asked) -> bool:
     if reading.done():
         reading.result()
         return False
-    while not reading.done():  # `asyncio.wait_for` may swallow it if the next piece is there already (Python 3.11)
+    # Once is not enough for langchain-openai: on Python 3.11, its `asyncio.wait_for` swallows the cancellation if the
+    # next piece is there already.
+    while not reading.done():
         reading.cancel()
         await asyncio.wait((reading,), timeout=0.05)
     # Generators that a library leaves open are closed once they are collected.
