@@ -25,7 +25,7 @@ FIELDS_OF_PARTS = {
     *("tool call arguments", "tool call id", "tool result is_error", "tool result media"),
 }
 FIELDS_OF_MESSAGES_AND_TOOLS = {"name", "prefill", "strict", "system", "tool message", "tool name"}
-OTHERS = {"count", "n"}
+OTHERS = {"compaction", "count", "n"}
 WORDS = FIELDS | PARTS | FIELDS_OF_PARTS | FIELDS_OF_MESSAGES_AND_TOOLS | OTHERS
 
 SAYING = {"drop", "clamp", "rename", "emulate", "_no"}

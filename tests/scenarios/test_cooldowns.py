@@ -52,23 +52,25 @@ async def test_another_target_goes_on_at_once(emulator: Emulator, stage: Stage, 
     assert len(emulator.requests("openai")) == 1
 
 
-ANSWERED = {
-    "an hour": (Fault.status(429, retry_after=3600), u.RateLimited),
-    "a wrong key": (Fault.status(401), u.AuthenticationFailed),
-    "no credit": (Fault.error(K.BILLING), u.QuotaExhausted),
-    "an unknown model": (Fault.status(404), u.ModelNotFound),
+ANSWERED: dict[str, tuple[Fault, type[u.LLMError], type[u.LLMError]]] = {
+    "an hour": (Fault.status(429, retry_after=3600), u.RateLimited, u.Overloaded),
+    "a wrong key": (Fault.status(401), u.AuthenticationFailed, u.Overloaded),
+    "no credit": (Fault.error(K.BILLING), u.QuotaExhausted, u.Overloaded),
+    # Nobody is told to wait for a model that does not exist.
+    "an unknown model": (Fault.status(404), u.ModelNotFound, u.ModelNotFound),
 }
+"""What the provider answers, the error of the calls that ask it, and that of those which do not."""
 
 
 @pytest.mark.parametrize("name", ANSWERED)
 async def test_later_calls_probe_once_and_then_fail_at_once_until_it_is_over(
     emulator: Emulator, stage: Stage, name: str
 ) -> None:
-    fault, error = ANSWERED[name]
+    fault, error, later = ANSWERED[name]
     emulator.script("openai", always=fault)
     manager = stage("openai")
     failures = [await refused(manager.generate("Hello")) for _ in range(6)]
-    assert [type(each) for each in failures] == [error, error, *[u.Overloaded] * 4]
+    assert [type(each) for each in failures] == [error, error, *[later] * 4]
     assert len(emulator.requests("openai")) == 2
     assert all(not each.attempts for each in failures[2:])
     wait = failures[-1].retry_after
