@@ -2,7 +2,7 @@
 
 `python -m benchmarks gateway` prints it. Both servers have one process and the same upstream, in the wire format of the
 caller. What counts is the CPU time of the server's process, as Linux reports it, at 32 concurrent requests; rounds
-alternate between the servers, and the smallest figure of each counts. The gateway has a key and writes its access log.
+alternate between the servers; the smallest figure of each counts. The gateway has a key, an access log and a ledger.
 A chunk is the difference between long and short streams, whose chunks come one by one, as tokens do.
 """
 
@@ -159,6 +159,7 @@ def _running(command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]
     # Installed packages are byte-compiled; a checkout that may not write its caches would measure the compiler.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+    environment["XDG_DATA_HOME"] = str(folder / "data")  # the ledger of this run, which is not the user's
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             yield process

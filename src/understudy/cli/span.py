@@ -38,7 +38,7 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
     as_json: JsonOption = False
 
     def selection(self, since: str | None = None) -> LedgerSelection:
-        """Return what is selected; `since`: where no beginning is given. Raise `Misuse` for what is no time."""
+        """Return what is selected; `since`: where no beginning is given. Raise `Misuse` for an invalid time."""
         filters = {name: getattr(self, name) for name in LedgerSelection.__struct_fields__ if hasattr(self, name)}
         if self.tag is not None and "=" not in self.tag:
             raise Misuse(f"--tag is NAME=VALUE, got {self.tag!r}")

@@ -102,7 +102,7 @@ def _write_csv(results: list[UsageResult]) -> None:
 
 
 def _cell(value: object) -> object:
-    """Return a cell of a spreadsheet; a text that it would compute is quoted, as names may be anybody's."""
+    """Return a cell of a spreadsheet; what it would compute is quoted, because callers choose names."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
