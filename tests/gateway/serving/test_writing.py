@@ -120,3 +120,14 @@ def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
     assert found[0]["message"] == "attempt a1\nfailed"
     assert "ValueError: boom" in str(found[2]["traceback"])
     assert not any(isinstance(each, LineHandler) for each in logging.getLogger("understudy").handlers)
+
+
+def test_the_library_logs_as_before_once_the_gateway_has_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = logging.getLogger("understudy")
+    caplog.set_level(logging.CRITICAL, "understudy")
+    handlers = list(library.handlers)
+    with logging_to(Options(host="127.0.0.1", secret="0" * 64, access_log=str(tmp_path / "log"))):
+        assert library.level == logging.INFO
+    assert (library.level, library.handlers) == (logging.CRITICAL, handlers)

@@ -120,11 +120,13 @@ def logging_to(options: Options) -> Generator[LineWriter]:
     handler = LineHandler(writer)
     library = logging.getLogger("understudy")
     library.addHandler(handler)
+    former = library.level
     library.setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
         yield writer
     finally:
         library.removeHandler(handler)
+        library.setLevel(former)
         writer.close()
 
 
