@@ -48,6 +48,7 @@ BY_NAME = {
 }
 
 BY_WORDS = {
+    "not allowed to generate embeddings from this model": "unsupported",
     "unregistered callers": "authentication",
     "prompt is too long": "context_length",
     "reached your specified api usage limits": "billing",
