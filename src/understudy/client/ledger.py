@@ -24,7 +24,7 @@ def open_ledger(config: Config) -> SqliteLedger | None:
 
 
 def read_ledger(config: Config) -> LedgerReader:
-    """Open the ledger to read it. Raise `ConfigError`, also if there is none."""
+    """Open the ledger to read it. Raise `ConfigError` if that fails, or if no ledger exists."""
     from understudy.ledger.sqlite.reading import LedgerReader
 
     path = path_of(config)

@@ -90,7 +90,7 @@ class _Calling:
         self._held: list[str] = []
 
     def steps(self, steps: list[Any]) -> list[Any]:
-        """Return steps with a call instead of a text."""
+        """Return steps with a call in place of the text."""
         return [out for step in steps for out in self._step(step)]
 
     def _step(self, step: Any) -> list[Any]:

@@ -1,11 +1,11 @@
 """The outline of a request: all that decides where it goes, without its long members.
 
 An agent sends its whole conversation and all of its tools at every step. A provider that speaks the wire format of the
-caller gets these bytes as they came, so nobody needs to read them. The outline of a body is a short body in the same
+caller gets these bytes as they came, so they need not be read. The outline of a body is a short body in the same
 wire format, which the same parser reads: of the messages it has those since the last answer, of each kind of tools one,
 and everything else as it stands.
 
-There is no outline where somebody may have to look at what it leaves out: images, audio and files, which not every
+There is no outline where what it leaves out may have to be read: images, audio and files, which not every
 model accepts, and anything that is not as the wire format has it, which the parser refuses in its own words.
 """
 
@@ -50,7 +50,7 @@ class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
     binding: frozenset[str] = frozenset()
     """Members with which requests are read as a whole, because they concern each of the tools."""
     telling: tuple[bytes, ...]
-    """Words that occur in the messages if somebody has to read them: those of images, audio and files first of all."""
+    """Words that occur in the messages if they have to be read: those of images, audio and files first of all."""
 
 
 class Outline(NamedTuple):

@@ -377,7 +377,7 @@ def _break_json(event: e.Event) -> e.Event:
 
 
 def _of_tokens(request: EmbeddingRequest) -> tuple[str, ...]:
-    """Return a text for each list of tokens, which OpenAI's API accepts instead."""
+    """Return words for each list of tokens, which OpenAI's API accepts in place of texts."""
     given = (request.extra or {}).get("openai", {}).get("input") or []
     rows = given if given and isinstance(given[0], list) else [given] if given else []
     return tuple(" ".join(map(str, row)) for row in rows)

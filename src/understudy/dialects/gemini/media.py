@@ -70,7 +70,7 @@ def _path_of(url: str) -> str:
     try:
         return urlsplit(url).path
     except ValueError:
-        return ""  # an address that is none names no type
+        return ""  # an invalid address names no type
 
 
 _SPELLINGS = {"audio/mpeg": "audio/mp3", "video/x-msvideo": "video/avi"}

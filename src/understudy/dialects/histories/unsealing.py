@@ -31,7 +31,7 @@ def refuses_reasoning(failure: Failure) -> bool:
 
 
 def without_reasoning(request: GenerationRequest, dialect: Dialect) -> GenerationRequest | None:
-    """Return the request without the reasoning in its conversation; `None` if there is none."""
+    """Return the request without the reasoning in its conversation; `None` if it has no reasoning."""
     origin = request.origin
     if origin is not None and origin.dialect == dialect.name:
         body = _without_items(origin.body)
