@@ -13,10 +13,10 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
-from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.manual import Example, Manual
 from understudy.cli.messages import attempts_table
 from understudy.cli.sanitize import clean_line
-from understudy.cli.span import SpanOptions
+from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
 from understudy.ledger.entries import EntryState, LedgerEntry
@@ -38,7 +38,7 @@ an ID is enough. Prompts and answers are not kept.""",
         Example("Show how a request was answered", "understudy log show 019acf3c-7f00"),
     ),
     exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, no ledger yet, or no such request"},
-    variables={**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"},
+    variables=VARIABLES,
     see="docs/ledger.md",
 )
 

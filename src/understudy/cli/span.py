@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from understudy.cli.manual import CONFIGURATION, LOOKS
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.client.ledger import read_ledger
 from understudy.config import load
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import LedgerSelection, parse_time
 from understudy.ledger.sqlite.reading import LedgerReader
+
+VARIABLES = {**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"}
+"""Variables of commands that read the ledger."""
 
 
 def _filter(name: str, what: str) -> object:

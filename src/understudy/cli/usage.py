@@ -11,9 +11,9 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
-from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
+from understudy.cli.manual import Example, Manual
 from understudy.cli.sanitize import clean_line
-from understudy.cli.span import SpanOptions
+from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By
@@ -35,7 +35,7 @@ Models that run on your own machine cost nothing: there the table shows tokens a
         Example("Hand it on to a spreadsheet", "understudy usage --by day --since 365d --csv > usage.csv"),
     ),
     exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, or there is no ledger yet"},
-    variables={**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"},
+    variables=VARIABLES,
     see="docs/ledger.md",
 )
 
