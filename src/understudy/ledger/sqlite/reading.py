@@ -15,41 +15,12 @@ from typing import Any, Self
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
 from understudy.ledger.sqlite.opening import open_for_reading
-from understudy.ledger.sums import DAY, FIELDS, UsageSums
+from understudy.ledger.sums import UsageSums
 
-_PROMPT = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
-_ANSWER = ("output", "reasoning", "audio_output")
-
-
-def _sum(names: tuple[str, ...]) -> str:
-    return " + ".join(f"COALESCE({name}, 0)" for name in names)
-
-
-_ADDED = {
-    "requests": "opens",
-    "attempts": "1",
-    "succeeded": "state = 'succeeded'",
-    "failed": "state = 'failed'",
-    "aborted": "state = 'aborted'",
-    "unknown": "state = 'unknown'",
-    "input": _sum(_PROMPT),
-    "cached": _sum(("cache_read",)),
-    "output": _sum(_ANSWER),
-    "uncounted": f"state = 'succeeded' AND COALESCE({', '.join((*_PROMPT, *_ANSWER))}) IS NULL",
-    "cost": "COALESCE(cost, 0)",
-    "unpriced": "cost IS NULL AND COALESCE(cost_basis, 'unknown') NOT IN ('not_sent', 'refused')",
-    "duration": "CASE WHEN state = 'succeeded' THEN duration ELSE 0 END",
-    "first_event": "CASE WHEN state = 'succeeded' THEN COALESCE(first_event, 0) ELSE 0 END",
-    "streams": "state = 'succeeded' AND first_event IS NOT NULL",
-}
-"""The sums of `UsageSums`, of entries."""
-_SUMS = ", ".join(f"SUM({_ADDED[name]})" for name in FIELDS)
-_KEPT = ", ".join(f"SUM({name})" for name in FIELDS)
 _TAG = "each.key || '=' || each.value"
-ALL = LedgerSelection()
-_SLACK = 3_600 * 1_000
-"""Milliseconds by which an id may be older than the beginning of its entry."""
+_SQLITE = Database("?", f"EXISTS (SELECT 1 FROM json_each(tags) AS each WHERE {_TAG} = {{}})")
 
 
 class LedgerReader:
@@ -74,21 +45,16 @@ class LedgerReader:
         """
         found: dict[str, UsageSums] = {}
         with _snapshot(self._connection):
-            for part, whole_days in _parts(selection):
-                rows = self._of_days(by, part) if whole_days else self._of_entries(by, part)
-                for value, *sums in rows:
-                    known = found.get(value)
-                    found[value] = UsageSums(*sums) if known is None else known + UsageSums(*sums)
+            for part, whole_days in parts(selection):
+                add_up(found, self._of_days(by, part) if whole_days else self._of_entries(by, part))
         return found
 
     def entries(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
     ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
-        where, values = _where(selection)
-        if before is not None:
-            where, values = [*where, "id < ?"], [*values, id_of(before)]
-        query = f"SELECT * FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"
+        where, values = conditions(selection, _SQLITE, before)
+        query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT ?"
         return [entry_of(row) for row in self._connection.execute(query, (*values, limit))]
 
     def requests(
@@ -98,10 +64,8 @@ class LedgerReader:
 
         `before`: only requests whose selected attempts are older than that attempt.
         """
-        where, values = _where(selection)
-        if before is not None:
-            where, values = [*where, "id < ?"], [*values, id_of(before)]
-        query = f"SELECT request FROM entries WHERE {' AND '.join(where)} ORDER BY id DESC"
+        where, values = conditions(selection, _SQLITE, before)
+        query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
         found: dict[bytes, None] = {}
         with _snapshot(self._connection):
             for (request,) in self._connection.execute(query, values):
@@ -127,20 +91,18 @@ class LedgerReader:
 
     def _of_days(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
         value, dimension = ("date(day * 86400, 'unixepoch')", "") if by == "day" else ("value", str(by))
-        first = 0 if selection.since is None else int(selection.since // DAY)
-        last = 2**40 if selection.until is None else int(selection.until // DAY)
-        query = f"SELECT {value}, {_KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
-        return self._connection.execute(query, (dimension, first, last))
+        query = f"SELECT {value}, {KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
+        return self._connection.execute(query, (dimension, *days(selection)))
 
     def _of_entries(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
-        where, values = _where(selection)
+        where, values = conditions(selection, _SQLITE)
         value, source = str(by), "entries"
         if by == "day":
             value = f"date(started / {SECOND}, 'unixepoch')"
         elif by == "tag":
             source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, json_each(tags) AS each)"
-        where += ["state <> 'started'", f"{value} IS NOT NULL"]
-        query = f"SELECT {value}, {_SUMS} FROM {source} WHERE {' AND '.join(where)} GROUP BY 1"
+        where += f" AND state <> 'started' AND {value} IS NOT NULL"
+        query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1"
         return self._connection.execute(query, values)
 
 
@@ -155,44 +117,3 @@ class _snapshot:  # noqa: N801 - used as a function
 
     def __exit__(self, *_: object) -> None:
         self._connection.execute("COMMIT")
-
-
-def _parts(selection: LedgerSelection) -> Iterator[tuple[LedgerSelection, bool]]:
-    """Split a selection into whole days, whose sums are kept, and the rest."""
-    if selection.filters:
-        yield selection, False
-        return
-    since, until = selection.since, selection.until
-    first = None if since is None else -(-since // DAY) * DAY
-    last = None if until is None else until // DAY * DAY
-    if first is not None and last is not None and first > last:
-        yield selection, False
-        return
-    yield LedgerSelection(since=first, until=last), True
-    if since is not None and since != first:
-        yield LedgerSelection(since=since, until=first), False
-    if until is not None and until != last:
-        yield LedgerSelection(since=last, until=until), False
-
-
-def _where(selection: LedgerSelection) -> tuple[list[str], list[Any]]:
-    """Return the conditions that select entries, and their values."""
-    where, values = ["1"], list[Any]()
-    if selection.since is not None:
-        where += ["id >= ?", "started >= ?"]
-        values += [_first_id(selection.since), round(selection.since * SECOND)]
-    if selection.until is not None:
-        where += ["id < ?", "started < ?"]
-        values += [_first_id(selection.until, _SLACK), round(selection.until * SECOND)]
-    for name, value in selection.filters.items():
-        if name == "tag":
-            where.append(f"EXISTS (SELECT 1 FROM json_each(tags) AS each WHERE {_TAG} = ?)")
-        else:
-            where.append(f"{name} = ?")
-        values.append(value)
-    return where, values
-
-
-def _first_id(moment: float, slack: int = -_SLACK) -> bytes:
-    """Return a bound of the ids of that time: version 7 begins with milliseconds since 1970 (RFC 9562 §5.7)."""
-    return max(0, int(moment * 1_000) + slack).to_bytes(6)
