@@ -41,6 +41,7 @@ def test_everything_is_read() -> None:
         former_secrets = ["${{OLD}}", "older-0123456789abcdef"]
         affinity = false
         body_limit_mb = 0.5
+        key_pepper = "pepper-0123456789abcdef"
         state_file = "state/gateway.db"
         drain_timeout = 3
         passthrough = ["main/api/copy"]
@@ -62,6 +63,8 @@ def test_everything_is_read() -> None:
     assert (gateway.host, gateway.port, gateway.hosts) == ("0.0.0.0", 9000, ("llm.example.com",))
     assert gateway.secret is not None
     assert gateway.secret.reveal() == "0123456789abcdef0123"
+    assert gateway.key_pepper is not None
+    assert gateway.key_pepper.reveal() == "pepper-0123456789abcdef"
     assert [each.reveal() for each in gateway.former_secrets] == ["old-0123456789abcdef", "older-0123456789abcdef"]
     assert (gateway.affinity, gateway.body_limit, gateway.drain_timeout) == (False, 2**19, 3)
     assert gateway.passthrough == ("main/api/copy",)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from understudy.domain.errors import ConfigError
 from understudy.domain.failures import FailureKind
 from understudy.domain.secret import Secret
-from understudy.gateway.access import ANYONE, Access, Caller, Refusal
+from understudy.gateway.access import Access
+from understudy.gateway.callers import ANYONE, Caller, Refusal
 from understudy.gateway.names import Resolved
 from understudy.settings.gateway import GatewayKey as Key
 

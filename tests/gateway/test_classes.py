@@ -10,7 +10,7 @@ from tests.gateway.conftest import Open
 from understudy.config import Config, parse
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
-from understudy.gateway.access import ANYONE
+from understudy.gateway.callers import ANYONE
 from understudy.gateway.classes import names_of
 from understudy.gateway.clients import AGENTS
 from understudy.gateway.sessions import Clues, session_of

@@ -7,7 +7,7 @@ import fnmatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.gateway.patterns import matches, specificity
+from understudy.domain.patterns import matches, specificity
 
 WORDS = st.text("ab*", max_size=8)
 

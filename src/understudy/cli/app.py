@@ -35,6 +35,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Serve": {
         "serve": "Serve the configured providers over HTTP, until Ctrl-C.",
+        "keys": "Make, list, rotate and revoke virtual keys of the gateway.",
         "launch": "Start a coding agent that works through the gateway.",
         "setup": "Make a coding agent work through the gateway, or undo it.",
     },

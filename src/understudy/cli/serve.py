@@ -16,6 +16,7 @@ from understudy.cli.failing import usable
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions
 from understudy.cli.terminal import say
+from understudy.client.keys import has_keys
 from understudy.domain.errors import Misuse
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ def greeting(url: str, config: Config) -> str:
     serving = f"{entries} {'entry' if entries == 1 else 'entries'}"
     serving += f" and {routes} {'route' if routes == 1 else 'routes'}" if routes else ""
     key = "a key of [[llm.gateway.keys]]" if config.gateway.keys else "any key, which is not checked"
+    if has_keys(config):
+        key = "a virtual key" + (" or one of [[llm.gateway.keys]]" if config.gateway.keys else "")
     return (
         f"{url} serves {serving}; Ctrl-C stops it\n"
         f"  OpenAI clients: base URL {url}/v1, and {key}\n"

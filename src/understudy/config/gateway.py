@@ -19,6 +19,7 @@ from understudy.wire.http import key_complaint
 
 _GATEWAY: KeyPath = ("llm", "gateway")
 _FORMER = "former_secrets"
+_SECRETS = ("secret", "key_pepper")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _SHORT = 16
 """Characters: a shorter key may be guessed."""
@@ -34,12 +35,11 @@ def read_gateway(
         report.error(_GATEWAY, "llm.gateway must be a table", "write it as [llm.gateway]")
         return GatewayConfig()
     report.unknown_keys(table, _GATEWAY, "[llm.gateway]", GATEWAY)
-    plain = {key: value for key, value in table.items() if key not in ("keys", "secret", _FORMER)}
+    plain = {key: value for key, value in table.items() if key not in ("keys", *_SECRETS, _FORMER)}
     values = read_table(context, plain, _GATEWAY, GATEWAY)
     values["keys"] = _read_keys(context, table.get("keys", []))
     _note_open_hosts(context, values)
-    if "secret" in table and (secret := _secret(context, table["secret"], (*_GATEWAY, "secret"))):
-        values["secret"] = secret
+    values |= _read_secrets(context, table)
     if _FORMER in table:
         values[_FORMER] = _read_former(context, table[_FORMER])
         if "secret" not in table:
@@ -99,6 +99,12 @@ def _read_names(
             what = f"{stands}, which is neither an entry nor a route"
             context.report.error(path, what, did_you_mean(entry, targets))
     return kept
+
+
+def _read_secrets(context: Context, table: Mapping[str, Any]) -> dict[str, Secret]:
+    """Return the values that must be secret, by their keys."""
+    found = {key: _secret(context, table[key], (*_GATEWAY, key)) for key in _SECRETS if key in table}
+    return {key: secret for key, secret in found.items() if secret is not None}
 
 
 def _read_former(context: Context, written: Any) -> tuple[Secret, ...]:

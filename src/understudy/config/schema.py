@@ -198,6 +198,12 @@ GATEWAY: Mapping[str, Rule] = {
         "the keys that callers may use; see below",
         "none: everyone may use it, on a loopback address only",
     ),
+    "key_pepper": Rule(
+        "string",
+        '"${UNDERSTUDY_KEY_PEPPER}"',
+        "under which the ledger keeps the hashes of virtual keys; they are invalid once it is replaced",
+        "a random one, in a file beside the ledger",
+    ),
     "aliases": Rule(
         "strings",
         '{ "claude-*" = "main" }',

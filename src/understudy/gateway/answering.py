@@ -14,7 +14,7 @@ from understudy.domain.failures import Failure
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import replies
-from understudy.gateway.access import Caller
+from understudy.gateway.callers import Caller
 from understudy.gateway.clients import Client
 from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing

@@ -13,12 +13,12 @@ from understudy.gateway.handling import Handling, plain_error
 from understudy.gateway.memory import Memory
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
-from understudy.gateway.sealing import Seals
-from understudy.gateway.site import Site
+from understudy.gateway.site import Lasting, Site
 
 if TYPE_CHECKING:
     from understudy.gateway.access_log import Sink
     from understudy.ledger import LedgerSink, Observer
+    from understudy.ledger.keys import KeyStore
     from understudy.transport.base import Transport
 
 
@@ -32,13 +32,14 @@ class Gateway:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        keys: KeyStore | None = None,
     ) -> None:
         """Raise `ConfigError` for a configuration that does not fit together, or whose `state_file` cannot be used."""
         self._transport = transport
         self._sink = sink
         self._observers = observers
-        self._seals = Seals()
-        self._memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
+        memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
+        self._lasting = Lasting(memory, keys)
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
@@ -48,7 +49,7 @@ class Gateway:
 
     def _made(self, config: Config) -> Site:
         parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": self._observers}
-        return Site(config, **parts, seals=self._seals, memory=self._memory)
+        return Site(config, **parts, lasting=self._lasting)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
@@ -101,7 +102,7 @@ class Gateway:
         for task in former.values():
             task.cancel()
         await asyncio.gather(*former.values(), return_exceptions=True)
-        self._memory.close()
+        self._lasting.memory.close()
 
     async def _serve(self, connection: Connection) -> None:
         site = self._site
@@ -155,6 +156,7 @@ ENDING = 1.0
 def app(config: Config | Mapping[str, Any] | str | Path | None = None, **parts: Any) -> Gateway:
     """Return the gateway of a configuration: a loaded one, a file's path, a dictionary, or what `from_config` finds.
 
-    `parts`: `transport`, `sink` and `observers`, as for `from_config`. Raise `ConfigError`.
+    `parts`: `transport`, `sink` and `observers`, as for `from_config`; `keys`: a `SqliteKeys`, to admit virtual keys.
+    Raise `ConfigError`.
     """
     return Gateway(config if isinstance(config, Config) else read_given(config), **parts)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from understudy.domain.responses import ModelInfo
-from understudy.gateway.access import Caller
+from understudy.gateway.callers import Caller
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.names import Names
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.errors import ConfigError
-from understudy.gateway.access import Caller
+from understudy.gateway.callers import Caller
 from understudy.gateway.clients import AGENTS
 from understudy.gateway.names import Names, Resolved
 from understudy.gateway.sessions import Session

@@ -14,9 +14,9 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import replies
-from understudy.gateway.access import Caller, Refusal
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
+from understudy.gateway.callers import Caller, Refusal
 from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection

@@ -18,8 +18,8 @@ from understudy.dialects.server import BadRequest
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.patterns import ANY, matches, specificity
 from understudy.gateway.options import LONGEST, Options, read_options
-from understudy.gateway.patterns import ANY, matches, specificity
 from understudy.policy.selection import Selection, select, split_name, unknown_name
 
 if TYPE_CHECKING:

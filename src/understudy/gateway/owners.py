@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.server import BadRequest
 from understudy.gateway.memory import Memory
@@ -10,8 +12,8 @@ from understudy.gateway.memory import Memory
 class Owners:
     """Which entry keeps a response or a conversation, and whose it is."""
 
-    def __init__(self, memory: Memory, *, shared: bool = False) -> None:
-        """`shared`: whether there are several callers, so that an unknown response may be somebody else's."""
+    def __init__(self, memory: Memory, *, shared: Callable[[], bool] = lambda: False) -> None:
+        """`shared`: tells whether there are several callers, so that an unknown response may be somebody else's."""
         self._memory = memory
         self._shared = shared
 
@@ -26,7 +28,7 @@ class Owners:
         Raise `BadRequest` if it is another caller's, or may be. `claimed`: what is unknown belongs to whoever names it.
         """
         found = self._memory.get("kept", (name,)).get(name)
-        if found is None and self._shared and not claimed:
+        if found is None and self._shared() and not claimed:
             raise not_found(name)
         owner, entry = found or (caller, None)
         if owner != caller:

@@ -17,16 +17,16 @@ from understudy.dialects.server import BadRequest
 from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
+from understudy.domain.patterns import matches
 from understudy.engine.relay import Relay, RelayRequest
 from understudy.gateway import replies
-from understudy.gateway.patterns import matches
 from understudy.gateway.sessions import Clues, session_of
 from understudy.gateway.uploads import Upload
 from understudy.policy.selection import split_name
 from understudy.wire.http import Headers, HttpReply
 
 if TYPE_CHECKING:
-    from understudy.gateway.access import Caller
+    from understudy.gateway.callers import Caller
     from understudy.gateway.connection import Connection
     from understudy.gateway.recording import Notes
     from understudy.gateway.site import Site

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from understudy.client.keys import pepper_of
 from understudy.config import Config
 from understudy.domain.errors import ConfigError
-from understudy.gateway.access import ANYONE, Access, Caller, Refusal
+from understudy.gateway.access import Access
+from understudy.gateway.callers import ANYONE, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.items import Items
+from understudy.gateway.keyring import Keyring
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.memory import Memory
 from understudy.gateway.names import Names
@@ -24,7 +28,21 @@ from understudy.gateway.signers import Signers
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
     from understudy.ledger import LedgerSink, Observer
+    from understudy.ledger.keys import KeyStore
     from understudy.transport.base import Transport
+
+
+class Lasting:
+    """What outlives a reload of the configuration."""
+
+    __slots__ = ("keys", "memory", "seals")
+
+    def __init__(self, memory: Memory | None = None, keys: KeyStore | None = None) -> None:
+        self.memory = memory or Memory()
+        self.keys = keys
+        """The virtual keys, if any may be used."""
+        self.seals = Seals()
+        """What seals, if the configuration has no secret."""
 
 
 class Site:
@@ -42,13 +60,14 @@ class Site:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
-        seals: Seals | None = None,
-        memory: Memory | None = None,
+        lasting: Lasting | None = None,
     ) -> None:
-        """What outlives a reload: `seals`, if the configuration has no secret, and `memory`."""
+        """`lasting`: what outlives a reload."""
+        lasting = lasting or Lasting()
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
-        self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host))
+        keyring = _keyring(config, lasting.keys) if lasting.keys is not None else None
+        self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host), keyring=keyring)
         self.names = Names.of(config)
         self.classes = Classes.of(config, self.names)
         self.manager = GatewayManager.of(config, transport=transport, sink=sink, observers=observers)
@@ -56,10 +75,10 @@ class Site:
         former = config.gateway.former_secrets
         if secret is None and former:
             raise ConfigError("former_secrets needs secret: the one that seals now")
-        self.seals = Seals((secret, *former)) if secret is not None else seals or Seals()
-        memory = memory or Memory()
+        self.seals = Seals((secret, *former)) if secret is not None else lasting.seals
+        memory = lasting.memory
         self.items = Items(memory)
-        self.owners = Owners(memory, shared=len(config.gateway.keys) > 1)
+        self.owners = Owners(memory, shared=lambda: self.access.has_several_callers)
         self.signers = Signers(self.manager, memory)
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
@@ -101,3 +120,10 @@ class Site:
             await self.finished()
         finally:
             await self.manager.aclose()
+
+
+def _keyring(config: Config, keys: KeyStore) -> Keyring:
+    reserved, routes = [key.name for key in config.gateway.keys], [route.name for route in config.routes]
+    keyring = Keyring(keys, partial(pepper_of, config), reserved=reserved, routes=routes)
+    keyring.check()
+    return keyring

@@ -24,7 +24,7 @@ from understudy.wire.splice import SplicedObject
 
 if TYPE_CHECKING:
     from understudy.engine.relay import Relay
-    from understudy.gateway.access import Caller
+    from understudy.gateway.callers import Caller
     from understudy.gateway.connection import Connection
     from understudy.gateway.recording import Notes
     from understudy.gateway.site import Site

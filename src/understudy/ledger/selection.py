@@ -45,14 +45,21 @@ class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
 def parse_time(text: str, now: datetime) -> float:
     """Return the Unix time that `7d` (or `30m`, `24h`, `2w`) ago was, or the one of an ISO date or time; without an
     offset it is UTC. Raise `ValueError` for anything else."""
-    if (found := _SPAN.fullmatch(text.strip())) is not None:
-        unit = _UNITS[found[2].lower()]
-        span = (
-            timedelta(days=_LONGEST) if len(found[1]) > len(str(_LONGEST)) + 3 else timedelta(**{unit: int(found[1])})
-        )
-        return (now - min(span, timedelta(days=_LONGEST))).timestamp()
+    if (span := parse_span(text)) is not None:
+        return (now - span).timestamp()
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{text!r} is not a time; write 30m, 24h, 7d, 2w, 2026-11-01 or 2026-11-01T12:00") from None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def parse_span(text: str) -> timedelta | None:
+    """Return the length of `30m`, `24h`, `7d` or `2w`, a hundred years at most; `None` for anything else."""
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        return None
+    longest = timedelta(days=_LONGEST)
+    if len(found[1]) > len(str(_LONGEST)) + 3:
+        return longest
+    return min(timedelta(**{_UNITS[found[2].lower()]: int(found[1])}), longest)

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.gateway.asgi import Answer, Asgi
 from tests.gateway.auth.policies import Policy, policies_of, request_of
 from understudy.config import read_given
+from understudy.domain.secret import Secret
 from understudy.emulator import Emulator
 from understudy.gateway.application import Gateway, app
 from understudy.gateway.routes import ROUTES, Route
+from understudy.ledger.keys import VirtualKey, make_key, token_of
+from understudy.ledger.sqlite.keys import SqliteKeys
 
 RIGHT = "right-0123456789abcdef0123456789"
 ELSEWHERE = "elsewhere-0123456789abcdef012345"
@@ -28,6 +33,18 @@ KEYS: dict[str, str | None] = {
     "for another model": ELSEWHERE,
     "right": RIGHT,
 }
+PEPPER = Secret("pepper-0123456789abcdef01234567")
+VIRTUAL: dict[str, dict[str, Any]] = {
+    "virtual": {},
+    "virtual, revoked": {"revoked": 2.0},
+    "virtual, expired": {"expires": 2.0},
+    "virtual, replaced": {},
+    "virtual, for another model": {"models": ("other", "other/*")},
+    "virtual, for another route": {"routes": ("elsewhere",)},
+}
+"""Kinds of virtual keys, and what is particular to them."""
+RIGHTS = ("right", "virtual")
+LIMITED = ("for another model", "virtual, for another model", "virtual, for another route")
 HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 VARIANTS = ("as documented", "malformed host", "encoded", "trailing slash", "double slash", "HEAD", "OPTIONS")
 HOME = {"host": "localhost"}
@@ -48,8 +65,22 @@ def configuration(emulator: Emulator, *keys: dict[str, Any]) -> dict[str, Any]:
         {"name": name, "provider": provider, "base_url": emulator.url(provider), "api_key": emulator.key}
         for name, provider in (("main", "openai"), ("other", "groq"))
     ]
-    gateway = {"keys": list(keys), "passthrough": ["main/*"]}
-    return {"llm": {"providers": providers, "fallback": {"max_attempts": 1}, "gateway": gateway}}
+    gateway = {"keys": list(keys), "passthrough": ["main/*"], "key_pepper": PEPPER.reveal()}
+    routes = [{"name": "elsewhere", "targets": ["other"]}]
+    return {"llm": {"providers": providers, "routes": routes, "fallback": {"max_attempts": 1}, "gateway": gateway}}
+
+
+def made(store: SqliteKeys) -> dict[str, str | None]:
+    """Make a virtual key of each kind."""
+    found: dict[str, str | None] = {}
+    for kind, grants in VIRTUAL.items():
+        value = make_key()
+        token = token_of(value, PEPPER, 1.0)
+        if kind == "virtual, replaced":
+            token = replace(token, until=2.0)
+        store.add(VirtualKey(name=kind, created=1.0, **grants), token)
+        found[kind] = value.reveal()
+    return found
 
 
 class Matrix:
@@ -106,9 +137,9 @@ def complaints(route: Route, key: str, variant: str, answer: Answer, asked: int)
 
 
 def may_use(policy: Policy, key: str) -> bool:
-    if policy == "everyone" or key == "right":
+    if policy == "everyone" or key in RIGHTS:
         return True
-    return key == "for another model" and policy == "any key"
+    return key in LIMITED and policy == "any key"
 
 
 DENIED = (401, 403, 404, 405)
@@ -122,37 +153,44 @@ def statuses(route: Route, policy: Policy, key: str, variant: str) -> tuple[int,
     if variant == "OPTIONS":
         return (405,)
     if variant != "as documented" and (variant != "HEAD" or route.method != "GET"):
-        return None if key == "right" else (400, *DENIED) if key == "for another model" else DENIED
+        return None if key in RIGHTS else (400, *DENIED) if key in LIMITED else DENIED
     if may_use(policy, key):
         return None if policy == "key for the entry" else (200,)
-    return (403, 404) if key == "for another model" else (401,)
+    return (403, 404) if key in LIMITED else (401,)
 
 
-def rows(variant: str, deep: bool) -> Iterator[tuple[Route, str, str, dict[str, str]]]:
-    """Yield routes with each kind of key, in each header in which it may be sent; spellings that are refused whatever
-    the key is are tried with one of the headers, and with all in the broad form."""
+def rows(keys: Mapping[str, str | None], variant: str, deep: bool) -> Iterator[tuple[Route, str, str, dict[str, str]]]:
+    """Yield routes with each kind of key, in each header in which it may be sent; virtual keys, and spellings that are
+    refused whatever the key is, are tried with one of the headers, and with all in the broad form."""
     for number, route in enumerate(ROUTES):
-        for key, value in KEYS.items():
+        for key, value in keys.items():
             for place, header in enumerate(HEADERS):
                 if value is None:
                     if place == 0:
                         yield route, key, "no header", {}
-                elif deep or variant not in ("malformed host", "OPTIONS") or place == number % len(HEADERS):
+                elif deep or place == number % len(HEADERS) or not is_narrow(key, variant):
                     yield route, key, header, {header: f"Bearer {value}" if header == "authorization" else value}
 
 
+def is_narrow(key: str, variant: str) -> bool:
+    return key in VIRTUAL or variant in ("malformed host", "OPTIONS")
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-async def test_the_matrix(variant: str, deep: bool) -> None:
+async def test_the_matrix(variant: str, deep: bool, tmp_path: Path) -> None:
     found: list[str] = []
     right, elsewhere = {"name": "right", "key": RIGHT}, {"name": "elsewhere", "key": ELSEWHERE, "models": ["other"]}
-    async with Emulator(("openai", "groq")) as emulator:
-        gateway = app(configuration(emulator, right, elsewhere, {"name": "revoked", "key": REVOKED}))
-        matrix = Matrix(gateway, emulator)
-        assert (await matrix.caller.get("/openapi.json", {"x-api-key": REVOKED})).status == 200
-        await gateway.reload(read_given(configuration(emulator, right, elsewhere)))
-        for route, key, header, headers in rows(variant, deep):
-            answer, asked = await matrix.send(route, headers, variant)
-            where = f"{route.name}, {key} key in {header}"
-            found += (f"{where}: {each}" for each in complaints(route, key, variant, answer, asked))
-        await gateway.aclose()
+    with SqliteKeys(tmp_path / "ledger.db") as store:
+        keys = {**KEYS, **made(store)}
+        async with Emulator(("openai", "groq")) as emulator:
+            revoked = {"name": "revoked", "key": REVOKED}
+            gateway = app(configuration(emulator, right, elsewhere, revoked), keys=store)
+            matrix = Matrix(gateway, emulator)
+            assert (await matrix.caller.get("/openapi.json", {"x-api-key": REVOKED})).status == 200
+            await gateway.reload(read_given(configuration(emulator, right, elsewhere)))
+            for route, key, header, headers in rows(keys, variant, deep):
+                answer, asked = await matrix.send(route, headers, variant)
+                where = f"{route.name}, {key} key in {header}"
+                found += (f"{where}: {each}" for each in complaints(route, key, variant, answer, asked))
+            await gateway.aclose()
     assert not found, "\n".join(found[:40])

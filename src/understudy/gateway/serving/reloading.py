@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from understudy.client.keys import has_keys
 from understudy.config import Config
 from understudy.domain.errors import LLMError, Misuse
 from understudy.gateway.serving.differences import differences
@@ -57,8 +58,9 @@ class Reloader:
 
 def check_open(config: Config, host: str) -> None:
     """Raise `Misuse` if other machines could use the gateway without a key."""
-    if not config.gateway.keys and not is_loopback(host):
+    if not config.gateway.keys and not is_loopback(host) and not has_keys(config):
         raise Misuse(
             f"{host} is reachable from other machines, and there are no keys: anyone could use your providers; "
-            "add [[llm.gateway.keys]] to the configuration, or listen on 127.0.0.1"
+            "make one with `understudy keys create NAME`, add [[llm.gateway.keys]] to the configuration, or listen on "
+            "127.0.0.1"
         )

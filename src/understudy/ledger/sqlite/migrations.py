@@ -48,7 +48,27 @@ def _entries(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries,)
+def _keys(connection: sqlite3.Connection) -> None:
+    """Virtual keys, and what is kept of their values."""
+    connection.execute(
+        """
+        CREATE TABLE keys (
+            name TEXT PRIMARY KEY, created REAL NOT NULL, expires REAL, revoked REAL, grants TEXT NOT NULL
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute(
+        """
+        CREATE TABLE key_tokens (
+            digest BLOB PRIMARY KEY, key TEXT NOT NULL, ending TEXT NOT NULL, pepper BLOB NOT NULL,
+            created REAL NOT NULL, until REAL
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute("CREATE INDEX tokens_of_key ON key_tokens (key)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

@@ -1,0 +1,102 @@
+"""What a new virtual key may do, as options of `understudy keys create`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from understudy.cli import completion
+from understudy.cli.options import CommonOptions
+from understudy.domain.errors import Misuse
+from understudy.domain.patterns import matches
+from understudy.ledger.entries import AGENT, KEY
+from understudy.ledger.keys import VirtualKey
+from understudy.ledger.selection import parse_span, parse_time
+
+if TYPE_CHECKING:
+    from understudy.config import Config
+
+
+class GrantOptions(CommonOptions, frozen=True, kw_only=True):
+    """The options of a new key."""
+
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="PATTERN",
+            autocompletion=completion.targets,
+            help="What it may name: a route, an alias, an entry or entry/model, * for any characters. May be repeated.",
+        ),
+    ] = None
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--route", metavar="PATTERN", help="A route that it may name, * for any characters. May be repeated."
+        ),
+    ] = None
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="NAME=VALUE", help="A label of all its requests, for `usage --by tag`. May be repeated."
+        ),
+    ] = None
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", metavar="NAME", help="The client of requests whose client is not recognised."),
+    ] = None
+    expires: Annotated[
+        str | None,
+        typer.Option("--expires", metavar="TIME", help="When it expires: 12h, 90d or 2w from now, or 2027-01-31."),
+    ] = None
+
+    def granted(self, name: str, config: Config, now: float) -> VirtualKey:
+        """Return the key that the options describe. Raise `Misuse` if one is invalid."""
+        labels = dict(map(_label, self.tag or ()))
+        if self.agent is not None:
+            labels[AGENT] = self.agent
+        return VirtualKey(
+            name=name,
+            created=now,
+            models=tuple(map(_pattern, self.model or ())),
+            routes=tuple(_route(each, config) for each in self.route or ()),
+            labels=labels,
+            expires=None if self.expires is None else _expiry(self.expires, now),
+        )
+
+
+def _pattern(text: str) -> str:
+    if not text.strip():
+        raise Misuse("--model is empty")
+    return text
+
+
+def _route(pattern: str, config: Config) -> str:
+    known = [each.name for each in config.routes]
+    if not any(matches(pattern, each) for each in known):
+        listed = f"the routes are {', '.join(known)}" if known else "no routes are configured: use --model"
+        raise Misuse(f"--route {pattern!r} fits no route: {listed}")
+    return pattern
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise Misuse(f"--tag is NAME=VALUE, got {text!r}")
+    if name == KEY:
+        raise Misuse(f"--tag {KEY}= is the name of the key, which is NAME")
+    return name, value
+
+
+def _expiry(text: str, now: float) -> float:
+    span = parse_span(text)
+    try:
+        found = now + span.total_seconds() if span is not None else parse_time(text, datetime.fromtimestamp(now, UTC))
+    except ValueError:
+        raise Misuse(f"--expires is a time from now such as 12h, 90d or 2w, or a date, got {text!r}") from None
+    if found <= now:
+        raise Misuse(f"--expires {text} is not in the future")
+    return found

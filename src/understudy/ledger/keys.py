@@ -1,0 +1,117 @@
+"""Virtual keys: keys of the gateway that are made, revoked and rotated while it runs.
+
+A key is 256 random bits, and shown once. What is kept is its HMAC-SHA-256 under a secret, the pepper, which is not in
+the file: whoever reads the file can neither use a key nor check a guess.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from understudy.domain.secret import Secret
+
+BEGINNING = "usk-"
+"""With which every virtual key begins, so that scanners for leaked secrets can be told of them."""
+_BYTES = 32
+_SHOWN = 4
+_CHECKED = b"which pepper is this?"
+
+
+class KeyState(enum.StrEnum):
+    """Whether a key may be used."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class KeyToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one value of a key. Rotation gives a key another value, and both are valid for a while."""
+
+    digest: bytes
+    """HMAC-SHA-256 of the value."""
+    ending: str
+    """The last characters of the value, by which its owner recognises it."""
+    pepper: bytes
+    """By which it is seen that the pepper has been replaced: nothing about it follows from this."""
+    created: float
+    """Unix seconds."""
+    until: float | None = None
+    """When a value that was replaced becomes invalid, in Unix seconds; `None` for the current one."""
+
+
+class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key: whose it is, what it may ask for, and until when."""
+
+    name: str
+    """Whose it is: the label `key` of its requests."""
+    created: float
+    """Unix seconds."""
+    models: tuple[str, ...] = ()
+    """Patterns of the routes, aliases, entries and `entry/model` that it may name."""
+    routes: tuple[str, ...] = ()
+    """Patterns of the routes that it may name besides. Without either, it may name everything."""
+    labels: Mapping[str, str] = {}
+    """Written into the records of every attempt, never sent."""
+    expires: float | None = None
+    """When it becomes invalid, in Unix seconds; `None`: never."""
+    revoked: float | None = None
+    """When it was revoked; `None` if it was not."""
+    tokens: tuple[KeyToken, ...] = ()
+    """Its values, the current one first."""
+
+    def state(self, now: float) -> KeyState:
+        """Return whether it may be used at a time, given in Unix seconds."""
+        if self.revoked is not None:
+            return KeyState.REVOKED
+        return KeyState.EXPIRED if self.expires is not None and now >= self.expires else KeyState.VALID
+
+
+class FoundKey(msgspec.Struct, frozen=True):
+    """A key, found by one of its values."""
+
+    key: VirtualKey
+    token: KeyToken
+
+
+class KeyStore(Protocol):
+    """Where virtual keys are kept."""
+
+    def find(self, digest: bytes) -> FoundKey | None:
+        """Return the key that has a value of this digest; `None` if none has."""
+        ...
+
+    def is_empty(self) -> bool:
+        """Check whether there are no keys, not even revoked ones."""
+        ...
+
+
+def make_key() -> Secret:
+    """Return a new key of 256 random bits."""
+    return Secret(BEGINNING + secrets.token_urlsafe(_BYTES))
+
+
+def digest_of(key: str, pepper: Secret) -> bytes:
+    """Return what is kept of a key instead of it."""
+    return hmac.digest(_encoded(pepper.reveal()), _encoded(key), "sha256")
+
+
+def mark_of(pepper: Secret) -> bytes:
+    """Return by what a pepper is recognised."""
+    return hmac.digest(_encoded(pepper.reveal()), _CHECKED, "sha256")[:8]
+
+
+def token_of(key: Secret, pepper: Secret, now: float) -> KeyToken:
+    """Return what is kept of a new key."""
+    value = key.reveal()
+    return KeyToken(digest=digest_of(value, pepper), ending=value[-_SHOWN:], pepper=mark_of(pepper), created=now)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,136 @@
+"""`understudy keys`: each action on its own, and what none of them prints."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.cli.running import CommandLine, Finished
+from understudy.cli.app import app
+
+DATA = Path(".local/share/understudy")
+ROUTES = """
+[[llm.providers]]
+provider = "ollama"
+text_model = "qwen3"
+
+[[llm.routes]]
+name = "main"
+targets = ["ollama"]
+
+[[llm.gateway.keys]]
+name = "static"
+key = "static-0123456789abcdef"
+"""
+
+
+class Keys:
+    """`understudy keys` in this process: to start others takes longer than all of these tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.configure(ROUTES)
+
+    def configure(self, text: str) -> None:
+        (self.folder / "understudy.toml").write_text(text)
+
+    def run(self, *words: str) -> Finished:
+        result = CliRunner().invoke(app, [*words, "--config", str(self.folder / "understudy.toml")])
+        return Finished(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture
+def keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    return Keys(tmp_path)
+
+
+def test_a_key_is_shown_once(cli: CommandLine) -> None:
+    cli.configure(ROUTES)
+    made = cli.run("keys", "create", "alice", "--route", "main", "-m", "openai/*", "--tag", "team=search")
+    assert made.code == 0, made.err
+    assert "shown once" in made.err
+    key = made.out.strip()
+    assert key.startswith("usk-")
+    listed, shown, as_json = (cli.run("keys", *words) for words in ([], ["show", "alice"], ["list", "--json"]))
+    for result in (listed, shown, as_json):
+        assert result.code == 0
+        assert key not in result.out + result.err
+        assert key[-4:] in result.out
+    assert "main, openai/*" in listed.out
+    assert "team=search" in shown.out
+    (found,) = as_json.json["virtual_keys"]
+    assert (found["name"], found["state"], found["routes"]) == ("alice", "valid", ["main"])
+    for file in (cli.folder / DATA).iterdir():
+        assert key.encode() not in file.read_bytes()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_key_is_rotated_revoked_and_removed(keyed: Keys) -> None:
+    first = keyed.run("keys", "create", "alice", "--json").json["key"]
+    second = keyed.run("keys", "rotate", "alice", "--overlap", "1h", "--json").json
+    assert second["key"] != first
+    assert [each["ending"] for each in second["virtual_key"]["tokens"]] == [second["key"][-4:], first[-4:]]
+    refused = keyed.run("keys", "remove", "alice")
+    assert (refused.code, "is valid: revoke it" in refused.err) == (2, True)
+    assert keyed.run("keys", "revoke", "alice", "--json").json["virtual_key"]["state"] == "revoked"
+    assert keyed.run("keys", "remove", "alice").code == 0
+    assert keyed.run("keys", "--json").json == {"virtual_keys": []}
+    assert "there are no virtual keys" in keyed.run("keys").err
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["create"], "create needs the name of a key"),
+        (["create", "alice", "--route", "nowhere"], "fits no route: the routes are main"),
+        (["create", "alice", "--tag", "team"], "--tag is NAME=VALUE, got 'team'"),
+        (["create", "alice", "--tag", "key=x"], "--tag key= is the name of the key"),
+        (["create", "alice", "--expires", "soon"], "--expires is a time from now such as"),
+        (["create", "alice", "--expires", "2020-01-01"], "is not in the future"),
+        (["create", "static"], "the configuration has a key 'static'"),
+        (["create", " "], "NAME must be printable"),
+        (["create", "a\x1b[31m"], "NAME must be printable"),
+        (["create", "alice", "--overlap", "1h"], "--overlap is an option of `understudy keys rotate`"),
+        (["rotate", "alice", "--overlap", "soon"], "--overlap is a time such as"),
+        (["rotate", "alice"], "there is no virtual key 'alice'"),
+        (["revoke", "alice"], "there is no virtual key 'alice'"),
+        (["list", "alice"], "list shows all keys"),
+        (["delete", "alice"], "ACTION is one of list, show, create"),
+    ],
+)
+def test_wrong_usage_is_explained(keyed: Keys, words: list[str], what: str) -> None:
+    result = keyed.run("keys", *words)
+    assert (result.code, result.out) == (2, "")
+    assert what in result.err
+
+
+def test_another_pepper_is_noticed(keyed: Keys) -> None:
+    key = keyed.run("keys", "create", "alice").out
+    keyed.configure(ROUTES + '[llm.gateway]\nkey_pepper = "another-pepper-0123456789"\n')
+    assert "other pepper" in keyed.run("keys").out
+    shown = keyed.run("keys", "show", "alice")
+    assert "another pepper" in shown.err
+    assert key.strip() not in shown.out + shown.err
+    assert keyed.run("keys", "rotate", "alice").code == 0
+    assert "other pepper" not in keyed.run("keys").out
+
+
+def test_a_pepper_that_others_may_read_is_refused(keyed: Keys) -> None:
+    assert keyed.run("keys", "create", "alice").code == 0
+    pepper = keyed.folder / DATA / "ledger.db.pepper"
+    pepper.chmod(0o644)
+    result = keyed.run("keys", "create", "bob")
+    assert (result.code, result.out) == (2, "")
+    assert "may be read by others: its mode is 644" in result.err
+    assert f"chmod 600 {pepper}" in result.err
+
+
+def test_without_a_ledger_there_are_no_keys(keyed: Keys) -> None:
+    keyed.configure(ROUTES + "[llm.ledger]\nenabled = false\n")
+    result = keyed.run("keys", "create", "alice")
+    assert (result.code, "no ledger is kept" in result.err) == (2, True)
