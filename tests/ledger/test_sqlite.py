@@ -22,6 +22,7 @@ from understudy.domain.money import Cost, Money
 from understudy.domain.usage import Usage
 from understudy.ledger.entries import EntryState
 from understudy.ledger.selection import LedgerSelection
+from understudy.ledger.sqlite import writer
 from understudy.ledger.sqlite.migrations import MIGRATIONS, migrate
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
@@ -244,3 +245,21 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(ledger: SqliteLedger, cap
         assert reader.usage("day", LedgerSelection(since=NOON - 1))["2026-11-29"].attempts == 199
     assert caplog.text.count("the ledger cannot be written") == 1
     blocker.close()
+
+
+def test_a_disk_that_stays_full_does_not_keep_a_process_from_ending(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_PAUSES", (0.001,) * 4)
+    ledger = SqliteLedger(path)
+    ledger.record(ended(start(1)))
+    ledger.flush()
+    ledger._writer._connection.execute("PRAGMA max_page_count = 1")
+    for seed in range(2, 200):
+        ledger.record(ended(start(seed)))
+    for _ in range(10):
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            ledger.flush()
+    ledger.close()
+    assert not ledger._writer._thread.is_alive()
+    assert "the ledger was closed before 198 entries could be written: database or disk is full" in caplog.text

@@ -81,8 +81,8 @@ class Writer:
         self._hurry.set()
         self._wake.set()
         self._thread.join(seconds)
-        if self._thread.is_alive() or self._queue:
-            logger.error("the ledger was closed before %d entries could be written: %s", len(self._queue), self.trouble)
+        if left := sum(not isinstance(item, Future) for item in tuple(self._queue)):
+            logger.error("the ledger was closed before %d entries could be written: %s", left, self.trouble)
 
     def _run(self) -> None:
         tries = 0
@@ -98,7 +98,7 @@ class Writer:
                 self._write(batch)
             except sqlite3.Error as error:
                 self._failed(error, batch)
-                if self._closing and tries == len(_PAUSES):
+                if self._closing and tries >= len(_PAUSES):
                     break
                 self._hurry.wait(_PAUSES[min(tries, len(_PAUSES) - 1)])
                 tries += 1
