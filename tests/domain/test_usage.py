@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from understudy.domain.usage import Usage, token_count
 
 COUNTS = st.none() | st.integers(0, 2**53)
-CLASSES = ("input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output")
+CLASSES = (
+    *("input", "cache_read", "cache_read_audio", "cache_write", "cache_write_1h"),
+    *("output", "reasoning", "audio_input", "audio_output"),
+)
 USAGES = st.builds(
     Usage, **dict.fromkeys(CLASSES, COUNTS), raw=st.none() | st.dictionaries(st.text(), COUNTS, max_size=3)
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.ledger.made import ended, records, start, starts
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.usage import Usage
+from understudy.domain.usage import ModelUsage, Usage
 from understudy.ledger.entries import OUTCOME_OF, EntryState
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start, text_of
 
@@ -41,6 +41,15 @@ def test_what_the_provider_wrote_is_not_kept() -> None:
     assert kept is not None
     assert kept.usage == Usage(input=1, billed=Usage(input=2))
     assert kept.failure == msgspec.structs.replace(failure, body=None)
+
+
+def test_tools_models_and_tier_come_back() -> None:
+    parts = (ModelUsage(model="claude-opus-4-8", usage=Usage(input=3, output=4)),)
+    usage = Usage(input=1, output=2, cache_read_audio=5, tools={"web_search": 2}, by_model=parts)
+    record = ended(start(), usage=usage, service_tier="batch")
+    kept = entry_of(dict(zip(COLUMNS, row_of(record, 1, opens=True), strict=True))).record
+    assert kept is not None
+    assert (kept.usage, kept.service_tier) == (usage, "batch")
 
 
 def test_the_end_of_a_row_is_its_last_columns() -> None:

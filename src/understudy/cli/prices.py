@@ -60,6 +60,7 @@ provider that is not configured, or the name of a model, which is then looked up
 CLASSES = {
     "input": "in",
     "cache_read": "cached",
+    "cache_read_audio": "cached audio",
     "cache_write": "write",
     "cache_write_1h": "write 1h",
     "output": "out",
@@ -95,6 +96,8 @@ class PriceResult(msgspec.Struct, frozen=True, kw_only=True):
     of."""
     call: str | None = None
     """US dollars per call."""
+    fees: dict[str, str] = {}
+    """US dollars per call of each hosted tool."""
     tiers: tuple[TierResult, ...] = ()
 
 
@@ -222,6 +225,7 @@ def _result(provider: Provider, model: str) -> PriceResult:
         as_of=price.as_of,
         rates=_rates(price.rates),
         call=exact_usd(Money(price.rates.call)) if price.rates.call else None,
+        fees={tool: exact_usd(Money(fee)) for tool, fee in sorted(price.fees.items())},
         tiers=tuple(TierResult(above=tier.above, rates=_rates(tier.rates)) for tier in price.tiers),
     )
 
@@ -239,10 +243,24 @@ def _print(found: list[PriceResult]) -> None:
     for each in found:
         if each.call:
             print(clean_line(f"{each.target}: plus ${each.call} per call"))
+    if any(each.fees for each in found):
+        print(_fees(found))
     if unknown := list(dict.fromkeys(each.target for each in found if each.source is None)):
         how = "write price = { input = …, output = … } in the entry, or prices.MODEL for one model; see docs/costs.md"
         names = ", ".join(unknown[:3]) + (", …" if unknown[3:] else "")
         say(clean_line(f"the price of {names} is unknown: {how}"), label="note")
+
+
+def _fees(found: list[PriceResult]) -> str:
+    """Return a line on the fees of hosted tools: of those targets that have any, once for all that have the same."""
+    by_fees: dict[str, list[str]] = {}
+    for each in found:
+        if each.fees:
+            fees = ", ".join(f"{tool.replace('_', ' ')} ${fee}" for tool, fee in each.fees.items())
+            by_fees.setdefault(fees, []).append(each.target)
+    return "\n".join(
+        clean_line(f"per call of a hosted tool, at {', '.join(of)}: {fees}") for fees, of in by_fees.items()
+    )
 
 
 def _table(found: list[PriceResult]) -> Table:

@@ -24,6 +24,7 @@ def _rate(example: str, meaning: str, unset: str) -> Rule:
 RATES: Mapping[str, Rule] = {
     "input": _rate("0.15", "prompt tokens", "required, unless `call` is the only rate"),
     "cache_read": _rate("0.075", "prompt tokens read from a cache", "as `input`"),
+    "cache_read_audio": _rate("0.1", "audio tokens of the prompt read from a cache", "as `cache_read`"),
     "cache_write": _rate("0.1875", "prompt tokens written to a cache", "as `input`"),
     "cache_write_1h": _rate("0.3", "prompt tokens written to a cache for an hour", "as `cache_write`"),
     "output": _rate("0.6", "tokens of the answer", "the cost of answers is unknown; embeddings need none"),

@@ -114,6 +114,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """`logprobs` is the number of alternatives instead of a switch beside `top_logprobs` (Together)."""
     limits: ParameterLimits = ParameterLimits()
     """The values that plain fields may have."""
+    search_fee_by_prompt: bool = False
+    """All searches of one prompt have one fee, instead of each its own (Gemini up to 2.5)."""
     single_models: bool = True
     """One model can be looked up by its name; otherwise it is searched in the list."""
     partner_suffix: bool = False
@@ -191,6 +193,7 @@ class QuirksPatch(TypedDict, total=False):
     stop_as_list: bool
     logprobs_as_count: bool
     limits: ParameterLimits
+    search_fee_by_prompt: bool
     single_models: bool
     partner_suffix: bool
     embed_batch: int

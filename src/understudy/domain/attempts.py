@@ -82,6 +82,8 @@ class AttemptRecord(AttemptStart, frozen=True, kw_only=True):
     """Until the first content, streamed attempts only."""
     answered_model: str | None = None
     dialect: str | None = None
+    service_tier: str | None = None
+    """The tier at which the provider reports to have answered, such as `flex` or `batch`."""
     failure: Failure | None = None
     next_step: str | None = None
     """What was decided after it, and why, in a few words: `retry in 0.4 s`, `fall back to backup`."""

@@ -193,7 +193,7 @@ def usage_object(usage: Usage) -> dict[str, Any] | None:
     if usage.total is None:
         return None
     written = None if usage.cache_write is None else usage.cache_write + (usage.cache_write_1h or 0)
-    prompt = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input, "cache_write_tokens": written}
+    prompt = {"cached_tokens": usage.cached, "audio_tokens": usage.audio_input, "cache_write_tokens": written}
     completion = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.audio_output}
     body: dict[str, Any] = {
         "prompt_tokens": usage.input_total or 0,

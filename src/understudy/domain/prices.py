@@ -31,6 +31,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     input: int | None = None
     cache_read: int | None = None
+    cache_read_audio: int | None = None
     cache_write: int | None = None
     cache_write_1h: int | None = None
     output: int | None = None
@@ -53,6 +54,7 @@ class Tier(msgspec.Struct, frozen=True):
 _PARENTS = {
     "input": ("input",),
     "cache_read": ("cache_read", "input"),
+    "cache_read_audio": ("cache_read_audio", "cache_read", "input"),
     "cache_write": ("cache_write", "input"),
     "cache_write_1h": ("cache_write_1h", "cache_write", "input"),
     "audio_input": ("audio_input", "input"),
@@ -69,6 +71,7 @@ class Dollars(TypedDict, total=False):
 
     input: Decimal | str | float
     cache_read: Decimal | str | float
+    cache_read_audio: Decimal | str | float
     cache_write: Decimal | str | float
     cache_write_1h: Decimal | str | float
     output: Decimal | str | float
@@ -88,20 +91,24 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     """Where the price comes from: `configuration`, `genai-prices`, the provider's own list, `local`."""
     as_of: str | None = None
     """ISO date of the price, if its source has one."""
+    fees: Mapping[str, int] = {}
+    """Nano-USD per call of each hosted tool, by the names in `Usage.tools`. A tool that is not among them has an
+    unknown fee, so a call that used it has an unknown cost."""
 
     @classmethod
     def per_million(
         cls,
         *,
         tiers: Mapping[int, Dollars] | None = None,
+        fees: Mapping[str, Decimal | str | float] | None = None,
         source: str = "configuration",
         as_of: str | None = None,
         **dollars: Unpack[Dollars],
     ) -> Price:
         """Return the price of US dollars per million tokens, and dollars per `call`, as in price lists.
 
-        `tiers` maps a number of tokens to the rates for prompts longer than that. Raise `ValueError` for invalid
-        prices.
+        `tiers` maps a number of tokens to the rates for prompts longer than that, `fees` a hosted tool to dollars per
+        call of it. Raise `ValueError` for invalid prices.
         """
         if (lowest := min(tiers or {}, default=0)) < 0:
             raise ValueError(f"a tier begins above {lowest} tokens: it must be 0 or more")
@@ -109,7 +116,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         further = tuple(
             Tier(above, Rates(**{**base, **_rates_of(rates)})) for above, rates in sorted((tiers or {}).items())
         )
-        return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of)
+        of_tools = {tool: rate_of(fee) for tool, fee in (fees or {}).items()}
+        return cls(rates=Rates(**base), tiers=further, source=source, as_of=as_of, fees=of_tools)
 
     def rates_for(self, prompt: int) -> Rates:
         """Return the rates for a prompt of that many tokens."""
@@ -119,9 +127,12 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     def cost(self, usage: Usage, *, estimated: bool = False) -> Cost | None:
         """Return what this usage costs, rounded half to even to the nano-USD once.
 
-        Return `None` if the prompt's length is unknown, or a class of the usage has no rate; if tokens cost nothing,
-        the usage may be unknown. `estimated` states that the usage is, and so the cost.
+        Return `None` if the prompt's length is unknown, or a class of the usage has no rate, or a hosted tool no fee;
+        if tokens cost nothing, the usage may be unknown. `estimated` states that the usage is, and so the cost.
         """
+        fees = self._fees(usage.tools) if usage.tools else 0
+        if fees is None:
+            return None
         usage = usage.billed or usage
         prompt = usage.input_total
         rates = self.rates_for(prompt or 0) if self.tiers else self.rates
@@ -135,8 +146,13 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
                     if rate is None:
                         return None
                     sum_of += tokens * rate
-        amount = Money(_rounded(sum_of) + rates.call)
+        amount = Money(_rounded(sum_of) + rates.call + fees)
         return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated and counted)
+
+    def _fees(self, calls: Mapping[str, int]) -> int | None:
+        """Return the fees of calls of hosted tools; `None` if one of them is unknown."""
+        known = [count * fee for tool, count in calls.items() if (fee := self.fees.get(tool)) is not None]
+        return sum(known) if len(known) == len(calls) else None
 
 
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True):

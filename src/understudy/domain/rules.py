@@ -14,9 +14,9 @@ import msgspec
 
 from understudy.domain.suggestions import kind_of
 
-Kind = Literal["string", "integer", "number", "flag", "table", "strings", "flags", "tables", "names", "keys"]
-"""`strings` and `flags` are tables with such values, `tables` and `names` are lists of tables and of strings. `keys` is
-a string, or a list of strings."""
+Kind = Literal["string", "integer", "number", "flag", "table", "strings", "numbers", "flags", "tables", "names", "keys"]
+"""`strings`, `numbers` and `flags` are tables with such values, `tables` and `names` are lists of tables and strings.
+`keys` is a string, or a list of strings."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -55,6 +55,8 @@ class Rule(msgspec.Struct, frozen=True):
             return f"must be {_NAMES[self.kind]}, not {_name(value)}{self._wrong_item(value)}"
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self._range_complaint(value)
+        if self.kind == "numbers" and isinstance(value, Mapping):
+            return next((found for item in value.values() if (found := self._range_complaint(item))), None)
         return None
 
     def _has_kind(self, value: object) -> bool:
@@ -71,6 +73,8 @@ class Rule(msgspec.Struct, frozen=True):
                 return isinstance(value, Mapping)
             case "strings":
                 return _is_table_of(str, value)
+            case "numbers":
+                return _is_table_of((int, float), value)
             case "flags":
                 return _is_table_of(bool, value)
             case "tables":
@@ -83,14 +87,14 @@ class Rule(msgspec.Struct, frozen=True):
     def _wrong_item(self, value: object) -> str:
         """Return what does not belong in a table or list of the right type, such as " that contains a number"."""
         match value:
-            case Mapping() if self.kind in ("strings", "flags"):
+            case Mapping() if self.kind in ("strings", "numbers", "flags"):
                 items = [*(key for key in value if not isinstance(key, str)), *value.values()]
             case list() | tuple() if self.kind in ("tables", "names", "keys"):
                 items = list(value)
             case _:
                 return ""
-        wanted = {"flags": bool, "tables": dict}.get(self.kind, str)
-        return next((f" that contains {_name(item)}" for item in items if not isinstance(item, wanted)), "")
+        wanted: type | tuple[type, ...] = _ITEMS.get(self.kind, str)
+        return next((f" that contains {_name(item)}" for item in items if not _is(item, wanted)), "")
 
     def _range_complaint(self, value: float) -> str | None:
         if isinstance(value, float) and not math.isfinite(value):
@@ -106,6 +110,10 @@ class Rule(msgspec.Struct, frozen=True):
         return None
 
 
+_ITEMS: Mapping[Kind, type | tuple[type, ...]] = {"numbers": (int, float), "flags": bool, "tables": dict}
+"""The types of the items of tables and lists; otherwise they are strings."""
+
+
 def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, str) for item in value)
 
@@ -113,10 +121,15 @@ def _is_list_of_strings(value: object) -> bool:
 _LEAST_INTEGER, _MOST_INTEGER = -(2**63), 2**64 - 1
 
 
-def _is_table_of(kind: type, value: object) -> bool:
+def _is_table_of(kind: type | tuple[type, ...], value: object) -> bool:
     if not isinstance(value, Mapping):
         return False
-    return all(isinstance(key, str) and isinstance(item, kind) for key, item in value.items())
+    return all(isinstance(key, str) and _is(item, kind) for key, item in value.items())
+
+
+def _is(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Check the type of a value. A boolean is not a number."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 _DESCRIPTIONS: Mapping[Kind, str] = {
@@ -126,6 +139,7 @@ _DESCRIPTIONS: Mapping[Kind, str] = {
     "flag": "true or false",
     "table": "table",
     "strings": "table of strings",
+    "numbers": "table of numbers",
     "flags": "table of true and false",
     "tables": "list of tables",
     "names": "list of strings",

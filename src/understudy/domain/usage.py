@@ -4,6 +4,8 @@ is `None`, never zero, so that a sum can distinguish "nothing" from "unknown".""
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +19,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: int | None = None
     """Prompt tokens that were neither read from nor written to a cache, audio excluded."""
     cache_read: int | None = None
+    """Prompt tokens read from a cache, audio excluded where the provider counts that separately."""
+    cache_read_audio: int | None = None
     cache_write: int | None = None
     """Written to a cache, all lifetimes except the one below."""
     cache_write_1h: int | None = None
@@ -29,12 +33,27 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     raw: JsonObject | None = None
     """The usage object as the provider wrote it."""
     billed: Usage | None = None
-    """What is charged, if the provider reports that it differs from what was counted (Cohere)."""
+    """What is charged, if the provider reports that it differs from what was counted (Cohere; Anthropic, if several
+    models worked on one answer)."""
+    by_model: tuple[ModelUsage, ...] = ()
+    """What is charged of each request that the provider made for this answer, if it made several: models may have
+    declined before one answered, advised it, or summarized the conversation (Anthropic). Each has the rates of its
+    model."""
+    tools: Mapping[str, int] | None = None
+    """Calls of hosted tools that may have a fee of their own, by tool: `web_search`, `file_search`, …"""
 
     @property
     def input_total(self) -> int | None:
         """All prompt tokens, or `None` if none of their classes is known."""
-        return _sum(self.input, self.cache_read, self.cache_write, self.cache_write_1h, self.audio_input)
+        return _sum(
+            *(self.input, self.cache_read, self.cache_read_audio),
+            *(self.cache_write, self.cache_write_1h, self.audio_input),
+        )
+
+    @property
+    def cached(self) -> int | None:
+        """Prompt tokens that were read from a cache, audio included."""
+        return _sum(self.cache_read, self.cache_read_audio)
 
     @property
     def output_total(self) -> int | None:
@@ -59,14 +78,19 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             billed = (self.billed or self) + (other.billed or other)
             plain = (msgspec.structs.replace(each, billed=None) for each in (self, other))
             return msgspec.structs.replace(next(plain) + next(plain), billed=billed)
-        counts = {
+        counts: dict[str, Any] = {
             name: ours + theirs
-            for name in self.__struct_fields__
-            if name not in ("raw", "billed")
-            and (ours := getattr(self, name)) is not None
-            and (theirs := getattr(other, name)) is not None
+            for name in _COUNTS
+            if (ours := getattr(self, name)) is not None and (theirs := getattr(other, name)) is not None
         }
+        if self.tools or other.tools:
+            counts["tools"] = dict(Counter(self.tools or {}) + Counter(other.tools or {}))
+        if self.by_model or other.by_model:
+            counts["by_model"] = (*self._requests(), *other._requests())
         return Usage(**counts)
+
+    def _requests(self) -> tuple[ModelUsage, ...]:
+        return self.by_model or (ModelUsage(model=None, usage=msgspec.structs.replace(self, raw=None, tools=None)),)
 
     def followed_by(self, later: Usage) -> Usage:
         """Return the usage after another report: that report as a whole, unless it is empty."""
@@ -74,11 +98,22 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def merged(self, later: Usage) -> Usage:
         """Return this usage with every class that `later` reports replaced by its value: reports are cumulative."""
-        known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) is not None}
+        known = {name: value for name in self.__struct_fields__ if (value := getattr(later, name)) not in (None, ())}
         if "raw" in known and self.raw:
             known["raw"] = {**self.raw, **{key: value for key, value in known["raw"].items() if value is not None}}
         return msgspec.structs.replace(self, **known)
 
+
+class ModelUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of several requests for an answer used."""
+
+    model: str | None
+    """`None`: the model that answered."""
+    usage: Usage
+
+
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if name not in ("raw", "billed", "by_model", "tools"))
+"""The classes of tokens."""
 
 USAGE = "usage"
 """The `what` of warnings about token counts. A cost of counts that came with one is an estimate."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
@@ -19,6 +19,7 @@ from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
 from understudy.engine.attempt import Attempt
+from understudy.engine.backend import Backend
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
 from understudy.policy.plan import Plan
 from understudy.policy.verdicts import VERDICTS
@@ -47,6 +48,7 @@ def record_of(
         first_event=attempt.first_event,
         answered_model=model,
         dialect=attempt.stream.dialect,
+        service_tier=_tier(attempt.response),
         failure=failure,
         next_step=next_step,
         usage=usage,
@@ -141,18 +143,36 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -
         usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
         model=attempt.launch.target.model,
         answered_model=model,
-        service_tier=_string(facts, "service_tier"),
+        service_tier=_tier(response),
         speed=_string(raw, "speed"),
         region=_region(raw),
         partner=_string(facts, "inference_provider"),
         estimated=basis is CostBasis.ESTIMATED,
     )
     try:
-        return attempt.backend.cost_of(query)
+        return _cost_of_all(attempt.backend, query) if usage.by_model else attempt.backend.cost_of(query)
     except Exception:
         # An unknown cost is no reason to lose the answer.
         logger.exception("the price of attempt %s could not be computed", attempt.id)
         return None
+
+
+def _cost_of_all(backend: Backend, query: PriceQuery) -> Cost | None:
+    """Return what the requests cost that a provider made for one answer, each at the price of its own model, and the
+    fees of hosted tools; `None` if one of them is unknown."""
+    total, tools = None, query.usage.tools
+    for request in query.usage.by_model:
+        model, usage = request.model or query.answered_model, replace(request.usage, tools=tools)
+        cost = backend.cost_of(replace(query, usage=usage, answered_model=model))
+        if cost is None:
+            return None
+        total, tools = (cost if total is None else total + cost), None
+    return total
+
+
+def _tier(response: GenerationResponse | None) -> str | None:
+    """Return the service tier at which the provider reports to have answered."""
+    return _string(response.extra, "service_tier") if response is not None else None
 
 
 def _whole(request: Any) -> Any:
@@ -174,10 +194,10 @@ def _completed(attempt: Attempt, usage: Usage) -> Usage:
     are more than it reported."""
     if usage.input_total is None:
         expected = expected_usage(_whole(attempt.job.request))
-        usage = msgspec.structs.replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
+        usage = replace(expected, output=usage.output, reasoning=usage.reasoning, raw=usage.raw)
     counted = _counted(attempt.response)
     if counted > (usage.output_total or 0):
-        usage = msgspec.structs.replace(usage, output=counted, reasoning=None, audio_output=None)
+        usage = replace(usage, output=counted, reasoning=None, audio_output=None)
     return usage
 
 

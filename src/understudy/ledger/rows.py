@@ -20,12 +20,13 @@ from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis
 from understudy.domain.failures import Failure
 from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
-from understudy.domain.usage import Usage
+from understudy.domain.usage import ModelUsage, Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, EntryState, LedgerEntry
 
 TOKENS = (
-    *("input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output"),
+    *("input", "cache_read", "cache_read_audio", "cache_write", "cache_write_1h"),
+    *("output", "reasoning", "audio_input", "audio_output"),
 )
 """Classes of tokens: a column each."""
 COLUMNS = (
@@ -50,6 +51,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_step: str | None = None
     warnings: tuple[Warning, ...] = ()
     billed: Usage | None = None
+    by_model: tuple[ModelUsage, ...] = ()
+    tools: dict[str, int] | None = None
+    service_tier: str | None = None
     estimated: bool = False
 
 
@@ -79,6 +83,9 @@ def ending_of(record: AttemptRecord) -> tuple[Any, ...]:
         next_step=record.next_step,
         warnings=record.warnings,
         billed=replace(usage.billed, raw=None) if usage.billed is not None else None,
+        by_model=usage.by_model,
+        tools=dict(usage.tools) if usage.tools else None,
+        service_tier=record.service_tier,
         estimated=cost is not None and cost.estimated,
     )
     return (
@@ -161,9 +168,15 @@ def _record(row: Mapping[str, Any], start: AttemptStart, details: Details) -> At
         first_event=None if row["first_event"] is None else row["first_event"] / SECOND,
         answered_model=row["answered_model"],
         dialect=row["dialect"],
+        service_tier=details.service_tier,
         failure=details.failure,
         next_step=details.next_step,
-        usage=Usage(**{name: row[name] for name in TOKENS}, billed=details.billed),
+        usage=Usage(
+            **{name: row[name] for name in TOKENS},
+            billed=details.billed,
+            by_model=details.by_model,
+            tools=details.tools,
+        ),
         cost=cost,
         cost_basis=CostBasis(row["cost_basis"]),
         warnings=details.warnings,

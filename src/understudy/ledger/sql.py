@@ -9,7 +9,8 @@ from understudy.ledger.rows import SECOND, id_of
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sums import DAY, FIELDS, UsageSums
 
-_PROMPT = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
+_CACHED = ("cache_read", "cache_read_audio")
+_PROMPT = ("input", *_CACHED, "cache_write", "cache_write_1h", "audio_input")
 _ANSWER = ("output", "reasoning", "audio_output")
 _SLACK = 3_600 * 1_000
 """Milliseconds by which an id may be older than the beginning of its entry."""

@@ -64,7 +64,7 @@ def sums_of(record: AttemptRecord, *, opens: bool) -> UsageSums:
         failed=int(record.outcome is Outcome.FAILED),
         aborted=int(record.outcome is Outcome.ABORTED),
         input=usage.input_total or 0,
-        cached=usage.cache_read or 0,
+        cached=usage.cached or 0,
         output=usage.output_total or 0,
         uncounted=int(won and usage.is_unknown),
         cost=0 if record.cost is None else record.cost.amount.nano_usd,

@@ -41,11 +41,13 @@ class PriceLookup:
         self, config: ProviderConfig, row: ProviderRow, base_url: str, *, cache: PublishedPriceCache | None = None
     ) -> None:
         self._config = config
+        self._fees = {tool: rate_of(fee) for tool, fee in config.fees.items()}
         self._free = FREE if row.local and not any(host in base_url for host in row.billed_hosts) else None
         self._reported = _ReportedModels(f"{row.title}'s list of models")
         self._seller = _seller(config, row, base_url)
         self._cache = cache or PRICE_CACHE
         self._recent = _RecentPrices()
+        self._tiers = row.priced_tiers
 
     @property
     def version(self) -> int:
@@ -99,14 +101,23 @@ class PriceLookup:
     def price(self, model: str) -> Price | None:
         """Return what a model usually costs; `None` if that is unknown."""
         name = self._seller.split(model, None)
-        return self._unpublished(name) or self._published(name)
+        return self._complete(self._unpublished(name) or self._published(name))
 
     def cost(self, query: PriceQuery) -> Cost | None:
         """Return what an attempt cost; `None` if that is unknown."""
-        price = self._recent.price(query, self._cache.version, self._price)
+        price = self._recent.price(query, self._cache.version, self._with_fees)
         return price.cost(query.usage, estimated=query.estimated) if price is not None else None
 
     # ---- the sources ----
+
+    def _with_fees(self, query: PriceQuery) -> Price | None:
+        return self._complete(self._price(query))
+
+    def _complete(self, price: Price | None) -> Price | None:
+        """Return a price with the fees of hosted tools that the entry sets."""
+        if price is None or not self._fees:
+            return price
+        return msgspec.structs.replace(price, fees={**price.fees, **self._fees})
 
     def _price(self, query: PriceQuery) -> Price | None:
         names = [self._seller.split(model, query.partner) for model in query.models]
@@ -130,7 +141,7 @@ class PriceLookup:
         provider = self._seller.listed_as(prices, name.partner)
         if prices is None or provider is None:
             return None
-        return prices.price(provider, name.model, tier=tier, speed=speed)
+        return prices.price(provider, name.model, tier=tier, speed=speed, apart=tier in self._tiers)
 
 
 class _ModelName(NamedTuple):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _CLASSES = {
     "input_mtok": "input",
     "cache_read_mtok": "cache_read",
+    "cache_audio_read_mtok": "cache_read_audio",
     "cache_write_mtok": "cache_write",
     "cache_write_5m_mtok": "cache_write",
     "cache_write_1h_mtok": "cache_write_1h",
@@ -31,6 +32,10 @@ _CLASSES = {
 """Their name of a rate: ours. Their other rates are not per token of text or audio."""
 _FEE = "requests_kcount"
 """Dollars per thousand calls."""
+_TOOLS = {"web_searches_kcount": "web_search", "storage_searches_kcount": "file_search"}
+"""Dollars per thousand calls of a hosted tool, and our name of it."""
+_BATCH = "batch"
+"""A service tier that this list calls a way of processing."""
 _MIXED = ("output_image_mtok", "output_video_mtok")
 """Answers with images cost more than their token counts show, because images are not counted separately."""
 _USUAL = frozenset({"default", "standard", "auto", "on_demand"})
@@ -50,7 +55,7 @@ class PublishedPrices:
         self._by_url: dict[str, str | None] = {}
         self._as_of: str | None = None
         self._day = 0
-        self._found: dict[tuple[str, str, str | None, str | None], Price | None] = {}
+        self._found: dict[tuple[str, str, str | None, str | None, bool], Price | None] = {}
 
     def provider(self, name: str | None, url: str | None = None) -> str | None:
         """Return the provider's name in the list: the given one, else that of the provider at the address."""
@@ -70,21 +75,22 @@ class PublishedPrices:
         *,
         tier: str | None = None,
         speed: str | None = None,
+        apart: bool = False,
         now: datetime | None = None,
     ) -> Price | None:
         """Return what a model costs at a provider; `None` if it is not in the list.
 
-        `tier` and `speed` are those at which the provider served the call.
+        `tier` and `speed` are those at which the provider served the call; `apart`: that tier has prices of its own.
         """
         day = int(time.time() if now is None else now.timestamp()) // _DAY
         if day != self._day or len(self._found) > _KEPT:
             self._day, self._as_of = day, _newest(self._providers, datetime.fromtimestamp(day * _DAY, UTC).date())
             self._found.clear()
-        key = (provider, model, tier, speed)
+        key = (provider, model, tier, speed, apart)
         if key in self._found:
             return self._found[key]
         entry = self._entry(provider, model)
-        price = self._price(entry, tier, speed, now or datetime.now(UTC)) if entry is not None else None
+        price = self._price(entry, tier, speed, apart, now or datetime.now(UTC)) if entry is not None else None
         if entry is None or not _varies_within_a_day(entry):
             self._found[key] = price
         return price
@@ -100,13 +106,15 @@ class PublishedPrices:
         found = self._by_id.get(provider)
         return found.find_model(model, all_providers=list(self._providers)) if found is not None else None
 
-    def _price(self, entry: Entry, tier: str | None, speed: str | None, now: datetime) -> Price | None:
+    def _price(self, entry: Entry, tier: str | None, speed: str | None, apart: bool, now: datetime) -> Price | None:
         tier = tier.lower() if tier else None
-        if tier in _USUAL or not _prices_by(entry, "service_tier"):
+        fact = "processing" if tier == _BATCH else "service_tier"
+        known = _prices_by(entry, fact)
+        if tier in _USUAL or (not known and not apart and tier != _BATCH):
             tier = None
-        elif tier is not None and tier not in _prices_by(entry, "service_tier"):
+        elif tier is not None and tier not in known:
             return None
-        context = {key: value for key, value in (("service_tier", tier), ("speed", speed)) if value}
+        context = {key: value for key, value in ((fact, tier), ("speed", speed)) if value}
         return _read(entry.get_prices(now, context), source=self.source, as_of=self._as_of)
 
 
@@ -128,28 +136,35 @@ def _read(written: ModelPrice, *, source: str, as_of: str | None) -> Price | Non
         return None
     marks = sorted({tier.start for value in known.values() for tier in getattr(value, "tiers", ())})
     tiers = tuple(Tier(mark, _rates(known, mark + 1)) for mark in marks)
-    return Price(rates=_rates(known, 0), tiers=tiers, source=source, as_of=as_of)
+    fees = {tool: _of_thousand(fee) for key, tool in _TOOLS.items() if (fee := values.get(key)) is not None}
+    return Price(rates=_rates(known, 0), tiers=tiers, source=source, as_of=as_of, fees=fees)
 
 
 def _rates(written: Mapping[str, Decimal | TieredPrices], prompt: int) -> Rates:
     """Return the rates for a prompt of that many tokens."""
     rates: dict[str, int] = {}
     for key, value in written.items():
-        amount = round(_amount(value, prompt), 9)  # some are results of binary arithmetic: 0.18000000000000002
         if key == _FEE:
-            rates["call"] = rate_of(amount) // 1000
+            rates["call"] = _of_thousand(value, prompt)
         else:
-            rates[_CLASSES[key]] = rate_of(amount)
+            rates[_CLASSES[key]] = rate_of(_amount(value, prompt))
     return Rates(**rates)
 
 
+def _of_thousand(value: Decimal | TieredPrices, prompt: int = 0) -> int:
+    """Return the nano-USD of one, by the dollars of a thousand."""
+    return rate_of(_amount(value, prompt)) // 1000
+
+
 def _amount(value: Decimal | TieredPrices, prompt: int) -> Decimal:
+    """Return the dollars for a prompt of that many tokens. Some are results of binary arithmetic, such as
+    0.18000000000000002."""
     from decimal import Decimal
 
-    if isinstance(value, Decimal):
-        return value
-    matching = [tier.price for tier in value.tiers if prompt > tier.start]
-    return matching[-1] if matching else value.base
+    if not isinstance(value, Decimal):
+        matching = [tier.price for tier in value.tiers if prompt > tier.start]
+        value = matching[-1] if matching else value.base
+    return round(value, 9)
 
 
 def _prices_by(entry: Entry, fact: str) -> set[str]:

@@ -93,6 +93,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     price_id: str | None = None
     """The provider's name in price lists: its type if unset; empty if it is in none. `{partner}` stands for the partner
     that answers, at a provider whose partners have price lists of their own."""
+    priced_tiers: frozenset[str] = frozenset()
+    """Service tiers whose prices differ from the standard ones, so that the price is unknown where no list has it."""
     instead: Mapping[Operation, str] = {}
     """For missing operations: what to use instead, in a few words."""
     first_event_timeout: float = 60.0

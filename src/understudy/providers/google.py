@@ -37,8 +37,13 @@ LIMITS = ParameterLimits(
     top_logprobs_alone=False,
 )
 
-_BUDGET: QuirksPatch = {"output_with_tools": False, "thinking_budget": (1, 24_576), "result_media": frozenset()}
-"""Up to 2.5: a budget of tokens, no output format beside tools, and no media in tool results."""
+_BUDGET: QuirksPatch = {
+    "output_with_tools": False,
+    "thinking_budget": (1, 24_576),
+    "result_media": frozenset(),
+    "search_fee_by_prompt": True,
+}
+"""Up to 2.5: a budget of tokens, no output format beside tools, no media in tool results, one fee for all searches."""
 
 _LEVEL: QuirksPatch = {
     "efforts": frozenset({"minimal", "low", "medium", "high"}),
@@ -78,6 +83,7 @@ def _without_version(base_url: str) -> str:
 ROW = ProviderRow(
     type="google",
     title="Google Gemini",
+    priced_tiers=frozenset({"flex", "priority"}),
     base_url="https://generativelanguage.googleapis.com",
     dialects=dict.fromkeys(SPOKEN, "gemini"),
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),

@@ -81,9 +81,11 @@ def report_usage(usage: Usage) -> Report:
     """Return tokens by class, each counted once, and their sums."""
     written = [count for count in (usage.cache_write, usage.cache_write_1h) if count is not None]
     return {
-        **_fields(usage, ("input", "cache_read")),
+        "input": usage.input,
+        "cache_read": usage.cached,
         "cache_write": sum(written) if written else None,
         **_fields(usage, ("output", "reasoning", "input_total", "output_total", "total")),
+        **({"hosted_tools": dict(usage.tools)} if usage.tools else {}),
     }
 
 

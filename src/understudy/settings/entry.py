@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from understudy.domain.prices import Price
+from understudy.domain.prices import Price, rate_of
 from understudy.domain.secret import NO_USER_IN_ADDRESS, Secret
 from understudy.domain.suggestions import kind_of, shown
 from understudy.settings.checking import Settings, complaints, header_complaint, name_complaint, raise_complaints
 from understudy.settings.rules import PROVIDER, capability_complaint, extra_complaint
 from understudy.settings.strategy import Whole
 from understudy.wire.addresses import base_url_complaint, shown_address
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 from understudy.wire.http import HttpRequest
 from understudy.wire.proxies import own_proxy
 
@@ -83,6 +86,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """What every model of this entry costs, in place of what is published."""
     prices: Mapping[str, Price] = {}
     """The same for individual models, by name."""
+    fees: Mapping[str, Decimal | str | float] = {}
+    """US dollars per call of hosted tools, by the names in `Usage.tools`, in place of what is published."""
     price_id: str | None = None
     """The provider whose published prices apply, such as `openai` for a proxy of OpenAI; if unset, the provider that
     the address belongs to."""
@@ -228,6 +233,17 @@ def _prices(value: object) -> str | None:
     return next((f"of {shown(model)} {found}" for model, each in value.items() if (found := _price(each))), None)
 
 
+def _fees(value: object) -> str | None:
+    if not isinstance(value, Mapping) or not all(isinstance(tool, str) for tool in value):
+        return f"must be a dict of dollars by tool, not {kind_of(value)}"
+    try:
+        for fee in value.values():
+            rate_of(fee)
+    except ValueError as error:
+        return f"contains an invalid fee: {error}"
+    return None
+
+
 _READERS: Mapping[str, Callable[[Any], str | None]] = {
     "name": name_complaint,
     "api_key": _key,
@@ -239,5 +255,6 @@ _READERS: Mapping[str, Callable[[Any], str | None]] = {
     "extra": extra_complaint,
     "price": _price,
     "prices": _prices,
+    "fees": _fees,
 }
 """What is wrong with a value, for fields that take more than their rule in the file states."""

@@ -168,6 +168,13 @@ PROVIDER: Mapping[str, Rule] = {
     "prices": Rule(
         "table", '{ "gpt-4o" = { input = 2.5, output = 10 } }', "the same for individual models, by name", "none"
     ),
+    "fees": Rule(
+        "numbers",
+        "{ web_search = 0.01, code_interpreter = 0.03 }",
+        "US dollars per call of hosted tools, beside tokens; see [costs.md](costs.md#hosted-tools)",
+        "what genai-prices publishes; else the cost of answers that used the tool is unknown",
+        least=0,
+    ),
     "price_id": Rule(
         "string",
         '"openai"',

@@ -72,7 +72,7 @@ class Spent(Record, frozen=True, kw_only=True, tag="spent", omit_defaults=True):
             provider=attempt.provider,
             model=attempt.answered_model or attempt.model,
             input=0 if free and usage.total is None else usage.input_total,
-            cached=usage.cache_read,
+            cached=usage.cached,
             output=0 if free and usage.total is None else usage.output_total,
             nano_usd=attempt.cost.amount.nano_usd if attempt.cost else 0 if free else None,
         )

@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.dialects.anthropic.citations import read_citation
 from understudy.dialects.anthropic.errors import RULES, decode_error
-from understudy.dialects.anthropic.usage import decode_usage
+from understudy.dialects.anthropic.usage import CREDITED, EXECUTION, decode_usage, is_redeemed
 from understudy.dialects.anthropic.wire import NAME, NOTED, STOP_REASONS, Body, Count, Delta, ToolInput
 from understudy.dialects.base import Endpoint
 from understudy.dialects.errors import failure_in_answer
@@ -65,6 +65,8 @@ class AnswerDecoder:
         """The final counts have come; those at the beginning are of a few tokens of the answer."""
         self._model: str | None = None
         self._stop: str | None = None
+        self._executions = 0
+        """Calls of the hosted code execution."""
 
     def start(self, body: Body) -> list[e.Event]:
         """Decode what is known when the answer begins."""
@@ -184,12 +186,15 @@ class AnswerDecoder:
             return [e.PartAdded(block.part, part)]
         if arguments := "".join(block.pieces):
             block.json["input"] = parsed_or_text(arguments)
+        if block.json.get("type") == "server_tool_use" and block.json.get("name") in EXECUTION:
+            self._executions += 1
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
     def stop(self, delta: Body | Delta, usage: Any, context_management: Any = None) -> list[e.Event]:
         """Decode why the answer stopped, and its final counts."""
         self._stop = as_string(delta.stop_reason) or self._stop
-        events = self._count(usage, final=True)
+        # In a whole body the counts come before the blocks.
+        events = self._count(self._usage if self._executions and not usage else usage, final=True)
         for name in NOTED:
             value = context_management if name == "context_management" else getattr(delta, name, None)
             if value is not None:
@@ -204,6 +209,8 @@ class AnswerDecoder:
         events = [event for index in list(self._blocks) for event in self._end(self._blocks.pop(index))]
         if self._usage and not self._is_counted:
             events.append(e.Warned(NO_FINAL_USAGE))
+        if (credit := self._usage.get("fallback_credit")) and is_redeemed(credit):
+            events.append(e.Warned(CREDITED))
         return [*events, e.Finished(STOP_REASONS.get(self._stop or "", FinishReason.UNKNOWN), self._stop)]
 
     def _part(self, block: _Block) -> int:
@@ -221,7 +228,7 @@ class AnswerDecoder:
             return []
         self._usage = {**self._usage, **{key: value for key, value in usage.items() if value is not None}}
         self._is_counted = self._is_counted or (final and usage.get("output_tokens") is not None)
-        counts = decode_usage(self._usage)
+        counts = decode_usage(self._usage, executions=self._executions, refused=self._stop == "refusal")
         return [
             e.UsageReported(
                 counts if self._is_counted else msgspec.structs.replace(counts, output=None, reasoning=None)

@@ -29,7 +29,9 @@ def decode_usage(raw: JsonObject) -> Usage:
     output, (reasoning,) = apart(output, tokens.get("reasoning_tokens"))
     if prompt is not None and images is not None:
         prompt += images
-    usage = Usage(input=prompt, cache_read=cached, output=output, reasoning=reasoning, raw=raw)
+    searches = token_count(billed.get("search_units"))
+    tools = {"search_unit": searches} if searches else None
+    usage = Usage(input=prompt, cache_read=cached, output=output, reasoning=reasoning, raw=raw, tools=tools)
     charged = _billed(billed, usage)
     same = (charged.input, charged.output) == (usage.input_total, usage.output_total)
     return usage if same else msgspec.structs.replace(usage, billed=charged)
@@ -59,8 +61,8 @@ def render_usage(usage: Usage) -> JsonObject | None:
         body["billed_units"] = known
     if known := {name: value for name, value in tokens.items() if value is not None}:
         body["tokens"] = known
-    if usage.cache_read is not None:
-        body["cached_tokens"] = usage.cache_read
+    if usage.cached is not None:
+        body["cached_tokens"] = usage.cached
     return body or None
 
 

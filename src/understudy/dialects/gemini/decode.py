@@ -30,6 +30,7 @@ from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
+from understudy.domain.usage import Usage
 from understudy.wire.bounds import Bounds
 from understudy.wire.json import BadJson, decode, decode_as, decode_object, nonempty, text_of
 
@@ -129,8 +130,10 @@ class AnswerDecoder:
         steps: Steps = []
         if self._usage is not None and self._is_stale:
             # Unknown: an interim count is less than the whole.
-            interim = msgspec.structs.replace(decode_usage(self._usage), output=None, reasoning=None, audio_output=None)
+            interim = msgspec.structs.replace(self._counts(), output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
+        elif self._usage is not None and "groundingMetadata" in self._facts:
+            steps.append(e.UsageReported(self._counts()))  # which may have come after the counts
         if self._text is not None:
             steps += [e.CitationAdded(self._text, citation) for citation in decode_citations(self._facts)]
         steps += [e.FactReported(name, value) for name, value in self._facts.items()]
@@ -251,6 +254,11 @@ class AnswerDecoder:
             fields[SIGNATURE] = signature
         if fields:
             steps.append(e.PartExtra(index, NAME, fields))
+
+    def _counts(self) -> Usage:
+        """Return the latest counts, and the searches that have a fee."""
+        by_prompt = self._endpoint.quirks.search_fee_by_prompt
+        return decode_usage(self._usage or {}, self._facts.get("groundingMetadata"), fee_by_prompt=by_prompt)
 
     def _count(self, raw: JsonObject, steps: Steps) -> None:
         self._is_stale = False

@@ -14,26 +14,45 @@ from understudy.domain.content import JsonObject
 from understudy.domain.usage import Usage, token_count
 
 
-def decode_usage(raw: JsonObject) -> Usage:
-    """Read token counts. A count that contradicts the one it is part of is ignored."""
+def decode_usage(raw: JsonObject, grounding: JsonObject | None = None, *, fee_by_prompt: bool = False) -> Usage:
+    """Read token counts. A count that contradicts the one it is part of is ignored.
+
+    `grounding`: what the answer reports of its searches. `fee_by_prompt`: all searches of a prompt have one fee.
+    """
     prompt = token_count(raw.get("promptTokenCount"))
     used_by_tools = token_count(raw.get("toolUsePromptTokenCount"))
     cached = _part_of(prompt, token_count(raw.get("cachedContentTokenCount")))
+    cached_audio = _part_of(cached, _audio(raw.get("cacheTokensDetails")))
     spoken = _audio(raw.get("promptTokensDetails"))
     if spoken is not None:
-        spoken = _part_of(_minus(prompt, cached), max(0, spoken - (_audio(raw.get("cacheTokensDetails")) or 0)))
+        spoken = _part_of(_minus(prompt, cached), max(0, spoken - (cached_audio or 0)))
     answered = token_count(raw.get("candidatesTokenCount"))
     voiced = _part_of(answered, _audio(raw.get("candidatesTokensDetails")))
     own = _minus(prompt, cached, spoken)
     return Usage(
         input=own if used_by_tools is None else (own or 0) + used_by_tools,
-        cache_read=cached,
+        cache_read=_minus(cached, cached_audio),
+        cache_read_audio=cached_audio,
         output=_minus(answered, voiced),
         reasoning=token_count(raw.get("thoughtsTokenCount")),
         audio_input=spoken,
         audio_output=voiced,
         raw=raw,
+        tools=_tools(grounding, fee_by_prompt=fee_by_prompt) if grounding else None,
     )
+
+
+def _tools(grounding: JsonObject, *, fee_by_prompt: bool) -> dict[str, int] | None:
+    """Return the searches that have a fee: every different query, or all of a prompt together.
+
+    Source: https://ai.google.dev/gemini-api/docs/pricing, "Grounding with Google Search". A search in files has none.
+    """
+    queries = grounding.get("webSearchQueries")
+    different = {query for query in queries if isinstance(query, str) and query} if isinstance(queries, list) else ()
+    chunks = grounding.get("groundingChunks")
+    mapped = any(isinstance(chunk, dict) and "maps" in chunk for chunk in chunks) if isinstance(chunks, list) else False
+    tools = {"web_search": min(len(different), 1) if fee_by_prompt else len(different), "map_search": int(mapped)}
+    return {tool: calls for tool, calls in tools.items() if calls} or None
 
 
 def render_usage(usage: Usage) -> JsonObject | None:
@@ -45,7 +64,7 @@ def render_usage(usage: Usage) -> JsonObject | None:
     answered = None if usage.output is None and usage.audio_output is None else _sum(usage.output, usage.audio_output)
     body: JsonObject = {
         "promptTokenCount": usage.input_total,
-        "cachedContentTokenCount": usage.cache_read,
+        "cachedContentTokenCount": usage.cached,
         "candidatesTokenCount": answered,
         "thoughtsTokenCount": usage.reasoning,
         "totalTokenCount": usage.total,

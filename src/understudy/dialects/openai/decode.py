@@ -11,7 +11,7 @@ from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON, 
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
-from understudy.dialects.openai.usage import decode_usage
+from understudy.dialects.openai.usage import HostedTools, broken_down, decode_usage
 from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
@@ -55,6 +55,7 @@ class AnswerDecoder:
         "_ending",
         "_endpoint",
         "_finish",
+        "_hosted",
         "_is_stale",
         "_known",
         "_logprobs",
@@ -82,6 +83,7 @@ class AnswerDecoder:
         """A finish reason that content has followed: Together gives one for each of several tool calls."""
         self._known: dict[str, Any] = {}
         self._logprobs: Logprobs | None = None
+        self._hosted: HostedTools | None = None
 
     def add(self, chunk: ChunkWire, *, whole: bool = False) -> Steps:
         """Decode a chunk, or a `whole` completion."""
@@ -144,6 +146,10 @@ class AnswerDecoder:
             # Unknown: what was counted on the way is less than the whole.
             interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
+        elif self._usage is not None and (self._hosted is not None or "usage_breakdown" in self._known):
+            usage = broken_down(self._usage, self._known.get("usage_breakdown"))
+            tools = self._hosted.calls() if self._hosted is not None else None
+            steps.append(e.UsageReported(msgspec.structs.replace(usage, tools=tools)))
         if self._logprobs is not None and self._logprobs.lists:
             steps.append(e.FactReported("logprobs", self._logprobs.lists))
         reason = FINISH_REASONS.get(raw or "", FinishReason.UNKNOWN)
@@ -217,6 +223,9 @@ class AnswerDecoder:
             self._add_audio(delta.audio)
         if delta.executed_tools and isinstance(delta.executed_tools, list):
             steps.append(e.FactReported("executed_tools", delta.executed_tools, append=True))
+        if delta.executed_tools or delta.annotations:
+            self._hosted = self._hosted or HostedTools()
+            self._hosted.add(delta.executed_tools, delta.annotations)
 
     def _add_calls(self, events: list[CallEvent], steps: Steps) -> None:
         if not events:

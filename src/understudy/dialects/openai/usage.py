@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import reduce
 from typing import Any
 
-from understudy.domain.usage import Usage, apart, token_count
+from msgspec.structs import replace
+
+from understudy.domain.usage import ModelUsage, Usage, apart, token_count
 
 
 def decode_usage(raw: Any) -> Usage | None:
@@ -40,6 +44,57 @@ def decode_usage(raw: Any) -> Usage | None:
         audio_output=audio_out,
         raw=raw,
     )
+
+
+class HostedTools:
+    """What the provider did for an answer besides generating it, as far as that has a fee.
+
+    `executed_tools` lists each tool that was run, in a stream again with its result (Groq); a citation of a page
+    means that the web was searched for this answer (OpenAI's search models, whose searches are not counted).
+    """
+
+    __slots__ = ("_cited", "_executed")
+
+    def __init__(self) -> None:
+        self._cited = False
+        self._executed: dict[object, str] = {}
+
+    def add(self, executed: Any, annotations: Any) -> None:
+        """Note tools that were run, and citations."""
+        for item in executed if isinstance(executed, list) else ():
+            if isinstance(item, dict) and isinstance(kind := item.get("type"), str):
+                place = item.get("index")
+                key = place if isinstance(place, int) else len(self._executed)
+                self._executed[key] = _EXECUTED.get(kind, kind)
+        for item in annotations if isinstance(annotations, list) else ():
+            self._cited = self._cited or (isinstance(item, dict) and item.get("type") == "url_citation")
+
+    def calls(self) -> dict[str, int] | None:
+        """Return the calls by tool; `None` without any."""
+        if self._executed:
+            return dict(Counter(self._executed.values()))
+        return {"web_search_preview": 1} if self._cited else None
+
+
+_EXECUTED = {"search": "web_search", "browser_search": "web_search", "python": "code_execution"}
+"""Groq's names of tools, where they are not the usual ones."""
+
+
+def broken_down(usage: Usage, breakdown: Any) -> Usage:
+    """Return the usage with what each model used, where several worked on an answer (`usage_breakdown`, Groq)."""
+    listed = breakdown.get("models") if isinstance(breakdown, dict) else None
+    if not isinstance(listed, list) or not listed:
+        return usage
+    parts: list[ModelUsage] = []
+    for item in listed:
+        counts = decode_usage(item.get("usage")) if isinstance(item, dict) else None
+        if counts is None or counts.input_total is None or counts.output_total is None:
+            return usage
+        model = item.get("model")
+        parts.append(ModelUsage(model=model if isinstance(model, str) else None, usage=replace(counts, raw=None)))
+    total = reduce(Usage.__add__, (Usage(input=p.usage.input_total, output=p.usage.output_total) for p in parts))
+    same = (total.input, total.output) == (usage.input_total, usage.output_total)
+    return replace(usage, by_model=tuple(parts), billed=None if same else total)
 
 
 def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:

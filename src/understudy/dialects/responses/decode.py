@@ -7,15 +7,18 @@ stream left out of its pieces is taken from the closed item, and items that it n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+from msgspec.structs import replace
 
 from understudy.dialects.base import WireError
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.responses.citations import read_citation
 from understudy.dialects.responses.decode_parts import Item, Items, position_of
 from understudy.dialects.responses.errors import decode_error, decode_inner_error
-from understudy.dialects.responses.usage import decode_usage
+from understudy.dialects.responses.usage import decode_usage, hosted_tool
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -58,6 +61,8 @@ class AnswerDecoder:
         """The numbers of the events have gaps or are out of order: texts are compared with those of closed items."""
         self._started = False
         self._called = False
+        self._tools: set[tuple[str, Any]] = set()
+        """The hosted tools that have a fee, each with what the fee is for."""
         self._logprobs = Logprobs(bounds)
 
     def start(self, response: ResponseObject) -> list[Step]:
@@ -145,7 +150,9 @@ class AnswerDecoder:
         if isinstance(response.service_tier, str):
             steps.append(e.FactReported("service_tier", response.service_tier))
         if isinstance(response.usage, dict):
-            steps.append(e.UsageReported(decode_usage(response.usage)))
+            usage = decode_usage(response.usage)
+            tools = dict(Counter(tool for tool, _ in self._tools)) if self._tools else None
+            steps.append(e.UsageReported(replace(usage, tools=tools) if tools else usage))
         steps.append(self._ending(response, status))
         return steps
 
@@ -181,6 +188,9 @@ class AnswerDecoder:
             return self._close_call(item, raw, kind)
         if kind == "reasoning":
             return self._close_reasoning(item, raw)
+        if (used := hosted_tool(raw)) is not None:
+            tool, place = used
+            self._tools.add((tool, place if isinstance(place, str) else len(self._tools)))
         return [e.PartAdded(self._part(item, _WHOLE), Opaque(NAME, raw))]
 
     def _close_message(self, item: Item, raw: JsonObject) -> list[Step]:

@@ -68,7 +68,12 @@ def _keys(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX tokens_of_key ON key_tokens (key)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys)
+def _cached_audio(connection: sqlite3.Connection) -> None:
+    """Audio tokens that were read from a cache, which some models count and price apart."""
+    connection.execute("ALTER TABLE entries ADD COLUMN cache_read_audio INTEGER")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:
