@@ -197,6 +197,16 @@ def test_what_runs_long_is_not_given_up(path: Path) -> None:
     other.close()
 
 
+def test_a_file_of_an_older_version_can_be_read_at_once(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, MIGRATIONS[:1])
+    connection.close()
+    with LedgerReader(path) as reader:
+        assert reader.usage("provider", LedgerSelection(provider="openai")) == {}
+        assert reader.entries() == []
+
+
 def test_a_newer_file_is_refused(path: Path) -> None:
     SqliteLedger(path).close()
     with sqlite3.connect(path) as connection:

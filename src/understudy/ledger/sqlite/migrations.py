@@ -95,6 +95,11 @@ def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRA
         )
 
 
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Check whether a file has yet to see some of the steps."""
+    return _version(connection) < len(MIGRATIONS)
+
+
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from understudy.domain.errors import ConfigError
-from understudy.ledger.sqlite.migrations import migrate
+from understudy.ledger.sqlite.migrations import is_older, migrate
 
 BUSY = 10.0
 """Seconds to wait for another process that writes."""
@@ -52,6 +52,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("SELECT 1 FROM days LIMIT 1")
+        if is_older(connection):  # what is read is named as in the newest schema
+            open_for_writing(path).close()
     except sqlite3.Error as error:
         connection.close()
         raise _cannot(path, str(error)) from error
