@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test fuzz splice sending modelcheck check format bench count crash live mutate servers structure clean help
+.PHONY: demo test fuzz http splice sending modelcheck check format bench count crash live mutate servers structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ test: $(VENV)/.installed-test ## Run all tests, offline
 
 fuzz: $(VENV)/.installed-test ## Mutate recorded answers, N of them (N=1000000), against every decoder
 	UNDERSTUDY_FUZZ=$(or $(N),100000) $(BIN)/python -m pytest --config-file=pyproject.toml -n $(WORKERS) --deep $(if $(RECORDINGS),--recordings=$(RECORDINGS)) tests/fuzz/test_fuzz.py $(ARGS)
+
+http: $(VENV)/.installed-test ## Play random responses, N of them (N=100000), to both transports, and compare
+	UNDERSTUDY_HTTP=$(or $(N),100000) $(BIN)/python -m pytest --config-file=pyproject.toml -s tests/hostile/differential $(ARGS)
 
 sending: $(VENV)/.installed-test ## Send random requests, N of them (N=100000), and let the vendors' rules judge them
 	UNDERSTUDY_SENDING=$(or $(N),100000) $(BIN)/python -m pytest --config-file=pyproject.toml -n $(WORKERS) tests/sending/test_sending.py $(ARGS)

@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 
 from tests import canaries
+from tests.transports import NAMES, Make, maker
+from understudy.transport.choice import VARIABLE
 
 # Machines that are busy with something else are slow, which is no property of the code.
 hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -34,6 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the broad forms of tests that have a short one, as continuous integration does (some minutes more)",
     )
+    parser.addoption(
+        "--transport",
+        choices=NAMES,
+        help="the built-in transport of tests that do not run with each of them",
+    )
+
+
+@pytest.fixture(params=NAMES)
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Run a test with each built-in transport: those of providers, and those that it makes by this fixture."""
+    name: str = request.param
+    monkeypatch.setenv(VARIABLE, name)
+    return maker(name)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if given and not folder.is_dir():
         raise pytest.UsageError(f"--recordings: {folder} is no folder")
     config.stash[RECORDINGS] = folder
+    if (transport := config.getoption("--transport")) is not None:
+        os.environ[VARIABLE] = transport
 
 
 def pytest_collection_finish() -> None:

@@ -7,17 +7,17 @@ import socket
 
 import pytest
 
+from tests.transports import Make
 from understudy.domain.failures import FailureKind
-from understudy.transport.aiohttp_transport import AioTransport
 from understudy.transport.base import TransportError
 from understudy.wire.http import HttpRequest
 
 
-async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
+async def test_a_refused_connection_is_told_in_the_systems_words(each_transport: Make) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    transport = AioTransport()
+    transport = each_transport()
     with pytest.raises(TransportError) as caught:
         await transport.send(HttpRequest("GET", f"http://127.0.0.1:{port}/", (), None), connect=5)
     await transport.aclose()
@@ -25,7 +25,7 @@ async def test_a_refused_connection_is_told_in_the_systems_words() -> None:
     assert caught.value.failure.message == f"cannot connect to 127.0.0.1:{port}: Connection refused"
 
 
-async def test_a_fresh_connection_that_breaks_under_the_request_is_a_failed_write() -> None:
+async def test_a_fresh_connection_that_breaks_under_the_request_is_a_failed_write(each_transport: Make) -> None:
     """The request is larger than what the kernels hold, and the server reads only its head."""
 
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +36,7 @@ async def test_a_fresh_connection_that_breaks_under_the_request_is_a_failed_writ
 
     server = await asyncio.start_server(reset, "127.0.0.1", 0, limit=1 << 10)
     port = server.sockets[0].getsockname()[1]
-    transport = AioTransport()
+    transport = each_transport()
     async with server:
         with pytest.raises(TransportError) as caught:
             await transport.send(HttpRequest("POST", f"http://127.0.0.1:{port}/", (), bytes(64 << 20)), connect=5)

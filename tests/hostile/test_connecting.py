@@ -19,8 +19,10 @@ import trustme
 import understudy
 from tests.hostile.asking import answer_to, failure, generate, provider
 from tests.hostile.raw import Line, answer, serving
+from tests.transports import Make
 from understudy.domain.failures import FailureKind
-from understudy.transport.aiohttp_transport import AioTransport
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 PAUSE = 0.02
 
@@ -89,13 +91,13 @@ async def test_an_entry_that_cannot_be_asked_at_all_leaves_the_others(wrong: dic
 # ---- the pool ----
 
 
-async def test_waiting_for_the_pool_has_its_own_limit() -> None:
+async def test_waiting_for_the_pool_has_its_own_limit(each_transport: Make) -> None:
     async def script(line: Line) -> None:
         await line.request()
         await line.until_closed()
 
     async with serving(script) as server:
-        llm = provider(server, transport=AioTransport(connections=1, pool_wait=0.1))
+        llm = provider(server, transport=each_transport(connections=1, pool_wait=0.1))
         first = asyncio.create_task(llm.generate("hello"))
         while not server.requests:
             await asyncio.sleep(PAUSE)

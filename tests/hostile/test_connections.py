@@ -12,9 +12,10 @@ import pytest
 import understudy
 from tests.hostile.asking import WAYS, Way, failure, generate, list_models, numbered, provider
 from tests.hostile.raw import Line, answer, serving
+from tests.transports import Make
 from understudy.domain.failures import FailureKind
-from understudy.transport.aiohttp_transport import AioTransport
 
+pytestmark = pytest.mark.usefixtures("each_transport")
 ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 PAUSE = 0.02
@@ -190,14 +191,14 @@ async def test_an_answer_that_comes_before_the_request_is_whole_is_read() -> Non
 
 @ways
 @pytest.mark.parametrize("when", ["connected", "within the head", "within the body"])
-async def test_closing_ends_what_is_under_way(way: Way, when: str) -> None:
+async def test_closing_ends_what_is_under_way(way: Way, when: str, each_transport: Make) -> None:
     async def script(line: Line) -> None:
         good = await numbered(line)
         await line.send(good[: {"connected": 0, "within the head": 20, "within the body": -5}[when]])
         await line.until_closed()
 
     async with serving(script) as server:
-        transport = AioTransport()
+        transport = each_transport()
         llm = provider(server, tries=1, transport=transport)
         running = asyncio.ensure_future(way(llm))
         while not server.requests:
@@ -213,7 +214,9 @@ async def test_closing_ends_what_is_under_way(way: Way, when: str) -> None:
         await llm.aclose()
 
 
-async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(
+    monkeypatch: pytest.MonkeyPatch, each_transport: Make
+) -> None:
     hang = threading.Event()
     real = socket.getaddrinfo
     names: list[str] = []
@@ -225,7 +228,7 @@ async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(monkeypatch: pyte
         return real(host, *args, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    transport = AioTransport(connections=1, pool_wait=90)
+    transport = each_transport(connections=1, pool_wait=90)
     llm = provider("http://slow.example:9", transport=transport, connect_timeout=90.0)
     running = [asyncio.create_task(failure(lambda: generate(llm))) for _ in range(2)]
     while not names:
@@ -237,13 +240,15 @@ async def test_closing_ends_a_wait_for_the_pool_and_for_a_name(monkeypatch: pyte
     await llm.aclose()
 
 
-async def test_a_cancelled_call_stays_cancelled_when_the_provider_is_closed_at_the_same_time() -> None:
+async def test_a_cancelled_call_stays_cancelled_when_the_provider_is_closed_at_the_same_time(
+    each_transport: Make,
+) -> None:
     async def script(line: Line) -> None:
         await line.request()
         await line.until_closed()
 
     async with serving(script) as server:
-        transport = AioTransport()
+        transport = each_transport()
         llm = provider(server, transport=transport)
         running = asyncio.create_task(generate(llm))
         while not server.requests:

@@ -11,6 +11,8 @@ import json
 import random
 from collections import Counter
 
+import pytest
+
 import understudy
 from tests.hostile.asking import answer_to, provider
 from tests.hostile.raw import Line, Request, serving
@@ -87,6 +89,7 @@ class Mischief:
             await line.send(evil)
 
 
+@pytest.mark.usefixtures("each_transport")
 async def test_no_answer_is_anothers_and_no_request_is_repeated_unrecorded(deep: bool) -> None:
     mischief = Mischief(SEED)
     sent: Counter[str] = Counter()

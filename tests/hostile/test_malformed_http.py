@@ -10,6 +10,8 @@ from tests.hostile.asking import failure, generate, numbered, provider
 from tests.hostile.raw import Line, answer, serving
 from understudy.domain.failures import FailureKind
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 PAUSE = 0.02
 
 SECRET = "what-the-user-wrote"

@@ -57,6 +57,7 @@ CONNECTION = (
     "tests/hostile/test_connections.py",
     "tests/hostile/test_connecting.py",
     "tests/hostile/test_aiohttp_names.py",
+    "tests/hostile/test_http1.py",
     "tests/hostile/test_desync.py",
     "tests/hostile/test_malformed_http.py",
     "tests/network",

@@ -17,6 +17,8 @@ import understudy as u
 from tests.network.conftest import Authority
 from tests.network.origin import ANSWER, serving
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 
 async def test_an_authority_of_ones_own(authority: Authority) -> None:
     async with (

@@ -12,6 +12,8 @@ import understudy as u
 from tests.network.conftest import PASSWORD, USER, Authority, Proxies
 from tests.network.origin import ANSWER, KEY
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 CREDENTIALS = f"{USER}:{quote(PASSWORD, safe='')}"
 VARIABLES = {
     "http": ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],

@@ -12,6 +12,8 @@ from aiohttp import web
 from understudy import Audio, ConnectionFailed, File, Image, InvalidResponse, LLMError, Misuse, TimedOut, fetch_media
 from understudy.transport.media_fetch import LIMIT, MediaFetcher, is_public
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 9
 
 

@@ -14,6 +14,8 @@ import understudy as u
 from tests.network.conftest import Authority
 from tests.network.origin import ANSWER, KEY
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 PASSWORD = "canary-password-8812"
 HANGS = 0.5
 """Seconds to wait for a proxy that never answers; one that answers has time enough on any machine."""

@@ -128,10 +128,10 @@ class HttpBackend:
 
     @cached_property
     def _transport(self) -> Transport:
-        from understudy.transport.aiohttp_transport import AioTransport
+        from understudy.transport.choice import built_in
         from understudy.transport.network import Network
 
-        return self._given_transport or AioTransport(network=Network(self.config))
+        return self._given_transport or built_in(network=Network(self.config))
 
     @property
     def transport(self) -> Transport:

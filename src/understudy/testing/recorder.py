@@ -129,9 +129,9 @@ class Recorder:
 
     def _network(self) -> Transport:
         if self._transport is None:
-            from understudy.transport.aiohttp_transport import AioTransport
+            from understudy.transport.choice import built_in
 
-            self._transport = AioTransport()
+            self._transport = built_in()
         return self._transport
 
     def _keep(self, at: int, sent: RecordedCall, head: HttpHead, read: Reading, lost: bool) -> None:

@@ -15,9 +15,10 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.transport.base import Incoming, TransportError, Upload
 from understudy.transport.connection_failures import failure_of
 from understudy.transport.connections import HEADERS, ConnectionNotUsable, Connector, PooledRequest
+from understudy.transport.failure_words import closed_meanwhile
 from understudy.transport.name_lookup import Resolver
 from understudy.transport.network import Network, Way
-from understudy.transport.proxy_failures import unauthorized
+from understudy.transport.proxy_words import unauthorized
 from understudy.wire.bounds import Bounds
 from understudy.wire.http import HttpHead, HttpRequest
 
@@ -198,11 +199,6 @@ class AioIncoming:
     def close(self) -> None:
         """Close the connection; a read that waits fails."""
         self._response.close()
-
-
-def closed_meanwhile(*, sent: bool) -> Failure:
-    """Return the failure of what was under way when the transport was closed."""
-    return Failure(kind=FailureKind.CANCELLED, message="the provider was closed while the request ran", sent=sent)
 
 
 @lru_cache(maxsize=256)

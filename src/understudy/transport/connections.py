@@ -12,10 +12,10 @@ import asyncio
 import functools
 import select
 import sys
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
@@ -23,6 +23,7 @@ from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.tracing import Trace
 
+from understudy.transport.failure_words import no_place, slow_lookup
 from understudy.transport.name_lookup import Resolver
 from understudy.transport.proxy_failures import proxy_failed
 
@@ -340,7 +341,7 @@ class Connector(aiohttp.TCPConnector):
     """The pool."""
 
     def __init__(self, *, limit: int, pool_wait: float, head_limit: int, resolver: Resolver) -> None:
-        super().__init__(limit=limit, keepalive_timeout=KEPT_OPEN, resolver=resolver)
+        super().__init__(limit=limit, keepalive_timeout=KEPT_OPEN, resolver=cast(AbstractResolver, resolver))
         self.connecting: set[asyncio.Task[Any] | None] = set()
         """The tasks that wait for a connection: they have sent nothing."""
         self._pool_wait = pool_wait
@@ -355,7 +356,7 @@ class Connector(aiohttp.TCPConnector):
             async with asyncio.timeout(self._pool_wait):
                 await super()._wait_for_available_connection(key, traces)
         except TimeoutError as error:
-            raise PoolExhausted(f"no connection became free within {self._pool_wait:g} s") from error
+            raise PoolExhausted(no_place(self._pool_wait)) from error
         finally:
             self.connecting.discard(task)
 
@@ -378,7 +379,7 @@ class Connector(aiohttp.TCPConnector):
             if failed := proxy_failed(req, error, timeout.sock_connect):
                 raise failed from error
             if isinstance(error, TimeoutError) and self._lookups.is_waiting(req.host):
-                reason = OSError(f"the name lookup took longer than {timeout.sock_connect:g} s")
+                reason = OSError(slow_lookup(timeout.sock_connect))
                 raise aiohttp.ClientConnectorDNSError(req.connection_key, reason) from error
             raise
         finally:

@@ -11,21 +11,23 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
-from aiohttp.abc import ResolveResult
 
 from understudy.domain.content import Audio, File, Image, Media
 from understudy.domain.errors import ConnectionFailed, InvalidResponse, Misuse, TimedOut
 from understudy.domain.rules import Rule
 from understudy.domain.suggestions import kind_of
-from understudy.transport.aiohttp_transport import AioTransport
-from understudy.transport.base import Incoming, TransportError
+from understudy.transport.base import Incoming, Transport, TransportError
+from understudy.transport.choice import built_in
 from understudy.transport.name_lookup import Resolver
 from understudy.transport.network import Network
 from understudy.wire.http import HttpRequest
+
+if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
 
 M = TypeVar("M", Image, Audio, File)
 
@@ -87,7 +89,7 @@ class MediaFetcher:
         if located.data is not None or located.url is None:
             return located
         resolver = _CheckedResolver(self._is_allowed)
-        transport = AioTransport(network=Network(environ={}), resolver=resolver)
+        transport = built_in(network=Network(environ={}), resolver=resolver)
         try:
             async with asyncio.timeout(seconds):
                 media_type, data = await self._read(transport, located.url, limit)
@@ -106,7 +108,7 @@ class MediaFetcher:
             located, url=None, data=made.data, media_type=made.media_type, name=part.name or made.name
         )
 
-    async def _read(self, transport: AioTransport, url: str, limit: int) -> tuple[str, bytes]:
+    async def _read(self, transport: Transport, url: str, limit: int) -> tuple[str, bytes]:
         for _ in range(REDIRECTS + 1):
             self._check(url)
             incoming = await transport.send(HttpRequest("GET", url, (("accept", "*/*"),)), connect=10.0)

@@ -8,16 +8,19 @@ import errno
 import socket
 import threading
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
+if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
 
 LOOKUPS = 64
 """Lookups under way at most. Each host has one at a time, so more lookups mean more hosts that hang."""
 
 
-class Resolver(AbstractResolver):
+class Resolver:
     """Looks names up with the system's own function, which can neither be cancelled nor limited in time.
+
+    Its answers have the form that aiohttp's resolvers give, without loading aiohttp.
 
     Each lookup has a thread of its own, which does not keep the process from ending. In the event loop's executor,
     lookups that hang would block everything else there, and the end of `asyncio.run`.
@@ -85,4 +88,4 @@ def _result(host: str, family: socket.AddressFamily, proto: int, address: tuple[
     if family == socket.AF_INET6 and address[3]:
         # A link-local address is incomplete without its interface.
         where, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-    return ResolveResult(hostname=host, host=where, port=address[1], family=family, proto=proto, flags=numeric)
+    return {"hostname": host, "host": where, "port": address[1], "family": family, "proto": proto, "flags": numeric}

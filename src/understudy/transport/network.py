@@ -101,6 +101,14 @@ class Way(msgspec.Struct, frozen=True):
         """Return the headers of every request for the proxy; none if the proxy does not read requests."""
         return () if self.tunnel else self._authorization()
 
+    def tunnel_headers(self) -> Headers:
+        """Return the headers with which the proxy is asked for a tunnel."""
+        return self._authorization()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the certificates for connections over TLS."""
+        return self.tls if isinstance(self.tls, ssl.SSLContext) else _system_context()
+
     def _authorization(self) -> Headers:
         secret = self.proxy.authorization if self.proxy is not None else None
         return () if secret is None else (("proxy-authorization", SecretHeader(secret.reveal())),)
@@ -156,6 +164,11 @@ class Network:
         except ValueError as error:
             message = str(error)
         raise TransportError(Failure(kind=FailureKind.TLS, message=message, sent=False))
+
+
+@lru_cache(maxsize=1)
+def _system_context() -> ssl.SSLContext:
+    return Certificates().context()
 
 
 _ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR")

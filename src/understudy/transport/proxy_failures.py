@@ -1,17 +1,10 @@
-"""What fails between the client and a forward proxy, in messages that name the proxy and never its password."""
+"""What fails between the client and a forward proxy, read from the errors of aiohttp."""
 
 from __future__ import annotations
 
 import aiohttp
 
-from understudy.domain.failures import Failure, FailureKind
-
-_ADVICE = {
-    403: "it does not allow that host: ask its operator, or name the host in NO_PROXY",
-    502: "it cannot reach that host",
-    503: "it cannot reach that host",
-    504: "it cannot reach that host",
-}
+from understudy.transport import proxy_words as words
 
 
 class ProxyFailed(aiohttp.ClientConnectionError):
@@ -24,41 +17,23 @@ def proxy_failed(request: aiohttp.ClientRequest, error: Exception, limit: float 
     if proxy is None:
         return None
     place = f"{proxy.host}:{proxy.port}"
-    name = f"the proxy {place}"
     match error:
         case aiohttp.ClientHttpProxyError(status=407):
             given = "proxy-authorization" in (request.proxy_headers or ())
-            return ProxyFailed(credentials_wanted(place, given=given))
+            return ProxyFailed(words.credentials_wanted(place, given=given))
         case aiohttp.ClientHttpProxyError(status=status):
-            reason = f": {_ADVICE[status]}" if status in _ADVICE else ""
-            return ProxyFailed(f"{name} refused a tunnel to {request.host}:{request.port} (HTTP {status}){reason}")
+            return ProxyFailed(words.refused_tunnel(place, request.host, request.port, status))
         case aiohttp.ClientConnectorError(host=host, port=port) if (host, port) != (proxy.host, proxy.port):
             return None
         case aiohttp.ClientConnectorDNSError():
-            return ProxyFailed(f"{name} cannot be found: its name does not resolve")
+            return ProxyFailed(words.not_found(place))
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return ProxyFailed(
-                f"{name} cannot be reached over TLS; is it an http:// proxy, or is its certificate untrusted?"
-            )
+            return ProxyFailed(words.no_tls(place))
         case aiohttp.ClientConnectorError():
-            return ProxyFailed(f"{name} does not accept connections: {error.os_error.strerror or 'unreachable'}")
+            return ProxyFailed(words.unreachable(place, error.os_error))
         case TimeoutError():
-            within = f" within {limit:g} s" if limit else ""
-            return ProxyFailed(f"{name} did not connect to {request.host}:{request.port}{within}")
+            return ProxyFailed(words.too_slow(place, request.host, request.port, limit))
         case aiohttp.ClientResponseError():
-            return ProxyFailed(f"{name} does not answer as an HTTP proxy")
+            return ProxyFailed(words.not_a_proxy(place))
         case _:
-            return ProxyFailed(f"{name} closed the connection instead of opening a tunnel")
-
-
-def credentials_wanted(place: str, *, given: bool) -> str:
-    """Return what is wrong when a proxy answers 407."""
-    if given:
-        return f"the proxy {place} refused the user and password of its URL (HTTP 407)"
-    return f"the proxy {place} requires a user and password (HTTP 407): write them in its URL, http://USER:PASSWORD@{place}"
-
-
-def unauthorized(place: str, *, given: bool) -> Failure:
-    """Return the failure of a request that a proxy read itself and did not let through."""
-    message = credentials_wanted(place, given=given)
-    return Failure(kind=FailureKind.PROXY, message=message, status=407, sent=False)
+            return ProxyFailed(words.hung_up(place))

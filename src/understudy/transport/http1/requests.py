@@ -1,0 +1,117 @@
+"""Requests as bytes: where a URL leads, and the head that is written there."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from functools import lru_cache
+
+import msgspec
+from yarl import URL
+
+from understudy.transport.base import Upload
+from understudy.transport.network import Way
+from understudy.wire.http import HttpRequest
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+"""Names of methods and headers (RFC 9110 §5.6.2)."""
+_DEFAULTS = (("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "understudy"))
+"""What is sent unless the request has another value. Bodies are asked for uncompressed."""
+_FRAMING = frozenset({"content-length", "host", "transfer-encoding"})
+"""Headers that follow from the address and the body."""
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods whose requests state no length if they have no body."""
+
+
+class Target(msgspec.Struct, frozen=True, eq=False):
+    """What all requests of one method to one URL have in common. It holds no header of theirs, and so no key."""
+
+    origin: str
+    """Scheme, host and port."""
+    host: str
+    port: int
+    secure: bool
+    """Whether the server is reached over TLS."""
+    way: Way
+    method: str
+    begin: str
+    """The request line and the header `Host`."""
+
+    def __repr__(self) -> str:
+        """Show where it leads, without path and query."""
+        return f"Target({self.method!r}, {self.origin!r})"
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as CONNECT names them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def target_of(method: str, url: str, way: Way) -> Target:
+    """Return where a request goes. Raise `ValueError` if HTTP has no such method or address."""
+    parsed = URL(url)
+    host, port = parsed.raw_host, parsed.port
+    if not host or port is None or parsed.scheme not in ("http", "https") or not _TOKEN.match(method):
+        raise ValueError("not an address or a method of HTTP")
+    if host.replace(".", "").isdigit():
+        ipaddress.IPv4Address(host)  # The system would read 127.1 as an address, too.
+    is_forwarded = way.proxy is not None and not way.tunnel
+    where = str(parsed.with_user(None).with_fragment(None)) if is_forwarded else parsed.raw_path_qs
+    begin = f"{method} {where} HTTP/1.1\r\nhost: {parsed.host_port_subcomponent}"
+    return Target(str(parsed.origin()), host, port, parsed.scheme == "https", way, method, begin)
+
+
+def head_of(target: Target, request: HttpRequest) -> bytes:
+    """Return the head of a request. Raise `ValueError` if HTTP cannot express it."""
+    lines = [target.begin]
+    given: set[str] = set()
+    length: str | None = None
+    for name, value in request.headers:
+        lowered = _lowered(name)
+        given.add(lowered)
+        if lowered not in _FRAMING:
+            lines.append(f"{name}: {value}")
+        elif lowered == "content-length":
+            length = value
+    lines += [f"{name}: {value}" for name, value in _DEFAULTS if name not in given]
+    lines += [f"{name}: {value}" for name, value in _framing(request, length)]
+    if "@" in request.url and "authorization" not in given:
+        lines += _authorization(request.url)
+    if not target.way.tunnel:
+        lines += [f"{name}: {value}" for name, value in target.way.headers()]
+    # One line break in a name or value is one line too many (CWE-113).
+    head, breaks = "\r\n".join(lines), len(lines)
+    if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
+        raise ValueError("a header contains a line break or NUL")
+    return f"{head}\r\n\r\n".encode()
+
+
+def _framing(request: HttpRequest, length: str | None) -> tuple[tuple[str, str], ...]:
+    if request.body is not None:
+        return (("content-length", str(len(request.body))),)
+    if isinstance(request, Upload) and request.pieces is not None:
+        return (("transfer-encoding", "chunked"),) if length is None else (("content-length", str(int(length))),)
+    return () if request.method in _BODILESS else (("content-length", "0"),)
+
+
+def stated_length(request: Upload) -> int | None:
+    """Return how many bytes an upload's own headers promise; `None` if it is sent in chunks."""
+    return next((int(value) for name, value in request.headers if name.lower() == "content-length"), None)
+
+
+def _authorization(url: str) -> list[str]:
+    """Return the user and password of a URL as HTTP's basic authentication (RFC 7617)."""
+    parsed = URL(url)
+    if parsed.user is None and parsed.password is None:
+        return []
+    pair = f"{parsed.user or ''}:{parsed.password or ''}"
+    return [f"authorization: Basic {base64.b64encode(pair.encode()).decode()}"]
+
+
+@lru_cache(maxsize=512)
+def _lowered(name: str) -> str:
+    """Return a header's name in lower case. Raise `ValueError` if it is not one."""
+    if not _TOKEN.match(name):
+        raise ValueError("not the name of a header")
+    return name.lower()
