@@ -162,7 +162,10 @@ def test_a_virtual_key_is_asked_for_after_the_configured_ones(store: CountingKey
 def test_an_open_gateway_is_closed_by_its_first_key(store: SqliteKeys, clock: Clock) -> None:
     access = Access(open_=True, keyring=keyring(store, clock))
     assert access.admit({}) is ANYONE
+    assert access.admit({"x-api-key": "anything"}) is ANYONE
     key = add(store)
+    assert isinstance(caller := access.admit({"x-api-key": key}), Caller)
+    assert caller.name == "alice", "at once"
     clock.now += WITHIN
     assert "missing" in message(access.admit({}))
     assert "unknown" in message(access.admit({"x-api-key": "anything"}))

@@ -273,3 +273,19 @@ def test_a_disk_that_stays_full_does_not_keep_a_process_from_ending(
     ledger.close()
     assert not ledger._writer._thread.is_alive()
     assert "the ledger was closed before 198 entries could be written: database or disk is full" in caplog.text
+
+
+def test_a_second_connection_of_a_process_costs_the_first_nothing(ledger: SqliteLedger) -> None:
+    """On POSIX whoever closes any descriptor of a file gives up all locks of the process on it. Another process would
+    then take itself for the last one, and delete the write-ahead log."""
+    ledger.record(ended(start(2)))
+    ledger.flush()
+    second = SqliteLedger(ledger.path)
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT 1 FROM days').fetchall()"
+    subprocess.run([sys.executable, "-c", code, str(ledger.path)], check=True)
+    second.record(ended(start(3)))
+    second.close()
+    ledger.record(ended(start(4)))
+    ledger.flush()
+    with LedgerReader(ledger.path) as reader:
+        assert len(reader.entries()) == 3

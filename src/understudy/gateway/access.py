@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from understudy.domain.misuse import ConfigError
 from understudy.gateway.callers import ANYONE, LABEL, Caller, Refusal, unauthorized
 from understudy.gateway.hosts import address_of, is_loopback
+from understudy.ledger.keys import BEGINNING
 from understudy.settings.gateway import GatewayKey
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Access:
         """
         if query and _has_key(query):
             return unauthorized(f"a key in the URL is not accepted, because URLs are logged: send it {_WAYS}")
-        if not self.has_keys:
+        if not self.has_keys and not self._has_virtual(headers):
             if self.open_ and (peer is None or address_of(peer) is None or is_loopback(peer)):
                 return ANYONE
             return unauthorized("this gateway has no keys, and other machines may reach it: configure keys to use it")
@@ -89,6 +90,11 @@ class Access:
         if self._keyring is not None:
             return self._keyring.admit(key, where)
         return unauthorized(f"the key in {where} is unknown to this gateway")
+
+    def _has_virtual(self, headers: Mapping[str, str]) -> bool:
+        """Check whether a request may have a virtual key: one that was just made may be the first one."""
+        names = ("authorization", *KEY_HEADERS)
+        return self._keyring is not None and any(BEGINNING in headers.get(name, "") for name in names)
 
 
 def _has_key(query: str) -> bool:

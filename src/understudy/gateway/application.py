@@ -18,7 +18,6 @@ from understudy.gateway.site import Lasting, Site
 if TYPE_CHECKING:
     from understudy.gateway.access_log import Sink
     from understudy.ledger import LedgerSink, Observer
-    from understudy.ledger.keys import KeyStore
     from understudy.transport.base import Transport
 
 
@@ -32,14 +31,14 @@ class Gateway:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
-        keys: KeyStore | None = None,
+        file: Path | None = None,
     ) -> None:
-        """Raise `ConfigError` for a configuration that does not fit together, or whose `state_file` cannot be used."""
+        """Raise `ConfigError` for a configuration that does not fit together, or if a file cannot be used."""
         self._transport = transport
         self._sink = sink
         self._observers = observers
         memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
-        self._lasting = Lasting(memory, keys)
+        self._lasting = Lasting(memory, file)
         self._site = self._made(config)
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
@@ -102,7 +101,7 @@ class Gateway:
         for task in former.values():
             task.cancel()
         await asyncio.gather(*former.values(), return_exceptions=True)
-        self._lasting.memory.close()
+        self._lasting.close()
 
     async def _serve(self, connection: Connection) -> None:
         site = self._site
@@ -156,7 +155,7 @@ ENDING = 1.0
 def app(config: Config | Mapping[str, Any] | str | Path | None = None, **parts: Any) -> Gateway:
     """Return the gateway of a configuration: a loaded one, a file's path, a dictionary, or what `from_config` finds.
 
-    `parts`: `transport`, `sink` and `observers`, as for `from_config`; `keys`: a `SqliteKeys`, to admit virtual keys.
-    Raise `ConfigError`.
+    `parts`: `transport`, `sink` and `observers`, as for `from_config`; `file`: that of a ledger, in which
+    virtual keys are and answers to requests with an `Idempotency-Key` are kept. Raise `ConfigError`.
     """
     return Gateway(config if isinstance(config, Config) else read_given(config), **parts)

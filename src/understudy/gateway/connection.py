@@ -6,13 +6,16 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.bodies import ClientGone, read_body
 from understudy.gateway.uploads import Upload
 from understudy.wire.http import Headers, HttpReply
+
+if TYPE_CHECKING:
+    from understudy.ledger.replays import KeptAnswer
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -117,6 +120,18 @@ class Connection:
         """The id that the caller, or a proxy on the way, has given the request."""
         return _id_in(self.headers, X_REQUEST_ID) or _id_in(self.headers, "x-client-request-id")
 
+    def outlive(self, through: Callable[[Send], Send]) -> None:
+        """Send the answer through something else, and to its end even if the caller leaves, once the body was read."""
+        self._send = through(self._send)
+        self._receive = _never
+
+    async def replay(self, answer: KeptAnswer, *more: tuple[str, str]) -> None:
+        """Send an answer that was given before, with the headers that it had."""
+        self.started, self.status = True, answer.status
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*answer.headers, *more)]
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
     async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the caller does not read."""
         if data and not self._head_only:
@@ -132,6 +147,11 @@ class Connection:
         await self.start(reply.status, (*reply.headers, *more, length))
         body = b"" if self._head_only else reply.body
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _never() -> Message:
+    """Wait for what a caller sends who is not listened to any more."""
+    return await asyncio.get_running_loop().create_future()
 
 
 def _id_in(headers: Mapping[str, str], name: str) -> str | None:

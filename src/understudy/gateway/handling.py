@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
-from understudy.gateway import replies
+from understudy.gateway import idempotency, replies
 from understudy.gateway.answering import Answering
 from understudy.gateway.bodies import ClientGone
 from understudy.gateway.callers import Caller, Refusal
@@ -38,6 +39,9 @@ logger = logging.getLogger("understudy")
 
 OLLAMA_VERSION = "0.12.0"
 """The version of Ollama whose API is served; its clients ask for it to know what the server can do."""
+
+ONCE = ("answer", "embed")
+"""Services that cost something, and so may be asked for with an `Idempotency-Key`."""
 
 LONG = 8 << 10
 """Bytes from which a body is read in outline. Reading a shorter one costs no more than its outline."""
@@ -121,7 +125,15 @@ class Handling:
         """Answer a request in a wire format."""
         connection = self._connection
         request = await self._request()
-        kept = Kept(self._site, connection, caller, self.notes)
+        repeats = self._site.repeats
+        if repeats is not None and idempotency.HEADER in connection.headers and self._route.service in ONCE:
+            named = idempotency.name_of(connection, caller.name, self._route.name, request.body or b"")
+            await repeats.serve(named, connection, self.notes, partial(self._answer, half, caller, request))
+        else:
+            await self._answer(half, caller, request)
+
+    async def _answer(self, half: ServerHalf, caller: Caller, request: HttpRequest) -> None:
+        connection, kept = self._connection, Kept(self._site, self._connection, caller, self.notes)
         if self._route.service == "stored":
             await kept.fetch()
         elif (field := self._kept_field(request)) is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import sqlite3
 import time
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from typing import Literal
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.misuse import ConfigError
+from understudy.ledger.sqlite.opening import make_file
 from understudy.wire.bounds import MIB
 
 log = logging.getLogger("understudy.gateway")
@@ -133,7 +133,7 @@ class Memory:
 
 def _open(path: Path) -> sqlite3.Connection:
     """Open the file, for this user alone, and drop what is too old."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    make_file(path)
     file = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         file.execute("PRAGMA journal_mode = WAL")

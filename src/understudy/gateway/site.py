@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.client.keys import pepper_of
@@ -16,6 +17,7 @@ from understudy.gateway.callers import ANYONE, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
 from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
+from understudy.gateway.idempotency import Repeats
 from understudy.gateway.items import Items
 from understudy.gateway.keyring import Keyring
 from understudy.gateway.manager import GatewayManager
@@ -24,6 +26,8 @@ from understudy.gateway.names import Names
 from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
 from understudy.gateway.signers import Signers
+from understudy.ledger.sqlite.keys import SqliteKeys
+from understudy.ledger.sqlite.replays import SqliteReplays
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
@@ -35,14 +39,24 @@ if TYPE_CHECKING:
 class Lasting:
     """What outlives a reload of the configuration."""
 
-    __slots__ = ("keys", "memory", "seals")
+    __slots__ = ("keys", "memory", "repeats", "seals")
 
-    def __init__(self, memory: Memory | None = None, keys: KeyStore | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, file: Path | None = None) -> None:
+        """`file`: that of the ledger. Raise `ConfigError` if it cannot be used."""
         self.memory = memory or Memory()
-        self.keys = keys
+        self.keys = None if file is None else SqliteKeys(file)
         """The virtual keys, if any may be used."""
+        self.repeats = None if file is None else Repeats(SqliteReplays(file))
+        """What is answered once, if answers can be kept."""
         self.seals = Seals()
         """What seals, if the configuration has no secret."""
+
+    def close(self) -> None:
+        """Close the files, which the next use opens again."""
+        self.memory.close()
+        for each in (self.keys, self.repeats):
+            if each is not None:
+                each.close()
 
 
 class Site:
@@ -50,7 +64,7 @@ class Site:
 
     __slots__ = (
         *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving", "items"),
-        *("manager", "names", "owners", "seals", "signers", "under_way"),
+        *("manager", "names", "owners", "repeats", "seals", "signers", "under_way"),
     )
 
     def __init__(
@@ -80,6 +94,7 @@ class Site:
         self.items = Items(memory)
         self.owners = Owners(memory, shared=lambda: self.access.has_several_callers)
         self.signers = Signers(self.manager, memory)
+        self.repeats = lasting.repeats
         self.catalogue = Catalogue(self.manager, self.names)
         self.under_way = 0
         """Requests that are being answered."""

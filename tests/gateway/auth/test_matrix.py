@@ -184,7 +184,7 @@ async def test_the_matrix(variant: str, deep: bool, tmp_path: Path) -> None:
         keys = {**KEYS, **made(store)}
         async with Emulator(("openai", "groq")) as emulator:
             revoked = {"name": "revoked", "key": REVOKED}
-            gateway = app(configuration(emulator, right, elsewhere, revoked), keys=store)
+            gateway = app(configuration(emulator, right, elsewhere, revoked), file=tmp_path / "ledger.db")
             matrix = Matrix(gateway, emulator)
             assert (await matrix.caller.get("/openapi.json", {"x-api-key": REVOKED})).status == 200
             await gateway.reload(read_given(configuration(emulator, right, elsewhere)))

@@ -22,7 +22,6 @@ from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.server import Server
 from understudy.gateway.serving.writing import LineHandler, LineWriter
-from understudy.ledger.sqlite.keys import SqliteKeys
 
 log = logging.getLogger("understudy.gateway")
 COLLECTED = (10_000, 20, 20)
@@ -39,8 +38,8 @@ class Process:
         self.options = options
         self.writer = writer
         self._ledger = open_ledger(config)
-        self._keys = None if self._ledger is None else SqliteKeys(self._ledger.path)
-        self.gateway = gateway.app(self._own(config), sink=self._ledger, keys=self._keys)
+        file = None if self._ledger is None else self._ledger.path
+        self.gateway = gateway.app(self._own(config), sink=self._ledger, file=file)
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config))
@@ -73,8 +72,6 @@ class Process:
                 task.cancel()
             if self._ledger is not None:
                 await asyncio.to_thread(self._ledger.close)
-            if self._keys is not None:
-                self._keys.close()
 
     def _stop_after(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from understudy.domain.misuse import Misuse
 from understudy.ledger.keys import FoundKey, KeyState, KeyToken, VirtualKey
-from understudy.ledger.sqlite.opening import open_for_writing
+from understudy.ledger.sqlite.opening import File
 
 _KEY = ("name", "created", "expires", "revoked", "grants")
 _TOKEN = ("digest", "key", "ending", "pepper", "created", "until")
@@ -41,9 +41,7 @@ class SqliteKeys:
 
     def __init__(self, path: Path) -> None:
         """Open the file, or make it. Raise `ConfigError` if that fails."""
-        self.path = path
-        self._connection = open_for_writing(path)
-        self._connection.execute("PRAGMA synchronous = FULL")
+        self._file = File(path, durable=True)
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +52,8 @@ class SqliteKeys:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, which the next use opens again."""
+        self._file.close()
 
     def find(self, digest: bytes) -> FoundKey | None:
         """Return the key that has a value of this digest; `None` if none has."""
@@ -84,7 +82,7 @@ class SqliteKeys:
     def add(self, key: VirtualKey, token: KeyToken) -> None:
         """Add a key. Raise `Misuse` if its name is in use."""
         grants = msgspec.json.encode(_Grants(key.models, key.routes, dict(key.labels))).decode()
-        with self._transaction():
+        with self._file.writing():
             if self._exists(key.name):
                 raise Misuse(f"there is a virtual key {key.name!r} already: rotate it, or choose another name")
             self._insert("keys", (key.name, key.created, key.expires, key.revoked, grants))
@@ -95,7 +93,7 @@ class SqliteKeys:
 
         Raise `Misuse` if there is no such key, or if it was revoked.
         """
-        with self._transaction():
+        with self._file.writing():
             key = self.key(name)
             if key.revoked is not None:
                 raise Misuse(f"the virtual key {name!r} was revoked, and is not rotated: create another one")
@@ -107,29 +105,22 @@ class SqliteKeys:
 
     def revoke(self, name: str, now: float) -> VirtualKey:
         """Make a key invalid for ever, and return it. Raise `Misuse` if there is no such key."""
-        with self._transaction():
+        with self._file.writing():
             self.key(name)
             self._connection.execute("UPDATE keys SET revoked = COALESCE(revoked, ?) WHERE name = ?", (now, name))
         return self.key(name)
 
     def remove(self, name: str, now: float) -> None:
         """Forget a key that is not valid any more. Raise `Misuse` if it is, or if there is no such key."""
-        with self._transaction():
+        with self._file.writing():
             if self.key(name).state(now) is KeyState.VALID:
                 raise Misuse(f"the virtual key {name!r} is valid: revoke it before you remove it")
             self._connection.execute("DELETE FROM key_tokens WHERE key = ?", (name,))
             self._connection.execute("DELETE FROM keys WHERE name = ?", (name,))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return self._file.connection()
 
     def _exists(self, name: str) -> bool:
         return self._connection.execute("SELECT 1 FROM keys WHERE name = ?", (name,)).fetchone() is not None

@@ -73,7 +73,20 @@ def _cached_audio(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE entries ADD COLUMN cache_read_audio INTEGER")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio)
+def _answers(connection: sqlite3.Connection) -> None:
+    """Answers that are kept for repeated requests, and requests whose answers are under way, each with its owner."""
+    connection.execute(
+        """
+        CREATE TABLE answers (
+            scope BLOB NOT NULL UNIQUE, request BLOB NOT NULL, owner INTEGER, until REAL NOT NULL,
+            status INTEGER, headers TEXT, size INTEGER NOT NULL DEFAULT 0, body BLOB
+        )
+        """
+    )
+    connection.execute("CREATE INDEX answers_by_age ON answers (until, size, owner)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from understudy.domain.errors import ConfigError
@@ -22,7 +25,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_file(path)
     except OSError as error:
         raise _cannot(path, error.strerror or str(error)) from error
     connection = _connect(path.absolute().as_uri())
@@ -44,6 +47,21 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def make_file(path: Path) -> None:
+    """Make an empty file, which its owner alone may read, unless it exists. Raise `OSError` if it cannot be used.
+
+    A file that exists is not opened: on POSIX, to close any descriptor of it would give up all locks that other
+    connections of this process have on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+
+
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the file to read it; rows are mappings. Raise `ConfigError`, also if there is no file."""
     if not path.exists():
@@ -58,6 +76,44 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.close()
         raise _cannot(path, str(error)) from error
     return connection
+
+
+class File:
+    """A connection to the file, which is opened when it is needed and may be closed meanwhile."""
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
+        """Open the file, or make it. `durable`: whether a commit survives a power cut. Raise `ConfigError`."""
+        self._path = path
+        self._durable = durable
+        self._opened: sqlite3.Connection | None = None
+        self.connection()
+
+    def connection(self) -> sqlite3.Connection:
+        """Return the open connection."""
+        if self._opened is None:
+            self._opened = open_for_writing(self._path)
+            if self._durable:
+                self._opened.execute("PRAGMA synchronous = FULL")
+        return self._opened
+
+    def close(self) -> None:
+        """Close it, until the next use."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction. Raise `sqlite3.Error`."""
+        connection = self.connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -1,0 +1,88 @@
+"""Answers to requests that may be repeated, in the file of the ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from understudy.ledger.replays import LARGEST, LEASE, LIFETIME, MOST, ROOM, KeptAnswer, Scope, ScopeState
+from understudy.ledger.sqlite.opening import File
+
+_headers = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+_OLDEST = "SELECT rowid FROM answers WHERE owner IS NULL ORDER BY until LIMIT ?"
+_DROPPED_AT_ONCE = 100
+
+
+class SqliteReplays:
+    """Keeps answers in a file that processes share. Its methods block, and raise `sqlite3.Error` if that fails."""
+
+    def __init__(self, path: Path, *, most: int = MOST, room: int = ROOM, largest: int = LARGEST) -> None:
+        """`most`: how many answers are kept; `room`, `largest`: bytes of all, and of one."""
+        self._file = File(path)
+        self._most = most
+        self._room = room
+        self.largest = largest
+
+    def close(self) -> None:
+        """Close the file, which the next use opens again."""
+        self._file.close()
+
+    def begin(self, scope: bytes, request: bytes, owner: int, now: float) -> Scope:
+        """Return what is known of a request; one that is new is held by `owner` from now on.
+
+        `scope` names the request, and `request` is the digest of what it asks for. `now`: Unix seconds.
+        """
+        with self._file.writing() as connection:
+            connection.execute("DELETE FROM answers WHERE until <= ?", (now,))
+            query = "SELECT request, owner, status, headers, body FROM answers WHERE scope = ?"
+            row = connection.execute(query, (scope,)).fetchone()
+            if row is None:
+                values = (scope, request, owner, now + LEASE)
+                connection.execute("INSERT INTO answers (scope, request, owner, until) VALUES (?, ?, ?, ?)", values)
+                return Scope(ScopeState.NEW)
+        known, holder, status, headers, body = row
+        if known != request:
+            return Scope(ScopeState.OTHER)
+        if holder is not None:
+            return Scope(ScopeState.UNDER_WAY)
+        answer = None if status is None else KeptAnswer(status, _headers.decode(headers), body)
+        return Scope(ScopeState.ANSWERED, answer)
+
+    def renew(self, owner: int, now: float) -> None:
+        """Extend the lease of what an owner holds."""
+        with self._file.writing() as connection:
+            connection.execute("UPDATE answers SET until = ? WHERE owner = ?", (now + LEASE, owner))
+
+    def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None, now: float) -> None:
+        """Keep the answer to a request that `owner` holds; `None`: one that is known to be given, and not kept."""
+        if answer is not None and len(answer.body) > self.largest:
+            answer = None
+        values: Iterable[object] = (None, None, None, 0)
+        if answer is not None:
+            headers = msgspec.json.encode(answer.headers).decode()
+            values = (answer.status, headers, answer.body, len(answer.body))
+        with self._file.writing() as connection:
+            connection.execute(
+                "UPDATE answers SET owner = NULL, until = ?, status = ?, headers = ?, body = ?, size = ? "
+                "WHERE scope = ? AND owner = ?",
+                (now + LIFETIME, *values, scope, owner),
+            )
+            self._make_room(connection)
+
+    def release(self, scope: bytes, owner: int) -> None:
+        """Forget a request that `owner` holds: whoever sends it again gets another answer."""
+        with self._file.writing() as connection:
+            connection.execute("DELETE FROM answers WHERE scope = ? AND owner = ?", (scope, owner))
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Drop the oldest answers as long as there are too many."""
+        while True:
+            count, size = connection.execute("SELECT COUNT(*), TOTAL(size) FROM answers").fetchone()
+            if count <= self._most and size <= self._room:
+                return
+            surplus = max(1, min(_DROPPED_AT_ONCE, count - self._most))
+            if not connection.execute(f"DELETE FROM answers WHERE rowid IN ({_OLDEST})", (surplus,)).rowcount:
+                return

@@ -1,0 +1,213 @@
+"""`Idempotency-Key`: a request is answered once, and its repetitions get the same bytes, at whichever process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.asgi import Answer, Asgi
+from understudy.emulator import Emulator, Fault
+from understudy.gateway.application import Gateway, app
+from understudy.gateway.idempotency import HEADER, REPLAYED
+from understudy.ledger.replays import LEASE, LIFETIME, KeptAnswer, ScopeState
+from understudy.ledger.sqlite.replays import SqliteReplays
+
+KEY = "order-66"
+_HI: list[Any] = [{"role": "user", "content": "hi"}]
+_PART: dict[str, Any] = {"role": "user", "parts": [{"text": "hi"}]}
+FACES: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai": ("/v1/chat/completions", {"model": "main", "messages": _HI}),
+    "openai, streamed": ("/v1/chat/completions", {"model": "main", "messages": _HI, "stream": True}),
+    "completions": ("/v1/completions", {"model": "main", "prompt": "hi"}),
+    "responses": ("/v1/responses", {"model": "main", "input": "hi"}),
+    "responses, streamed": ("/v1/responses", {"model": "main", "input": "hi", "stream": True}),
+    "vectors": ("/v1/embeddings", {"model": "main", "input": "hi"}),
+    "anthropic": ("/v1/messages", {"model": "main", "messages": _HI, "max_tokens": 50}),
+    "anthropic, streamed": ("/v1/messages", {"model": "main", "messages": _HI, "max_tokens": 50, "stream": True}),
+    "gemini": ("/v1beta/models/main:generateContent", {"contents": [_PART]}),
+    "gemini, streamed": ("/v1beta/models/main:streamGenerateContent?alt=sse", {"contents": [_PART]}),
+    "cohere": ("/v2/chat", {"model": "main", "messages": _HI}),
+    "ollama": ("/api/chat", {"model": "main", "messages": _HI, "stream": False}),
+    "ollama, streamed": ("/api/chat", {"model": "main", "messages": _HI}),
+}
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    async with Emulator(("openai",)) as running:
+        yield running
+
+
+@pytest.fixture
+async def caller(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Asgi]:
+    gateway = opened(emulator, tmp_path)
+    yield Asgi(gateway)
+    await gateway.aclose()
+
+
+def opened(emulator: Emulator, folder: Path, *, file: bool = True) -> Gateway:
+    """Return a gateway over a file in a folder; it stands for one process of several."""
+    entry = {
+        "name": "main",
+        "provider": "openai",
+        "base_url": emulator.url("openai"),
+        "api_key": emulator.key,
+        "text_model": "gpt-4.1-mini",
+        "embedding_model": "text-embedding-3-small",
+    }
+    keys = [{"name": name, "key": f"{name}-0123456789abcdef"} for name in ("alice", "bob")]
+    fallback = {"max_attempts": 1, "whole": "plain"}
+    config = {"llm": {"providers": [entry], "fallback": fallback, "gateway": {"keys": keys}}}
+    return app(config, file=folder / "ledger.db" if file else None)
+
+
+def headers(key: str | None = KEY, name: str = "alice") -> dict[str, str]:
+    own = {"authorization": f"Bearer {name}-0123456789abcdef"}
+    return own if key is None else {**own, HEADER: key}
+
+
+async def ask(caller: Asgi, face: str = "openai", key: str | None = KEY, name: str = "alice", **more: Any) -> Answer:
+    path, body = FACES[face]
+    return await caller.post(path, {**body, **more}, headers(key, name))
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_repeated_request_gets_the_same_bytes(caller: Asgi, emulator: Emulator, face: str) -> None:
+    first = await ask(caller, face)
+    assert (first.status, REPLAYED in first.headers) == (200, False), first.text
+    again = await ask(caller, face)
+    assert (again.status, again.body) == (200, first.body)
+    assert {**first.headers, REPLAYED: "true"} == again.headers
+    assert len(emulator.requests("openai")) == 1
+    other = await ask(caller, face, user="another") if "gemini" not in face else await ask(caller, face, x=[])
+    assert other.status == 422
+    assert "was used for another request" in other.text
+    assert len(emulator.requests("openai")) == 1
+
+
+async def test_what_differs_in_nothing_is_the_same_request(caller: Asgi, emulator: Emulator) -> None:
+    path, body = FACES["openai"]
+    first = await caller.post(path, body, headers())
+    turned = json.dumps(dict(reversed(body.items())), indent=3).encode()
+    assert (await caller.post(path, turned, headers())).body == first.body
+    assert (await caller.post(path, body, {**headers(), "x-understudy-timeout": "9"})).status == 422
+    assert len(emulator.requests("openai")) == 1
+
+
+async def test_keys_and_routes_share_nothing(caller: Asgi, emulator: Emulator) -> None:
+    for face, name in (("openai", "alice"), ("openai", "bob"), ("responses", "alice"), ("vectors", "alice")):
+        answer = await ask(caller, face, name=name)
+        assert (answer.status, REPLAYED in answer.headers) == (200, False)
+    assert REPLAYED not in (await ask(caller, key="another")).headers
+    assert REPLAYED not in (await ask(caller, key=None)).headers
+    assert len(emulator.requests("openai")) == 6
+
+
+@pytest.mark.parametrize("face", [each for each in FACES if "streamed" not in each])
+async def test_two_at_once(tmp_path: Path, emulator: Emulator, face: str) -> None:
+    """Two processes, and one answer."""
+    emulator.script("openai", [Fault.slow_headers(0.3)])
+    one, two = opened(emulator, tmp_path), opened(emulator, tmp_path)
+    answers = await asyncio.gather(*(ask(Asgi(each), face) for each in (one, two, one, two)))
+    (first,) = (each for each in answers if each.status == 200)
+    refused = [each for each in answers if each is not first]
+    for each in refused:
+        assert each.status == (503 if face == "gemini" else 409), "Google's clients do not try again after 409"
+        assert "is being answered" in each.text
+        assert face == "gemini" or each.headers["retry-after"] == "1"
+    assert (await ask(Asgi(two), face)).body == first.body
+    assert len(emulator.requests("openai")) == 1
+    await asyncio.gather(one.aclose(), two.aclose())
+
+
+async def test_what_failed_or_was_refused_is_tried_anew(caller: Asgi, emulator: Emulator) -> None:
+    for status in (500, 429, 400):
+        emulator.script("openai", [Fault.status(status)])
+        assert (await ask(caller)).status >= 400
+    emulator.script("openai", [Fault.cut(1)])
+    broken = await ask(caller, "openai, streamed", KEY + "-streamed")
+    assert not broken.is_complete or b"[DONE]" not in broken.body
+    assert (await ask(caller, model="nowhere")).status == 404
+    assert (await ask(caller, messages="none")).status == 400
+    assert (await ask(caller, name="carol")).status == 401
+    good = await ask(caller)
+    assert (good.status, REPLAYED in good.headers) == (200, False)
+
+
+async def test_a_caller_who_leaves_finds_the_answer_later(caller: Asgi, emulator: Emulator) -> None:
+    emulator.script("openai", [Fault.slow_headers(0.3)])
+    path, body = FACES["openai, streamed"]
+    left = asyncio.Event()
+    asked = asyncio.create_task(caller.send("POST", path, json.dumps(body).encode(), headers(), leave=left))
+    await asyncio.sleep(0.1)
+    left.set()
+    await asked
+    again = await ask(caller, "openai, streamed")
+    assert again.headers[REPLAYED] == "true"
+    assert b"[DONE]" in again.body
+    assert len(emulator.requests("openai")) == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "\xe9", "a\tb"])
+async def test_a_key_that_is_invalid_is_refused(caller: Asgi, emulator: Emulator, key: str) -> None:
+    answer = await ask(caller, "anthropic", key)
+    assert answer.status == 400
+    assert answer.json["error"]["type"] == "invalid_request_error"
+    assert "Idempotency-Key must be" in answer.text
+    assert not emulator.requests("openai")
+
+
+async def test_without_a_file_a_key_means_nothing(tmp_path: Path, emulator: Emulator) -> None:
+    gateway = opened(emulator, tmp_path, file=False)
+    for _ in range(2):
+        assert (await ask(Asgi(gateway))).status == 200
+    assert len(emulator.requests("openai")) == 2
+    await gateway.aclose()
+
+
+def begun(store: SqliteReplays, scope: bytes, now: float = 0.0, owner: int = 1) -> ScopeState:
+    return store.begin(scope, b"body", owner, now).state
+
+
+def test_what_a_process_held_that_died_becomes_free(tmp_path: Path) -> None:
+    store = SqliteReplays(tmp_path / "ledger.db")
+    assert begun(store, b"a") is ScopeState.NEW
+    assert begun(store, b"a", LEASE - 1, owner=2) is ScopeState.UNDER_WAY
+    store.renew(1, LEASE - 1)
+    assert begun(store, b"a", LEASE + 1, owner=2) is ScopeState.UNDER_WAY
+    assert begun(store, b"a", 2 * LEASE, owner=2) is ScopeState.NEW
+    store.keep(b"a", 1, KeptAnswer(200, (), b"late"), 2 * LEASE)
+    store.release(b"a", 1)
+    assert begun(store, b"a", 2 * LEASE, owner=3) is ScopeState.UNDER_WAY, "what another one holds is not touched"
+
+
+def test_an_answer_is_kept_for_a_day(tmp_path: Path) -> None:
+    store, answer = SqliteReplays(tmp_path / "ledger.db"), KeptAnswer(200, (("a", "b"),), b"\x00\xff")
+    begun(store, b"a")
+    store.keep(b"a", 1, answer, 10.0)
+    store.close()
+    assert store.begin(b"a", b"body", 2, LIFETIME + 9).answer == answer
+    assert store.begin(b"a", b"other", 2, LIFETIME + 9).state is ScopeState.OTHER
+    assert begun(store, b"a", LIFETIME + 10) is ScopeState.NEW
+
+
+def test_answers_have_limits(tmp_path: Path) -> None:
+    store = SqliteReplays(tmp_path / "ledger.db", most=5, room=100, largest=60)
+    for number in range(8):
+        begun(store, bytes([number]))
+        store.keep(bytes([number]), 1, KeptAnswer(200, (), b"x" * 10), number)
+    kept = [begun(store, bytes([number]), 8.0, owner=2) for number in range(8)]
+    assert kept == [ScopeState.NEW] * 3 + [ScopeState.ANSWERED] * 5
+    begun(store, b"large")
+    store.keep(b"large", 1, KeptAnswer(200, (), b"x" * 61), 9.0)
+    assert store.begin(b"large", b"body", 2, 9.0).answer is None
+    for name in (b"one", b"two"):
+        begun(store, name, 10.0)
+        store.keep(name, 1, KeptAnswer(200, (), b"x" * 60), 10.0)
+    assert begun(store, b"two", 10.0, owner=2) is ScopeState.ANSWERED
+    assert begun(store, b"one", 10.0, owner=2) is ScopeState.NEW, "the room is for 100 bytes"
