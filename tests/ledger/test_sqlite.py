@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,12 @@ def test_a_second_connection_of_a_process_costs_the_first_nothing(ledger: Sqlite
     ledger.flush()
     with LedgerReader(ledger.path) as reader:
         assert len(reader.entries()) == 3
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """SQLite does not wait for another connection that makes the write-ahead log at the same moment."""
+    for number in range(10):
+        path = tmp_path / f"{number}.db"
+        with ThreadPoolExecutor(8) as pool:
+            for each in pool.map(lambda _, path=path: SqliteLedger(path), range(8)):
+                each.close()

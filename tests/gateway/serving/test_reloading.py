@@ -171,7 +171,9 @@ def test_other_machines_need_a_key(host: str, only_here: bool) -> None:
     if only_here:
         check_open(keyless, host)
     else:
-        with pytest.raises(Misuse, match=r"anyone could use your providers; add \[\[llm\.gateway\.keys\]\]"):
+        with pytest.raises(
+            Misuse, match=r"anyone could use your providers; make one with `understudy keys create NAME`, add"
+        ):
             check_open(keyless, host)
 
 

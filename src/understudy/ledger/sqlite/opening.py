@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from understudy.ledger.sqlite.migrations import is_older, migrate
 
 BUSY = 10.0
 """Seconds to wait for another process that writes."""
+_PAUSE = 0.02
+"""Seconds between tries to open a file that another process is opening."""
 _WAL_LIMIT = 64 * 2**20
 """Bytes to which the write-ahead log is cut back once it was longer."""
 
@@ -30,14 +33,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         raise _cannot(path, error.strerror or str(error)) from error
     connection = _connect(path.absolute().as_uri())
     try:
-        if not connection.execute("PRAGMA page_count").fetchone()[0]:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise _cannot(path, "its file system has no shared memory, as a network drive", "put it on a local disk")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
-        migrate(connection)
+        _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
         raise _cannot(path, str(error)) from error
@@ -45,6 +41,34 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the modes of a file and bring it to the newest schema.
+
+    SQLite does not wait for another connection that changes the journal mode at the same moment, so this does.
+    """
+    patience = time.monotonic() + BUSY
+    while True:
+        try:
+            _set_modes(connection, path)
+            migrate(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _set_modes(connection: sqlite3.Connection, path: Path) -> None:
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise _cannot(path, "its file system has no shared memory, as a network drive", "put it on a local disk")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
 
 
 def make_file(path: Path) -> None:
