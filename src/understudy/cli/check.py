@@ -95,6 +95,8 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     for entry in result.entries:
         if entry.detail:
             print(clean_line(f"{entry.name}: {entry.detail}"))
+        if entry.quotas:
+            print(clean_line(f"{entry.name}: {', '.join(map(str, entry.quotas))}"))
         for warning in entry.warnings:
             print(clean_line(f"{entry.name}: {warning.what} is not sent: {warning.why}"))
     for notice in result.notices:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from understudy.domain.errors import ConfigError, LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
+from understudy.domain.quotas import Quota
 from understudy.domain.requests import ModelsRequest
 from understudy.domain.responses import HealthStatus
 from understudy.engine import clock
@@ -44,11 +45,12 @@ async def status_of(backend: HttpBackend) -> HealthStatus:
             outcomes = await asyncio.gather(*(_outcome(backend, target) for target in targets))
     except ConfigError as error:
         return HealthStatus(provider=backend.name, reachable=False, authenticated=False, detail=error.message)
-    works = next((target for target, failure in zip(targets, outcomes, strict=True) if failure is None), None)
-    failures = {number: failure for number, failure in enumerate(outcomes, start=1) if failure is not None}
+    failures = {number: found for number, found in enumerate(outcomes, start=1) if isinstance(found, Failure)}
     refused = tuple(number for number, failure in failures.items() if failure.kind in _REFUSED)
-    if works is None:
+    working = [(target, found) for target, found in zip(targets, outcomes, strict=True) if isinstance(found, tuple)]
+    if not working:
         return _unwell(backend, failures, refused)
+    works, quotas = working[0]
     latency = clock.now() - began
     config = backend.config
     model = config.embedding_model if config.embeds_alone else config.text_model or backend.row.text_model
@@ -61,6 +63,7 @@ async def status_of(backend: HttpBackend) -> HealthStatus:
         authenticated=True if backend.credential.authenticates and not backend.row.catalogue_is_open else None,
         model_available=available,
         latency=latency,
+        quotas=quotas,
         detail="; ".join(filter(None, (_by_key(failures, len(targets)), detail))) or None,
         refused_keys=refused,
     )
@@ -73,17 +76,16 @@ def _targets(backend: HttpBackend) -> tuple[Target, ...]:
     return tuple(Target(name=backend.name, credential=name, credentials=names) for name in names or ("",))
 
 
-async def _outcome(backend: HttpBackend, target: Target) -> Failure | None:
-    """Ask for the list of models with one key; return the failure, or `None`."""
+async def _outcome(backend: HttpBackend, target: Target) -> Failure | tuple[Quota, ...]:
+    """Ask for the list of models with one key; return the failure, or what is left of the key's limits."""
     try:
-        await _call(backend, ModelsRequest(limit=1), target)
+        return (await _call(backend, ModelsRequest(limit=1), target))[1]
     except AttemptFailed as error:
         return error.failure
     except LLMError:
         raise
     except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
         return internal_failure(error, "a health check")
-    return None
 
 
 def _by_key(failures: Mapping[int, Failure], count: int) -> str:
@@ -95,7 +97,7 @@ def _by_key(failures: Mapping[int, Failure], count: int) -> str:
 
 async def _has(backend: HttpBackend, model: str, target: Target) -> tuple[bool | None, str | None]:
     try:
-        return bool(await _call(backend, ModelsRequest(model=model), target)), None
+        return bool((await _call(backend, ModelsRequest(model=model), target))[0]), None
     except AttemptFailed as error:
         if error.failure.kind is _K.NOT_FOUND:
             return False, f"model {model!r}: {error.failure.message}"
@@ -106,8 +108,9 @@ async def _has(backend: HttpBackend, model: str, target: Target) -> tuple[bool |
         return None, internal_failure(error, "a health check").message
 
 
-async def _call(backend: HttpBackend, request: ModelsRequest, target: Target) -> list[object]:
-    """Make one call, without retries, statistics or effect on cooldowns."""
+async def _call(backend: HttpBackend, request: ModelsRequest, target: Target) -> tuple[list[object], tuple[Quota, ...]]:
+    """Make one call, without retries, statistics or effect on cooldowns; return what it found, and what is left of the
+    key's limits."""
     job = Job(id=new_id(), operation=Operation.MODELS, request=request)
     limits = Limits(connect=backend.config.connect_timeout, total=CHECK_TIMEOUT)
     stream = backend.attempt(job, target, limits, new_id())
@@ -117,7 +120,7 @@ async def _call(backend: HttpBackend, request: ModelsRequest, target: Target) ->
             found.extend(batch)
     finally:
         await stream.aclose()
-    return found
+    return found, stream.quotas() if stream.quotas is not None else ()
 
 
 def _unwell(backend: HttpBackend, failures: Mapping[int, Failure], refused: tuple[int, ...]) -> HealthStatus:

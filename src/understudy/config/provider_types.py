@@ -24,6 +24,7 @@ from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
 from understudy.providers.base import Auth, Family, ProviderRow
 from understudy.settings.checking import HEADER_NAME
+from understudy.wire.quotas import by_pattern
 
 TYPES: KeyPath = ("llm", "provider_types")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -71,6 +72,7 @@ def _read_type(context: Context, name: str, table: Any) -> ProviderRow | None:
         quirks=quirks,
         families=families,
         error_rules=error_rules,
+        quotas=by_pattern("x-ratelimit-{what}-{unit}", "requests", "tokens"),  # what most servers send
     )
     if complaint := address_complaint(row.base_url, row):
         context.report.error(

@@ -16,6 +16,7 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.plain import Plain
+from understudy.domain.quotas import Quota
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 
@@ -221,6 +222,9 @@ class HealthStatus(msgspec.Struct, Plain, frozen=True, kw_only=True):
     """Seconds of the call."""
     detail: str | None = None
     """What is wrong and what to do, in a sentence."""
+    quotas: tuple[Quota, ...] = ()
+    """What is left of the limits of the key, if the call's answer reports it; of a pool, of the first key that works.
+    """
     refused_keys: tuple[int, ...] = ()
     """Of a pool of keys, the positions of those that the provider refuses, from 1."""
     targets: tuple[HealthStatus, ...] = ()

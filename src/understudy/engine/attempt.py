@@ -22,6 +22,7 @@ from understudy.engine.attempt_stream import AttemptFailed, AttemptStream, Faile
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
+from understudy.policy.health import Health
 from understudy.policy.latencies import Latencies
 from understudy.policy.signals import Launch
 from understudy.wire.bounds import BOUNDS
@@ -156,8 +157,14 @@ class Attempt:
             # The attempt has failed already; its record must be written all the same.
             logger.exception("an interrupted answer could not be assembled")
 
-    def teach(self, latencies: Latencies, failure: Failure | None) -> None:
-        """Let it be learned how long the target took until its first content."""
+    def teach(self, health: Health, failure: Failure | None) -> None:
+        """Let it be learned what is left of the key's limits, and how long the target took until its first content."""
+        if (quotas := self.stream.quotas) is not None:
+            health.quotas.note(self.launch.target, quotas, self._now())
+        if health.latencies is not None and self.job.operation.billed:
+            self._teach(health.latencies, failure)
+
+    def _teach(self, latencies: Latencies, failure: Failure | None) -> None:
         label, streamed, now = self.launch.target.label, self.stream.streamed, self._now()
         if self.first_content is not None:
             latencies.answered(label, self.first_content, now, streamed=streamed)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.quotas import ReadQuotas
 from understudy.domain.wire_answer import WireAnswer
 
 logger = logging.getLogger("understudy")
@@ -50,6 +51,8 @@ class AttemptStream(Protocol):
     """The cost as reported by a provider that accounts for itself; unset: computed from the usage."""
     wire_answer: WireAnswer | None
     """What the provider answered, where the caller speaks its wire format."""
+    quotas: ReadQuotas | None
+    """Reads what the provider says is left of the key's limits; unset if it says nothing."""
 
     def __aiter__(self) -> Self: ...
 
@@ -83,6 +86,7 @@ class FailedAttempt:
     message: Message | None = None
     cost: Cost | None = None
     wire_answer: WireAnswer | None = None
+    quotas: ReadQuotas | None = None
 
     def __init__(self, failure: Failure) -> None:
         self._failure = failure

@@ -21,6 +21,7 @@ from understudy.domain.messages import Message
 from understudy.domain.money import Cost
 from understudy.domain.operation import Operation
 from understudy.domain.prices import Price, PriceQuery
+from understudy.domain.quotas import ReadQuotas
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.stats import ProviderStats
@@ -132,6 +133,7 @@ class CustomAttempt:
     """An attempt at a provider through `generate`, `stream` or `embed`."""
 
     wire_answer: WireAnswer | None = None
+    quotas: ReadQuotas | None = None
 
     def __init__(self, provider: LLMProvider, job: Job, target: Target, limits: Limits) -> None:
         self.dialect: str | None = None

@@ -21,6 +21,7 @@ from understudy.domain.events import FactReported, Warned
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.quotas import ReadQuotas
 from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential, NotSigned
@@ -34,6 +35,7 @@ from understudy.transport.bodies import LONG, Meter, aside, decoded, read_beginn
 from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest
+from understudy.wire.quotas import QuotaHeaders, has_quotas, read_quotas
 
 logger = logging.getLogger("understudy")
 
@@ -53,6 +55,7 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     """The account there, stamped likewise."""
     fact_headers: Headers = ()
+    quotas: tuple[QuotaHeaders, ...] = ()
     """Headers of a success that are facts of the answer, as in `ProviderRow`."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
@@ -77,6 +80,7 @@ class HttpAttempt:
     """An attempt over the wire."""
 
     wire_answer: WireAnswer | None = None
+    quotas: ReadQuotas | None = None
     _is_of_several = False
     """Whether the last of several answers is read, none of which is the answer to the caller."""
 
@@ -218,6 +222,8 @@ class HttpAttempt:
             watch.guard(incoming)
         self._incoming = incoming
         self.answered = 200 <= incoming.head.status < 300
+        if (names := context.quotas) and has_quotas(incoming.head.headers, names):
+            self.quotas = partial(read_quotas, incoming.head.headers, names)
         if context.forwards:
             self._is_of_several = self.wire_answer is not None and not self.wire_answer.is_error
             self.wire_answer = WireAnswer(incoming.head.status, answered_headers(incoming.head.headers))

@@ -310,6 +310,7 @@ class HttpBackend:
             attempt_id=attempt_id,
             server=endpoint.server,
             account=endpoint.account,
+            quotas=self.row.quotas,
             fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,

@@ -365,8 +365,7 @@ class Run:
             self.committed, self.won = attempt, record
             if output := record.usage.output_total:
                 self._engine.health.answered(attempt.launch.target, output)
-        if (latencies := self._engine.health.latencies) is not None and self.job.operation.billed:
-            attempt.teach(latencies, failure)
+        attempt.teach(self._engine.health, failure)
         if failure is not None and (interval := self.job.rules.probe_interval) is not None:
             self._engine.prober.watch(attempt.launch.target, attempt.backend, interval)
         self._engine.publish(record, attempt.backend)

@@ -70,6 +70,7 @@ class RouteState:
         reads = self.order is latency or fallback.strategy not in list(FallbackStrategy)
         self.reads_latencies = reads or fallback.hedge
         """Whether plans or hedges may depend on latencies, so that these must be learned."""
+        self.reads_quotas = fallback.leave_quota is not None
         self.reads_requests = self.order not in _WITHOUT_PRICES
         """Whether plans may depend on more of a request than its outline."""
         self.is_priced = False
@@ -159,7 +160,7 @@ class Planner:
             route.round_robin.take(plan, facts.in_cooldown)
         if route.fallback.affinity:
             return PlannedRun(plan, route.fallback, key_of(request, plan, self._named(selection)))
-        if is_plain and route.order is strategies.priority and route.view.fits(needs):
+        if is_plain and route.order is strategies.priority and route.view.fits(needs) and not route.reads_quotas:
             route.view = replace(route.view, usual=plan)
         return PlannedRun(plan, route.fallback)
 
@@ -220,6 +221,10 @@ class Planner:
         )
         if route.fallback.affinity:
             plan = self._held(plan, request, facts, route, self._named(selection))
+        if (share := route.fallback.leave_quota) is not None:
+            first = None if named is None else named.label
+            tokens = needs.least_prompt
+            plan = self._health.quotas.spare(plan, clock.now(), share=share, tokens=tokens, named=first)
         return _limited(plan, route), facts
 
     def _named(self, selection: Selection) -> str | None:

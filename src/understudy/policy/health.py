@@ -20,6 +20,7 @@ from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.cooldowns import Cooldowns, Denial, Pause
 from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
+from understudy.policy.quotas import Quotas
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Trips
 
@@ -95,6 +96,7 @@ class Health:
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
         self.latencies: Latencies | None = None
         """Learned only if a strategy may read them: see `learn_latencies`."""
+        self.quotas = Quotas()
         self.calm = True
         """Nothing is remembered against any target, not even what is over: `denial` is `None` for each."""
 

@@ -13,6 +13,7 @@ from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
 from understudy.providers.base import Auth, Family, ProviderRow
+from understudy.wire.quotas import by_pattern
 
 VERSION = "2026-10-21"
 """The API version that is requested unless an entry sets `api_version` (`2023-06-01` is still live)."""
@@ -106,6 +107,10 @@ def _without_version(base_url: str) -> str:
 ROW = ProviderRow(
     type="anthropic",
     title="Anthropic",
+    quotas=by_pattern(
+        "anthropic-ratelimit-{unit}-{what}",
+        *("requests", "input tokens", "output tokens", "tokens"),
+    ),
     base_url="https://api.anthropic.com",
     dialects={
         Operation.CHAT: "anthropic",

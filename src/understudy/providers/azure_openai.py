@@ -21,6 +21,7 @@ from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import Auth, Family, ProviderRow
 from understudy.providers.openai import LIMITS
 from understudy.providers.openai import ROW as OPENAI
+from understudy.wire.quotas import by_pattern
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
 _PER_DEPLOYMENT = ("chat/completions", "embeddings")
@@ -70,6 +71,7 @@ def finalize_endpoint(endpoint: Endpoint, api_version: str | None) -> Endpoint:
 ROW = ProviderRow(
     type="azure-openai",
     title="Azure OpenAI",
+    quotas=by_pattern("x-ratelimit-{what}-{unit}", "requests", "tokens"),
     price_id="azure",
     base_url="https://RESOURCE.openai.azure.com/openai/v1",
     base_url_required=True,

@@ -15,6 +15,7 @@ from understudy.domain.messages import Tool
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import Headers
+from understudy.wire.quotas import QuotaHeaders
 
 ONLY_OPENAI = frozenset(
     {"metadata", "store", "cache_key", "prompt_cache_options", "prompt_cache_retention", "verbosity", "modalities"}
@@ -76,6 +77,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     header_variables: Headers = ()
     """Headers with values from environment variables, if set: (header, variable)."""
+    quotas: tuple[QuotaHeaders, ...] = ()
+    """The headers of its answers that state what is left of the key's limits."""
     fact_headers: Headers = ()
     """Response headers that become facts of an answer: (header in lower case, key of `response.extra`)."""
     idempotent: bool = True

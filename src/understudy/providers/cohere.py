@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
 from understudy.providers.base import Family, ProviderRow
+from understudy.wire.quotas import QuotaHeaders
 
 _BLIND = frozenset[str]()
 _NO_THINKING = frozenset({"reasoning"})
@@ -20,6 +21,9 @@ def normalize_base_url(base_url: str) -> str:
 ROW = ProviderRow(
     type="cohere",
     title="Cohere",
+    quotas=(
+        QuotaHeaders(unit="trial calls", left="x-trial-endpoint-call-remaining", limit="x-trial-endpoint-call-limit"),
+    ),
     base_url="https://api.cohere.com",
     dialects={
         Operation.CHAT: "cohere",

@@ -9,6 +9,7 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
+from understudy.wire.quotas import by_pattern
 
 _UNSUPPORTED = frozenset(
     {"presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "top_k", "min_p"}
@@ -40,6 +41,7 @@ def normalize_base_url(base_url: str) -> str:
 ROW = ProviderRow(
     type="groq",
     title="Groq",
+    quotas=by_pattern("x-ratelimit-{what}-{unit}", "requests", "tokens"),
     base_url="https://api.groq.com/openai/v1",
     dialects={Operation.CHAT: "openai", Operation.MODELS: "openai"},
     key_variables=("GROQ_API_KEY",),

@@ -16,6 +16,7 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import ONLY_OPENAI, ProviderRow
+from understudy.wire.quotas import QuotaHeaders, by_pattern
 
 _UNKNOWN = ONLY_OPENAI | {"user", "refusal", "service_tier", "logit_bias", "dimensions"}
 """Fields that the router's API does not have. Partners may accept some, but which partner answers is unknown."""
@@ -37,6 +38,12 @@ _HOME = "https://router.huggingface.co/v1"
 ROW = ProviderRow(
     type="huggingface",
     title="Hugging Face",
+    quotas=(
+        QuotaHeaders(unit="requests", left="ratelimit", limit="ratelimit-policy"),
+        QuotaHeaders(unit="requests", left="ratelimit-remaining", limit="ratelimit-limit", reset="ratelimit-reset"),
+        # Partners have headers of their own, which come through.
+        *by_pattern("x-ratelimit-{what}-{unit}", "requests", "tokens", "requests minute", "tokens minute"),
+    ),
     price_id="huggingface_{partner}",
     base_url=_HOME,
     normalize_base_url=partial(openai_base_url, home=_HOME),

@@ -11,6 +11,7 @@ from understudy.dialects.quirks import QuirksPatch
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import openai_base_url
 from understudy.providers.base import Family, ProviderRow
+from understudy.wire.quotas import by_pattern
 
 _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"}
@@ -53,6 +54,10 @@ _HOME = "https://api.openai.com/v1"
 ROW = ProviderRow(
     type="openai",
     title="OpenAI",
+    quotas=by_pattern(
+        "x-ratelimit-{what}-{unit}",
+        *("requests", "tokens", "project requests", "project tokens", "input images"),
+    ),
     base_url=_HOME,
     normalize_base_url=partial(openai_base_url, home=_HOME),
     dialects={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import without_route
 from understudy.providers.base import ProviderRow
+from understudy.wire.quotas import QuotaHeaders
 
 
 def _without_version(base_url: str) -> str:
@@ -15,6 +16,7 @@ def _without_version(base_url: str) -> str:
 ROW = ProviderRow(
     type="replicate",
     title="Replicate",
+    quotas=(QuotaHeaders(unit="requests", left="ratelimit-remaining", reset="ratelimit-reset"),),
     price_id="",
     base_url="https://api.replicate.com",
     dialects={Operation.CHAT: "replicate", Operation.MODELS: "replicate"},

@@ -9,6 +9,7 @@ from understudy.domain.failures import FailureKind
 from understudy.domain.operation import Operation
 from understudy.providers.addresses import OPENAI_ROUTES, without_route
 from understudy.providers.base import ONLY_OPENAI, Family, ProviderRow
+from understudy.wire.quotas import QuotaHeaders, by_pattern
 
 _UNKNOWN = ONLY_OPENAI | {"service_tier", "user", "thinking", "refusal", "dimensions"}
 """Fields that Together's API does not have; requests of OpenAI's clients may carry them."""
@@ -35,6 +36,18 @@ def normalize_base_url(base_url: str) -> str:
 ROW = ProviderRow(
     type="together",
     title="Together AI",
+    quotas=(
+        QuotaHeaders(
+            unit="requests",
+            left="x-ratelimit-remaining",
+            limit="x-ratelimit-limit",
+            reset="x-ratelimit-reset",
+        ),
+        QuotaHeaders(
+            unit="tokens", left="x-tokenlimit-remaining", limit="x-tokenlimit-limit", reset="x-tokenlimit-reset"
+        ),
+        *by_pattern("x-ratelimit-{what}-{unit}", "requests", "tokens"),
+    ),
     base_url="https://api.together.ai/v1",
     dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
     key_variables=("TOGETHER_API_KEY",),

@@ -13,6 +13,7 @@ from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.config import Config
 from understudy.domain.errors import LLMError
+from understudy.domain.quotas import Quota
 from understudy.domain.responses import HealthStatus
 from understudy.domain.secret import Secret
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -21,7 +22,7 @@ from understudy.settings import FallbackConfig, ProviderConfig
 
 IN_FILE = "configuration file"
 """The source of a key that is written in the file."""
-_OF_STATUS = ("ok", "reachable", "serving", "authenticated", "model_available", "detail", "refused_keys")
+_OF_STATUS = ("ok", "reachable", "serving", "authenticated", "model_available", "detail", "quotas", "refused_keys")
 
 
 class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,8 @@ class EntryResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the key is accepted; of a pool, any of its keys."""
     refused_keys: tuple[int, ...] = ()
     """Of a pool of keys, the positions of those that are refused, from 1."""
+    quotas: tuple[Quota, ...] = ()
+    """What is left of the key's limits, if the provider reports it."""
     model_available: bool | None = None
     latency: float | None = None
     """Seconds of one call."""

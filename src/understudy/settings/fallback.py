@@ -123,6 +123,10 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     affinity_lifetime: float = 300.0
     """Seconds for which a session stays with a target after its last answer. Anthropic keeps a cached prompt for 5
     minutes after its last use, OpenAI for 5 to 10."""
+    leave_quota: float | None = None
+    """A target with less than this share (0.05: 5 %) left of one of its limits, or with fewer tokens than a request
+    needs, is put behind the others until the limit is whole again, by what the provider's answers report. If unset,
+    the order does not depend on it, and a target is left when it refuses."""
     unknown_prices: Literal["last", "first"] = "last"
     """For `cost_optimized`: where targets with unknown prices are placed."""
 

@@ -310,6 +310,15 @@ FALLBACK: Mapping[str, Rule] = {
         positive=True,
         unit="seconds",
     ),
+    "leave_quota": Rule(
+        "number",
+        "0.05",
+        "the share left of a target's limits below which it is put behind the others, before it refuses; see "
+        "[quotas](choosing.md#quotas)",
+        "a target is left when it refuses",
+        least=0,
+        most=1,
+    ),
     "unknown_prices": Rule(
         "string",
         '"last"',

@@ -9,6 +9,7 @@ from typing import Any, Self
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.quotas import ReadQuotas
 from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.policy.targets import Limits
@@ -27,6 +28,7 @@ class SimulatedAttempt:
     message: Message | None = None
     cost: Cost | None = None
     wire_answer: WireAnswer | None = None
+    quotas: ReadQuotas | None = None
 
     __slots__ = (
         "_fate",

@@ -75,6 +75,13 @@ def reset_after(headers: Mapping[str, str]) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
+def time_until(value: str | None, now: str | None) -> float | None:
+    """Return the seconds until a limit is whole again: a number, a duration, or a date measured against the response's
+    own. 0 if that is past, `None` for any other text."""
+    seconds = _reset(value.strip() if value is not None else None, now)
+    return max(0.0, seconds) if seconds is not None and math.isfinite(seconds) else None
+
+
 def duration(text: str) -> float | None:
     """Return the seconds of a duration such as `6m0s`, `7.66s` or `250ms`; `None` for any other text."""
     pieces = _PIECE.findall(text)
