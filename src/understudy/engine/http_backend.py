@@ -281,10 +281,9 @@ class HttpBackend:
         from understudy.dialects.history import localize
         from understudy.engine.http_attempt import HttpAttempt, HttpContext
 
-        request = job.request
+        request, endpoint = job.request, self.endpoint(target.model)
         if job.operation.billed:
             self.prices.begin(target.model)
-        endpoint = self.endpoint(target.model)
         warnings: list[Event] = []
         chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
         if chat:
