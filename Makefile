@@ -23,9 +23,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-# The tests need the gateway's packages too; everything else works without them.
+# The tests need the gateway's packages too, and those of its databases; everything else works without them.
 $(VENV)/.installed-test: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable '.[gateway]' --group test
+	@$(BIN)/python -m pip install --quiet --editable '.[gateway,postgres]' --group test
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed

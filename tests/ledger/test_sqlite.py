@@ -4,24 +4,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.ledger.made import NOON, ended, start, uuid_of
-from understudy.domain.attempts import Outcome
+from tests.ledger.made import NOON, ended, start
 from understudy.domain.errors import ConfigError
-from understudy.domain.money import Cost, Money
-from understudy.domain.usage import Usage
-from understudy.ledger.entries import EntryState
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sqlite import writer
 from understudy.ledger.sqlite.migrations import MIGRATIONS, migrate
@@ -41,161 +32,11 @@ def ledger(path: Path) -> Iterator[SqliteLedger]:
     made.close()
 
 
-def test_an_attempt_begins_and_ends(ledger: SqliteLedger) -> None:
-    begun = start(started=NOON)
-    ledger.begin(begun)
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        (entry,) = reader.entries()
-        assert (entry.state, entry.start) == (EntryState.STARTED, begun)
-        assert reader.usage("provider") == {}
-    record = ended(begun)
-    ledger.record(record)
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        (entry,) = reader.entries()
-        assert (entry.state, entry.record) == (EntryState.SUCCEEDED, record)
-        (sums,) = reader.usage("provider").values()
-    assert (sums.requests, sums.attempts, sums.succeeded) == (1, 1, 1)
-    assert (sums.input, sums.cached, sums.output, sums.cost) == (120, 20, 30, 1_234)
-
-
-def test_an_end_counts_once(ledger: SqliteLedger) -> None:
-    record = ended(start())
-    for _ in range(3):
-        ledger.record(record)
-        ledger.flush()
-    ledger.record(ended(start(), Outcome.FAILED))
-    ledger.begin(start())
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        assert [each.record for each in reader.entries()] == [record]
-        assert reader.usage("day")["2026-11-29"].attempts == 1
-
-
-def test_a_request_counts_once_whatever_it_took(ledger: SqliteLedger) -> None:
-    for number, outcome in ((1, Outcome.FAILED), (2, Outcome.ABORTED), (3, Outcome.WON)):
-        ledger.record(ended(start(number, request=1, number=number), outcome))
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        sums = reader.usage("day")["2026-11-29"]
-        assert (sums.requests, sums.attempts, sums.succeeded, sums.failed, sums.aborted) == (1, 3, 1, 1, 1)
-        found = reader.request(start(1).request_id)
-        assert [each.start.number for each in found] == [1, 2, 3]
-
-
-def test_what_cannot_be_is_not_added_up(ledger: SqliteLedger) -> None:
-    for seed in range(1, 4):
-        absurd = Usage(input=2**53, output=2**53)
-        ledger.record(ended(start(seed), usage=absurd, cost=Cost(amount=Money(2**70), source="x")))
-    ledger.record(ended(start(9)))
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        sums = reader.usage("day")["2026-11-29"]
-    assert (sums.cost, sums.unpriced, sums.input) == (1_234, 3, 3 * 2**53 + 120)
-
-
-def test_an_entry_that_cannot_be_stored_costs_no_other(ledger: SqliteLedger, caplog: pytest.LogCaptureFixture) -> None:
-    ledger.record(ended(start(1)))
-    ledger.record(ended(start(2), answered_model="\ud800"))
-    ledger.record(ended(start(3)))
-    ledger.flush()
-    with LedgerReader(ledger.path) as reader:
-        assert [each.start.attempt_id for each in reader.entries()] == [uuid_of(3), uuid_of(1)]
-    assert "cannot store an entry" in caplog.text
-
-
 def test_the_file_is_its_owners_alone(ledger: SqliteLedger) -> None:
     ledger.record(ended(start()))
     ledger.flush()
     for each in ledger.path.parent.iterdir():
         assert each.stat().st_mode & 0o077 == 0, each
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from tests.ledger.made import ended, start
-from understudy.ledger.sqlite.store import SqliteLedger
-ledger = SqliteLedger(Path(sys.argv[1]))
-for seed in range(1, 1000):
-    begun = start(seed, started=time.time())
-    ledger.begin(begun)
-    ledger.flush()
-    print("begun", begun.attempt_id, flush=True)
-    if seed % 3:
-        ledger.record(ended(begun))
-        ledger.flush()
-        print("ended", begun.attempt_id, flush=True)
-"""
-
-
-def test_a_killed_process_loses_nothing_that_was_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[str, str] = {}
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        for line in child.stdout:
-            word, attempt = line.split()
-            told[attempt] = word
-            if len(told) == 20:
-                os.kill(child.pid, signal.SIGKILL)
-                break
-    with LedgerReader(path) as reader:
-        found = {each.start.attempt_id: each.state for each in reader.entries(limit=10_000)}
-    assert {attempt for attempt, word in told.items() if word == "ended"} <= {
-        attempt for attempt, state in found.items() if state is EntryState.SUCCEEDED
-    }
-    assert told.keys() <= found.keys()
-    left = [attempt for attempt, state in found.items() if state is EntryState.STARTED]
-    assert left
-
-    later = SqliteLedger(path, clock=lambda: time.time() + 31)
-    later.record(ended(start(5_000, started=time.time())))
-    later.flush()
-    later.close()
-    with LedgerReader(path) as reader:
-        states = {each.start.attempt_id: each.state for each in reader.entries(limit=10_000)}
-        (sums,) = reader.usage("provider").values()
-    assert {attempt for attempt, state in states.items() if state is EntryState.UNKNOWN} == set(left)
-    assert (sums.unknown, sums.unpriced) == (len(left), len(left))
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def test_a_writer_that_was_given_up_for_lost_may_still_tell_the_truth(path: Path) -> None:
-    clock = [NOON]
-    slow, other = SqliteLedger(path, clock=lambda: clock[0]), SqliteLedger(path, clock=lambda: clock[0])
-    slow.begin(start(1))
-    slow.flush()
-    clock[0] += 3_600
-    other.record(ended(start(2)))
-    other.flush()
-    with LedgerReader(path) as reader:
-        assert reader.usage("day")["2026-11-29"].unknown == 1
-    slow.record(ended(start(1)))
-    slow.flush()
-    with LedgerReader(path) as reader:
-        sums = reader.usage("day")["2026-11-29"]
-    assert (sums.attempts, sums.succeeded, sums.unknown, sums.unpriced, sums.cost) == (2, 2, 0, 0, 2_468)
-    slow.close()
-    other.close()
-
-
-def test_what_runs_long_is_not_given_up(path: Path) -> None:
-    """The lease is renewed while something is under way, by a writer that has nothing else to write."""
-    clock = [NOON]
-    slow, other = SqliteLedger(path, clock=lambda: clock[0]), SqliteLedger(path, clock=lambda: clock[0])
-    slow.begin(start(1))
-    slow.flush()
-    for number in range(2, 12):
-        clock[0] += 20
-        slow.flush()
-        other.record(ended(start(number)))
-        other.flush()
-    with LedgerReader(path) as reader:
-        assert reader.usage("day")["2026-11-29"].unknown == 0
-    slow.close()
-    other.close()
 
 
 def test_a_file_of_an_older_version_can_be_read_at_once(path: Path) -> None:

@@ -15,6 +15,7 @@ from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
+from understudy.client.ledger import hazards_of
 from understudy.config import Disabled, Notice, NoticeKind, load
 from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 
@@ -25,6 +26,7 @@ MANUAL = Manual(
     text="""\
 Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
 does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
+It also states what may damage the file of the ledger: an old SQLite, or a network file system.
 
 A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
 if no entry can answer.""",
@@ -53,6 +55,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     disabled: tuple[Disabled, ...]
     notices: tuple[Notice, ...]
     provider_types: tuple[TypeResult, ...]
+    ledger: tuple[str, ...] = ()
+    """What may damage the ledger although it works."""
 
 
 def check(
@@ -77,6 +81,7 @@ def check(
         disabled=loaded.disabled,
         notices=loaded.notices,
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
+        ledger=hazards_of(loaded),
     )
     print_json(result) if as_json else _print(result, verbose=common.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
@@ -102,6 +107,8 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     for notice in result.notices:
         if verbose or notice.kind is not NoticeKind.DEFAULTED:
             print(notice)
+    for hazard in result.ledger:
+        print(clean_line(f"ledger: {hazard}"))
     _print_verdict(result)
 
 

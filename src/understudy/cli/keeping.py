@@ -12,26 +12,27 @@ from understudy.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from understudy.config import Config
-    from understudy.ledger.sqlite.store import SqliteLedger
+    from understudy.domain.secret import Secret
+    from understudy.ledger import LastingLedger
 
-_opened: dict[Path, SqliteLedger] = {}
+_opened: dict[Path | Secret, LastingLedger] = {}
 """The ledgers of this process, which are closed with it: a chat asks for its own with every change of the model."""
 
 
-def ledger_if_possible(config: Config) -> SqliteLedger | None:
+def ledger_if_possible(config: Config) -> LastingLedger | None:
     """Open the ledger for one command; a warning if it cannot be opened, because the answer matters more."""
-    from understudy.client.ledger import open_ledger, path_of
+    from understudy.client.ledger import open_ledger, place_of
 
-    path = path_of(config)
-    if path is not None and path not in _opened:
+    place = place_of(config)
+    if place is not None and place not in _opened:
         try:
             ledger = open_ledger(config)
         except ConfigError as error:
             say(f"{error.message}\n  this command is not recorded", label="warning", style="warning")
             return None
         if ledger is not None:
-            _opened[path] = ledger
-    return _opened.get(path) if path is not None else None
+            _opened[place] = ledger
+    return _opened.get(place) if place is not None else None
 
 
 def user_data() -> Path | None:

@@ -25,13 +25,13 @@ from understudy.reports.usage import RequestResult, report_request
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from understudy.ledger.sqlite.reading import LedgerReader
+    from understudy.ledger import LedgerQueries
 
 MANUAL = Manual(
     text="""\
-Lists the requests of the command line and of the gateway on this machine, the newest first. With `show ID` it shows one
-of them: when each target was asked, for how long, with which outcome, and why the next one was asked. The beginning of
-an ID is enough. Prompts and answers are not kept.""",
+Lists the requests of the command line and of the gateway that the ledger holds, the newest first. With `show ID` it
+shows one of them: when each target was asked, for how long, with which outcome, and why the next one was asked. The
+beginning of an ID is enough. Prompts and answers are not kept.""",
     examples=(
         Example("List the latest requests", "understudy log"),
         Example("List what failed today", "understudy log --state failed --since 24h"),
@@ -109,7 +109,7 @@ def _wanted(action: str | None, request: str | None) -> str | None:
     return request
 
 
-def _find(reader: LedgerReader, wanted: str) -> list[LedgerEntry]:
+def _find(reader: LedgerQueries, wanted: str) -> list[LedgerEntry]:
     """Return the attempts of the request whose id begins so. Raise `Misuse` if there is not exactly one."""
     if found := reader.request(wanted):
         return found

@@ -12,8 +12,8 @@ from understudy.cli.options import CommonOptions, JsonOption
 from understudy.client.ledger import read_ledger
 from understudy.config import load
 from understudy.domain.errors import Misuse
+from understudy.ledger import LedgerQueries
 from understudy.ledger.selection import LedgerSelection, parse_time
-from understudy.ledger.sqlite.reading import LedgerReader
 
 VARIABLES = {**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"}
 """Variables of commands that read the ledger."""
@@ -49,7 +49,7 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
         given = {"since": self.since or since, "until": self.until}
         return LedgerSelection(**{**filters, **{name: _time(name, text) for name, text in given.items()}})
 
-    def reader(self) -> LedgerReader:
+    def reader(self) -> LedgerQueries:
         """Open the ledger of the configuration. Raise `ConfigError`."""
         return read_ledger(load(self.config, probe=lambda _: True, may_be_empty=True))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MANUAL = Manual(
     text="""\
-Adds up what the ledger of this machine holds: every attempt of the command line and of the gateway, lost ones included.
+Adds up what the ledger holds: every attempt of the command line and of the gateway, lost ones included.
 Days are those of UTC. Costs and tokens that are not known are not in the sums; the table states how many are missing.
 
 Models that run on your own machine cost nothing: there the table shows tokens and times.""",

@@ -6,33 +6,60 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from understudy.config.discovery import home_folder, ledger_path
+from understudy.config.discovery import home_folder, ledger_path, spool_folder
 from understudy.domain.errors import ConfigError
+from understudy.domain.secret import Secret
 
 if TYPE_CHECKING:
     from understudy.config import Config
-    from understudy.ledger.sqlite.reading import LedgerReader
-    from understudy.ledger.sqlite.store import SqliteLedger
+    from understudy.ledger import LastingLedger, LedgerQueries
 
 
-def open_ledger(config: Config) -> SqliteLedger | None:
+def open_ledger(config: Config) -> LastingLedger | None:
     """Open the ledger, or make it; `None` if none is to be kept. Raise `ConfigError` if it cannot be opened."""
-    from understudy.ledger.sqlite.store import SqliteLedger
+    match place_of(config):
+        case None:
+            return None
+        case Path() as path:
+            from understudy.ledger.sqlite.store import SqliteLedger
 
-    path = path_of(config)
-    return None if path is None else SqliteLedger(path)
+            return SqliteLedger(path)
+        case Secret() as url:
+            from understudy.ledger.postgres.store import PostgresLedger
+
+            return PostgresLedger(url.reveal(), spool=spool_folder(config.ledger, home_folder()))
 
 
-def read_ledger(config: Config) -> LedgerReader:
+def read_ledger(config: Config) -> LedgerQueries:
     """Open the ledger to read it. Raise `ConfigError` if that fails, or if no ledger exists."""
-    from understudy.ledger.sqlite.reading import LedgerReader
+    match place_of(config):
+        case None:
+            raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
+        case Path() as path:
+            from understudy.ledger.sqlite.reading import LedgerReader
 
-    path = path_of(config)
-    if path is None:
-        raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
-    return LedgerReader(path)
+            return LedgerReader(path)
+        case Secret() as url:
+            from understudy.ledger.postgres.reading import PostgresReader
+
+            return PostgresReader(url.reveal())
 
 
-def path_of(config: Config) -> Path | None:
-    """Return the file of the ledger; `None` if none is to be kept, or if there is no folder for it."""
-    return ledger_path(config.ledger, os.environ, home_folder())
+def hazards_of(config: Config) -> tuple[str, ...]:
+    """Return what may damage the ledger although it works, each with what to do."""
+    match place_of(config):
+        case Path() as path:
+            from understudy.ledger.sqlite.hazards import hazards
+
+            return hazards(path)
+        case _:
+            return ()
+
+
+def place_of(config: Config) -> Path | Secret | None:
+    """Return the file of the ledger, or the URL of its database; `None` if none is to be kept, or if there is no folder
+    for it."""
+    settings = config.ledger
+    if settings.enabled and settings.url is not None:
+        return settings.url if isinstance(settings.url, Secret) else Secret(settings.url)
+    return ledger_path(settings, os.environ, home_folder())

@@ -80,13 +80,18 @@ def home_folder() -> Path | None:
 
 
 def ledger_path(settings: LedgerConfig, environ: Mapping[str, str], home: Path | None) -> Path | None:
-    """Return the file of the ledger; `None` if it is switched off, or if there is no folder for it."""
-    if not settings.enabled:
+    """Return the file of the ledger; `None` if it is switched off, in a database, or if there is no folder for it."""
+    if not settings.enabled or settings.url is not None:
         return None
     if settings.path is not None:
         return _in_home(settings.path, home)
     folder = data_folder(environ, home)
     return folder / LEDGER_NAME if folder is not None else None
+
+
+def spool_folder(settings: LedgerConfig, home: Path | None) -> Path | None:
+    """Return the folder in which entries wait while the database is away; `None` if they wait in memory."""
+    return None if settings.spool is None else _in_home(settings.spool, home)
 
 
 def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: bool = False) -> Config:

@@ -10,6 +10,7 @@ from understudy.config.tables import Context, read_table
 from understudy.settings.ledger import LedgerConfig
 
 _LEDGER: KeyPath = ("llm", "ledger")
+_SCHEMES = ("postgresql://", "postgres://")
 
 
 def read_ledger(context: Context, table: Any) -> LedgerConfig:
@@ -19,4 +20,17 @@ def read_ledger(context: Context, table: Any) -> LedgerConfig:
         report.error(_LEDGER, "llm.ledger must be a table", "write it as [llm.ledger]")
         return LedgerConfig()
     report.unknown_keys(table, _LEDGER, "[llm.ledger]", LEDGER)
-    return LedgerConfig(**read_table(context, table, _LEDGER, LEDGER))
+    values = read_table(context, table, _LEDGER, LEDGER)
+    if "url" in values and not values["url"].strip().startswith(_SCHEMES):
+        report.error(
+            (*_LEDGER, "url"), "url must begin with postgresql://", f"for example: url = {LEDGER['url'].example}"
+        )
+        del values["url"]
+    if "url" in values and "path" in values:
+        report.error((*_LEDGER, "path"), "set either path or url, not both", "omit one of them")
+        del values["path"]
+    if "spool" in values and "url" not in values:
+        if "url" not in table:
+            report.error((*_LEDGER, "spool"), "spool needs url", "omit it: entries of a file need no spool")
+        del values["spool"]
+    return LedgerConfig(**values)

@@ -28,7 +28,7 @@ _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|cred|cookie|bearer|heade
 _SECRET_LIKE = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|://\S*#|\?|(?<![\w/.:-])[^\s/$.]{32,}"
 )
-_SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix", "key", "secret"})
+_SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix", "key", "secret", "url"})
 """Keys whose values are secrets, or that are easily mistaken for such keys."""
 
 

@@ -264,6 +264,19 @@ LEDGER: Mapping[str, Rule] = {
         "the file, on a local disk; `~` is the home folder",
         "`ledger.db` in understudy's folder of the user's data",
     ),
+    "url": Rule(
+        "string",
+        '"postgresql://understudy:${LEDGER_PASSWORD}@db.example/understudy"',
+        "a PostgreSQL database instead of the file, for several machines; needs the extra `postgres`",
+        "the file",
+    ),
+    "spool": Rule(
+        "string",
+        '"/var/spool/understudy"',
+        "a folder on a local disk in which entries wait while the database is away, so that a crash does not lose "
+        "them; with one, the gateway starts without the database",
+        "they wait in memory",
+    ),
 }
 """The keys of `[llm.ledger]`: the fields of `LedgerConfig`."""
 

@@ -9,7 +9,10 @@ from understudy.domain.attempts import AttemptRecord, AttemptStart
 
 if TYPE_CHECKING:
     from understudy.ledger.entries import EntryState, LedgerEntry
+    from understudy.ledger.lasting import LastingLedger, LedgerQueries
     from understudy.ledger.memory import MemoryLedger
+    from understudy.ledger.postgres.reading import PostgresReader
+    from understudy.ledger.postgres.store import PostgresLedger
     from understudy.ledger.selection import LedgerSelection
     from understudy.ledger.sqlite.reading import LedgerReader
     from understudy.ledger.sqlite.store import SqliteLedger
@@ -39,10 +42,14 @@ class Ledger(LedgerSink, Protocol):
 
 _HOMES = {
     "EntryState": "entries",
+    "LastingLedger": "lasting",
     "LedgerEntry": "entries",
+    "LedgerQueries": "lasting",
     "LedgerReader": "sqlite.reading",
     "LedgerSelection": "selection",
     "MemoryLedger": "memory",
+    "PostgresLedger": "postgres.store",
+    "PostgresReader": "postgres.reading",
     "SqliteLedger": "sqlite.store",
     "UsageSums": "sums",
 }
@@ -60,13 +67,17 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "AttemptStart",
     "EntryState",
+    "LastingLedger",
     "Ledger",
     "LedgerEntry",
+    "LedgerQueries",
     "LedgerReader",
     "LedgerSelection",
     "LedgerSink",
     "MemoryLedger",
     "Observer",
+    "PostgresLedger",
+    "PostgresReader",
     "SqliteLedger",
     "UsageSums",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.domain.errors import ConfigError
+from understudy.domain.secret import Secret
 from understudy.settings.checking import Settings
 
 
@@ -13,3 +15,16 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     enabled: bool = True
     path: str | None = None
     """The file; by default `ledger.db` in understudy's folder of the user's data."""
+    url: str | Secret | None = None
+    """A PostgreSQL database instead of the file, for several machines; it becomes a `Secret`."""
+    spool: str | None = None
+    """A folder for entries while the database is away; if unset, they wait in memory."""
+
+    def __post_init__(self) -> None:
+        """Keep the URL out of what is printed. Raise `ConfigError` for settings that exclude each other."""
+        if isinstance(self.url, str):
+            msgspec.structs.force_setattr(self, "url", Secret(self.url.strip()))
+        if self.url is not None and self.path is not None:
+            raise ConfigError("LedgerConfig: set either path or url, not both")
+        if self.spool is not None and self.url is None:
+            raise ConfigError("LedgerConfig: spool needs url")

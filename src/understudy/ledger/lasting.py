@@ -1,0 +1,59 @@
+"""What every ledger does that outlives its process, whether it is a file or a database."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from understudy.ledger import Ledger
+from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.selection import By, LedgerSelection
+from understudy.ledger.sql import ALL
+from understudy.ledger.sums import UsageSums
+
+
+class LastingLedger(Ledger, Protocol):
+    """Keeps attempts where they outlive the process, and where other processes may keep theirs."""
+
+    def flush(self, seconds: float = 5.0) -> None:
+        """Wait until everything so far is kept. Raise `TimeoutError`, and the storage's error if it cannot be."""
+        ...
+
+    def close(self) -> None:
+        """Keep what is left, and close. Block for some seconds at most."""
+        ...
+
+
+class LedgerQueries(Protocol):
+    """Answers what is kept; `LedgerReader` states what its methods return. They block."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        ...
+
+    def usage(self, by: By, selection: LedgerSelection = ALL) -> dict[str, UsageSums]:
+        """Return the sums of the selected entries that have ended, by day or by what they belong to."""
+        ...
+
+    def entries(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
+        """Return the newest selected entries."""
+        ...
+
+    def requests(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[list[LedgerEntry]]:
+        """Return the newest requests of which an attempt is selected."""
+        ...
+
+    def request(self, request_id: str) -> list[LedgerEntry]:
+        """Return the attempts of one request."""
+        ...
+
+    def ids(self, prefix: str) -> list[str]:
+        """Return the ids of requests that begin so."""
+        ...

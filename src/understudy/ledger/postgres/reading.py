@@ -1,0 +1,181 @@
+"""What a database of entries answers: the same questions as a file of them does, about all machines."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from understudy.domain.errors import ConfigError
+from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.postgres.changes import clean
+from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
+from understudy.ledger.postgres.schema import applied
+from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
+from understudy.ledger.selection import By, LedgerSelection
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
+from understudy.ledger.sums import DAY, UsageSums
+
+if TYPE_CHECKING:
+    import asyncpg
+
+T = TypeVar("T")
+
+_POSTGRES = Database("$", "{} = ANY(tagged)", clean)
+_FETCHED = 200
+"""Rows that are fetched at a time where only some are needed."""
+
+
+class PostgresReader:
+    """Reads a ledger that others may be writing at the time. Its methods block, also on a running event loop."""
+
+    def __init__(self, url: str) -> None:
+        """Connect. Raise `ConfigError` if the server cannot be reached, or if it has no ledger."""
+        driver()
+        self._url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="understudy-reader", daemon=True)
+        self._thread.start()
+        try:
+            self._connection = self._wait_for(self._open())
+        except BaseException:
+            self._end()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.terminate()
+        self._end()
+
+    def usage(self, by: By, selection: LedgerSelection = ALL) -> dict[str, UsageSums]:
+        """Return the sums of the selected entries that have ended, by day (`2026-11-29`) or by what they belong to.
+
+        Entries without a value, such as those of no session, are not among the sums by it.
+        """
+
+        async def sums(connection: asyncpg.Connection) -> dict[str, UsageSums]:
+            found: dict[str, UsageSums] = {}
+            for part, whole_days in parts(selection):
+                query, values = _of_days(by, part) if whole_days else _of_entries(by, part)
+                add_up(found, [tuple(row) for row in await connection.fetch(query, *values)])
+            return found
+
+        return self._ask(sums)
+
+    def entries(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[LedgerEntry]:
+        """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
+        where, values = conditions(selection, _POSTGRES, before)
+        query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT {limit:d}"
+        return self._entries(query, values)
+
+    def requests(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> list[list[LedgerEntry]]:
+        """Return the newest requests of which an attempt is selected, each with all its attempts in order.
+
+        `before`: only requests whose selected attempts are older than that attempt.
+        """
+        where, values = conditions(selection, _POSTGRES, before)
+        query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
+
+        async def requests(connection: asyncpg.Connection) -> list[list[LedgerEntry]]:
+            found: dict[bytes, list[LedgerEntry]] = {}
+            async for row in connection.cursor(query, *values, prefetch=_FETCHED):
+                found[row["request"]] = []
+                if len(found) == limit:
+                    break
+            for row in await connection.fetch(_ATTEMPTS, list(found)):
+                found[row["request"]].append(entry_of(dict(row)))
+            return list(found.values())
+
+        return self._ask(requests)
+
+    def request(self, request_id: str) -> list[LedgerEntry]:
+        """Return the attempts of one request, in order."""
+        return self._entries(_ATTEMPTS, [[id_of(request_id)]])
+
+    def ids(self, prefix: str) -> list[str]:
+        """Return the ids of requests that begin so, the newest two at most."""
+        digits = prefix.replace("-", "").lower()
+        low, high = bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
+        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN $1 AND $2 ORDER BY request DESC LIMIT 2"
+
+        async def ids(connection: asyncpg.Connection) -> list[str]:
+            return [text_of(row["request"]) for row in await connection.fetch(query, low, high)]
+
+        return self._ask(ids)
+
+    def _entries(self, query: str, values: Sequence[Any]) -> list[LedgerEntry]:
+        async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
+            return [entry_of(dict(row)) for row in await connection.fetch(query, *values)]
+
+        return self._ask(entries)
+
+    def _ask(self, question: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Return an answer for which all queries see the same state. Raise `ConfigError` if the server is away."""
+
+        async def ask() -> T:
+            async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+                return await question(self._connection)
+
+        return self._wait_for(ask())
+
+    async def _open(self) -> asyncpg.Connection:
+        connection = await connect(self._url)
+        try:
+            if not await applied(connection):
+                raise ConfigError(f"there is no ledger at {place_of(self._url)}\n  it is made by the first request")
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    def _wait_for(self, work: Awaitable[T]) -> T:
+        async def waited() -> T:
+            return await work
+
+        try:
+            return asyncio.run_coroutine_threadsafe(waited(), self._loop).result()
+        except failures() as error:
+            raise cannot(self._url, why(error)) from error
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+_ATTEMPTS = "SELECT * FROM entries WHERE request = ANY($1) ORDER BY id"
+
+
+def _of_days(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
+    value, dimension = (_date("day"), "") if by == "day" else ("value", str(by))
+    query = f"SELECT {value}, {KEPT} FROM days WHERE dimension = $1 AND day >= $2 AND day < $3 GROUP BY 1"
+    return query, [dimension, *days(selection)]
+
+
+def _of_entries(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
+    where, values = conditions(selection, _POSTGRES)
+    value, source = str(by), "entries"
+    if by == "day":
+        value = _date(f"(started / {SECOND * DAY})::integer")
+    elif by == "tag":
+        source = "(SELECT entries.*, unnest(tagged) AS tag FROM entries) AS each"
+    query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started' AND {value} IS NOT NULL"
+    return f"{query} GROUP BY 1", values
+
+
+def _date(day: str) -> str:
+    return f"to_char(DATE '1970-01-01' + {day}, 'YYYY-MM-DD')"

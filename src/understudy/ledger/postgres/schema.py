@@ -1,0 +1,98 @@
+"""The schema, as the steps that lead to it: each is applied once, in order, all that are missing in one transaction.
+
+A step that has been released is never changed. The version is a row of its own, and whoever changes it holds an
+advisory lock until the commit, so of many processes that start at once one applies the steps, and the others wait.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from understudy.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+SCHEMA = "understudy"
+"""The namespace of the tables, so that a database may hold other things too."""
+LOCK = 0x756E6465_72737479
+"""The advisory lock of whoever changes the tables."""
+
+_ENTRIES = """
+CREATE TABLE entries (
+    id BYTEA PRIMARY KEY, request BYTEA NOT NULL, number BIGINT NOT NULL, batch BIGINT,
+    state TEXT NOT NULL, owner BIGINT NOT NULL, opens BOOLEAN NOT NULL, started BIGINT NOT NULL,
+    operation TEXT NOT NULL, provider TEXT NOT NULL, provider_type TEXT NOT NULL, model TEXT,
+    streamed BOOLEAN NOT NULL, route TEXT, task TEXT, session TEXT, key TEXT, agent TEXT, tags TEXT,
+    details TEXT NOT NULL, duration BIGINT, first_event BIGINT, answered_model TEXT, dialect TEXT,
+    failure TEXT, input BIGINT, cache_read BIGINT, cache_read_audio BIGINT, cache_write BIGINT, cache_write_1h BIGINT,
+    output BIGINT, reasoning BIGINT, audio_input BIGINT, audio_output BIGINT,
+    cost BIGINT, cost_basis TEXT, price_source TEXT, price_date TEXT, tagged TEXT[]
+);
+CREATE INDEX entries_of_request ON entries (request);
+CREATE UNIQUE INDEX first_of_request ON entries (request) WHERE opens;
+CREATE INDEX entries_of_session ON entries (session, id) WHERE session IS NOT NULL;
+CREATE INDEX open_entries ON entries (owner) WHERE state = 'started';
+CREATE TABLE owners (
+    id BIGINT PRIMARY KEY, host TEXT NOT NULL, pid BIGINT NOT NULL, until TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE days (
+    day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
+    requests NUMERIC NOT NULL, attempts NUMERIC NOT NULL,
+    succeeded NUMERIC NOT NULL, failed NUMERIC NOT NULL, aborted NUMERIC NOT NULL, unknown NUMERIC NOT NULL,
+    input NUMERIC NOT NULL, cached NUMERIC NOT NULL, output NUMERIC NOT NULL, uncounted NUMERIC NOT NULL,
+    cost NUMERIC NOT NULL, unpriced NUMERIC NOT NULL,
+    duration NUMERIC NOT NULL, first_event NUMERIC NOT NULL, streams NUMERIC NOT NULL,
+    PRIMARY KEY (day, dimension, value)
+) WITH (fillfactor = 50);
+"""
+# `first_of_request`: of processes that write attempts of one request at the same time, one opens it. `tagged`: what a
+# tag counts for, `name=value`. Sums are NUMERIC because no provider's report may make them overflow. Rows of days are
+# updated with every transaction, in place while their page has room.
+
+STEPS: tuple[str, ...] = (_ENTRIES,)
+
+
+async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:
+    """Bring a database to the newest schema. Raise `ConfigError` if a newer understudy wrote it."""
+    done = await _version(connection)
+    if done < len(steps):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            done = await _version(connection)
+            for step in steps[done:]:
+                await connection.execute(step)
+            if done < len(steps):
+                await _set_version(connection, done, len(steps))
+    check_version(done, len(steps))
+
+
+async def applied(connection: asyncpg.Connection) -> bool:
+    """Check whether a database has the newest schema. Raise `ConfigError` if a newer understudy wrote it."""
+    done = await _version(connection)
+    check_version(done, len(STEPS))
+    return done == len(STEPS)
+
+
+def check_version(done: int, known: int) -> None:
+    """Raise `ConfigError` if a database has seen more steps than are known."""
+    if done > known:
+        raise ConfigError(
+            f"a newer version of understudy wrote it (schema {done}; this one knows {known})\n"
+            "  upgrade understudy, or write another url in [llm.ledger]"
+        )
+
+
+async def _version(connection: asyncpg.Connection) -> int:
+    if await connection.fetchval("SELECT to_regclass('ledger_version')") is None:
+        return 0
+    return await connection.fetchval("SELECT version FROM ledger_version") or 0
+
+
+async def _set_version(connection: asyncpg.Connection, done: int, version: int) -> None:
+    if not done:
+        await connection.execute("CREATE TABLE ledger_version (version INTEGER NOT NULL)")
+        await connection.execute("INSERT INTO ledger_version VALUES ($1)", version)
+    else:
+        await connection.execute("UPDATE ledger_version SET version = $1", version)

@@ -1,0 +1,68 @@
+"""The ledger of several machines: every attempt in one database."""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.errors import ConfigError
+from understudy.ledger.postgres.connecting import cannot, driver, why
+from understudy.ledger.postgres.link import Link
+from understudy.ledger.postgres.transaction import LEASE
+from understudy.ledger.postgres.writer import Writer
+from understudy.ledger.spool import Spool
+
+CLOSING = 5.0
+"""Seconds that closing waits for what is not written yet."""
+
+
+class PostgresLedger:
+    """Keeps attempts in PostgreSQL. An attempt is there from its beginning, so a crash leaves it as `unknown`.
+
+    Every commit is on the server's disk before it counts (`synchronous_commit = on`, or stricter). While the server is
+    away, entries wait in memory, or in a spool, which lasts.
+    """
+
+    def __init__(
+        self, url: str, *, spool: Path | None = None, lease: float = LEASE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Connect, and create the tables if they are missing. Raise `ConfigError` if that fails.
+
+        `spool`: a folder on a local disk, for entries while the server is away; with one, the server may be away from
+        the beginning. `lease`: seconds after which this process's open entries are `unknown` if it is not heard of;
+        `clock`: seconds, to renew it in time.
+        """
+        driver()
+        self._url = url
+        owner = secrets.randbits(62)
+        self._writer = Writer(
+            Link(url), owner, lease=lease, clock=clock, spool=None if spool is None else Spool(spool, owner)
+        )
+        try:
+            self._writer.opened.result()
+        except Exception as error:
+            if spool is None or isinstance(error, ConfigError):
+                self._writer.close(0)
+                raise error if isinstance(error, ConfigError) else cannot(url, why(error)) from error
+        atexit.register(self.close)
+
+    def begin(self, start: AttemptStart) -> None:
+        """Keep an attempt that is about to be sent."""
+        self._writer.put(start)
+
+    def record(self, attempt: AttemptRecord) -> None:
+        """Keep how an attempt ended. A second end of the same attempt changes nothing."""
+        self._writer.put(attempt)
+
+    def flush(self, seconds: float = CLOSING) -> None:
+        """Wait until everything so far is written. Raise `TimeoutError`, and the server's error if it cannot be."""
+        self._writer.written().result(seconds)
+
+    def close(self) -> None:
+        """Write what is left, and disconnect."""
+        atexit.unregister(self.close)
+        self._writer.close(CLOSING)
