@@ -47,6 +47,11 @@ def pepper_to_use(config: Config) -> Secret:
 
 def _ledger_of(config: Config) -> Path:
     path = path_of(config)
+    if path is None and config.ledger.url is not None:
+        raise ConfigError(
+            "virtual keys are kept in the file of a ledger, and [llm.ledger] has a url\n"
+            "  write keys into [[llm.gateway.keys]]"
+        )
     if path is None:
         raise ConfigError(
             "virtual keys are kept in the file of the ledger, and no ledger is kept\n"

@@ -62,4 +62,9 @@ def place_of(config: Config) -> Path | Secret | None:
     settings = config.ledger
     if settings.enabled and settings.url is not None:
         return settings.url if isinstance(settings.url, Secret) else Secret(settings.url)
-    return ledger_path(settings, os.environ, home_folder())
+    return path_of(config)
+
+
+def path_of(config: Config) -> Path | None:
+    """Return the file of the ledger; `None` if there is none: nothing is kept, or it is kept in a database."""
+    return ledger_path(config.ledger, os.environ, home_folder())

@@ -5,15 +5,23 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from understudy.ledger import Ledger
+from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import UsageSums
 
 
-class LastingLedger(Ledger, Protocol):
+class LastingLedger(Protocol):
     """Keeps attempts where they outlive the process, and where other processes may keep theirs."""
+
+    def begin(self, start: AttemptStart) -> None:
+        """Keep an attempt that is about to be sent. Must not block."""
+        ...
+
+    def record(self, attempt: AttemptRecord) -> None:
+        """Keep how an attempt ended. Must not block."""
+        ...
 
     def flush(self, seconds: float = 5.0) -> None:
         """Wait until everything so far is kept. Raise `TimeoutError`, and the storage's error if it cannot be."""

@@ -69,10 +69,11 @@ async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS
 
 
 async def applied(connection: asyncpg.Connection) -> bool:
-    """Check whether a database has the newest schema. Raise `ConfigError` if a newer understudy wrote it."""
+    """Check whether a database has a ledger, perhaps one of an older schema. Raise `ConfigError` if a newer understudy
+    wrote it."""
     done = await _version(connection)
     check_version(done, len(STEPS))
-    return done == len(STEPS)
+    return done > 0
 
 
 def check_version(done: int, known: int) -> None:

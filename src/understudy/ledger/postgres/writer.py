@@ -97,8 +97,9 @@ class Writer:
         self._hurry.set()
         self._wake.set()
         self._thread.join(seconds)
-        if self._thread.is_alive() or self._queue:
-            logger.error("the ledger was closed before %d entries could be written: %s", len(self._queue), self.trouble)
+        left = sum(not isinstance(item, Future) for item in self._queue.copy())
+        if self._thread.is_alive() or left:
+            logger.error("the ledger was closed before %d entries could be written: %s", left, self.trouble)
 
     # ---- the thread ----
 
