@@ -12,7 +12,7 @@ from understudy.domain.errors import ConfigError
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.postgres.changes import clean
 from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
-from understudy.ledger.postgres.schema import applied
+from understudy.ledger.postgres.schema import exists
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
@@ -135,7 +135,7 @@ class PostgresReader:
     async def _open(self) -> asyncpg.Connection:
         connection = await connect(self._url)
         try:
-            if not await applied(connection):
+            if not await exists(connection):
                 raise ConfigError(f"there is no ledger at {place_of(self._url)}\n  it is made by the first request")
         except BaseException:
             connection.terminate()

@@ -65,18 +65,19 @@ async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS
                 await connection.execute(step)
             if done < len(steps):
                 await _set_version(connection, done, len(steps))
-    check_version(done, len(steps))
+    _check(done, len(steps))
 
 
-async def applied(connection: asyncpg.Connection) -> bool:
-    """Check whether a database has a ledger, perhaps one of an older schema. Raise `ConfigError` if a newer understudy
-    wrote it."""
-    done = await _version(connection)
-    check_version(done, len(STEPS))
-    return done > 0
+async def exists(connection: asyncpg.Connection) -> bool:
+    """Check whether a database has a ledger, which is brought to the newest schema. Raise `ConfigError` if a newer
+    understudy wrote it."""
+    if not await _version(connection):
+        return False
+    await migrate(connection)
+    return True
 
 
-def check_version(done: int, known: int) -> None:
+def _check(done: int, known: int) -> None:
     """Raise `ConfigError` if a database has seen more steps than are known."""
     if done > known:
         raise ConfigError(
