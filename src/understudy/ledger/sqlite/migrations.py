@@ -86,7 +86,30 @@ def _answers(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX answers_by_age ON answers (until, size, owner)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers)
+def _budgets(connection: sqlite3.Connection) -> None:
+    """Balances of budgets and limits; and what attempts hold of them, or were charged."""
+    connection.execute(
+        """
+        CREATE TABLE balances (
+            budget TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, start INTEGER NOT NULL,
+            spent INTEGER NOT NULL, reserved INTEGER NOT NULL, overrun INTEGER NOT NULL,
+            PRIMARY KEY (budget, subject, unit, start)
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute(
+        """
+        CREATE TABLE holds (
+            attempt BLOB NOT NULL, budget TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL,
+            start INTEGER NOT NULL, amount INTEGER NOT NULL, if_unknown INTEGER NOT NULL, is_bound INTEGER NOT NULL,
+            charged INTEGER,
+            PRIMARY KEY (attempt, budget, subject, unit, start)
+        ) WITHOUT ROWID
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

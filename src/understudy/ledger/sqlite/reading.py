@@ -12,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from understudy.ledger.accounts import Account, BalanceKey
 from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
@@ -21,6 +23,8 @@ from understudy.ledger.sums import UsageSums
 
 _TAG = "each.key || '=' || each.value"
 _SQLITE = Database("?", f"EXISTS (SELECT 1 FROM json_each(tags) AS each WHERE {_TAG} = {{}})")
+_BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
+_OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
 
 class LedgerReader:
@@ -48,6 +52,24 @@ class LedgerReader:
             for part, whole_days in parts(selection):
                 add_up(found, self._of_days(by, part) if whole_days else self._of_entries(by, part))
         return found
+
+    def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+        """Return balances by `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""
+        found: list[Balance] = []
+        with _snapshot(self._connection):
+            for budget, subject, unit, start in keys:
+                key = BalanceKey(budget, subject, unit.value, start)
+                row = self._connection.execute(f"{_BALANCES} WHERE {_OF_KEY}", key).fetchone()
+                found.append(Account(*(row[4:] if row is not None else ())).balance(key))
+        return found
+
+    def all_balances(self) -> list[Balance]:
+        """Return all balances of which something was ever claimed, those of limits included."""
+        known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'balances'"
+        if self._connection.execute(known).fetchone() is None:
+            return []  # an earlier version wrote it
+        rows = self._connection.execute(f"{_BALANCES} ORDER BY budget, subject, unit, start")
+        return [Account(*row[4:]).balance(BalanceKey(*row[:4])) for row in rows]
 
     def entries(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -104,6 +126,12 @@ class LedgerReader:
         where += f" AND state <> 'started' AND {value} IS NOT NULL"
         query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1"
         return self._connection.execute(query, values)
+
+
+def read_balances(path: Path, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+    """Return balances of a file."""
+    with LedgerReader(path) as reader:
+        return reader.balances(keys)
 
 
 class _snapshot:  # noqa: N801 - used as a function

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.sqlite.opening import open_for_writing
+from understudy.ledger.sqlite.reading import read_balances
+from understudy.ledger.sqlite.reserving import Reservation
 from understudy.ledger.sqlite.writer import Writer
 
 CLOSING = 5.0
@@ -32,8 +36,18 @@ class SqliteLedger:
         """Keep an attempt that is about to be sent."""
         self._writer.put(start)
 
+    async def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Shortage | None:
+        """Hold all claims of an attempt and keep its beginning, or do nothing and return why; see `Holds`."""
+        reservation = Reservation(start, claims, durable=durable)
+        self._writer.reserve(reservation)
+        return await reservation.future
+
+    async def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+        """Return balances as they are in the file; see `Holds`."""
+        return await asyncio.to_thread(read_balances, self.path, keys)
+
     def record(self, attempt: AttemptRecord) -> None:
-        """Keep how an attempt ended. A second end of the same attempt changes nothing."""
+        """Keep how an attempt ended, and settle what it holds. A second end of the same attempt changes nothing."""
         self._writer.put(attempt)
 
     def flush(self, seconds: float = CLOSING) -> None:

@@ -12,6 +12,8 @@ from msgspec.structs import astuple
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.entries import OUTCOME_OF, STATE_OF, EntryState, kept
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start
+from understudy.ledger.sqlite.holding import Holding
+from understudy.ledger.sqlite.reserving import Reservation
 from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
 LEASE = 30
@@ -38,11 +40,14 @@ class Transaction:
         self._connection = connection
         self._owner = owner
         self._sums: dict[tuple[int, str, str], tuple[int, ...]] = {}
+        self._holding = Holding(connection)
 
-    def write(self, items: Iterable[AttemptStart]) -> None:
+    def write(self, items: Iterable[AttemptStart | Reservation]) -> None:
         """Write entries. What has ended stays as it is: to write an end twice changes nothing."""
         for item in items:
-            if isinstance(item, AttemptRecord):
+            if isinstance(item, Reservation):
+                self._reserve(item)
+            elif isinstance(item, AttemptRecord):
                 self._end(item)
             else:
                 self._start(item)
@@ -50,6 +55,14 @@ class Transaction:
     def _start(self, start: AttemptStart) -> None:
         if self._known(start.attempt_id) is None:
             self._connection.execute(_INSERT, row_of_start(start, self._owner, opens=self._opens(start.request_id)))
+
+    def _reserve(self, item: Reservation) -> None:
+        """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted."""
+        item.shortage = None
+        if not item.is_over and self._known(item.start.attempt_id) is None:
+            item.shortage = self._holding.reserve(item.start.attempt_id, item.claims)
+            if item.shortage is None:
+                self._start(item.start)
 
     def _end(self, record: AttemptRecord) -> None:
         record, known = kept(record), self._known(record.attempt_id)
@@ -61,6 +74,7 @@ class Transaction:
         else:
             state = STATE_OF[record.outcome].value
             self._connection.execute(_END, (state, *ending_of(record), id_of(record.attempt_id)))
+            self._holding.end(record.attempt_id, record)
         self._add(record, sums_of(record, opens=opens))
         if known is not None and known.state is EntryState.UNKNOWN:
             self._add(record, sums_of_unknown(opens=opens), sign=-1)
@@ -72,6 +86,8 @@ class Transaction:
             start = entry_of(row).start
             self._connection.execute("UPDATE entries SET state = 'unknown' WHERE id = ?", (row["id"],))
             self._add(start, sums_of_unknown(opens=bool(row["opens"])))
+            self._holding.end(start.attempt_id, None)
+        self._holding.sweep(now)
         self._connection.execute("DELETE FROM owners WHERE until < ?", (int(now),))
         return len(lost)
 
@@ -80,7 +96,8 @@ class Transaction:
         self._connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", (self._owner, pid, int(until)))
 
     def finish(self) -> None:
-        """Write the sums. It comes last."""
+        """Write the sums and the balances. It comes last."""
+        self._holding.finish()
         self._connection.executemany(_ADD, [(*key, *sums) for key, sums in self._sums.items()])
 
     def _known(self, attempt_id: str) -> _Known | None:

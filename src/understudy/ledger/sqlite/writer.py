@@ -21,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.sqlite.reserving import Reservation, deliver
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 
 logger = logging.getLogger("understudy")
@@ -37,6 +38,9 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0)
 """Seconds between tries to write."""
 
 
+Item = AttemptStart | Reservation
+
+
 class Writer:
     """Writes for one process. Its methods may be called by any thread, and none of them blocks but `close`."""
 
@@ -46,7 +50,7 @@ class Writer:
         self._connection = connection
         self._clock = clock
         self._owner = secrets.randbits(62)
-        self._queue: deque[AttemptStart | Future[None]] = deque()
+        self._queue: deque[Item | Future[None]] = deque()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closing = False
@@ -65,6 +69,16 @@ class Writer:
             logger.error("the ledger cannot be written, and an entry is lost: %s", item)
             return
         self._queue.append(item)
+        self._wake.set()
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Have a reservation carried out at once: a request waits for it."""
+        if self._closing:
+            reservation.fail(ValueError("it was closed"))
+            deliver([reservation])
+            return
+        self._queue.append(reservation)
+        self._hurry.set()
         self._wake.set()
 
     def written(self) -> Future[None]:
@@ -112,10 +126,10 @@ class Writer:
         """Return the seconds until the lease must be renewed: never while nothing is under way."""
         return max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else None
 
-    def _write(self, batch: list[AttemptStart | Future[None]]) -> None:
+    def _write(self, batch: list[Item | Future[None]]) -> None:
         """Write a batch in one transaction. Raise `sqlite3.Error` if the file cannot be written."""
         items = [item for item in batch if not isinstance(item, Future)]
-        durable = len(items) < len(batch)
+        durable = len(items) < len(batch) or any(type(item) is Reservation and item.durable for item in items)
         if durable:
             self._connection.execute("PRAGMA synchronous = FULL")
         try:
@@ -127,14 +141,16 @@ class Writer:
             if durable:
                 self._connection.execute("PRAGMA synchronous = NORMAL")
 
-    def _write_alone(self, item: AttemptStart) -> None:
+    def _write_alone(self, item: Item) -> None:
         """Write an item of a batch that holds one which cannot be stored. That one is logged and left out."""
         try:
             self._transact([item])
-        except _UNFIT:
+        except _UNFIT as error:
+            if isinstance(item, Reservation):
+                item.fail(error)
             logger.exception("the ledger cannot store an entry: %r", item)
 
-    def _transact(self, items: list[AttemptStart]) -> None:
+    def _transact(self, items: list[Item]) -> None:
         now = self._clock()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -154,8 +170,9 @@ class Writer:
         if now - self._swept > LEASE / 2:
             self._swept = now
 
-    def _taken(self, batch: list[AttemptStart | Future[None]]) -> None:
+    def _taken(self, batch: list[Item | Future[None]]) -> None:
         """Take off the queue what was written, and tell those who wait."""
+        reservations: list[Reservation] = []
         for item in batch:
             self._queue.popleft()
             match item:
@@ -163,12 +180,18 @@ class Writer:
                     self._open.discard(item.attempt_id)
                 case AttemptStart():
                     self._open.add(item.attempt_id)
+                case Reservation():
+                    reservations.append(item)
+                    if item.is_granted:
+                        self._open.add(item.start.attempt_id)
                 case Future() if not item.done():
                     item.set_result(None)
+        if reservations:
+            deliver(reservations)
         if self._queue:
             self._wake.set()
 
-    def _failed(self, error: sqlite3.Error, batch: list[AttemptStart | Future[None]]) -> None:
+    def _failed(self, error: sqlite3.Error, batch: list[Item | Future[None]]) -> None:
         """Tell those who wait that it failed; everything else is tried again."""
         if self.trouble is None:
             logger.error("the ledger cannot be written, and is tried again: %s", error)
@@ -176,6 +199,10 @@ class Writer:
         for mark in batch:
             if isinstance(mark, Future) and not mark.done():
                 mark.set_exception(error)
+        failed = [each for each in batch if isinstance(each, Reservation) and not each.is_over]
+        for each in failed:
+            each.fail(error)
+        deliver(failed)
 
     def _leave(self) -> None:
         """Give the lease back, unless something is under way still, and close the file."""
