@@ -38,7 +38,7 @@ async def test_a_reservation_is_in_the_file_before_it_is_granted(tmp_path: Path)
 async def test_what_a_lost_process_held_is_spent_and_corrected_by_the_truth(tmp_path: Path) -> None:
     clock = [NOON]
     path = tmp_path / "ledger.db"
-    lost, other = SqliteLedger(path, clock=lambda: clock[0]), SqliteLedger(path, clock=lambda: clock[0])
+    lost, other = SqliteLedger(path, clock=lambda: NOON), SqliteLedger(path, clock=lambda: clock[0])
     begun = start(1)
     await lost.reserve(begun, [CLAIM], durable=True)
     clock[0] += 3_600

@@ -18,10 +18,11 @@ from understudy.settings.fallback import read_fallback
 
 if TYPE_CHECKING:
     from understudy.ledger import LedgerSink, Observer
+    from understudy.settings.budgets import Allowance
     from understudy.transport.base import Transport
 
 
-def create_provider(
+def create_provider(  # noqa: PLR0913 - the face: each is a keyword of its own
     config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
@@ -29,6 +30,7 @@ def create_provider(
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
+    allowance: Allowance | None = None,
 ) -> Provider:
     """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
@@ -36,7 +38,8 @@ def create_provider(
     dict of its fields.
 
     `row` describes a provider whose type is not built in; `config.provider` is then just a name. A provider used alone
-    is a manager's `Call` over one target, with the same retries, time-outs and records.
+    is a manager's `Call` over one target, with the same retries, time-outs and records; `allowance` are its budgets and
+    limits, as for `ProviderManager`.
     """
     config = read_entry(config)
     rules = read_fallback(fallback)
@@ -51,7 +54,9 @@ def create_provider(
             f"{config.entry}: proxy, ca_file and client_cert apply to the built-in transport: configure the transport "
             "that is passed as transport= itself"
         )
-    return Provider(config, row, fallback=rules, transport=transport, sink=sink, observers=observers)
+    return Provider(
+        config, row, fallback=rules, transport=transport, sink=sink, observers=observers, allowance=allowance
+    )
 
 
 def _row(provider_type: str) -> ProviderRow:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from understudy.planning.catalog import TargetCatalog
     from understudy.planning.planner import Planner
     from understudy.policy.plan import Plan
+    from understudy.settings.budgets import Allowance
     from understudy.transport.base import Transport
 
 GIVING_UP = 0.2
@@ -72,11 +73,15 @@ class ProviderManager:
         routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        allowance: Allowance | None = None,
         priority: int = 10,
         name: str | None = None,
     ) -> None:
         """Raise `ConfigError` if `providers` is empty or two share a name, if a route or task is empty or names an
-        unknown entry, or if the strategy is invalid."""
+        unknown entry, or if the strategy is invalid.
+
+        `allowance`: budgets and limits. They are kept in the `sink` if it is a ledger that keeps them, else in memory.
+        """
         given = map(read_provider, read_list("providers", providers))
         made = [create_provider(each) if isinstance(each, ProviderConfig) else each for each in given]
         if not made:
@@ -94,6 +99,7 @@ class ProviderManager:
         self.routes = read_routes(routes)
         self._sink = sink
         self._observers = observers
+        self._allowance = allowance
         if self.routes or self.fallback.tasks or self.fallback.strategy is not FallbackStrategy.PRIORITY:
             self._catalog.check((self.fallback, *(route.fallback for route in self.routes)))
 
@@ -112,7 +118,7 @@ class ProviderManager:
         """Make the engine that calls run on; a subclass may pass its own clock, randomness and memory."""
         from understudy.engine.engine import Engine
 
-        return Engine(sink=self._sink, observers=tuple(self._observers))
+        return Engine(sink=self._sink, observers=tuple(self._observers), allowance=self._allowance)
 
     @cached_property
     def _planner(self) -> Planner:
@@ -360,6 +366,14 @@ def from_loaded(
             transport=transport,
             sink=sink,
             observers=observers,
+            allowance=config.allowance,
         )
     providers = [create_provider(entry, row=config.row_of(entry), transport=transport) for entry in config.providers]
-    return ProviderManager(providers, config.fallback, routes=config.routes, sink=sink, observers=observers)
+    return ProviderManager(
+        providers,
+        config.fallback,
+        routes=config.routes,
+        sink=sink,
+        observers=observers,
+        allowance=config.allowance,
+    )

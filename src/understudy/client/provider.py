@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from understudy.ledger import LedgerSink, Observer
     from understudy.planning.single import SinglePlanner
     from understudy.policy.plan import Plan
+    from understudy.settings.budgets import Allowance
     from understudy.transport.base import Transport
 
 
@@ -52,7 +53,7 @@ class Provider:
     What a call needs beyond the row is loaded at the first call, so that building many providers costs little.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the factory's keywords
         self,
         config: ProviderConfig,
         row: ProviderRow,
@@ -61,6 +62,7 @@ class Provider:
         transport: Transport | None = None,
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        allowance: Allowance | None = None,
     ) -> None:
         self.config = config
         self.row = row
@@ -68,6 +70,7 @@ class Provider:
         self._fallback = fallback
         self._sink = sink
         self._observers = observers
+        self._allowance = allowance
 
     @cached_property
     def backend(self) -> HttpBackend:
@@ -87,7 +90,7 @@ class Provider:
         from understudy.client.calls import Calls
         from understudy.engine.engine import Engine
 
-        engine = Engine(sink=self._sink, observers=tuple(self._observers))
+        engine = Engine(sink=self._sink, observers=tuple(self._observers), allowance=self._allowance)
         return Calls(engine, self._planner, {self.name: self.backend}, frozenset((self.row.type,)))
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig, Route
+from understudy.settings.budgets import Allowance
 from understudy.settings.gateway import GatewayConfig
 from understudy.settings.ledger import LedgerConfig
 
@@ -67,6 +68,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Named lists of targets; a call selects one with `model="NAME"`."""
     gateway: GatewayConfig = GatewayConfig()
     """How the gateway serves these providers."""
+    allowance: Allowance = Allowance()
+    """How much all requests may cost, and how many there may be."""
     ledger: LedgerConfig = LedgerConfig()
     """Where the command line and the gateway keep attempts."""
     source: str | None = None

@@ -13,6 +13,7 @@ from understudy.domain.operation import SPOKEN
 from understudy.domain.rules import Rule
 from understudy.providers import ProviderType
 from understudy.settings import rules as settings_rules
+from understudy.settings.budgets import BUDGET, LIMIT
 
 # ---- prices ----
 
@@ -296,13 +297,14 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-LLM = (*LEGACY, "providers", "fallback", "tasks", "routes", "provider_types", "gateway", "ledger")
+_TABLES = ("providers", "fallback", "tasks", "routes", "provider_types", "budgets", "limits", "gateway", "ledger")
+LLM = (*LEGACY, *_TABLES)
 """All keys of `[llm]`."""
 
 KNOWN = frozenset(
     {
         *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
-        *LEDGER,
+        *(*LEDGER, *BUDGET, *LIMIT),
         *QuirksPatch.__annotations__,
     }
 )

@@ -43,6 +43,10 @@ class Attempt:
         self.backend = backend
         self.id = engine.new_id()
         self.failure: Failure | None = None
+        self.was_sent = True
+        """Whether something may have been sent; not before it is admitted, where budgets or limits concern it."""
+        self.denied_for_good: bool | None = None
+        """As in `AttemptFailed`."""
         self.stream = self._open()
         self.response: GenerationResponse | None = None
         self.items: list[Any] = []

@@ -19,6 +19,9 @@ logger = logging.getLogger("understudy")
 class AttemptFailed(Exception):
     """The attempt failed; `failure` is how."""
 
+    denied_for_good: bool | None = None
+    """Set if it was not made, because a limit of this side forbids it: whether one at another target is too."""
+
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
@@ -27,32 +30,60 @@ class AttemptFailed(Exception):
 class AttemptStream(Protocol):
     """An attempt under way: an asynchronous iterator of batches of events (or other results)."""
 
-    dialect: str | None
-    """The wire format, stamped on what only that format can replay."""
-    server: str | None
-    """The server, stamped likewise."""
-    account: str | None
-    """The account, stamped likewise; unset unless what is written belongs to one."""
+    @property
+    def dialect(self) -> str | None:
+        """The wire format, stamped on what only that format can replay."""
+        ...
+
+    @property
+    def server(self) -> str | None:
+        """The server, stamped likewise."""
+        ...
+
+    @property
+    def account(self) -> str | None:
+        """The account, stamped likewise; unset unless what is written belongs to one."""
+        ...
 
     @property
     def streamed(self) -> bool:
         """Whether the provider streams its answer."""
         ...
 
-    answered: bool
-    """True once a successful response has begun to arrive."""
-    translated: bool
-    """True when the request had to be altered for this provider."""
-    raw: bytes | None
-    """The whole body, where it came whole."""
-    message: Message | None
-    """The answer as the provider put it together, with the origin of each part; unset: the fold of the events."""
-    cost: Cost | None
-    """The cost as reported by a provider that accounts for itself; unset: computed from the usage."""
-    wire_answer: WireAnswer | None
-    """What the provider answered, where the caller speaks its wire format."""
-    quotas: ReadQuotas | None
-    """Reads what the provider says is left of the key's limits; unset if it says nothing."""
+    @property
+    def answered(self) -> bool:
+        """True once a successful response has begun to arrive."""
+        ...
+
+    @property
+    def translated(self) -> bool:
+        """True when the request had to be altered for this provider."""
+        ...
+
+    @property
+    def raw(self) -> bytes | None:
+        """The whole body, where it came whole."""
+        ...
+
+    @property
+    def message(self) -> Message | None:
+        """The answer as the provider put it together, with the origin of each part; unset: the fold of the events."""
+        ...
+
+    @property
+    def cost(self) -> Cost | None:
+        """The cost as reported by a provider that accounts for itself; unset: computed from the usage."""
+        ...
+
+    @property
+    def wire_answer(self) -> WireAnswer | None:
+        """What the provider answered, where the caller speaks its wire format."""
+        ...
+
+    @property
+    def quotas(self) -> ReadQuotas | None:
+        """Reads what the provider says is left of the key's limits; unset if it says nothing."""
+        ...
 
     def __aiter__(self) -> Self: ...
 

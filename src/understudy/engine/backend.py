@@ -27,6 +27,8 @@ class ModelFacts(msgspec.Struct, frozen=True):
     """Tokens."""
     capabilities: Mapping[str, bool] = {}
     """Of the words of `ModelInfo.capabilities`, those that are known: `True` if the model has it, else `False`."""
+    longest_output: int | None = None
+    """Tokens of the longest answer."""
 
 
 class Backend(Protocol):

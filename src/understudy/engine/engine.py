@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -19,14 +19,17 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.engine.backend import Backend
 from understudy.engine.background import Background
-from understudy.engine.job import Job, new_id
+from understudy.engine.job import new_id
 from understudy.engine.prober import Prober
 from understudy.ledger import LedgerSink, Observer
 from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
 from understudy.policy.journal import Journal
-from understudy.policy.signals import Launch
+from understudy.settings.budgets import Allowance
+
+if TYPE_CHECKING:
+    from understudy.engine.admission import Admission
 
 logger = logging.getLogger("understudy")
 # A program that has not set up logging sees nothing on its stderr: https://docs.python.org/3/howto/logging.html
@@ -36,9 +39,6 @@ CLOSED = Failure(kind=FailureKind.CANCELLED, message="the provider was closed")
 """How the requests end that run while their provider is closed."""
 CLOSING = 1.0
 """Seconds that closing a provider waits for the requests that it ends."""
-
-Admission = Callable[[Job, Launch], Failure | None]
-"""Decides just before an attempt whether it may be made; a failure forbids it, and the next target is asked."""
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Engine:
         health: Health | None = None,
         budgets: Budgets | None = None,
         sources: Sources | None = None,
-        admit: Admission | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         sources = sources or Sources()
         self.health = health or Health(sources.rng)
@@ -81,7 +81,6 @@ class Engine:
         self.rng = sources.rng
         self.new_id = sources.new_id
         self.wall_clock = sources.wall_clock
-        self.admit = admit
         self.background = Background()
         """Where attempts end that the answer does not wait for."""
         self.prober = Prober(self.health, self.rng, self.new_id)
@@ -94,6 +93,21 @@ class Engine:
         self.keeps_beginnings = self._begin is not None
         """Whether the ledger wants to know of attempts before they are sent."""
         self._observers = observers
+        self._admit(allowance or Allowance())
+
+    def _admit(self, allowance: Allowance) -> None:
+        """Have attempts reserve what they may cost: in the ledger if it keeps budgets, else in memory."""
+        sink: Any = self._sink
+        keeps = hasattr(sink, "reserve")
+        self.admission: Admission | None = None
+        self._settle: Callable[[AttemptRecord], None] | None = None
+        if allowance or keeps:
+            from understudy.engine.admission import Admission
+            from understudy.ledger.memory_holds import MemoryHolds
+
+            holds = sink if keeps else MemoryHolds()
+            self._settle = None if keeps else holds.record
+            self.admission = Admission(allowance, holds, self.begin, self.wall_clock, keeps_beginnings=keeps)
 
     async def close(self) -> None:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
@@ -125,6 +139,8 @@ class Engine:
         """
         try:
             backend.tally(record)
+            if self._settle is not None:
+                self._settle(record)
             if self._sink is not None:
                 self._sink.record(record)
         except Exception:

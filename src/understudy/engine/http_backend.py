@@ -237,10 +237,11 @@ class HttpBackend:
         """Combine what lists state with what the entry states, which holds for its text model alone."""
         config, info = self.config, self.known(model)
         window = info.context_window if info is not None else None
-        abilities = _abilities(self.endpoint(model), info)
+        endpoint = self.endpoint(model)
+        abilities, longest = _abilities(endpoint, info), endpoint.quirks.max_output_tokens
         if self.text_model not in (None, model):
-            return ModelFacts(window, abilities)
-        return ModelFacts(config.context_window or window, {**abilities, **config.capabilities})
+            return ModelFacts(window, abilities, longest)
+        return ModelFacts(config.context_window or window, {**abilities, **config.capabilities}, longest)
 
     def known(self, model: str | None) -> ModelInfo | None:
         """Return what a fetched list of models states of a model, or what is published of it; else `None`."""

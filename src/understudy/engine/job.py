@@ -15,6 +15,7 @@ from understudy.policy.signals import Rules
 
 if TYPE_CHECKING:
     from understudy.settings import Whole
+    from understudy.settings.budgets import Allowance
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Of an embedding in several batches: which, from 1."""
     whole: Whole = "auto"
     """How to ask for an answer that the caller wants whole; see `FallbackConfig.whole`."""
+    allowances: tuple[Allowance, ...] = ()
+    """Budgets and limits of the caller, such as those of a virtual key, besides the configuration's."""
     session: SessionKey | None = None
     """Under which the target that answers is remembered; `None` without affinity."""
 

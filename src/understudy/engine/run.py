@@ -219,7 +219,7 @@ class Run:
     async def _break(self, attempt: Attempt, error: Exception) -> None:
         """Note why an attempt ended. Raises what is wrong with the request itself, which no other target would mend."""
         if isinstance(error, AttemptFailed):
-            attempt.failure = error.failure
+            attempt.failure, attempt.denied_for_good = error.failure, error.denied_for_good
         elif isinstance(error, LLMError):
             raise explained(error, self.journal.explanation)
         else:
@@ -242,6 +242,9 @@ class Run:
             actions = call.receive(signal := Cancelled(self.interrupted), now)
         elif now >= call.deadline:
             actions = call.tick(now)
+        elif attempt.denied_for_good is not None:
+            del self._attempts[attempt.number]
+            actions = call.receive(signal := Denied(attempt.number, failure, attempt.denied_for_good), now)
         else:
             actions = call.receive(signal := self._failed(attempt, failure), now)
             self._record(attempt, Outcome.FAILED, failure)
@@ -268,7 +271,7 @@ class Run:
             for action in actions:
                 match action:
                     case Launch():
-                        self._launch(action, now)
+                        self._launch(action)
                     case Commit():
                         if self.job.rules.streamed:
                             self._commit(action)
@@ -282,18 +285,15 @@ class Run:
             explained(error, self.journal.explanation)
             raise
 
-    def _launch(self, launch: Launch, now: float) -> None:
+    def _launch(self, launch: Launch) -> None:
         engine = self._engine
-        if engine.admit is not None and (refusal := engine.admit(self.job, launch)) is not None:
-            signal = Denied(launch.attempt, refusal)
-            self._perform(signal, self._call.receive(signal, now), now)
-            return
         backend = self._backends[launch.target.name]
         shown = Shown.of(self.committed) if launch.continues and self.committed is not None else None
         whole = (self.job, launch, backend, engine)
         attempt = Attempt(*whole) if shown is None else ContinuingAttempt(*whole, shown)
         self._attempts[launch.attempt] = attempt
-        if engine.keeps_beginnings:
+        waits = engine.admission is not None and engine.admission.guards(attempt, self._plan, self._backends)
+        if engine.keeps_beginnings and not waits:
             engine.begin(start_of(attempt, self._plan))
         if self._posts:
             self._inbox.read(attempt)
@@ -317,7 +317,7 @@ class Run:
             self._aborted.append(attempt)
         outcome = Outcome.ABORTED if reason.kind is FailureKind.CANCELLED else Outcome.FAILED
         # Why it was ended from here takes the place of how it failed; whether it was sent stays.
-        sent = attempt.failure.sent if attempt.failure is not None else True
+        sent = attempt.was_sent and (attempt.failure is None or attempt.failure.sent)
         self._record(attempt, outcome, msgspec.structs.replace(reason, sent=sent))
 
     def _settle(self, action: Settle) -> None:

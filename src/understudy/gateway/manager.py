@@ -56,7 +56,7 @@ class GatewayManager(ProviderManager):
         if config.gateway.affinity:
             fallback = replace(fallback, affinity=True)
             routes = tuple(replace(route, fallback=replace(route.fallback, affinity=True)) for route in routes)
-        return cls(providers, fallback, routes=routes, sink=sink, observers=observers)
+        return cls(providers, fallback, routes=routes, sink=sink, observers=observers, allowance=config.allowance)
 
     def listed(self, models: tuple[str, ...]) -> str:
         """Return the name of a route over these models, in this order: what `model` is for a caller's own list."""

@@ -15,7 +15,7 @@ allow a hedge), `settled` (the end).
                                     Settle failed when nothing is left
     Failed               committed  Settle failed; with `restart` and `continue` as before a commit, other targets
                                     first; without another Commit it settles with the failure that the caller saw
-    Denied               running    as Failed, of an attempt that was never made
+    Denied               running    as Failed, of an attempt that was never made; Settle failed if it is final
     Cancelled            any        Abort of what runs, Settle cancelled
     tick at the timer    ready      Launch
     tick at the timer    running    Launch of a hedge
@@ -239,10 +239,11 @@ class Call:
         self._health.release(denied.permit)
         denied.target.closed = True
         self._tries.attempts -= signal.attempt == self._tries.attempts
-        self._last = signal.failure
-        label = denied.target.step.target.label
+        self._last, label = signal.failure, denied.target.step.target.label
         self.denials[label] = Skipped(label, signal.failure.message, now, refused=True)
-        return [] if self.running else self._next_target(now)
+        if self.running or not signal.final:
+            return [] if self.running else self._next_target(now)
+        return self._settle(Settle(signal.attempt, signal.failure, surfaced=True))
 
     def _retry(self, current: Try, signal: Failed, verdict: Verdict, now: float) -> list[Action] | None:
         """Try the same target again, now or later; `None` when that is not possible."""
@@ -357,8 +358,7 @@ class Call:
         if not each.launched:
             self._budgets.retry(target.credential or target.name).deposit(now)
         each.count += 1
-        self._tries.attempts += 1
-        number = self._tries.attempts
+        number = self._tries.attempts = self._tries.attempts + 1
         if self._rules.hedges and number == 1 and target.idempotent and not self._rules.has_effects:
             self._patience = self._rules.hedge_after or self._health.usual_silence(target)
             self._hedge_at = now + self._patience

@@ -75,10 +75,12 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Denied(msgspec.Struct, frozen=True):
-    """The attempt was not made: a limit of this side, such as a budget, forbids it. `failure` states which."""
+    """The attempt was not made: a limit of this side, such as a budget, forbids it. `failure` states which; `final`:
+    another target would not help, or is not to be asked."""
 
     attempt: int
     failure: Failure
+    final: bool = False
 
 
 class Cancelled(msgspec.Struct, frozen=True):

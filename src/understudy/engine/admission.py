@@ -1,0 +1,202 @@
+"""Whether an attempt may be made: its claims on budgets and limits are reserved before anything of it is sent.
+
+launch ──> Admission.guards ──> AdmittedStream ──(first read)──> reserve ──> the attempt's own stream
+                                                    └──> AttemptDenied ──> Denied
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from understudy.domain.attempts import AttemptStart
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
+from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
+from understudy.engine.accounting import start_of
+from understudy.engine.admitted import AdmittedStream, AttemptDenied
+from understudy.engine.claims import Demand, Due, Unpriced, dues_of, failure_of, unavailable_failure, unpriced_failure
+from understudy.ledger.holds import Holds, LedgerUnavailable, Shortage
+from understudy.policy.allowances import Subjects
+from understudy.policy.estimate import expected_usage
+from understudy.policy.worst_case import Rate, bound_of, dearest, has_unbounded_tools
+from understudy.settings.budgets import Allowance, Budget
+
+if TYPE_CHECKING:
+    from understudy.engine.attempt import Attempt
+    from understudy.engine.attempt_stream import AttemptStream
+    from understudy.engine.backend import Backend
+    from understudy.policy.plan import Plan
+
+Begin = Callable[[AttemptStart], None]
+
+FITS = 3
+"""How often the limit of an answer is lowered before the attempt is given up: others spend meanwhile."""
+LEAST_OUTPUT = 16
+"""Tokens: a shorter answer is not worth asking for (OpenAI's Responses API accepts no less)."""
+
+
+class Admission:
+    """Reserves what attempts may cost. One per engine."""
+
+    def __init__(
+        self, allowance: Allowance, holds: Holds, begin: Begin, clock: Callable[[], float], *, keeps_beginnings: bool
+    ) -> None:
+        """`allowance`: that of the configuration, which every request has. `begin`: keeps the beginning of an attempt,
+        unless `holds` keeps that of one with claims (`keeps_beginnings`). `clock`: Unix seconds."""
+        self.allowance = allowance
+        self.holds = holds
+        self.begin = begin
+        self.keeps_beginnings = keeps_beginnings
+        self.clock = clock
+
+    def guards(self, attempt: Attempt, plan: Plan, backends: Mapping[str, Backend]) -> bool:
+        """Have an attempt wait for its admission, if a budget or limit may concern it. Return whether one may."""
+        job = attempt.job
+        if not job.operation.billed:
+            return False
+        allowances = tuple(each for each in (self.allowance, *job.allowances) if each)
+        if not allowances:
+            return False
+        attempt.was_sent = False
+        attempt.stream = AdmittedStream(attempt.stream, _Case(self, attempt, plan, backends, allowances).admit)
+        return True
+
+
+class _Case:
+    """The admission of one attempt."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        attempt: Attempt,
+        plan: Plan,
+        backends: Mapping[str, Backend],
+        allowances: tuple[Allowance, ...],
+    ) -> None:
+        self._admission = admission
+        self._attempt = attempt
+        self._plan = plan
+        self._allowances = allowances
+        self._backends = backends
+        self._waived: set[str] = set()
+        """Soft budgets that are exceeded, at whose cost the cheapest target is asked all the same."""
+        self._opened = attempt.stream
+        self._job = attempt.job
+
+    async def admit(self) -> tuple[AttemptStream, tuple[Warning, ...]]:
+        """Reserve what the attempt may cost, and return its stream. Raise `AttemptDenied`."""
+        attempt, warnings = self._attempt, tuple[Warning, ...]()
+        await attempt.backend.prices_ready(attempt.launch.target.model)
+        for last in (*(False,) * FITS, True):
+            now = self._admission.clock()
+            dues = self._dues(now)
+            shortage = await self._reserve(dues)
+            if shortage is None:
+                break
+            due = next(each for each in dues if each.claim == shortage.claim)
+            if self._waives(due):
+                continue
+            fitted = None if last else self._fitted(due, shortage)
+            if fitted is None:
+                raise AttemptDenied(failure_of(due, shortage, now), final=not due.may_go_on)
+            warnings = (fitted,)
+        attempt.was_sent = True
+        return self._opened, warnings
+
+    def _dues(self, now: float) -> list[Due]:
+        try:
+            return dues_of(self._allowances, self._demand(), now, self._waived)
+        except Unpriced as error:
+            target = self._attempt.launch.target.label
+            raise AttemptDenied(unpriced_failure(error.budget, target), final=False) from None
+
+    async def _reserve(self, dues: list[Due]) -> Shortage | None:
+        admission, start = self._admission, start_of(self._attempt, self._plan)
+        if dues:
+            durable = any(isinstance(due.source, Budget) and due.source.hard for due in dues)
+            try:
+                shortage = await admission.holds.reserve(start, [due.claim for due in dues], durable=durable)
+            except LedgerUnavailable as error:
+                raise AttemptDenied(unavailable_failure(error), final=True) from error
+            if shortage is not None:
+                return shortage
+        if not dues or not admission.keeps_beginnings:
+            admission.begin(start)
+        return None
+
+    def _waives(self, due: Due) -> bool:
+        """Check whether a soft budget lets the attempt pass because no other target of the plan is cheaper."""
+        budget = due.source
+        if not isinstance(budget, Budget) or budget.hard or budget.on_exceeded != "cheaper":
+            return False
+        if due.claim.budget in self._waived or not self._is_cheapest():
+            return False
+        self._waived.add(due.claim.budget)
+        return True
+
+    def _is_cheapest(self) -> bool:
+        """Check whether no other target of the plan may cost less."""
+        request, own = self._job.request, self._attempt.launch.target
+        costs: dict[str, float] = {}
+        for step in self._plan.steps:
+            backend, model = self._backends[step.target.name], step.target.model
+            price, facts = backend.price_of(model), backend.facts(model)
+            rate = dearest(price) if price is not None else None
+            bound = bound_of(request, window=facts.context_window, longest=facts.longest_output)
+            costs[step.target.label] = math.inf if rate is None or bound is None else rate.cost(bound)
+        return costs.get(own.label, math.inf) <= min(costs.values(), default=math.inf)
+
+    def _demand(self) -> Demand:
+        attempt, request, target = self._attempt, self._job.request, self._attempt.launch.target
+        facts = attempt.backend.facts(target.model)
+        price = attempt.backend.price_of(target.model)
+        rate: Rate | None = dearest(price) if price is not None else None
+        bound = bound_of(request, window=facts.context_window, longest=facts.longest_output)
+        return Demand(
+            subjects=Subjects(
+                provider=target.name,
+                session=getattr(request, "session", None),
+                route=self._plan.route,
+                labels=_labels(request),
+            ),
+            bound=None if has_unbounded_tools(request) else bound,
+            rate=rate,
+            expected=_expected(request),
+        )
+
+    def _fitted(self, due: Due, shortage: Shortage) -> Warning | None:
+        """Lower `max_tokens` to what is left, if the budget allows that; `None` if it does not, or too little is."""
+        request, demand = self._job.request, self._demand()
+        budget = due.source
+        if not isinstance(budget, Budget) or not budget.fit_max_tokens or not isinstance(request, GenerationRequest):
+            return None
+        if demand.rate is None or demand.bound is None:
+            return None
+        fits = demand.rate.output_within(shortage.left, demand.bound)
+        if request.reasoning is not None and request.reasoning.budget:
+            fits -= request.reasoning.budget
+        if fits < LEAST_OUTPUT:
+            return None
+        self._reopen(replace(whole_of(request), max_tokens=fits, origin=None))
+        return Warning(WarningKind.CLAMPED, "max_tokens", f"lowered to {fits} by the budget {budget.name}")
+
+    def _reopen(self, request: GenerationRequest) -> None:
+        """Open the attempt again with another request; nothing of it was sent yet."""
+        attempt, launch = self._attempt, self._attempt.launch
+        self._job = replace(self._job, request=request)
+        self._opened = attempt.backend.attempt(self._job, launch.target, launch.limits, attempt.id)
+
+
+def _labels(request: object) -> Mapping[str, str]:
+    labels: Mapping[str, str] | None = getattr(request, "labels", None)
+    return labels or {}
+
+
+def _expected(request: object) -> int:
+    """Return how many tokens a request is likely to take."""
+    if not isinstance(request, (GenerationRequest, EmbeddingRequest)):
+        return 0
+    return expected_usage(request).total or 0

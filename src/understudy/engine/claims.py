@@ -1,0 +1,221 @@
+"""What one attempt must reserve: the claims upon every budget and limit that it meets, and what it means if one of them
+is not granted."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.money import Money
+from understudy.ledger.holds import Claim, Shortage, Unit
+from understudy.policy.allowances import Subjects, carried_share, minute_at, period_at, seconds_until
+from understudy.policy.worst_case import Bound, Rate
+from understudy.settings.budgets import Allowance, Budget, Limit
+
+BUDGET_EXCEEDED = "budget_exceeded"
+LIMIT_EXCEEDED = "rate_limit_exceeded"
+PRICE_UNKNOWN = "price_unknown"
+LEDGER_UNAVAILABLE = "ledger_unavailable"
+"""Codes of refusals that come from here, and not from a provider."""
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt may need."""
+
+    subjects: Subjects
+    bound: Bound | None
+    """`None`: nothing limits how many tokens it takes."""
+    rate: Rate | None
+    """`None`: its price is unknown."""
+    expected: int
+    """Tokens that it is likely to take, prompt and answer."""
+
+    @property
+    def worst(self) -> int | None:
+        """The most that it can cost in nano-USD; `None` if that is unknown."""
+        if self.rate is None or self.bound is None:
+            return None
+        return self.rate.cost(self.bound)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it costs nothing, however long it is."""
+        return self.rate is not None and not (self.rate.input or self.rate.output or self.rate.call)
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim, and the budget or limit that it is made upon."""
+
+    claim: Claim
+    source: Budget | Limit
+    ends: int | None
+    """When the period or window ends, in Unix seconds."""
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another target may be asked if it is not granted: only this provider is concerned, or a cheaper one
+        is wanted."""
+        source = self.source
+        return source.per == "provider" or (isinstance(source, Budget) and source.on_exceeded == "cheaper")
+
+
+class Unpriced(Exception):
+    """A budget does not allow what has no known price."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(budget.name)
+        self.budget = budget
+
+
+def dues_of(allowances: Iterable[Allowance], demand: Demand, now: float, waived: Container[str] = ()) -> list[Due]:
+    """Return what an attempt must reserve at a time (Unix seconds). Raise `Unpriced`.
+
+    `waived`: ids of budgets that only count it.
+    """
+    found: list[Due] = []
+    for allowance in allowances:
+        prefix = f"{allowance.owner}/" if allowance.owner else ""
+        for budget in allowance.budgets:
+            if (subject := demand.subjects.of(budget.per, budget.only)) is not None:
+                due = _of_budget(budget, prefix, subject, demand, now)
+                counts = due.claim.budget in waived
+                found.append(replace(due, claim=replace(due.claim, ceiling=None)) if counts else due)
+        for limit in allowance.limits:
+            if (subject := demand.subjects.of(limit.per, limit.only)) is not None:
+                found += _of_limit(limit, prefix, subject, demand, now)
+    return found
+
+
+def _of_budget(budget: Budget, prefix: str, subject: str, demand: Demand, now: float) -> Due:
+    span, worst = period_at(budget.period, now), demand.worst
+    if worst is None and not demand.is_free and budget.unpriced == "refuse":
+        raise Unpriced(budget)
+    # What is not bound by a hard budget needs no more than that something is left.
+    amount, if_unknown, is_bound = 1, 0, False
+    if demand.is_free or worst == 0:
+        amount = 0
+    elif worst is not None and budget.hard:
+        amount, if_unknown, is_bound = worst, worst, True
+    elif demand.rate is not None and demand.bound is not None:
+        if_unknown = demand.rate.input_cost(demand.bound)
+    claim = Claim(
+        budget=f"{prefix}{budget.name}",
+        subject=subject,
+        start=span.start,
+        amount=amount,
+        ceiling=budget.ceiling,
+        if_unknown=if_unknown,
+        is_bound=is_bound,
+    )
+    return Due(claim=claim, source=budget, ends=span.end)
+
+
+def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: float) -> Iterator[Due]:
+    name, minute, share = f"{prefix}{limit.name}", minute_at(now), carried_share(now)
+    tokens = limit.tokens_per_minute
+    wanted = ((Unit.REQUESTS, limit.requests_per_minute, 1), (Unit.TOKENS, tokens, min(demand.expected, tokens or 0)))
+    for unit, ceiling, amount in wanted:
+        if ceiling is not None:
+            claim = Claim(
+                budget=name,
+                subject=subject,
+                unit=unit,
+                start=minute.start,
+                amount=amount,
+                ceiling=ceiling,
+                if_unknown=amount,
+                is_bound=False,
+                previous_share=share,
+            )
+            yield Due(claim=claim, source=limit, ends=minute.end)
+    if limit.concurrent is not None:
+        claim = Claim(
+            budget=name, subject=subject, unit=Unit.CONCURRENT, amount=1, ceiling=limit.concurrent, is_bound=False
+        )
+        yield Due(claim=claim, source=limit, ends=None)
+
+
+# ---- what is said if one of them is not granted ----
+
+
+def failure_of(due: Due, shortage: Shortage, now: float) -> Failure:
+    """Return the failure of an attempt that was not made."""
+    if isinstance(due.source, Budget):
+        return _over_budget(due, due.source, shortage, now)
+    return _over_limit(due, shortage, now)
+
+
+def _over_budget(due: Due, budget: Budget, shortage: Shortage, now: float) -> Failure:
+    claim, spent = due.claim, Money(shortage.spent)
+    held = f", {Money(shortage.reserved)} are reserved" if shortage.reserved else ""
+    needs = f", and this request may cost {Money(claim.amount)}" if claim.is_bound else ""
+    resets = f"; it resets at {_utc(due.ends)}" if due.ends is not None else ""
+    message = (
+        f"the budget {_named(claim)} is exceeded: of {Money(budget.ceiling)} a {budget.period} {spent} are spent"
+        f"{held}{needs}{resets}"
+    ).replace(" a total", "")
+    if due.ends is None:
+        return Failure(kind=FailureKind.BILLING, message=message, status=402, code=BUDGET_EXCEEDED, sent=False)
+    return Failure(
+        kind=FailureKind.DAILY_QUOTA,
+        message=message,
+        status=429,
+        code=BUDGET_EXCEEDED,
+        retry_after=max(1.0, due.ends - now),
+        should_retry=False,
+        sent=False,
+    )
+
+
+def _over_limit(due: Due, shortage: Shortage, now: float) -> Failure:
+    claim = due.claim
+    what = {Unit.REQUESTS: "requests a minute", Unit.TOKENS: "tokens a minute", Unit.CONCURRENT: "requests at once"}
+    wait = 1.0
+    if due.ends is not None and claim.ceiling is not None:
+        over = shortage.spent + shortage.reserved + claim.amount - claim.ceiling
+        wait = seconds_until(over, shortage.spent, claim.ceiling, now)
+    message = (
+        f"the limit of {claim.ceiling} {what[claim.unit]} for {_named(claim)} is reached; try again in {wait:.0f} s"
+    )
+    return Failure(
+        kind=FailureKind.RATE_LIMITED,
+        message=message,
+        status=429,
+        code=LIMIT_EXCEEDED,
+        retry_after=wait,
+        sent=False,
+    )
+
+
+def unpriced_failure(budget: Budget, target: str) -> Failure:
+    """Return the failure of an attempt whose price is unknown."""
+    message = (
+        f"the price of {target} is unknown or without a bound, and the budget {budget.name} allows only what it can "
+        'count: set its price in the entry, or unpriced = "allow" in the budget'
+    )
+    return Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, code=PRICE_UNKNOWN, sent=False)
+
+
+def unavailable_failure(error: Exception) -> Failure:
+    """Return the failure of an attempt that may not be made because the ledger cannot be written."""
+    return Failure(
+        kind=FailureKind.OVERLOADED,
+        message=str(error),
+        status=503,
+        code=LEDGER_UNAVAILABLE,
+        retry_after=5.0,
+        sent=False,
+    )
+
+
+def _named(claim: Claim) -> str:
+    return f"{claim.budget} of {claim.subject}" if claim.subject else claim.budget
+
+
+def _utc(moment: int | None) -> str:
+    from datetime import UTC, datetime
+
+    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
