@@ -133,6 +133,7 @@ if TYPE_CHECKING:
     from understudy.providers import ProviderType
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
+    from understudy.settings.budgets import Allowance, Budget, Limit
     from understudy.transport.base import Incoming, Transport, TransportError
     from understudy.transport.media_fetch import fetch_media
     from understudy.wire.bounds import Bounds
@@ -192,6 +193,7 @@ _HOMES = {
     "understudy.providers": "ProviderType",
     "understudy.providers.base": "Auth Family ProviderRow",
     "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
+    "understudy.settings.budgets": "Allowance Budget Limit",
     "understudy.transport.base": "Incoming Transport TransportError",
     "understudy.transport.media_fetch": "fetch_media",
     "understudy.wire.bounds": "Bounds",
@@ -234,11 +236,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Allowance",
     "AttemptRecord",
     "Audio",
     "Auth",
     "AuthenticationFailed",
     "Bounds",
+    "Budget",
     "CacheMark",
     "Citation",
     "CitationAdded",
@@ -285,6 +289,7 @@ __all__ = [
     "LLMError",
     "LLMProvider",
     "LedgerSink",
+    "Limit",
     "Limits",
     "MemoryLedger",
     "Message",

@@ -48,6 +48,7 @@ from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
+from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.simulator import SCENARIOS
 from understudy.simulator.assertions import FIGURES
 from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
@@ -247,6 +248,8 @@ TABLES = {
     "fallback": FALLBACK_KEYS,
     "routes": ROUTE,
     "gateway": GATEWAY,
+    "budgets": BUDGET,
+    "limits": LIMIT,
     "ledger": LEDGER,
     "gateway keys": GATEWAY_KEY,
     "single provider": LEGACY,

@@ -46,7 +46,7 @@ GROUPS: dict[str, str] = {
     ),
     "configuration": (
         "ProviderConfig FallbackConfig FallbackStrategy Route ProviderType Secret Signer TokenSource Price Rates Tier "
-        "Dollars"
+        "Dollars Allowance Budget Limit"
     ),
     "strategies": "Strategy Plan Step Skip Target Facts TargetFacts Limits",
     "extensions": (

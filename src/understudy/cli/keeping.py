@@ -28,6 +28,8 @@ def ledger_if_possible(config: Config) -> LastingLedger | None:
         try:
             ledger = open_ledger(config)
         except ConfigError as error:
+            if config.allowance:
+                raise  # without it, budgets would start anew with every command
             say(f"{error.message}\n  this command is not recorded", label="warning", style="warning")
             return None
         if ledger is not None:

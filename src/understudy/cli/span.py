@@ -10,7 +10,7 @@ import typer
 from understudy.cli.manual import CONFIGURATION, LOOKS
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.client.ledger import read_ledger
-from understudy.config import load
+from understudy.config import Config, load
 from understudy.domain.errors import Misuse
 from understudy.ledger import LedgerQueries
 from understudy.ledger.selection import LedgerSelection, parse_time
@@ -51,7 +51,11 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
 
     def reader(self) -> LedgerQueries:
         """Open the ledger of the configuration. Raise `ConfigError`."""
-        return read_ledger(load(self.config, probe=lambda _: True, may_be_empty=True))
+        return read_ledger(self.configuration())
+
+    def configuration(self) -> Config:
+        """Return the configuration, also without a usable provider. Raise `ConfigError`."""
+        return load(self.config, probe=lambda _: True, may_be_empty=True)
 
 
 def _time(name: str, text: str | None) -> float | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
 import typer
 
+from understudy.cli.budget_table import print_budgets
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import Example, Manual
@@ -17,6 +19,7 @@ from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By
+from understudy.reports.budgets import report_budgets
 from understudy.reports.usage import UsageResult, report_sums
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ Models that run on your own machine cost nothing: there the table shows tokens a
         Example("Show the days of the last week", "understudy usage"),
         Example("See which models this month's money went to", "understudy usage --by model --since 2026-11-01"),
         Example("See what a team used, by key", "understudy usage --by key --tag team=search --since 30d"),
+        Example("See what is left of each budget", "understudy usage --budgets"),
         Example("Hand it on to a spreadsheet", "understudy usage --by day --since 365d --csv > usage.csv"),
     ),
     exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, or there is no ledger yet"},
@@ -60,6 +64,9 @@ class UsageOptions(SpanOptions, frozen=True, kw_only=True):
     by: Annotated[str, typer.Option("--by", metavar="WHAT", help=f"What to add up by: {', '.join(DIMENSIONS)}.")] = (
         "day"
     )
+    budgets: Annotated[
+        bool, typer.Option("--budgets", help="Show what is spent, reserved and left of each budget instead.")
+    ] = False
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values on stdout.")] = False
 
 
@@ -67,6 +74,9 @@ def usage(options: UsageOptions) -> None:
     """Show what was used and what it cost, by day, model or key."""
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
+        if options.budgets:
+            _show_budgets(options)
+            return
         by = _dimension(options.by)
         if options.as_json and options.as_csv:
             raise Misuse("--json and --csv cannot be combined")
@@ -81,6 +91,17 @@ def usage(options: UsageOptions) -> None:
         _write_csv(results)
     else:
         _print(by, results)
+
+
+def _show_budgets(options: UsageOptions) -> None:
+    """Show the balances of the configured budgets."""
+    config = options.configuration()
+    with options.reader() as reader:
+        found = [*report_budgets(config.allowance.budgets, reader.all_balances(), time.time())]
+    if options.as_json:
+        print_json(found)
+    else:
+        print_budgets(found)
 
 
 def _dimension(given: str) -> By:

@@ -16,12 +16,16 @@ _T = TypeVar("_T", Budget, Limit)
 def read_allowance(context: Context, llm: Mapping[str, Any]) -> Allowance:
     """Read both lists of tables."""
     budgets = _read(context, llm, "budgets", BUDGET, Budget)
-    names: set[str] = set()
+    names = set[str]()
     for number, budget in enumerate(budgets):
         if budget.name in names:
             what = f'two budgets are called "{budget.name}"'
             context.report.error(("llm", "budgets", number, "name"), what, "give each a name of its own")
         names.add(budget.name)
+    ledger = llm.get("ledger")
+    if budgets and isinstance(ledger, dict) and ledger.get("enabled") is False:
+        what = "budgets are kept in the ledger, which is switched off"
+        context.report.error(("llm", "ledger", "enabled"), what, "remove enabled = false, or the budgets")
     return Allowance(budgets=tuple(budgets), limits=tuple(_read(context, llm, "limits", LIMIT, Limit)))
 
 

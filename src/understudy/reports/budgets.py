@@ -1,0 +1,56 @@
+"""Reports of budgets: what is spent, reserved and left in the period that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from understudy.domain.money import Money
+from understudy.ledger.holds import Balance, Unit
+from understudy.policy.allowances import period_at
+from understudy.settings.budgets import Budget
+
+
+class BudgetResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One balance of a budget, in US dollars."""
+
+    budget: str
+    subject: str
+    """Whose it is, such as the name of a key; empty for all."""
+    period: str
+    spent_usd: str
+    reserved_usd: str
+    """Of attempts under way: the most that they can cost."""
+    left_usd: str
+    max_usd: str
+    overrun_usd: str = "0"
+    """What providers charged beyond what was reserved; included in what is spent."""
+    resets: int | None = None
+    """Unix seconds; `None` if it never does."""
+
+
+def report_budgets(budgets: Iterable[Budget], balances: Iterable[Balance], now: float) -> Iterator[BudgetResult]:
+    """Yield the balances of budgets in their present periods (`now`: Unix seconds), each budget's largest first."""
+    known = [each for each in balances if each.unit is Unit.MONEY]
+    for budget in budgets:
+        span = period_at(budget.period, now)
+        found = [each for each in known if (each.budget, each.start) == (budget.name, span.start)]
+        if not found and budget.per == "all":
+            found = [Balance(budget=budget.name, subject="", unit=Unit.MONEY, start=span.start)]
+        for each in sorted(found, key=lambda one: (-one.spent - one.reserved, one.subject)):
+            yield BudgetResult(
+                budget=budget.name,
+                subject=each.subject,
+                period=budget.period,
+                spent_usd=_usd(each.spent),
+                reserved_usd=_usd(each.reserved),
+                left_usd=_usd(max(0, budget.ceiling - each.spent - each.reserved)),
+                max_usd=_usd(budget.ceiling),
+                overrun_usd=_usd(each.overrun),
+                resets=span.end,
+            )
+
+
+def _usd(nano_usd: int) -> str:
+    return f"{Money(nano_usd).usd.normalize():f}"
