@@ -31,6 +31,7 @@ from understudy.settings import FallbackConfig
 if TYPE_CHECKING:
     from understudy.planning.planner import Planner
     from understudy.planning.single import SinglePlanner
+    from understudy.settings.budgets import Allowance
 
 FREE_DEADLINE = 30.0
 """Seconds for an operation that is not billed: a list of models, the look-up of one, a count of tokens."""
@@ -73,28 +74,49 @@ class Calls:
         return ResponseStream(partial(self._open, read))
 
     async def open(
-        self, prompt: Prompt, options: RequestOptions, reading: Reading | None = None, *, request_id: str | None = None
+        self,
+        prompt: Prompt,
+        options: RequestOptions,
+        reading: Reading | None = None,
+        *,
+        request_id: str | None = None,
+        allowances: tuple[Allowance, ...] = (),
     ) -> Run:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven. `request_id`:
-        its id, if it has one already."""
-        return await self._open(read_prompt(prompt, options, self.types), reading, request_id)
+        its id, if it has one already; `allowances`: budgets and limits of the caller."""
+        return await self._open(read_prompt(prompt, options, self.types), reading, request_id, allowances)
 
-    async def _open(self, read: ReadRequest, reading: Reading | None = None, request_id: str | None = None) -> Run:
+    async def _open(
+        self,
+        read: ReadRequest,
+        reading: Reading | None = None,
+        request_id: str | None = None,
+        allowances: tuple[Allowance, ...] = (),
+    ) -> Run:
         planned = await self._planned(self._planner.plan(read.request))
         job = self._chat(request_id or self.engine.new_id(), read, planned, reading)
+        if allowances:
+            job = replace(job, allowances=allowances)
         return Run(job, planned.plan, self._backends, self.engine)
 
     def explain(self, prompt: Prompt, options: RequestOptions) -> Plan:
         """Return the plan of a request without sending it."""
         return self._planner.explain(read_prompt(prompt, options, self.types).request)
 
-    async def embed(self, texts: Texts, options: EmbedOptions, *, request_id: str | None = None) -> EmbeddingResponse:
-        """Turn texts into vectors. `request_id`: the id of the request, if it has one already."""
+    async def embed(
+        self,
+        texts: Texts,
+        options: EmbedOptions,
+        *,
+        request_id: str | None = None,
+        allowances: tuple[Allowance, ...] = (),
+    ) -> EmbeddingResponse:
+        """Turn texts into vectors. `request_id` and `allowances` as for `open`."""
         read = read_texts(texts, options, self.types)
         planned = await self._planned(self._planner.embedding_plan(read.request))
         rules = _rules(planned.fallback, read.deadline)
         name = request_id or self.engine.new_id()
-        job = Job(id=name, operation=Operation.EMBED, request=read.request, rules=rules)
+        job = Job(id=name, operation=Operation.EMBED, request=read.request, rules=rules, allowances=allowances)
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=read.concurrency)
         return await embedding.run()
 

@@ -73,6 +73,17 @@ OnMidstreamError = Literal["surface", "hold", "restart", "continue"]
 """What becomes of a stream that breaks after its first words: see `FallbackConfig.on_midstream_error`."""
 
 
+class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A limit of this side that was reached."""
+
+    unit: Literal["requests", "tokens"]
+    limit: int
+    """How many there may be in a minute, or at once."""
+    remaining: int
+    resets_in: float | None = None
+    """Seconds until all of it is there again; `None` for requests at once."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One failure of one attempt."""
 
@@ -95,5 +106,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unknown_code: str | None = None
     """The code, or the type of an error without a code, if the classification has no row for it; the kind then follows
     from the words of the message or from the status."""
+    limit: LimitState | None = None
+    """The limit of this side that was reached, if it was not a provider's."""
     body: JsonObject | None = None
     """The error object as the provider wrote it, without secrets; `None` when it is missing or exceeds 16 KiB."""

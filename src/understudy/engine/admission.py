@@ -64,6 +64,37 @@ class Admission:
         attempt.stream = AdmittedStream(attempt.stream, _Case(self, attempt, plan, backends, allowances).admit)
         return True
 
+    def concerns(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> bool:
+        """Check whether a budget or limit may concern an attempt that has no plan."""
+        return start.operation.billed and any((self.allowance, *allowances))
+
+    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> None:
+        """Admit a request that is handed on as it is: what it may cost is unknown. Raise `AttemptDenied`."""
+        subjects = Subjects(provider=start.provider, session=start.session, labels=start.labels)
+        demand = Demand(subjects=subjects, bound=None, rate=None, expected=0)
+        now = self.clock()
+        try:
+            dues = dues_of((self.allowance, *allowances), demand, now)
+        except Unpriced as error:
+            raise AttemptDenied(unpriced_failure(error.budget, start.provider), final=True) from None
+        if (shortage := await self.reserve(start, dues)) is not None:
+            due = next(each for each in dues if each.claim == shortage.claim)
+            raise AttemptDenied(failure_of(due, shortage, now), final=True)
+
+    async def reserve(self, start: AttemptStart, dues: list[Due]) -> Shortage | None:
+        """Reserve what is due, and keep the beginning of the attempt. Raise `AttemptDenied` if that cannot be kept."""
+        if dues:
+            durable = any(isinstance(due.source, Budget) and due.source.hard for due in dues)
+            try:
+                shortage = await self.holds.reserve(start, [due.claim for due in dues], durable=durable)
+            except LedgerUnavailable as error:
+                raise AttemptDenied(unavailable_failure(error), final=True) from error
+            if shortage is not None:
+                return shortage
+        if not dues or not self.keeps_beginnings:
+            self.begin(start)
+        return None
+
 
 class _Case:
     """The admission of one attempt."""
@@ -93,7 +124,7 @@ class _Case:
         for last in (*(False,) * FITS, True):
             now = self._admission.clock()
             dues = self._dues(now)
-            shortage = await self._reserve(dues)
+            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues)
             if shortage is None:
                 break
             due = next(each for each in dues if each.claim == shortage.claim)
@@ -112,20 +143,6 @@ class _Case:
         except Unpriced as error:
             target = self._attempt.launch.target.label
             raise AttemptDenied(unpriced_failure(error.budget, target), final=False) from None
-
-    async def _reserve(self, dues: list[Due]) -> Shortage | None:
-        admission, start = self._admission, start_of(self._attempt, self._plan)
-        if dues:
-            durable = any(isinstance(due.source, Budget) and due.source.hard for due in dues)
-            try:
-                shortage = await admission.holds.reserve(start, [due.claim for due in dues], durable=durable)
-            except LedgerUnavailable as error:
-                raise AttemptDenied(unavailable_failure(error), final=True) from error
-            if shortage is not None:
-                return shortage
-        if not dues or not admission.keeps_beginnings:
-            admission.begin(start)
-        return None
 
     def _waives(self, due: Due) -> bool:
         """Check whether a soft budget lets the attempt pass because no other target of the plan is cheaper."""

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure, FailureKind, LimitState
 from understudy.domain.money import Money
 from understudy.ledger.holds import Claim, Shortage, Unit
 from understudy.policy.allowances import Subjects, carried_share, minute_at, period_at, seconds_until
@@ -187,6 +187,12 @@ def _over_limit(due: Due, shortage: Shortage, now: float) -> Failure:
         code=LIMIT_EXCEEDED,
         retry_after=wait,
         sent=False,
+        limit=LimitState(
+            unit="tokens" if claim.unit is Unit.TOKENS else "requests",
+            limit=claim.ceiling or 0,
+            remaining=shortage.left,
+            resets_in=None if due.ends is None else max(0.0, due.ends - now),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from understudy.domain.money import NOT_BILLED
 from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.usage import Usage
+from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import NotSigned
 from understudy.policy.verdicts import VERDICTS
 from understudy.transport.base import Incoming, TransportError, Upload
@@ -32,8 +33,10 @@ from understudy.wire.bounds import MIB
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 if TYPE_CHECKING:
+    from understudy.engine.admission import Admission
     from understudy.engine.engine import Engine
     from understudy.engine.http_backend import HttpBackend
+    from understudy.settings.budgets import Allowance
 
 LARGEST = 1024 * MIB
 """Bytes of an answer, which is not kept: the largest files of the providers have half as many."""
@@ -57,6 +60,8 @@ class RelayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The model that is asked for, if it is known."""
     labels: Mapping[str, str] = {}
     session: str | None = None
+    allowances: tuple[Allowance, ...] = ()
+    """Budgets and limits of the caller."""
 
 
 class Relay:
@@ -98,9 +103,13 @@ class Relay:
 
     async def __aenter__(self) -> Self:
         """Send the request and wait for the head of the answer. Raise `LLMError`."""
-        if self._engine.keeps_beginnings:
-            self._engine.begin(AttemptStart(**self._beginning))
+        start, admission = AttemptStart(**self._beginning), self._engine.admission
+        waits = admission is not None and admission.concerns(start, self._request.allowances)
+        if self._engine.keeps_beginnings and not waits:
+            self._engine.begin(start)
         try:
+            if admission is not None and waits:
+                await self._admitted(admission, start)
             await self._send()
         except BaseException as error:
             self._end(error)
@@ -111,6 +120,17 @@ class Relay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(error)
+
+    async def _admitted(self, admission: Admission, start: AttemptStart) -> None:
+        """Reserve what it may cost, of which nothing is known. Raise `LLMError` if a budget or limit forbids it."""
+        try:
+            await admission.pass_on(start, self._request.allowances)
+        except BaseException as error:
+            refused = Failure(kind=FailureKind.CANCELLED, message="it was given up before it was sent", sent=False)
+            self._failure = error.failure if isinstance(error, AttemptFailed) else refused
+            if isinstance(error, AttemptFailed):
+                raise error_of(error.failure) from None
+            raise
 
     async def read(self) -> bytes:
         """Return the next piece of the answer; empty at its end. Raise `LLMError` if it breaks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -25,6 +26,7 @@ from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.faces import load_face
 from understudy.gateway.items import Resolved, read, resolved
+from understudy.gateway.limit_headers import limit_headers
 from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
@@ -100,7 +102,7 @@ class Handling:
         if failure.request_id is None:
             failure = replace(failure, request_id=self._connection.shown_id)
         reply = reported(failure, client_of(self._connection.headers), half, answer)
-        await self._connection.reply(reply, more)
+        await self._connection.reply(reply, (*more, *limit_headers(failure, half.name, time.time())))
 
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""

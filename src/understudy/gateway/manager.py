@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from understudy.engine.relay import Relay, RelayRequest
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
+    from understudy.settings.budgets import Allowance
     from understudy.transport.base import Transport
 
 LISTS = 1_000
@@ -154,14 +155,28 @@ class GatewayManager(ProviderManager):
         return []
 
     async def open(
-        self, request: GenerationRequest, options: RequestOptions, reading: Reading | None = None, *, request_id: str
+        self,
+        request: GenerationRequest,
+        options: RequestOptions,
+        reading: Reading | None = None,
+        *,
+        request_id: str,
+        allowances: tuple[Allowance, ...] = (),
     ) -> Run:
-        """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven.
+        """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven. `allowances`:
+        budgets and limits of the caller.
 
         Raise `Misuse` and `Unavailable`.
         """
-        return await self._calls.open(request, options, reading, request_id=request_id)
+        return await self._calls.open(request, options, reading, request_id=request_id, allowances=allowances)
 
-    async def vectors(self, request: EmbeddingRequest, options: EmbedOptions, *, request_id: str) -> EmbeddingResponse:
-        """Turn texts into vectors, as `embed` does."""
-        return await self._calls.embed(request, options, request_id=request_id)
+    async def vectors(
+        self,
+        request: EmbeddingRequest,
+        options: EmbedOptions,
+        *,
+        request_id: str,
+        allowances: tuple[Allowance, ...] = (),
+    ) -> EmbeddingResponse:
+        """Turn texts into vectors, as `embed` does. `allowances`: budgets and limits of the caller."""
+        return await self._calls.embed(request, options, request_id=request_id, allowances=allowances)
