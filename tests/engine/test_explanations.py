@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 import understudy as u
+from tests.engine.denying import Judge, denying
 from tests.engine.fakes import CANARY, Incoming, RecordingTransport, everything_about
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import fold
-from understudy.engine.engine import Admission, Engine, Sources
+from understudy.engine.engine import Engine, Sources
 from understudy.virtual_time import run
 from understudy.wire.http import HttpHead, HttpRequest
 
@@ -66,14 +67,14 @@ class Speaker:
 class Manager(u.ProviderManager):
     """A manager without chance, whose wall clock is that of the loop."""
 
-    def __init__(self, *speakers: Any, admit: Admission | None = None, **fallback: Any) -> None:
+    def __init__(self, *speakers: Any, admit: Judge | None = None, **fallback: Any) -> None:
         self._admit = admit
         super().__init__(list(speakers), u.FallbackConfig(**fallback))
 
     def _make_engine(self) -> Engine:
         numbers, loop = iter(range(1, 1_000_000)), asyncio.get_running_loop()
         sources = Sources(rng=Middling(), new_id=lambda: f"id-{next(numbers)}", wall_clock=lambda: EPOCH + loop.time())
-        return Engine(sources=sources, admit=self._admit)
+        return denying(Engine(sources=sources), self._admit)
 
 
 def timeline(explanation: u.Explanation | None) -> tuple[u.TimelineEvent, ...]:

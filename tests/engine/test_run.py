@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import understudy as u
+from tests.engine.denying import denying
 from understudy.domain.events import Finished, Started, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -270,11 +271,11 @@ def test_what_may_not_be_asked_is_denied_and_the_next_target_is() -> None:
 
     async def scenario() -> None:
         first, second = Paced("a", 0.0), Paced("b", 0.0)
-        one = a_run(first, second, engine=Engine(admit=admit), hedge_after=None)
+        one = a_run(first, second, engine=denying(Engine(), admit), hedge_after=None)
         assert await words_of(one) == "b:one b:two b:three "
         assert first.asked == 0
         assert [(record.number, record.provider) for record in one.records] == [(1, "b")]
-        alone = a_run(first, engine=Engine(admit=admit), hedge_after=None)
+        alone = a_run(first, engine=denying(Engine(), admit), hedge_after=None)
         with pytest.raises(u.Unsupported, match="a is over its budget"):
             await words_of(alone)
         assert alone.records == []

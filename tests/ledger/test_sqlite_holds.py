@@ -58,7 +58,7 @@ async def test_a_file_that_cannot_be_written_grants_nothing_until_it_can_be_agai
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db")
-    real, full = ledger._writer._transact, [True]  # type: ignore[attr-defined]  # pyright: ignore
+    real, full = ledger._writer._transact, [True]  # pyright: ignore
 
     def transact(items: Any) -> None:
         if full[0]:

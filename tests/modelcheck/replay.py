@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import understudy as u
+from tests.engine.denying import denying
 from tests.modelcheck.faults import Fault
 from tests.modelcheck.ledger import Broken
 from tests.modelcheck.scenes import START, Scene
@@ -129,7 +130,8 @@ class _Stage:
         if scene.history is not None:
             scene.history(health, budgets)
         chance.write(tuple(draws))
-        self._engine = Engine(health=health, budgets=budgets, sources=Sources(rng=chance), admit=self._admit)
+        engine = Engine(health=health, budgets=budgets, sources=Sources(rng=chance))
+        self._engine = denying(engine, self._admit)
 
     async def play(self) -> list[Asked]:
         """Make every move; return the attempts that were launched."""

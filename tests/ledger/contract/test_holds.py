@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.ledger.made import NOON, ended, start
@@ -170,8 +171,7 @@ async def test_a_share_of_the_minute_before_still_counts(store: Holds) -> None:
         store.record(ended(begun))
 
     def now(share: int) -> Claim:
-        fields = {"budget": "limit", "subject": "", "unit": Unit.REQUESTS, "start": 120, "amount": 1, "ceiling": 10}
-        return Claim(**fields, previous_share=share)
+        return msgspec.structs.replace(before, start=120, previous_share=share)
 
     assert (await balance(store, before)).spent == 10
     shortage = await store.reserve(attempt(), [now(1_000)], durable=False)
