@@ -112,13 +112,15 @@ class ProviderManager:
 
     @cached_property
     def _engine(self) -> Engine:
-        return self._make_engine()
+        from understudy.engine.admission import budgeted
+
+        return budgeted(self._make_engine(), self._allowance)
 
     def _make_engine(self) -> Engine:
         """Make the engine that calls run on; a subclass may pass its own clock, randomness and memory."""
         from understudy.engine.engine import Engine
 
-        return Engine(sink=self._sink, observers=tuple(self._observers), allowance=self._allowance)
+        return Engine(sink=self._sink, observers=tuple(self._observers))
 
     @cached_property
     def _planner(self) -> Planner:

@@ -88,9 +88,10 @@ class Provider:
     @cached_property
     def _calls(self) -> Calls:
         from understudy.client.calls import Calls
+        from understudy.engine.admission import budgeted
         from understudy.engine.engine import Engine
 
-        engine = Engine(sink=self._sink, observers=tuple(self._observers), allowance=self._allowance)
+        engine = budgeted(Engine(sink=self._sink, observers=tuple(self._observers)), self._allowance)
         return Calls(engine, self._planner, {self.name: self.backend}, frozenset((self.row.type,)))
 
     @property

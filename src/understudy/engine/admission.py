@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from understudy.engine.accounting import start_of
 from understudy.engine.admitted import AdmittedStream, AttemptDenied
 from understudy.engine.claims import Demand, Due, Unpriced, dues_of, failure_of, unavailable_failure, unpriced_failure
 from understudy.ledger.holds import Holds, LedgerUnavailable, Shortage
+from understudy.ledger.memory_holds import MemoryHolds
 from understudy.policy.allowances import Subjects
 from understudy.policy.estimate import expected_usage
 from understudy.policy.worst_case import Rate, bound_of, dearest, has_unbounded_tools
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from understudy.engine.attempt import Attempt
     from understudy.engine.attempt_stream import AttemptStream
     from understudy.engine.backend import Backend
+    from understudy.engine.engine import Engine
     from understudy.policy.plan import Plan
 
 Begin = Callable[[AttemptStart], None]
@@ -36,6 +38,21 @@ FITS = 3
 """How often the limit of an answer is lowered before the attempt is given up: others spend meanwhile."""
 LEAST_OUTPUT = 16
 """Tokens: a shorter answer is not worth asking for (OpenAI's Responses API accepts no less)."""
+
+
+def budgeted(engine: Engine, allowance: Allowance | None) -> Engine:
+    """Have the attempts of an engine reserve what they may cost: in its ledger if that keeps budgets, else in memory.
+
+    A ledger that keeps budgets is asked for those of virtual keys, also without an `allowance` of the configuration.
+    """
+    sink: Any = engine.sink
+    keeps = hasattr(sink, "reserve")
+    if allowance or keeps:
+        holds = sink if keeps else MemoryHolds()
+        engine.settle = None if keeps else holds.record
+        given = allowance or Allowance()
+        engine.admission = Admission(given, holds, engine.begin, engine.wall_clock, keeps_beginnings=keeps)
+    return engine
 
 
 class Admission:

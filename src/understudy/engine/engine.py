@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,10 +26,10 @@ from understudy.policy.affinity import Sessions
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health
 from understudy.policy.journal import Journal
-from understudy.settings.budgets import Allowance
 
 if TYPE_CHECKING:
-    from understudy.engine.admission import Admission
+    from understudy.policy.plan import Plan
+    from understudy.settings.budgets import Allowance
 
 logger = logging.getLogger("understudy")
 # A program that has not set up logging sees nothing on its stderr: https://docs.python.org/3/howto/logging.html
@@ -61,6 +61,22 @@ class Running(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Lets attempts through for which budgets and limits have room."""
+
+    def guards(self, attempt: Any, plan: Plan, backends: Mapping[str, Backend]) -> bool:
+        """Have an attempt wait until it is admitted; return whether it does."""
+        ...
+
+    def concerns(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> bool:
+        """Check whether an attempt that has no plan must wait."""
+        ...
+
+    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> None:
+        """Wait until it is admitted. Raise `AttemptFailed` if it is not."""
+        ...
+
+
 class Engine:
     """One per provider or manager. Everything that it remembers or draws from can be handed in."""
 
@@ -72,7 +88,6 @@ class Engine:
         health: Health | None = None,
         budgets: Budgets | None = None,
         sources: Sources | None = None,
-        allowance: Allowance | None = None,
     ) -> None:
         sources = sources or Sources()
         self.health = health or Health(sources.rng)
@@ -88,26 +103,15 @@ class Engine:
         """The jobs under way, of all event loops."""
         self.closings = 0
         """How often the provider was closed."""
-        self._sink = sink
+        self.sink = sink
         self._begin: Callable[[AttemptStart], None] | None = getattr(sink, "begin", None)
         self.keeps_beginnings = self._begin is not None
         """Whether the ledger wants to know of attempts before they are sent."""
         self._observers = observers
-        self._admit(allowance or Allowance())
-
-    def _admit(self, allowance: Allowance) -> None:
-        """Have attempts reserve what they may cost: in the ledger if it keeps budgets, else in memory."""
-        sink: Any = self._sink
-        keeps = hasattr(sink, "reserve")
-        self.admission: Admission | None = None
-        self._settle: Callable[[AttemptRecord], None] | None = None
-        if allowance or keeps:
-            from understudy.engine.admission import Admission
-            from understudy.ledger.memory_holds import MemoryHolds
-
-            holds = sink if keeps else MemoryHolds()
-            self._settle = None if keeps else holds.record
-            self.admission = Admission(allowance, holds, self.begin, self.wall_clock, keeps_beginnings=keeps)
+        self.admission: Gate | None = None
+        """What attempts wait for before anything of them is sent; see `engine/admission.py`."""
+        self.settle: Callable[[AttemptRecord], None] | None = None
+        """Settles what an attempt has reserved, unless the ledger does so itself."""
 
     async def close(self) -> None:
         """End the jobs of the running event loop with `Unavailable`. Those that begin afterwards run as usual."""
@@ -139,10 +143,10 @@ class Engine:
         """
         try:
             backend.tally(record)
-            if self._settle is not None:
-                self._settle(record)
-            if self._sink is not None:
-                self._sink.record(record)
+            if self.settle is not None:
+                self.settle(record)
+            if self.sink is not None:
+                self.sink.record(record)
         except Exception:
             logger.exception("the ledger failed to record attempt %s", record.attempt_id)
         for observer in self._observers:

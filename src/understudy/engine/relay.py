@@ -33,8 +33,7 @@ from understudy.wire.bounds import MIB
 from understudy.wire.http import Headers, HttpHead, HttpRequest
 
 if TYPE_CHECKING:
-    from understudy.engine.admission import Admission
-    from understudy.engine.engine import Engine
+    from understudy.engine.engine import Engine, Gate
     from understudy.engine.http_backend import HttpBackend
     from understudy.settings.budgets import Allowance
 
@@ -121,7 +120,7 @@ class Relay:
     ) -> None:
         self._end(error)
 
-    async def _admitted(self, admission: Admission, start: AttemptStart) -> None:
+    async def _admitted(self, admission: Gate, start: AttemptStart) -> None:
         """Reserve what it may cost, of which nothing is known. Raise `LLMError` if a budget or limit forbids it."""
         try:
             await admission.pass_on(start, self._request.allowances)

@@ -171,7 +171,7 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     budgets: tuple[Budget, ...] = ()
     limits: tuple[Limit, ...] = ()
     owner: str = ""
-    """Whose they are, if they are a key's own: its id, by which their balances are told from those of others."""
+    """Whose they are, if they are a key's own: its id, which is part of the names of their balances."""
 
     def __bool__(self) -> bool:
         return bool(self.budgets or self.limits)
