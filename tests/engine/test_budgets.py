@@ -22,8 +22,8 @@ TEAM = Budget(name="team", max=0.01, period="total")
 
 async def balance(made: u.ProviderManager, budget: str = "team", subject: str = "") -> Balance:
     holds = made._engine.admission.holds  # type: ignore[union-attr]  # pyright: ignore
-    (found,) = await holds.balances([(budget, subject, Unit.MONEY, 0)])
-    return found
+    found: list[Balance] = await holds.balances([(budget, subject, Unit.MONEY, 0)])
+    return found[0]
 
 
 async def test_what_a_request_costs_is_spent() -> None:

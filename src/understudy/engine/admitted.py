@@ -9,6 +9,7 @@ from understudy.domain.events import Warned
 from understudy.domain.failures import Failure
 from understudy.domain.messages import Message
 from understudy.domain.money import Cost
+from understudy.domain.quotas import ReadQuotas
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed, AttemptStream
@@ -111,3 +112,8 @@ class AdmittedStream:
     def wire_answer(self) -> WireAnswer | None:
         """What the provider answered."""
         return self._stream.wire_answer
+
+    @property
+    def quotas(self) -> ReadQuotas | None:
+        """Reads what the provider says is left of the key's limits."""
+        return self._stream.quotas

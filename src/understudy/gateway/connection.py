@@ -151,7 +151,8 @@ class Connection:
 
 async def _never() -> Message:
     """Wait for what a caller sends who is not listened to any more."""
-    return await asyncio.get_running_loop().create_future()
+    never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 def _id_in(headers: Mapping[str, str], name: str) -> str | None:

@@ -244,6 +244,7 @@ class Repeats:
 
 def _refused(found: Scope) -> BadRequest:
     """Return why a request that was sent before is neither answered nor replayed."""
+    wait: int | None
     match found.state:
         case ScopeState.UNDER_WAY:
             message = "a request with this Idempotency-Key is being answered: send it again later"
