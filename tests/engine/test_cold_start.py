@@ -27,7 +27,7 @@ class SlowDisk(MetaPathFinder):
     """Delays the HTTP library, which is loaded by the first attempt: the clock has gone on when it is there."""
 
     def find_spec(self, name, path, target=None):
-        if name == "aiohttp":
+        if name in ("aiohttp", "httptools"):
             asyncio.get_running_loop().ahead = DELAY
 
 
@@ -54,7 +54,7 @@ async def main(servers):
         entries.append(
             u.ProviderConfig(provider="openai", name=f"t{number}", priority=number, api_key=key, base_url=address)
         )
-    assert "aiohttp" not in sys.modules
+    assert not {"aiohttp", "httptools"} & set(sys.modules)
     sys.meta_path.insert(0, SlowDisk())
     manager = u.ProviderManager([u.create_provider(entry, fallback=fallback) for entry in entries], fallback)
     try:

@@ -55,11 +55,19 @@ async def test_a_request_as_it_is_written() -> None:
     async with serving(script) as server:
         transport = Http1Transport()
         await get(transport, f"{server.url}/a b?c=%26#d", headers=headers)
+        await get(transport, server.url, headers=(("Host", "elsewhere.test"), ("User-Agent", "mine")))
         await transport.aclose()
-    assert heads[0].decode().split("\r\n") == [
-        "GET /a%20b?c=%26 HTTP/1.1", f"host: 127.0.0.1:{server.port}", "X-Key: s3cret", "accept: text/plain",
-        "accept-encoding: identity", "user-agent: understudy", "", "",
-    ]  # fmt: skip
+    defaults = ["accept-encoding: identity", "user-agent: understudy", "", ""]
+    assert [head.decode().split("\r\n") for head in heads] == [
+        [
+            "GET /a%20b?c=%26 HTTP/1.1",
+            f"host: 127.0.0.1:{server.port}",
+            "X-Key: s3cret",
+            "accept: text/plain",
+            *defaults,
+        ],
+        ["GET / HTTP/1.1", "Host: elsewhere.test", "User-Agent: mine", "accept: */*", defaults[0], "", ""],
+    ]
 
 
 @pytest.mark.parametrize(

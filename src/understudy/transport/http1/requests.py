@@ -18,8 +18,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """Names of methods and headers (RFC 9110 §5.6.2)."""
 _DEFAULTS = (("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "understudy"))
 """What is sent unless the request has another value. Bodies are asked for uncompressed."""
-_FRAMING = frozenset({"content-length", "host", "transfer-encoding"})
-"""Headers that follow from the address and the body."""
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""Headers that follow from the body."""
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods whose requests state no length if they have no body."""
 
@@ -35,8 +35,10 @@ class Target(msgspec.Struct, frozen=True, eq=False):
     """Whether the server is reached over TLS."""
     way: Way
     method: str
-    begin: str
-    """The request line and the header `Host`."""
+    line: str
+    """The request line, without its end."""
+    place: str
+    """The header `Host`, unless the request has its own."""
 
     def __repr__(self) -> str:
         """Show where it leads, without path and query."""
@@ -58,13 +60,13 @@ def target_of(method: str, url: str, way: Way) -> Target:
         ipaddress.IPv4Address(host)  # The system would read 127.1 as an address, too.
     is_forwarded = way.proxy is not None and not way.tunnel
     where = str(parsed.with_user(None).with_fragment(None)) if is_forwarded else parsed.raw_path_qs
-    begin = f"{method} {where} HTTP/1.1\r\nhost: {parsed.host_port_subcomponent}"
-    return Target(str(parsed.origin()), host, port, parsed.scheme == "https", way, method, begin)
+    line, place = f"{method} {where} HTTP/1.1", f"host: {parsed.host_port_subcomponent}"
+    return Target(str(parsed.origin()), host, port, parsed.scheme == "https", way, method, line, place)
 
 
 def head_of(target: Target, request: HttpRequest) -> bytes:
     """Return the head of a request. Raise `ValueError` if HTTP cannot express it."""
-    lines = [target.begin]
+    lines = [target.line, target.place]
     given: set[str] = set()
     length: str | None = None
     for name, value in request.headers:
@@ -74,6 +76,8 @@ def head_of(target: Target, request: HttpRequest) -> bytes:
             lines.append(f"{name}: {value}")
         elif lowered == "content-length":
             length = value
+    if "host" in given:
+        del lines[1]
     lines += [f"{name}: {value}" for name, value in _DEFAULTS if name not in given]
     lines += [f"{name}: {value}" for name, value in _framing(request, length)]
     if "@" in request.url and "authorization" not in given:
@@ -81,7 +85,7 @@ def head_of(target: Target, request: HttpRequest) -> bytes:
     if not target.way.tunnel:
         lines += [f"{name}: {value}" for name, value in target.way.headers()]
     # One line break in a name or value is one line too many (CWE-113).
-    head, breaks = "\r\n".join(lines), len(lines)
+    head, breaks = "\r\n".join(lines), len(lines) - 1
     if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
         raise ValueError("a header contains a line break or NUL")
     return f"{head}\r\n\r\n".encode()
@@ -91,7 +95,11 @@ def _framing(request: HttpRequest, length: str | None) -> tuple[tuple[str, str],
     if request.body is not None:
         return (("content-length", str(len(request.body))),)
     if isinstance(request, Upload) and request.pieces is not None:
-        return (("transfer-encoding", "chunked"),) if length is None else (("content-length", str(int(length))),)
+        if length is None:
+            return (("transfer-encoding", "chunked"),)
+        if not (length.isascii() and length.isdigit()):
+            raise ValueError("not a length")
+        return (("content-length", length),)
     return () if request.method in _BODILESS else (("content-length", "0"),)
 
 

@@ -115,7 +115,8 @@ class Http1Transport:
 
     def _open(self) -> Pool:
         """Make the pool of the running loop. Those of loops that are closed can no longer be used."""
-        self._pools = {loop: pool for loop, pool in self._pools.items() if not loop.is_closed()}
+        for loop in [each for each in tuple(self._pools) if each.is_closed()]:
+            self._pools.pop(loop, None)
         loop = asyncio.get_running_loop()
         connector = Connector(loop, self._resolver, self._head_limit)
         pool = self._pools[loop] = Pool(loop, connector, limit=self._connections, wait=self._pool_wait)
