@@ -89,3 +89,17 @@ async def test_headers_within_the_limit_and_a_body_beyond_it_are_read() -> None:
         llm = provider(server)
         assert await generate(llm) == "1"
         await llm.aclose()
+
+
+async def test_a_malformed_chunk_behind_the_end_of_one_that_was_read_is_noticed_at_once() -> None:
+    async def script(line: Line) -> None:
+        await line.request()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        await line.send(head + b'3\r\n{"a', b"\r\nnot a size\r\n", pause=PAUSE * 5)
+        await line.until_closed()
+
+    async with serving(script) as server:
+        llm = provider(server)
+        found = await failure(lambda: asyncio.wait_for(generate(llm), 20))
+        await llm.aclose()
+    assert (found.kind, found.message) == (FailureKind.PROTOCOL, "the body of the response is not valid HTTP")

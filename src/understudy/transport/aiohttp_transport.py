@@ -186,8 +186,12 @@ class AioIncoming:
 
     async def read(self) -> bytes:
         """Return the next piece; see `Incoming`."""
+        content = self._response.content
         try:
-            return await self._response.content.read(PIECE)
+            piece = await content.read(PIECE)
+            if not piece and (flaw := content.exception()) is not None:
+                raise flaw
+            return piece
         except (aiohttp.ClientError, OSError) as error:
             failure = closed_meanwhile(sent=True) if self._opened.closed else failure_of(error)
         raise TransportError(failure)

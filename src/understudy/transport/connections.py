@@ -255,6 +255,8 @@ class PooledConnection(ResponseHandler):
             exc = ConnectionNotUsable(reused=self.reused, spoke=isinstance(exc, HttpProcessingError))
         elif isinstance(exc, HttpProcessingError) and payload is not None and not payload.is_eof():
             payload.set_exception(MalformedBody("invalid framing"))
+            # A reader that was woken by the end of a chunk just now would wait again, without looking at the error.
+            payload.feed_eof()
         elif isinstance(exc, aiohttp.ClientConnectionError) and isinstance(self._parser, _Head):
             if self.reused and not self._parser.received:
                 self.suspect = True

@@ -11,7 +11,7 @@ from collections import Counter
 
 from tests.hostile.differential.play import Answer, Outcome, Refusal, Server, outcome_of
 from tests.hostile.differential.scripts import Generator, Script
-from tests.hostile.differential.verdicts import HANGS, REASONS, reason
+from tests.hostile.differential.verdicts import REASONS, reason
 from tests.transports import maker
 
 COUNT = int(os.environ.get("UNDERSTUDY_HTTP", "1000"))
@@ -19,7 +19,7 @@ SEED = int(os.environ.get("UNDERSTUDY_HTTP_SEED", "20261129"))
 AT_ONCE = 8
 BATCH = 1000
 PATIENCE = 20.0
-"""Seconds after which a transport counts as hanging."""
+"""Seconds after which a transport counts as hanging, which nothing allows."""
 
 
 async def play(name: str, scripts: list[Script]) -> list[Outcome]:
@@ -36,7 +36,7 @@ async def play(name: str, scripts: list[Script]) -> list[Outcome]:
                 async with asyncio.timeout(PATIENCE):
                     outcomes[number] = await outcome_of(transport, server, number, scripts[number])
             except TimeoutError:
-                outcomes[number] = Refusal(HANGS, sent=True)
+                outcomes[number] = Refusal("hangs", sent=True)
         await transport.aclose()
 
     async with server.running():

@@ -18,8 +18,6 @@ REASONS = {
     "coding": "An empty transfer coding, or one without chunks, which no request asks for: where the body ends is "
     "unknown (RFC 9112 §6.1), so it counts as cut off. aiohttp reads until the connection closes.",
 }
-HANGS = "hangs"
-"""What aiohttp does with some malformed chunks: its reader is not woken. A time limit of the engine ends it."""
 
 
 _CODED = re.compile(rb"transfer-encoding:", re.IGNORECASE)
@@ -64,8 +62,6 @@ def reason(script: Script, own: Outcome, other: Outcome) -> str | None:
     """Return why the outcomes differ; `None` if they may not. `own` is ours, `other` aiohttp's."""
     strict = _Recorder(script, lenient=False)
     refused = strict.is_refused(script.raw)
-    if isinstance(own, Refusal) and own.kind == "protocol" and other == Refusal(HANGS, sent=True):
-        return HANGS
     if isinstance(own, Refusal) and refused and not _Recorder(script, lenient=True).is_refused(script.raw):
         return "strict"
     if (
