@@ -62,15 +62,11 @@ def reason(script: Script, own: Outcome, other: Outcome) -> str | None:
     """Return why the outcomes differ; `None` if they may not. `own` is ours, `other` aiohttp's."""
     strict = _Recorder(script, lenient=False)
     refused = strict.is_refused(script.raw)
-    if isinstance(own, Refusal) and refused and not _Recorder(script, lenient=True).is_refused(script.raw):
+    if isinstance(own, Answer):
+        return "followed" if isinstance(other, Refusal) and strict.is_whole and not own.is_kept else None
+    if refused and not _Recorder(script, lenient=True).is_refused(script.raw):
         return "strict"
-    if (
-        isinstance(own, Refusal)
-        and isinstance(other, Answer)
-        and _CODED.search(script.raw)
-        and not _CHUNKED.search(script.raw)
-    ):
+    accepts = isinstance(other, Answer) or other.kind == "disconnected"
+    if accepts and _CODED.search(script.raw) and not _CHUNKED.search(script.raw):
         return "coding"
-    if isinstance(own, Answer) and isinstance(other, Refusal) and strict.is_whole and not own.is_kept:
-        return "followed"
     return None
