@@ -92,6 +92,10 @@ def test_a_key_is_rotated_revoked_and_removed(keyed: Keys) -> None:
         (["create", "alice", "--tag", "key=x"], "--tag key= is the name of the key"),
         (["create", "alice", "--expires", "soon"], "--expires is a time from now such as"),
         (["create", "alice", "--expires", "2020-01-01"], "is not in the future"),
+        (["create", "alice", "--budget", "5"], "--budget is USD/PERIOD with day, month, total, session"),
+        (["create", "alice", "--budget", "-5/day"], "--budget -5/day: max is invalid: -5 is not a valid price"),
+        (["create", "alice", "--budget", "5/day", "--budget", "6/day"], "give one for each period"),
+        (["rotate", "alice", "--requests-per-minute", "5"], "--requests-per-minute is an option of"),
         (["create", "static"], "the configuration has a key 'static'"),
         (["create", " "], "NAME must be printable"),
         (["create", "a\x1b[31m"], "NAME must be printable"),
@@ -134,3 +138,13 @@ def test_without_a_ledger_there_are_no_keys(keyed: Keys) -> None:
     keyed.configure(ROUTES + "[llm.ledger]\nenabled = false\n")
     result = keyed.run("keys", "create", "alice")
     assert (result.code, "no ledger is kept" in result.err) == (2, True)
+
+
+def test_what_a_key_may_spend_is_shown(keyed: Keys) -> None:
+    words = ["--budget", "0.50/day", "--budget", "2/session", "--requests-per-minute", "60", "--concurrent", "4"]
+    assert keyed.run("keys", "create", "alice", *words).code == 0
+    shown = keyed.run("keys", "show", "alice")
+    assert "$0.50/day, $2/session" in shown.out
+    assert "requests_per_minute 60, concurrent 4" in shown.out
+    (found,) = keyed.run("keys", "--json").json["virtual_keys"]
+    assert found["budgets"][1] == {"name": "session", "max": "2", "period": "total", "per": "session"}

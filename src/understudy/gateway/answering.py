@@ -67,7 +67,9 @@ class Answering:
         options = (
             EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
         )
-        response = await self._site.manager.vectors(request, options, request_id=self._notes.id)
+        response = await self._site.manager.vectors(
+            request, options, request_id=self._notes.id, allowances=self._caller.allowances
+        )
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
         await self._connection.reply(reply, replies.told(response))
@@ -81,15 +83,16 @@ class Answering:
         sealer = site.seals.of(self._caller.name)
         crossing = Crossing(self._half.name, inbound, sealer, site.signers.known, **changes)
         self._notes.crossing = crossing
-        options, name = resolved.options.of_call(), self._notes.id
+        given: dict[str, Any] = {"request_id": self._notes.id, "allowances": self._caller.allowances}
+        opened = partial(site.manager.open, crossing.request, resolved.options.of_call(), **given)
         if inbound.stream:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options, "events", request_id=name)
+            self._notes.run = run = await opened("events")
             crossing.run = run
             streaming = Streaming(site, self._connection, self._half, self._notes, crossing)
             first, last = partial(self._note_first, run, crossing), partial(self._keep, run, crossing.request)
             await streaming.send(run, first, last)
         else:
-            self._notes.run = run = await self._site.manager.open(crossing.request, options, request_id=name)
+            self._notes.run = run = await opened()
             await run.to_end()
             if run.response is None:
                 raise AssertionError("a run that ends without an error leaves a response")

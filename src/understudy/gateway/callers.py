@@ -9,6 +9,7 @@ import msgspec
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.patterns import ANY, matches
 from understudy.gateway.names import Resolved
+from understudy.settings.budgets import Allowance
 from understudy.wire.http import Headers
 
 LABEL = "key"
@@ -24,6 +25,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Written into the records of its requests."""
     models: tuple[str, ...] = ()
     """Patterns of what it may ask for; everything if empty, unless it is limited to routes."""
+    allowances: tuple[Allowance, ...] = ()
+    """Its own budgets and limits, besides those of the configuration."""
     routes: tuple[str, ...] | None = None
     """Routes that it may ask for besides; `None` if it is not limited to routes."""
 

@@ -20,7 +20,8 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.patterns import matches
 from understudy.domain.secret import Secret
 from understudy.gateway.callers import LABEL, Caller, Refusal, unauthorized, unavailable
-from understudy.ledger.keys import BEGINNING, FoundKey, KeyState, KeyStore, digest_of
+from understudy.ledger.keys import BEGINNING, FoundKey, KeyState, KeyStore, VirtualKey, digest_of
+from understudy.settings.budgets import Allowance, Budget, Limit
 
 log = logging.getLogger("understudy.gateway")
 
@@ -144,12 +145,20 @@ class Keyring:
             return None
         named = tuple(each for each in self._routes if any(matches(pattern, each) for pattern in key.routes))
         labels = {**key.labels, LABEL: key.name}
-        return Caller(name=key.name, labels=labels, models=key.models, routes=named if key.routes else None)
+        routes = named if key.routes else None
+        return Caller(name=key.name, labels=labels, models=key.models, routes=routes, allowances=_allowances(key))
 
     def _note(self, error: Exception) -> None:
         if not self._in_trouble:
             log.error("virtual keys cannot be checked, and requests with them are refused: %s", error)
         self._in_trouble = True
+
+
+def _allowances(key: VirtualKey) -> tuple[Allowance, ...]:
+    """Return what a key may spend, and how often it may ask."""
+    budgets = tuple(Budget(**each) for each in key.budgets)
+    limits = tuple(Limit(**each) for each in key.limits)
+    return (Allowance(budgets=budgets, limits=limits, owner=key.owner),) if budgets or limits else ()
 
 
 def _refused(found: FoundKey, state: KeyState) -> str:

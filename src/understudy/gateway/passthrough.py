@@ -137,6 +137,7 @@ class Passthrough:
             model=None if reader is None else reader.model,
             labels=self._caller.labels,
             session=self._notes.session,
+            allowances=self._caller.allowances,
         )
         relay = site.manager.relay(entry, request, self._notes.id)
         try:

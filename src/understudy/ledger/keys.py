@@ -10,7 +10,7 @@ import enum
 import hmac
 import secrets
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -59,12 +59,21 @@ class VirtualKey(msgspec.Struct, frozen=True, kw_only=True):
     """Patterns of the routes that it may name besides. Without either, it may name everything."""
     labels: Mapping[str, str] = {}
     """Written into the records of every attempt, never sent."""
+    budgets: tuple[Mapping[str, Any], ...] = ()
+    """What it may spend: each the fields of a `Budget`."""
+    limits: tuple[Mapping[str, Any], ...] = ()
+    """How often it may ask: each the fields of a `Limit`."""
     expires: float | None = None
     """When it becomes invalid, in Unix seconds; `None`: never."""
     revoked: float | None = None
     """When it was revoked; `None` if it was not."""
     tokens: tuple[KeyToken, ...] = ()
     """Its values, the current one first."""
+
+    @property
+    def owner(self) -> str:
+        """Under which its balances are kept. A key of the same name that is made later goes on with them."""
+        return f"key:{self.name}"
 
     def state(self, now: float) -> KeyState:
         """Return whether it may be used at a time, given in Unix seconds."""

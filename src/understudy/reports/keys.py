@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from understudy.ledger.keys import VirtualKey
@@ -29,6 +31,9 @@ class KeyResult(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...]
     routes: tuple[str, ...]
     labels: dict[str, str]
+    budgets: tuple[dict[str, Any], ...]
+    """The fields of each."""
+    limits: tuple[dict[str, Any], ...]
     created: float
     """Unix seconds, as all times here."""
     expires: float | None
@@ -48,6 +53,8 @@ def report_key(key: VirtualKey, now: float, mark: bytes | None) -> KeyResult:
         models=key.models,
         routes=key.routes,
         labels=dict(key.labels),
+        budgets=tuple(map(dict, key.budgets)),
+        limits=tuple(map(dict, key.limits)),
         created=key.created,
         expires=key.expires,
         revoked=key.revoked,

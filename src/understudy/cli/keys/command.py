@@ -12,7 +12,7 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
-from understudy.cli.keys.grants import GrantOptions
+from understudy.cli.keys.grants import LIMITS, GrantOptions
 from understudy.cli.keys.tables import list_table, show_key
 from understudy.cli.manual import Example, Manual
 from understudy.cli.options import JsonOption
@@ -48,6 +48,10 @@ Once there is a virtual key, callers of the gateway need a key, on this machine 
     examples=(
         Example("Make a key that may use one route", "understudy keys create alice --route main --tag team=search"),
         Example("Make one for some models, for 90 days", "understudy keys create ci --model 'openai/*' --expires 90d"),
+        Example(
+            "Make one that may spend 5 USD a day, and 25 a month",
+            "understudy keys create bob --budget 5/day --budget 25/month",
+        ),
         Example("Replace a key within a week", "understudy keys rotate alice --overlap 7d"),
         Example("See what it cost", "understudy usage --by model --key alice"),
     ),
@@ -191,7 +195,7 @@ class _Keys:
 
 
 _OF_ACTIONS: Mapping[str, Sequence[str]] = {
-    "create": ("model", "route", "tag", "agent", "expires"),
+    "create": ("model", "route", "tag", "agent", "budget", *LIMITS, "expires"),
     "rotate": ("overlap",),
 }
 """Options that only one action has."""
@@ -203,7 +207,7 @@ def _check_options(options: KeysOptions) -> None:
         raise Misuse(f"ACTION is one of {', '.join(ACTIONS)}, got {options.action!r}")
     for action, names in _OF_ACTIONS.items():
         if options.action != action and (given := [name for name in names if getattr(options, name)]):
-            raise Misuse(f"--{given[0]} is an option of `understudy keys {action}`")
+            raise Misuse(f"--{given[0].replace('_', '-')} is an option of `understudy keys {action}`")
     if options.action == "list" and options.name is not None:
         raise Misuse("list shows all keys: write `understudy keys show NAME` for one")
     if options.action != "list" and options.name is None:

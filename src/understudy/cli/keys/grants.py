@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,12 @@ import typer
 
 from understudy.cli import completion
 from understudy.cli.options import CommonOptions
-from understudy.domain.errors import Misuse
+from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.patterns import matches
 from understudy.ledger.entries import AGENT, KEY
 from understudy.ledger.keys import VirtualKey
 from understudy.ledger.selection import parse_span, parse_time
+from understudy.settings.budgets import Budget
 
 if TYPE_CHECKING:
     from understudy.config import Config
@@ -48,6 +50,24 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
         str | None,
         typer.Option("--agent", metavar="NAME", help="The client of requests whose client is not recognised."),
     ] = None
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--budget",
+            metavar="USD/PERIOD",
+            help="What it may spend: 5/day, 25.50/month or 100/total, or 2/session for each session. May be repeated.",
+        ),
+    ] = None
+    requests_per_minute: Annotated[
+        int | None, typer.Option("--requests-per-minute", metavar="N", min=1, help="How often it may ask in a minute.")
+    ] = None
+    tokens_per_minute: Annotated[
+        int | None,
+        typer.Option("--tokens-per-minute", metavar="N", min=1, help="How many tokens it may use in a minute."),
+    ] = None
+    concurrent: Annotated[
+        int | None, typer.Option("--concurrent", metavar="N", min=1, help="How many requests it may have at once.")
+    ] = None
     expires: Annotated[
         str | None,
         typer.Option("--expires", metavar="TIME", help="When it expires: 12h, 90d or 2w from now, or 2027-01-31."),
@@ -58,14 +78,46 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
         labels = dict(map(_label, self.tag or ()))
         if self.agent is not None:
             labels[AGENT] = self.agent
+        periods = [each.partition("/")[2] for each in self.budget or ()]
+        if len(set(periods)) < len(periods):
+            raise Misuse("--budget: give one for each period")
         return VirtualKey(
             name=name,
             created=now,
             models=tuple(map(_pattern, self.model or ())),
             routes=tuple(_route(each, config) for each in self.route or ()),
             labels=labels,
+            budgets=tuple(map(_budget, self.budget or ())),
+            limits=self._limits(),
             expires=None if self.expires is None else _expiry(self.expires, now),
         )
+
+    def _limits(self) -> tuple[dict[str, int], ...]:
+        """Return the limits that are given, as one."""
+        given = {name: number for name in LIMITS if (number := getattr(self, name)) is not None}
+        return (given,) if given else ()
+
+
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
+_PERIODS: Mapping[str, dict[str, str]] = {
+    "day": {"period": "day"},
+    "month": {"period": "month"},
+    "total": {"period": "total"},
+    "session": {"period": "total", "per": "session"},
+}
+
+
+def _budget(text: str) -> dict[str, str]:
+    """Return the fields of a budget, of which each period has one."""
+    amount, _, period = text.partition("/")
+    if period not in _PERIODS:
+        raise Misuse(f"--budget is USD/PERIOD with {', '.join(_PERIODS)}, for example 25/month, got {text!r}")
+    fields = {"name": period, "max": amount.strip(), **_PERIODS[period]}
+    try:
+        Budget(**fields)  # type: ignore[arg-type]  # the period is one of those above
+    except ConfigError as error:
+        raise Misuse(f"--budget {text}: {error.message.partition(': ')[2]}") from None
+    return fields
 
 
 def _pattern(text: str) -> str:

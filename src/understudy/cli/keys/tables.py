@@ -34,6 +34,8 @@ def show_key(result: KeyResult) -> None:
         ("state", _state(result)),
         ("may use", _allowed(result)),
         ("labels", _labels(result)),
+        ("budgets", ", ".join(f"${each['max']}/{each['name']}" for each in result.budgets)),
+        ("limits", ", ".join(f"{name} {number}" for each in result.limits for name, number in each.items())),
         ("created", _moment(result.created)),
         ("expires", "never" if result.expires is None else _moment(result.expires)),
         ("revoked", "" if result.revoked is None else _moment(result.revoked)),

@@ -27,6 +27,8 @@ class _Grants(msgspec.Struct, frozen=True, omit_defaults=True):
     models: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     labels: dict[str, str] = {}
+    budgets: tuple[dict[str, Any], ...] = ()
+    limits: tuple[dict[str, Any], ...] = ()
 
 
 _grants = msgspec.json.Decoder(_Grants)
@@ -81,11 +83,14 @@ class SqliteKeys:
 
     def add(self, key: VirtualKey, token: KeyToken) -> None:
         """Add a key. Raise `Misuse` if its name is in use."""
-        grants = msgspec.json.encode(_Grants(key.models, key.routes, dict(key.labels))).decode()
+        budgets, limits = tuple(map(dict, key.budgets)), tuple(map(dict, key.limits))
+        grants = _Grants(key.models, key.routes, dict(key.labels), budgets, limits)
         with self._file.writing():
             if self._exists(key.name):
                 raise Misuse(f"there is a virtual key {key.name!r} already: rotate it, or choose another name")
-            self._insert("keys", (key.name, key.created, key.expires, key.revoked, grants))
+            self._insert(
+                "keys", (key.name, key.created, key.expires, key.revoked, msgspec.json.encode(grants).decode())
+            )
             self._insert_token(key.name, token)
 
     def rotate(self, name: str, token: KeyToken, until: float) -> VirtualKey:
@@ -147,6 +152,8 @@ def _key_of(row: Sequence[Any]) -> VirtualKey:
         models=grants.models,
         routes=grants.routes,
         labels=grants.labels,
+        budgets=grants.budgets,
+        limits=grants.limits,
     )
 
 

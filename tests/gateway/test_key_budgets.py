@@ -1,0 +1,124 @@
+"""What a virtual key may spend and how often it may ask: each key has balances of its own, in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.asgi import Answer, Asgi
+from understudy.domain.secret import Secret
+from understudy.emulator import Emulator
+from understudy.gateway.application import app
+from understudy.ledger.keys import VirtualKey, make_key, token_of
+from understudy.ledger.sqlite.keys import SqliteKeys
+from understudy.ledger.sqlite.reading import LedgerReader
+from understudy.ledger.sqlite.store import SqliteLedger
+
+PEPPER = Secret("pepper-0123456789abcdef01234567")
+FACES: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai": ("/v1/chat/completions", {"model": "main", "messages": [{"role": "user", "content": "hi"}]}),
+    "anthropic": (
+        "/v1/messages",
+        {"model": "main", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50},
+    ),
+    "gemini": ("/v1beta/models/main:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+    "vectors": ("/v1/embeddings", {"model": "main", "input": "hi"}),
+}
+
+
+class Keyed:
+    """A gateway over a ledger, and the keys that are made in it."""
+
+    def __init__(self, caller: Asgi, emulator: Emulator, file: Path) -> None:
+        self.caller = caller
+        self.emulator = emulator
+        self.file = file
+
+    def key(self, name: str, **grants: Any) -> str:
+        made = make_key()
+        with SqliteKeys(self.file) as store:
+            store.add(VirtualKey(name=name, created=time.time(), **grants), token_of(made, PEPPER, time.time()))
+        return made.reveal()
+
+    async def ask(self, key: str, face: str = "openai") -> Answer:
+        path, body = FACES[face]
+        return await self.caller.post(path, body, {"x-api-key": key})
+
+
+@pytest.fixture
+async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
+    file = tmp_path / "ledger.db"
+    async with Emulator(("openai",)) as emulator:
+        entry = {
+            "name": "main",
+            "provider": "openai",
+            "base_url": emulator.url("openai"),
+            "api_key": emulator.key,
+            "text_model": "gpt-4.1-mini",
+            "embedding_model": "text-embedding-3-small",
+            "prices": dict.fromkeys(("gpt-4.1-mini", "text-embedding-3-small"), {"input": 0.4, "output": 1.6}),
+        }
+        gateway = {"key_pepper": PEPPER.reveal()}
+        config = {"llm": {"providers": [entry], "fallback": {"max_attempts": 1}, "gateway": gateway}}
+        ledger = SqliteLedger(file)
+        application = app(config, file=file, sink=ledger)
+        yield Keyed(Asgi(application), emulator, file)
+        await application.aclose()
+        await asyncio.to_thread(ledger.close)
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_key_without_money_is_refused_and_no_provider_is_asked(keyed: Keyed, face: str) -> None:
+    poor = keyed.key("poor", budgets=({"name": "day", "max": "0.000000001", "period": "day"},))
+    refused = await keyed.ask(poor, face)
+    assert 400 <= refused.status < 500, refused.text
+    message = refused.json["error"]["message"]
+    assert message.startswith("the budget key:poor/day is exceeded")
+    assert "resets at" in message
+    assert not keyed.emulator.requests("openai")
+    assert (await keyed.ask(keyed.key("rich"), face)).status == 200
+
+
+async def test_each_key_has_a_balance_of_its_own(keyed: Keyed) -> None:
+    budget = {"name": "total", "max": "1", "period": "total"}
+    alice, bob = (keyed.key(name, budgets=(budget,)) for name in ("alice", "bob"))
+    for key in (alice, alice, bob):
+        assert (await keyed.ask(key)).status == 200
+    spent = await asyncio.to_thread(sums, keyed.file)
+    assert spent["alice"] == 2 * spent["bob"] > 0
+
+
+def sums(file: Path) -> dict[str, int]:
+    """Return what the keys cost, once everything is written."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with LedgerReader(file) as reader:
+            found = reader.usage("key")
+        if sum(each.requests for each in found.values()) == 3:
+            return {name: each.cost for name, each in found.items()}
+        time.sleep(0.02)
+    raise AssertionError("the requests were not written")
+
+
+async def test_a_key_that_asks_too_often_is_refused(keyed: Keyed) -> None:
+    alice, bob = (keyed.key(name, limits=({"requests_per_minute": 1},)) for name in ("alice", "bob"))
+    assert (await keyed.ask(alice)).status == 200
+    refused = await keyed.ask(alice)
+    assert refused.status == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await keyed.ask(bob)).status == 200
+
+
+async def test_a_repetition_costs_nothing(keyed: Keyed) -> None:
+    key = keyed.key("alice", limits=({"requests_per_minute": 1},))
+    path, body = FACES["openai"]
+    headers = {"x-api-key": key, "idempotency-key": "one"}
+    first = await keyed.caller.post(path, body, headers)
+    assert first.status == 200
+    assert (await keyed.caller.post(path, body, headers)).body == first.body
+    assert (await keyed.ask(key)).status == 429
