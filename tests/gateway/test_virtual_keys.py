@@ -1,4 +1,4 @@
-"""What a virtual key may spend and how often it may ask: each key has balances of its own, in the ledger."""
+"""What a virtual key may ask for, what it may spend and how often it may ask, in each wire format."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ FACES: dict[str, tuple[str, dict[str, Any]]] = {
         {"model": "main", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50},
     ),
     "gemini": ("/v1beta/models/main:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+    "cohere": ("/v2/chat", {"model": "main", "messages": [{"role": "user", "content": "hi"}]}),
+    "ollama": ("/api/chat", {"model": "main", "messages": [{"role": "user", "content": "hi"}], "stream": False}),
+    "responses": ("/v1/responses", {"model": "main", "input": "hi"}),
     "vectors": ("/v1/embeddings", {"model": "main", "input": "hi"}),
 }
 
@@ -61,10 +64,11 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
             "api_key": emulator.key,
             "text_model": "gpt-4.1-mini",
             "embedding_model": "text-embedding-3-small",
-            "prices": dict.fromkeys(("gpt-4.1-mini", "text-embedding-3-small"), {"input": 0.4, "output": 1.6}),
+            "prices": {name: {"input": 0.4, "output": 1.6} for name in ("gpt-4.1-mini", "text-embedding-3-small")},
         }
+        routes = [{"name": "small", "targets": ["main"]}]
         gateway = {"key_pepper": PEPPER.reveal()}
-        config = {"llm": {"providers": [entry], "fallback": {"max_attempts": 1}, "gateway": gateway}}
+        config = {"llm": {"providers": [entry], "fallback": {"max_attempts": 1}, "routes": routes, "gateway": gateway}}
         ledger = SqliteLedger(file)
         application = app(config, file=file, sink=ledger)
         yield Keyed(Asgi(application), emulator, file)
@@ -72,12 +76,46 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
         await asyncio.to_thread(ledger.close)
 
 
+def message_of(answer: Answer) -> str:
+    """Return the message of an error, in whichever form it has."""
+    error = answer.json.get("error") or answer.json["message"]
+    return str(error["message"] if isinstance(error, dict) else error)
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_what_a_key_may_not_ask_for_is_named(keyed: Keyed, face: str) -> None:
+    refused = await keyed.ask(keyed.key("narrow", routes=("small",), models=("other/*",)), face)
+    assert refused.status == 403
+    assert message_of(refused) == "the key 'narrow' may not use 'main': it may use other/*, small"
+    assert not keyed.emulator.requests("openai")
+    assert (await keyed.ask(keyed.key("wide", models=("ma*",)), face)).status == 200
+
+
+LISTS = {
+    "/openai/v1/models": ("data", "id"),
+    "/anthropic/v1/models": ("data", "id"),
+    "/gemini/v1beta/models": ("models", "name"),
+    "/cohere/v1/models": ("models", "name"),
+    "/api/tags": ("models", "name"),
+}
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_lists_show_what_a_key_may_ask_for(keyed: Keyed, path: str) -> None:
+    key = keyed.key("narrow", routes=("small",))
+    answer = await keyed.caller.get(path, {"x-api-key": key})
+    items, name = LISTS[path]
+    assert [each[name].removeprefix("models/").removesuffix(":latest") for each in answer.json[items]] == ["small"]
+    wide = await keyed.caller.get(path, {"x-api-key": keyed.key("wide")})
+    assert len(wide.json[items]) > 1
+
+
 @pytest.mark.parametrize("face", FACES)
 async def test_a_key_without_money_is_refused_and_no_provider_is_asked(keyed: Keyed, face: str) -> None:
     poor = keyed.key("poor", budgets=({"name": "day", "max": "0.000000001", "period": "day"},))
     refused = await keyed.ask(poor, face)
     assert 400 <= refused.status < 500, refused.text
-    message = refused.json["error"]["message"]
+    message = message_of(refused)
     assert message.startswith("the budget key:poor/day is exceeded")
     assert "resets at" in message
     assert not keyed.emulator.requests("openai")
@@ -122,3 +160,13 @@ async def test_a_repetition_costs_nothing(keyed: Keyed) -> None:
     assert first.status == 200
     assert (await keyed.caller.post(path, body, headers)).body == first.body
     assert (await keyed.ask(key)).status == 429
+
+
+async def test_tags_are_added_up(keyed: Keyed) -> None:
+    key = keyed.key("alice", labels={"team": "search", "client": "cron"})
+    for _ in range(3):
+        assert (await keyed.ask(key)).status == 200
+    assert (await asyncio.to_thread(sums, keyed.file)).keys() == {"alice"}
+    with LedgerReader(keyed.file) as reader:
+        assert reader.usage("tag").keys() == {"team=search"}
+        assert reader.usage("agent").keys() == {"cron"}
