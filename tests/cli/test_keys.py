@@ -146,5 +146,7 @@ def test_what_a_key_may_spend_is_shown(keyed: Keys) -> None:
     shown = keyed.run("keys", "show", "alice")
     assert "$0.50/day, $2/session" in shown.out
     assert "requests_per_minute 60, concurrent 4" in shown.out
+    (left,) = keyed.run("usage", "--budgets", "--json").json
+    assert (left["budget"], left["left_usd"]) == ("key:alice/day", "0.5")
     (found,) = keyed.run("keys", "--json").json["virtual_keys"]
     assert found["budgets"][1] == {"name": "session", "max": "2", "period": "total", "per": "session"}

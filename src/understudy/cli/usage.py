@@ -17,6 +17,7 @@ from understudy.cli.manual import Example, Manual
 from understudy.cli.sanitize import clean_line
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
+from understudy.client.keys import budgets_of_keys
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By
 from understudy.reports.budgets import report_budgets
@@ -94,10 +95,11 @@ def usage(options: UsageOptions) -> None:
 
 
 def _show_budgets(options: UsageOptions) -> None:
-    """Show the balances of the configured budgets."""
+    """Show the balances of the configured budgets, and of those of virtual keys."""
     config = options.configuration()
+    budgets = (*config.allowance.budgets, *budgets_of_keys(config))
     with options.reader() as reader:
-        found = [*report_budgets(config.allowance.budgets, reader.all_balances(), time.time())]
+        found = [*report_budgets(budgets, reader.all_balances(), time.time())]
     if options.as_json:
         print_json(found)
     else:

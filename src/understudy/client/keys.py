@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from understudy.client.ledger import path_of
 from understudy.domain.errors import ConfigError
 from understudy.ledger.pepper import made_pepper, pepper_file, read_pepper
+from understudy.settings.budgets import Budget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,19 @@ def has_keys(config: Config) -> bool:
         return False
     with open_keys(config) as keys:
         return not keys.is_empty()
+
+
+def budgets_of_keys(config: Config) -> tuple[Budget, ...]:
+    """Return the budgets of all virtual keys, under the names that their balances have in the ledger."""
+    path = path_of(config)
+    if path is None or not path.exists():
+        return ()
+    with open_keys(config) as keys:
+        return tuple(
+            Budget(**{**fields, "name": f"{key.owner}/{fields['name']}"})
+            for key in keys.listed()
+            for fields in key.budgets
+        )
 
 
 def pepper_of(config: Config) -> Secret | None:
