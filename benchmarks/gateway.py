@@ -90,10 +90,10 @@ class Start(NamedTuple):
 
 def bodies() -> dict[str, tuple[bytes, int]]:
     """Return requests by their size, each with how often a connection sends it in a round."""
-    return {"1 KB": (_body(1_000), 60), "40 KB": (_body(40_000), 30), "1 MB": (_body(1_000_000), 2)}
+    return {"1 KB": (body_of(1_000), 60), "40 KB": (body_of(40_000), 30), "1 MB": (body_of(1_000_000), 2)}
 
 
-def _body(size: int, **more: Any) -> bytes:
+def body_of(size: int, **more: Any) -> bytes:
     """Return the request of an agent in a tool loop; a large one has tools, as theirs have."""
     messages: list[Any] = [{"role": "system", "content": "You are a coding agent."}]
     tools = [_tool(number) for number in range(20)] if size >= 20_000 else []
@@ -172,7 +172,7 @@ def start(port: int, folder: Path) -> Start:
     began = time.monotonic()
     with gateway(port, folder) as server:
         at_rest = server.megabytes()
-        server.ask(_body(1_000), count=1, concurrency=1)
+        server.ask(body_of(1_000), count=1, concurrency=1)
         return Start(time.monotonic() - began, server.cpu(), at_rest)
 
 
@@ -204,7 +204,7 @@ def chunks(folder: Path, rounds: int) -> dict[str, float]:
     with upstream(str(PACE)) as port, relay(port, folder) as bare, gateway(port, folder) as own:
         for name, server in 2 * tuple({"relay": bare, "gateway": own}.items()) * rounds:
             for count in STREAMS:
-                took = cpu_of(server, _body(1_000, stream=True, max_tokens=count), 1)
+                took = cpu_of(server, body_of(1_000, stream=True, max_tokens=count), 1)
                 best[name, count] = min(best.get((name, count), took), took)
     short, long = STREAMS
     return {name: (best[name, long] - best[name, short]) / (long - short) for name in ("relay", "gateway")}

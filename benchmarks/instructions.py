@@ -2,9 +2,11 @@
 
 `make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. With
 `--conversations` it counts calls with 1 to 1,000 messages: what checking and forming a history costs, for words, for a
-tool loop of the same provider, and for one that another provider began. A child process makes calls over a transport in
-memory under `valgrind --tool=callgrind`. Before and after those that count it calls `getppid`, at which callgrind
-writes down how many instructions there were since the last time.
+tool loop of the same provider, and for one that another provider began. With `--gateway` it counts requests to a served
+gateway (see `benchmarks.served`), and what the ledger's thread does for each.
+
+A child process makes calls over a transport in memory under `valgrind --tool=callgrind`. Before and after those that
+count it calls `getppid`, at which callgrind writes down how many instructions there were since the last time.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ CONVERSATIONS = {
     for messages, calls in SIZES.items()
 }
 """The same for conversations: who is asked, what the messages are, and how many there are."""
+SERVED = {"1 KB": 4, "ledger": 4, "40 KB": 2, "1 MB": 1, "stream": 1}
+"""How many rounds of requests to a gateway count. The ledger is counted after those of the first kind."""
 _TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
@@ -107,14 +111,10 @@ def _parsed(what: str) -> tuple[str, str, int]:
     return provider, kind, int(count)
 
 
-def _work(what: str) -> Callable[[], Awaitable[object]]:
-    """Return one call. Uses only what every commit has that is worth comparing with."""
-    import understudy as u
+def _transport(pieces: Sequence[bytes], *, is_whole: bool) -> Any:
+    """Return a transport in memory that answers every request with the same pieces."""
     from understudy.wire.http import HttpHead, HttpRequest
 
-    is_whole = what == "plain" or what in CONVERSATIONS
-    provider = _parsed(what)[0] if what in CONVERSATIONS else "openai"
-    pieces = _whole(provider) if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
     kind = "application/json" if is_whole else "text/event-stream"
 
     class Incoming:
@@ -138,10 +138,20 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
         async def aclose(self) -> None:
             return None
 
+    return Memory()
+
+
+def _work(what: str) -> Callable[[], Awaitable[object]]:
+    """Return one call. Uses only what every commit has that is worth comparing with."""
+    import understudy as u
+
+    is_whole = what == "plain" or what in CONVERSATIONS
+    provider = _parsed(what)[0] if what in CONVERSATIONS else "openai"
+    pieces = _whole(provider) if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS)
     config = u.ProviderConfig(
         provider=provider, api_key=u.Secret("sk-count"), text_model=_MODELS[provider], base_url="https://one.test/v1"
     )
-    llm = u.create_provider(config, transport=Memory())
+    llm = u.create_provider(config, transport=_transport(pieces, is_whole=is_whole))
 
     async def seen() -> None:
         async for _ in llm.stream("Why is the sky blue?"):
@@ -171,12 +181,42 @@ async def _child(counted: Mapping[str, int]) -> None:
         os.getppid()
 
 
+async def _served(counted: Mapping[str, int]) -> None:
+    """Send requests to a gateway; what its ledger writes of them is counted apart, behind each kind."""
+    from benchmarks.served import SIZES, Served
+
+    for what, rounds in counted.items():
+        if what == "ledger":
+            continue
+        is_whole = what != "stream"
+        with tempfile.TemporaryDirectory() as folder:
+            served = Served(_transport(_whole() if is_whole else _stream(CHUNKS), is_whole=is_whole), Path(folder))
+            for _ in range(rounds):
+                await served.ask(SIZES[what]())
+            await asyncio.to_thread(served.ledger.flush, 600.0)
+            body = SIZES[what]()
+            os.getppid()
+            for _ in range(rounds):
+                await served.ask(body)
+            os.getppid()
+            if what == next(iter(counted)):
+                os.getppid()
+                await asyncio.to_thread(served.ledger.flush, 600.0)
+                os.getppid()
+            served.ledger.close()
+
+
 # ---- in the parent ----
 
 
 def _counted(tree: Path, counted: Mapping[str, int], *options: str) -> dict[str, float]:
     """Return instructions per call, by what is called; `options` tell the child what that is."""
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": f"{tree / 'src'}:{ROOT}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     with tempfile.TemporaryDirectory() as folder:
         valgrind = ["valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
         command = [*valgrind, sys.executable, __file__, "--child", *options]
@@ -205,6 +245,14 @@ def _conversations(tree: Path) -> dict[str, float]:
     return {f"{what} message{'s' * (not what.endswith(' 1'))}": count for what, count in counts.items()}
 
 
+def _requests(tree: Path) -> dict[str, float]:
+    """Return instructions per request to a gateway."""
+    from benchmarks.served import CONCURRENCY
+
+    counts = _counted(tree, SERVED, "--gateway")
+    return {what: count / CONCURRENCY for what, count in counts.items()}
+
+
 @contextmanager
 def _tree_of(commit: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
@@ -227,18 +275,25 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT", help="count another commit too, and print the ratios to it")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--conversations", action="store_true", help="count calls with 1 to 1,000 messages instead")
+    parser.add_argument("--gateway", action="store_true", help="count requests to a gateway instead")
     arguments = parser.parse_args()
+    if arguments.child and arguments.gateway:
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_served(SERVED))
+        return
     if arguments.child:
         asyncio.run(_child(CONVERSATIONS if arguments.conversations else CALLS))
         return
-    count = _conversations if arguments.conversations else _calls
+    count = _conversations if arguments.conversations else _requests if arguments.gateway else _calls
     counts = count(ROOT)
     before: dict[str, float] = {}
     if arguments.against:
         with _tree_of(arguments.against) as tree:
             before = count(tree)
     _report((name, count, before.get(name)) for name, count in counts.items())
-    if arguments.conversations:
+    if arguments.conversations or arguments.gateway:
         return
     inside, stream, plain = (counts[name] for name in list(counts)[:1:-1] + list(counts)[:1])
     sys.stdout.write(f"streamed inside: {inside / stream:.3f} × the stream, {inside / plain:.1f} × a plain call\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import add
+from operator import add, neg
 
 import msgspec
 from msgspec.structs import astuple
@@ -48,6 +48,9 @@ class UsageSums(msgspec.Struct, frozen=True):
 
     def __add__(self, other: UsageSums) -> UsageSums:
         return UsageSums(*map(add, astuple(self), astuple(other)))
+
+    def __neg__(self) -> UsageSums:
+        return UsageSums(*map(neg, astuple(self)))
 
 
 FIELDS = UsageSums.__struct_fields__

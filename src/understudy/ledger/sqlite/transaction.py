@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from operator import add
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
-from understudy.ledger.entries import OUTCOME_OF, STATE_OF, EntryState, kept
+from understudy.ledger.entries import STATE_OF, EntryState, kept
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start
 from understudy.ledger.sqlite.holding import Holding
 from understudy.ledger.sqlite.reserving import Reservation
@@ -18,19 +17,21 @@ from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_o
 
 LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
-_INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_OPENS = "NOT EXISTS (SELECT 1 FROM entries WHERE request = ?2)"
+"""Whether no attempt of a request is known yet: decided by the statement that writes one."""
+_VALUES = ", ".join(_OPENS if name == "opens" else f"?{at}" for at, name in enumerate(COLUMNS, 1))
+_INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"
 _ENDING = ("state", *COLUMNS[COLUMNS.index("details") :])
 _END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"
+_END_STARTED = f"{_END} AND state = 'started' RETURNING opens"
 _ADD = (
     f"INSERT INTO days (day, dimension, value, {', '.join(FIELDS)}) VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))}) "
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in FIELDS)}"
 )
 _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT id FROM owners WHERE until >= ?)"
 
-
-class _Known(NamedTuple):
-    state: EntryState
-    opens: bool
+_Belongs = tuple[int, tuple[tuple[str, str], ...]]
+"""The day of an entry, and dimensions with the values that it counts for."""
 
 
 class Transaction:
@@ -39,22 +40,29 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, owner: int) -> None:
         self._connection = connection
         self._owner = owner
-        self._sums: dict[tuple[int, str, str], tuple[int, ...]] = {}
+        self._sums: dict[_Belongs, UsageSums] = {}
         self._holding = Holding(connection)
 
-    def write(self, items: Iterable[AttemptStart | Reservation]) -> None:
-        """Write entries. What has ended stays as it is: to write an end twice changes nothing."""
+    def write(self, items: Sequence[AttemptStart | Reservation]) -> None:
+        """Write entries. What has ended stays as it is: to write an end twice changes nothing.
+
+        What begins and ends here is written once, as it ended: others never see what a transaction has not finished.
+        """
+        ends: dict[str, AttemptRecord | None] = {}
+        for item in items:
+            if isinstance(item, AttemptRecord):
+                ends.setdefault(item.attempt_id, item)
         for item in items:
             if isinstance(item, Reservation):
                 self._reserve(item)
-            elif isinstance(item, AttemptRecord):
-                self._end(item)
-            else:
+            elif item.attempt_id not in ends:
                 self._start(item)
+            elif (record := ends[item.attempt_id]) is not None:
+                ends[item.attempt_id] = None
+                self._end(kept(record), begins=item is not record)
 
     def _start(self, start: AttemptStart) -> None:
-        if self._known(start.attempt_id) is None:
-            self._connection.execute(_INSERT, row_of_start(start, self._owner, opens=self._opens(start.request_id)))
+        self._connection.execute(_INSERT, row_of_start(start, self._owner, opens=False))
 
     def _reserve(self, item: Reservation) -> None:
         """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted."""
@@ -64,20 +72,45 @@ class Transaction:
             if item.shortage is None:
                 self._start(item.start)
 
-    def _end(self, record: AttemptRecord) -> None:
-        record, known = kept(record), self._known(record.attempt_id)
-        if known is not None and known.state in OUTCOME_OF:
-            return
-        opens = known.opens if known is not None else self._opens(record.request_id)
-        if known is None:
-            self._connection.execute(_INSERT, row_of(record, self._owner, opens=opens))
+    def _end(self, record: AttemptRecord, *, begins: bool) -> None:
+        """Write how an attempt ended. `begins`: whether it begins in this transaction, too."""
+        if begins:
+            opens = self._inserted(record)
+            if opens is None:
+                opens = self._updated(record)
         else:
-            state = STATE_OF[record.outcome].value
-            self._connection.execute(_END, (state, *ending_of(record), id_of(record.attempt_id)))
-            self._holding.end(record.attempt_id, record)
+            opens = self._updated(record)
+            if opens is None:
+                opens = self._inserted(record)
+        if opens is not None:
+            self._add(record, sums_of(record, opens=opens))
+        else:
+            self._correct(record)
+
+    def _inserted(self, record: AttemptRecord) -> bool | None:
+        """Write an entry that is not there yet, and return whether it opens its request; `None` if it is there."""
+        row = row_of(record, self._owner, opens=False)
+        found = self._connection.execute(f"{_INSERT} RETURNING opens", row).fetchone()
+        return None if found is None else bool(found["opens"])
+
+    def _updated(self, record: AttemptRecord) -> bool | None:
+        """Write the end of an entry that is under way, and return whether it opens its request; `None` if none is."""
+        found = self._connection.execute(_END_STARTED, _ending_row(record)).fetchone()
+        if found is None:
+            return None
+        self._holding.end(record.attempt_id, record)
+        return bool(found["opens"])
+
+    def _correct(self, record: AttemptRecord) -> None:
+        """Write the end of an entry that was given up; leave one that has ended as it is."""
+        known = self._known(record.attempt_id)
+        if known is None or EntryState(known["state"]) is not EntryState.UNKNOWN:
+            return
+        opens = bool(known["opens"])
+        self._connection.execute(_END, _ending_row(record))
+        self._holding.end(record.attempt_id, record)
         self._add(record, sums_of(record, opens=opens))
-        if known is not None and known.state is EntryState.UNKNOWN:
-            self._add(record, sums_of_unknown(opens=opens), sign=-1)
+        self._add(record, -sums_of_unknown(opens=opens))
 
     def sweep(self, now: float) -> int:
         """Give up the entries of writers whose lease is over; return how many those are."""
@@ -98,22 +131,31 @@ class Transaction:
     def finish(self) -> None:
         """Write the sums and the balances. It comes last."""
         self._holding.finish()
-        self._connection.executemany(_ADD, [(*key, *sums) for key, sums in self._sums.items()])
+        added: dict[tuple[int, str, str], UsageSums] = {}
+        for (day, belongs), sums in self._sums.items():
+            for dimension, value in belongs:
+                key = (day, dimension, value)
+                added[key] = added[key] + sums if key in added else sums
+        self._connection.executemany(_ADD, [(*key, *astuple(sums)) for key, sums in added.items()])
 
-    def _known(self, attempt_id: str) -> _Known | None:
-        row = self._connection.execute("SELECT state, opens FROM entries WHERE id = ?", (id_of(attempt_id),)).fetchone()
-        return None if row is None else _Known(EntryState(row["state"]), bool(row["opens"]))
+    def _add(self, start: AttemptStart, sums: UsageSums) -> None:
+        """Add to the sums of the session, and to all others at once: many entries have those in common."""
+        day, session = day_of(start.started), start.session
+        belongs = tuple(belongings(start))
+        if session is not None:
+            own = ("session", session)
+            self._gather((day, (own,)), sums)
+            belongs = tuple(each for each in belongs if each != own)
+        self._gather((day, belongs), sums)
 
-    def _opens(self, request_id: str) -> bool:
-        """Check whether no attempt of a request is known yet."""
-        found = self._connection.execute("SELECT 1 FROM entries WHERE request = ? LIMIT 1", (id_of(request_id),))
-        return found.fetchone() is None
+    def _known(self, attempt_id: str) -> Mapping[str, Any] | None:
+        """Return the state of an entry and whether it opens its request; `None` if it is not there."""
+        found = self._connection.execute("SELECT state, opens FROM entries WHERE id = ?", (id_of(attempt_id),))
+        return found.fetchone()  # type: ignore[no-any-return]  # the row factory makes mappings
 
-    def _add(self, start: AttemptStart, sums: UsageSums, sign: int = 1) -> None:
-        day, added = day_of(start.started), astuple(sums)
-        if sign < 0:
-            added = tuple(-value for value in added)
-        for dimension, value in belongings(start):
-            key = (day, dimension, value)
-            known = self._sums.get(key)
-            self._sums[key] = added if known is None else tuple(map(add, known, added))
+    def _gather(self, key: _Belongs, sums: UsageSums) -> None:
+        self._sums[key] = self._sums[key] + sums if key in self._sums else sums
+
+
+def _ending_row(record: AttemptRecord) -> tuple[Any, ...]:
+    return (STATE_OF[record.outcome].value, *ending_of(record), id_of(record.attempt_id))

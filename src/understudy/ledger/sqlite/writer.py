@@ -30,6 +30,8 @@ GATHER = 0.01
 """Seconds that the thread waits for more before a transaction that nobody waits for."""
 MOST = 500
 """Items of one transaction: other processes wait for its end."""
+RENEWED = LEASE * 0.8
+"""Seconds that are left of a lease when it is renewed, at the earliest: not with each transaction."""
 KEPT = 100_000
 """Items that are kept while they cannot be written."""
 _UNFIT = (ValueError, TypeError, OverflowError, AttributeError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
@@ -69,7 +71,8 @@ class Writer:
             logger.error("the ledger cannot be written, and an entry is lost: %s", item)
             return
         self._queue.append(item)
-        self._wake.set()
+        if not self._wake.is_set():  # a lock and a list of waiters less for each entry of a batch
+            self._wake.set()
 
     def reserve(self, reservation: Reservation) -> None:
         """Have a reservation carried out at once: a request waits for it."""
@@ -156,7 +159,7 @@ class Writer:
         try:
             transaction = Transaction(self._connection, self._owner)
             transaction.write(items)
-            if items or self._open:
+            if renews := (items or self._open) and self._until - now < RENEWED:
                 transaction.renew(os.getpid(), now + LEASE)
             if now - self._swept > LEASE / 2:
                 transaction.sweep(now)
@@ -166,7 +169,8 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        self._until = now + LEASE
+        if renews:
+            self._until = now + LEASE
         if now - self._swept > LEASE / 2:
             self._swept = now
 
