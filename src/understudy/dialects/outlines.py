@@ -11,29 +11,27 @@ model accepts, and anything that is not as the wire format has it, which the par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from understudy.wire.json import BadJson
-from understudy.wire.splice import may_hide_words, spans_of
+from understudy.wire.splice import KEPT, may_hide_words, spans_of
 
 Member = Mapping[str, msgspec.Raw]
-"""A tool: its members, unread."""
+"""A tool, or an entry: its members, unread."""
 
-_elements: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
-_tools: msgspec.json.Decoder[list[dict[str, msgspec.Raw]]] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+Entry = dict[str, msgspec.Raw]
+"""A message, or another item of a conversation: its members, unread."""
 
+_entries: msgspec.json.Decoder[list[Entry]] = msgspec.json.Decoder(list[Entry])
+_word: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 
-class _Entry(msgspec.Struct):
-    """A message, or another item of a conversation."""
-
-    role: str | None = None
-    type: str | None = None
-
-
-_entry: msgspec.json.Decoder[_Entry] = msgspec.json.Decoder(_Entry)
+_WORD = 64
+"""Bytes of a string beyond which it is a text, and no name or kind of something."""
+_latest: tuple[bytes | None, list[Entry]] = (None, [])
+"""The body whose conversation was cut into its entries last, and these: its outline and its head both need them."""
 
 
 class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +48,8 @@ class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
     binding: frozenset[str] = frozenset()
     """Members with which requests are read as a whole, because they concern each of the tools."""
     telling: tuple[bytes, ...]
-    """Words that occur in the messages if they have to be read: those of images, audio and files first of all."""
+    """Words that occur in the messages, outside of their texts, if they have to be read: those of images, audio and
+    files first of all."""
 
 
 class Outline(NamedTuple):
@@ -65,15 +64,15 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
     """Return the outline of a body; `None` for one that must be read as a whole."""
     try:
         if not data.isascii():
-            data.decode()
+            data.decode()  # what is not read may not be UTF-8 either
         spans = spans_of(data)
         members = {span.name: data[span.value : span.end] for span in spans}
-        messages = members.get(rules.messages, b"")
-        if _tells(messages, rules) or not rules.binding.isdisjoint(members):
+        entries = _entries_of(data, members.get(rules.messages, b""))
+        if not rules.binding.isdisjoint(members) or _tell(entries, rules):
             return None
-        short = {rules.messages: _array(_since_answer(_elements.decode(messages), rules.answers))}
+        short = {rules.messages: _array(_since_answer(entries, rules.answers))}
         if rules.tools in members:
-            short[rules.tools] = _array(dict.fromkeys(map(rules.tool, _tools.decode(members[rules.tools]))))
+            short[rules.tools] = _array(dict.fromkeys(map(rules.tool, _entries.decode(members[rules.tools]))))
     except (BadJson, msgspec.DecodeError, UnicodeError):
         return None
     long = {rules.messages, rules.tools, *rules.system}
@@ -89,36 +88,60 @@ def head_of(data: bytes, rules: LongMembers) -> bytes:
         spans = spans_of(data)
         members = {span.name: data[span.value : span.end] for span in spans}
         messages = members.get(rules.messages, b"[]")
-        begin = list(_until_user(_elements.decode(messages))) if messages.startswith(b"[") else [messages]
+        begin = list(_until_user(_entries_of(data, messages))) if messages.startswith(b"[") else [messages]
     except (BadJson, msgspec.DecodeError):
         return b""
     return b"\n".join((*(members[name] for name in (*rules.system, rules.tools) if name in members), *begin))
 
 
-def _tells(messages: bytes, rules: LongMembers) -> bool:
-    return any(word in messages for word in rules.telling) or may_hide_words(messages)
+def _entries_of(data: bytes, messages: bytes) -> list[Entry]:
+    """Return the entries of the conversation in a body. Raise `DecodeError`."""
+    global _latest  # noqa: PLW0603 - as `spans_of`
+    latest = _latest
+    if latest[0] is not data:
+        latest = (data, _entries.decode(messages))
+        _latest = latest if len(data) <= KEPT else (None, [])
+    return latest[1]
+
+
+def _tell(entries: Iterable[Entry], rules: LongMembers) -> bool:
+    """Check whether entries have to be read. Their own long texts are not searched: those hold no parts."""
+    places = b",".join(
+        b'"%b":%b' % (name.encode(), bytes(value))
+        for entry in entries
+        for name, value in entry.items()
+        if len(view := memoryview(value)) <= _WORD or view[0] != _QUOTE
+    )
+    return any(word in places for word in rules.telling) or may_hide_words(places)
+
+
+_QUOTE = ord('"')
 
 
 def _array(elements: Collection[bytes]) -> bytes:
     return b"[%b]" % b",".join(elements)
 
 
-def _since_answer(elements: Sequence[msgspec.Raw], answers: Collection[str]) -> list[bytes]:
-    """Return the elements from the last that belongs to an answer."""
+def _since_answer(entries: Sequence[Entry], answers: Collection[str]) -> list[bytes]:
+    """Return the entries from the last that belongs to an answer."""
     since: list[bytes] = []
-    for element in reversed(elements):
-        since.append(bytes(element))
-        entry = _entry.decode(element)
-        if (entry.role or entry.type) in answers:
+    for entry in reversed(entries):
+        since.append(as_it_is(entry))
+        if (_word_of(entry, "role") or _word_of(entry, "type")) in answers:
             break
     return since[::-1]
 
 
-def _until_user(elements: Sequence[msgspec.Raw]) -> Iterator[bytes]:
-    for element in elements:
-        yield bytes(element)
-        if _entry.decode(element).role in (None, "user"):
+def _until_user(entries: Sequence[Entry]) -> Iterator[bytes]:
+    for entry in entries:
+        yield as_it_is(entry)
+        if _word_of(entry, "role") in (None, "user"):
             break
+
+
+def _word_of(entry: Entry, name: str) -> str | None:
+    value = entry.get(name)
+    return None if value is None else _word.decode(value)
 
 
 def kind_of(tool: Member) -> bytes | None:
@@ -127,6 +150,6 @@ def kind_of(tool: Member) -> bytes | None:
     return None if kind is None else bytes(kind)
 
 
-def as_it_is(tool: Member) -> bytes:
-    """Return a tool as it came."""
-    return b"{%b}" % b",".join(b"%b:%b" % (msgspec.json.encode(name), bytes(value)) for name, value in tool.items())
+def as_it_is(entry: Member) -> bytes:
+    """Return an entry or a tool as it came."""
+    return b"{%b}" % b",".join(b"%b:%b" % (msgspec.json.encode(name), bytes(value)) for name, value in entry.items())

@@ -14,6 +14,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, WireOrigin
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
+from understudy.wire.json import BadJson
+from understudy.wire.splice import spans_of
 
 
 def require(row: ProviderRow, operation: Operation) -> None:
@@ -72,7 +74,7 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     media = quirks.gives_media
     if request.extra or endpoint.options or request.tools or request.origin is not None:
         hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
-        fields, body = f"{request.extra}{endpoint.options}{hosted}", request.origin.body if request.origin else b""
+        fields, body = f"{request.extra}{endpoint.options}{hosted}", _settings_of(request.origin)
         alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)
         media = media or _names(_MEDIA, fields, body)
     if alternatives > 0:
@@ -80,6 +82,21 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     if media:
         bounds = bounds.with_media()
     return endpoint if bounds is endpoint.bounds else replace(endpoint, bounds=bounds)
+
+
+_CONVERSATIONS = frozenset({"messages", "input", "contents"})
+"""The members of bodies that hold conversations, which no answer is longer for."""
+
+
+def _settings_of(origin: WireOrigin | None) -> bytes:
+    """Return what of a body may ask for something: all but the conversation, which is most of it."""
+    if origin is None:
+        return b""
+    try:
+        spans = spans_of(origin.body)
+    except BadJson:
+        return origin.body
+    return b",".join(origin.body[span.start : span.end] for span in spans if span.name not in _CONVERSATIONS)
 
 
 def _names(parts: tuple[str, ...], fields: str, body: bytes) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from understudy.engine.job import new_id
 from understudy.gateway import replies
 from understudy.gateway.bodies import ClientGone, read_body
+from understudy.gateway.leaving import EXTENSION, Leaving
 from understudy.gateway.uploads import Upload
 from understudy.wire.http import Headers, HttpReply
 
@@ -27,17 +27,54 @@ X_REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
+class Watch:
+    """Ends a block whose caller leaves. Where the server does not tell of that, a task asks it."""
+
+    __slots__ = ("_after", "_leaving", "_receive", "_task", "_watcher")
+
+    def __init__(self, leaving: Leaving | None, receive: Receive, after: asyncio.Event | None) -> None:
+        self._leaving = leaving or Leaving()
+        self._receive = receive
+        self._after = after
+        self._watcher: asyncio.Task[None] | None = None
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a request is handled in a task")
+        self._task = task
+        if leaving is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._notice())
+
+    def __enter__(self) -> None:
+        self._leaving.do(self._task.cancel)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._leaving.do(None)
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if kind is asyncio.CancelledError and self._leaving.has_happened and self._task.uncancel() == 0:
+            raise ClientGone from None
+
+    async def _notice(self) -> None:
+        """Wait until the caller leaves."""
+        if self._after is not None:
+            await self._after.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._leaving.happen()
+
+
 class Connection:
     """A request, and the way back to the caller."""
 
     __slots__ = (
-        *("_head_only", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
+        *("_head_only", "_leaving", "_receive", "_send", "headers", "http_version", "method", "path", "peer", "query"),
         *("id_names", "request_id", "started", "status"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self._leaving: Leaving | None = (scope.get("extensions") or {}).get(EXTENSION)
         self.method: str = scope["method"]
         written = (scope.get("raw_path") or scope["path"].encode()).decode("ascii", "replace")
         self.path: str = written.removeprefix(scope.get("root_path", ""))
@@ -69,31 +106,12 @@ class Connection:
         """Return the body as it arrives. Raise `BadRequest` if its length exceeds the cap."""
         return Upload(self._receive, self.headers, cap)
 
-    @asynccontextmanager
-    async def watched(self, after: asyncio.Event | None = None) -> AsyncIterator[None]:
-        """End the block with `ClientGone` as soon as the caller leaves, wherever it waits.
+    def watched(self, after: asyncio.Event | None = None) -> Watch:
+        """Return a context that ends with `ClientGone` as soon as the caller leaves, wherever its block waits.
 
         `after` is set once the body has been read, by somebody who notices until then that the caller leaves.
         """
-        task = asyncio.current_task()
-        if task is None:
-            raise AssertionError("a request is handled in a task")
-        watcher = asyncio.get_running_loop().create_task(self._gone(task, after))
-        try:
-            yield
-        except asyncio.CancelledError:
-            if watcher.done() and not watcher.cancelled() and task.uncancel() == 0:
-                raise ClientGone from None
-            raise
-        finally:
-            watcher.cancel()
-
-    async def _gone(self, task: asyncio.Task[Any], after: asyncio.Event | None) -> None:
-        if after is not None:
-            await after.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        task.cancel()
+        return Watch(self._leaving if after is None else None, self._receive, after)
 
     async def start(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
         """Send the status and the headers."""

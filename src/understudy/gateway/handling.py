@@ -35,6 +35,7 @@ from understudy.gateway.routes import ROUTES, Route
 from understudy.gateway.sealing import BEGINNING
 from understudy.gateway.site import Site
 from understudy.gateway.stored import Kept, kept_field
+from understudy.gateway.thinking import CARRIERS
 from understudy.wire.http import Headers, HttpReply, HttpRequest
 
 logger = logging.getLogger("understudy")
@@ -144,7 +145,7 @@ class Handling:
             await kept.go_on(found.native, "input", found.missing)
         else:
             inbound = read(half, request, found) if found is not None else self._whole_or_outline(half, request)
-            async with connection.watched():
+            with connection.watched():
                 await self._asked(half, inbound, caller)
 
     def _referring(self, request: HttpRequest, caller: Caller) -> Resolved | None:
@@ -159,7 +160,7 @@ class Handling:
     def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
         """Read a long request in outline. Return `None` for one that must be read as a whole."""
         body = request.body or b""
-        if self._route.service != "answer" or len(body) < LONG or SEALED in body:
+        if self._route.service != "answer" or len(body) < LONG or (half.name in CARRIERS and SEALED in body):
             return None
         return half.outline(request)
 

@@ -141,8 +141,9 @@ class Passthrough:
         )
         relay = site.manager.relay(entry, request, self._notes.id)
         try:
-            async with connection.watched(None if upload is None else upload.is_over), relay:
-                await self._answer(relay, reader)
+            with connection.watched(None if upload is None else upload.is_over):
+                async with relay:
+                    await self._answer(relay, reader)
         except LLMError:
             if upload is not None and upload.error is not None and not connection.started:
                 raise upload.error from None

@@ -19,6 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from understudy.gateway.leaving import EXTENSION, Leaving
 from understudy.gateway.serving import refusals
 from understudy.gateway.serving.limits import LIMITS, Limits
 from understudy.gateway.serving.outlet import Outlet
@@ -67,6 +68,8 @@ class StrictProtocol(HttpToolsProtocol):
         self.is_retiring = False
         """Whether the connection ends with the current or next answer."""
         self._refusal: Refusal | None = None
+        self._leaving: Leaving | None = None
+        """What the request under way is told if its caller leaves."""
         self._is_deaf = False
         self._is_upgrading = False
         self._raw = 0
@@ -86,6 +89,15 @@ class StrictProtocol(HttpToolsProtocol):
         self._outlet = self.transport = Outlet(transport, self._close)
         if len(self.connections) > self.limits.connections:
             self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End, and tell the request under way."""
+        super().connection_lost(exc)
+        self._note_leaving()
+
+    def _note_leaving(self) -> None:
+        if self._leaving is not None and not self.cycle.response_complete:
+            self._leaving.happen()
 
     def _make_room(self) -> None:
         """Close the connection that was idle for longest, or this one if none is idle."""
@@ -151,6 +163,7 @@ class StrictProtocol(HttpToolsProtocol):
             answered, started = self.cycle.response_complete, self.cycle.response_started
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+            self._note_leaving()
             if started and not answered:
                 self.abort()
                 return
@@ -245,6 +258,8 @@ class StrictProtocol(HttpToolsProtocol):
             return
         self._enter(Phase.BODY)
         self._window = (self.since, 0)
+        self._leaving = Leaving()
+        self.scope["extensions"] = {EXTENSION: self._leaving}  # type: ignore[dict-item]  # one of our own
         super().on_headers_complete()
         # A caller that expected `100` and gets an answer instead may send its body or not: what follows is ambiguous.
         if self.is_retiring or self.expect_100_continue:

@@ -1,0 +1,65 @@
+"""What of a long conversation is searched for parts that must be read, and what its head is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from understudy.dialects import load_server
+from understudy.dialects.outlines import LongMembers, head_of, outline_of
+from understudy.dialects.server import ServerHalf
+
+IMAGE: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://one.test/a.png"}}
+
+
+def rules(half: ServerHalf) -> LongMembers:
+    assert half.long_members is not None
+    return half.long_members
+
+
+def body(*messages: Any, field: str = "messages") -> bytes:
+    return json.dumps({"model": "m", field: list(messages)}).encode()
+
+
+OPENAI = rules(load_server("openai"))
+
+
+def test_a_text_that_speaks_of_images_has_none() -> None:
+    text = {"role": "tool", "tool_call_id": "a", "content": 'It sends {"image_url": 1} and \\u0041. ' * 20}
+    outline = outline_of(
+        body({"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}, text), OPENAI
+    )
+    assert outline is not None
+    assert [each["role"] for each in json.loads(outline.body)["messages"]] == ["assistant", "tool"]
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_image_is_found_wherever_it_is(place: str) -> None:
+    image = {"role": "user", "content": [{"type": "text", "text": "x" * 100}, IMAGE]}
+    words = [{"role": "user", "content": "y" * 1_000}, {"role": "assistant", "content": "So."}]
+    assert outline_of(body(*([image, *words] if place == "first" else [*words, image])), OPENAI) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "entry"),
+    [
+        ("responses", {"type": "input_image", "image_url": "https://one.test/" + "a" * 100}),
+        ("responses", {"type": "compaction", "encrypted_content": "x" * 1_000}),
+        ("ollama", {"role": "user", "content": "x" * 1_000, "images": ["aGk="]}),
+    ],
+)
+def test_a_kind_or_a_member_of_the_entry_itself_is_found(dialect: str, entry: Any) -> None:
+    found = rules(load_server(dialect))
+    assert outline_of(body(entry, field=found.messages), found) is None
+
+
+def test_the_head_ends_with_the_first_question() -> None:
+    question = {"role": "user", "content": "Why?"}
+    begun = body({"role": "system", "content": "Be brief."}, question)
+    later = body(
+        {"role": "system", "content": "Be brief."}, question, {"role": "assistant", "content": "So."}, question
+    )
+    other = body({"role": "system", "content": "Be brief."}, {"role": "user", "content": "How?"})
+    assert head_of(begun, OPENAI) == head_of(later, OPENAI) != head_of(other, OPENAI)
