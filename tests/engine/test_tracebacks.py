@@ -19,6 +19,8 @@ from rich.traceback import Traceback
 import understudy as u
 from tests.engine.fakes import CANARY, everything_about
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 PIECE = CANARY[3:13]
 """What is enough to recognise the key, and all that is left of it in a value that is cut to 20 characters."""
 Use = Callable[[u.LLMProvider], Awaitable[object]]

@@ -50,6 +50,15 @@ class Target(msgspec.Struct, frozen=True, eq=False):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class HiddenBytes(bytes):
+    """Bytes that hold a key: tracebacks that print local variables, and debuggers, show nothing of them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'…'"
+
+
 def target_of(method: str, url: str, way: Way) -> Target:
     """Return where a request goes. Raise `ValueError` if HTTP has no such method or address."""
     parsed = URL(url)
@@ -64,7 +73,7 @@ def target_of(method: str, url: str, way: Way) -> Target:
     return Target(str(parsed.origin()), host, port, parsed.scheme == "https", way, method, line, place)
 
 
-def head_of(target: Target, request: HttpRequest) -> bytes:
+def head_of(target: Target, request: HttpRequest) -> HiddenBytes:
     """Return the head of a request. Raise `ValueError` if HTTP cannot express it."""
     lines = [target.line, target.place]
     given: set[str] = set()
@@ -88,7 +97,7 @@ def head_of(target: Target, request: HttpRequest) -> bytes:
     head, breaks = "\r\n".join(lines), len(lines) - 1
     if head.count("\n") != breaks or head.count("\r") != breaks or "\0" in head:
         raise ValueError("a header contains a line break or NUL")
-    return f"{head}\r\n\r\n".encode()
+    return HiddenBytes(f"{head}\r\n\r\n".encode())
 
 
 def _framing(request: HttpRequest, length: str | None) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from understudy.transport.base import Incoming, TransportError
 from understudy.transport.http1.connecting import Connector
 from understudy.transport.http1.connection import Connection
 from understudy.transport.http1.pool import Pool
-from understudy.transport.http1.requests import Target, head_of, target_of
+from understudy.transport.http1.requests import HiddenBytes, Target, head_of, target_of
 from understudy.transport.name_lookup import Resolver
 from understudy.transport.network import Network
 from understudy.transport.proxy_words import unauthorized
@@ -99,7 +99,7 @@ class Http1Transport:
         assert connection is not None, "there is at least one take"  # noqa: S101
         raise TransportError(words.closed_meanwhile(sent=False) if pool.closed else connection.not_usable())
 
-    def _written(self, request: HttpRequest) -> tuple[Target, bytes]:
+    def _written(self, request: HttpRequest) -> tuple[Target, HiddenBytes]:
         """Return where a request goes, and its head. Raise `TransportError` if HTTP cannot express it."""
         try:
             target = self._targets.get((request.method, request.url)) or self._target(request)

@@ -33,10 +33,8 @@ class Tunnel(asyncio.Protocol):
         """Return the transport once it leads to the target. Raise `NoTunnel`."""
         transport = self.transport
         assert transport is not None, "it is connected"  # noqa: S101
-        where, headers = self._target.authority, self._target.way.tunnel_headers()
-        lines = [f"CONNECT {where} HTTP/1.1", f"host: {where}", *(f"{name}: {value}" for name, value in headers)]
         self._parser.expect("CONNECT")
-        transport.write("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+        transport.write(_question(self._target))
         try:
             flaw = await self._opened
         except asyncio.CancelledError:
@@ -80,3 +78,10 @@ class Tunnel(asyncio.Protocol):
     def _settle(self, flaw: str | None) -> None:
         if not self._opened.done():
             self._opened.set_result(flaw)
+
+
+def _question(target: Target) -> bytes:
+    """Return the request for a tunnel. No frame that waits keeps it: it may hold the proxy's password."""
+    where, headers = target.authority, target.way.tunnel_headers()
+    lines = [f"CONNECT {where} HTTP/1.1", f"host: {where}", *(f"{name}: {value}" for name, value in headers)]
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
