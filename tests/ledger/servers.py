@@ -17,6 +17,7 @@ import pwd
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -87,8 +88,8 @@ class Server:
         self.stop()
         return False
 
-    def stop(self, number: int = 15) -> None:
-        """End it by a signal, and wait for it."""
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it by a signal, and wait for it. PostgreSQL lets its clients finish unless it is interrupted."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.process.wait(STARTING)
