@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.holds import Balance
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import UsageSums
@@ -60,6 +61,10 @@ class LedgerQueries(Protocol):
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request."""
+        ...
+
+    def all_balances(self) -> list[Balance]:
+        """Return all balances of which something was ever claimed."""
         ...
 
     def ids(self, prefix: str) -> list[str]:

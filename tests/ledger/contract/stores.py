@@ -111,7 +111,7 @@ class Postgres(Store):
         """Execute a statement, and return its rows."""
 
         async def execute() -> list[asyncpg.Record]:
-            connection = await asyncpg.connect(self.url)
+            connection = await asyncpg.connect(self.url, server_settings={"search_path": "understudy, public"})
             try:
                 return await connection.fetch(query)
             finally:

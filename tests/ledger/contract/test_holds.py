@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,21 @@ from understudy.domain.money import NOT_BILLED, Cost, Money
 from understudy.domain.usage import Usage
 from understudy.ledger.holds import Balance, Claim, Holds, Unit
 from understudy.ledger.memory_holds import MemoryHolds
+from understudy.ledger.postgres.store import PostgresLedger
 from understudy.ledger.sqlite.store import SqliteLedger
 
-STORES: dict[str, Callable[[Path], Any]] = {
-    "memory": lambda _: MemoryHolds(),
-    "sqlite": lambda folder: SqliteLedger(folder / "ledger.db"),
-}
 
-
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(params=["memory", "postgres", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Holds]:
-    made = STORES[request.param](tmp_path)
-    yield made
-    if hasattr(made, "close"):
-        made.close()
+    match request.param:
+        case "memory":
+            yield MemoryHolds()
+        case "sqlite":
+            ledger = SqliteLedger(tmp_path / "ledger.db")
+            yield ledger
+            ledger.close()
+        case _:
+            yield request.getfixturevalue("postgres").open()
 
 
 def money(amount: int, ceiling: int | None = 100, *, budget: str = "team", subject: str = "", **fields: Any) -> Claim:
@@ -46,7 +47,7 @@ def cost(nano_usd: int) -> dict[str, Any]:
 
 
 async def balance(store: Holds, claim: Claim) -> Balance:
-    if isinstance(store, SqliteLedger):
+    if isinstance(store, (SqliteLedger, PostgresLedger)):
         await asyncio.to_thread(store.flush)
     (found,) = await store.balances([(claim.budget, claim.subject, claim.unit, claim.start)])
     return found

@@ -53,29 +53,33 @@ class Changes:
         """Day, dimension, value and what is added there, sorted: locks are taken in this order."""
         return [(*key, *sums) for key, sums in sorted(self._sums.items())]
 
-    def add(self, item: AttemptStart) -> None:
-        """Add the beginning or the end of an attempt. What has ended stays as it is."""
-        if isinstance(item, AttemptRecord):
-            self._end(kept(item))
-        else:
-            self._start(item)
+    def knows(self, start: AttemptStart) -> bool:
+        """Check whether an attempt is known already."""
+        return id_of(start.attempt_id) in self._known
+
+    def add(self, item: AttemptStart) -> bool:
+        """Add the beginning or the end of an attempt. What has ended stays as it is. Return whether that changed
+        anything."""
+        return self._end(kept(item)) if isinstance(item, AttemptRecord) else self._start(item)
 
     def give_up(self, start: AttemptStart, *, opens: bool) -> None:
         """Add what an attempt adds whose end is `unknown`."""
         self._add(start, sums_of_unknown(opens=opens))
 
-    def _start(self, start: AttemptStart) -> None:
+    def _start(self, start: AttemptStart) -> bool:
         key = id_of(start.attempt_id)
-        if key not in self._known:
-            opens = self._opens(start.request_id)
-            self._known[key] = Known(EntryState.STARTED, opens)
-            self._inserts[key] = _stored(start, row_of_start(start, self._owner, opens=opens))
+        if key in self._known:
+            return False
+        opens = self._opens(start.request_id)
+        self._known[key] = Known(EntryState.STARTED, opens)
+        self._inserts[key] = _stored(start, row_of_start(start, self._owner, opens=opens))
+        return True
 
-    def _end(self, record: AttemptRecord) -> None:
+    def _end(self, record: AttemptRecord) -> bool:
         key = id_of(record.attempt_id)
         known = self._known.get(key)
         if known is not None and known.state in OUTCOME_OF:
-            return
+            return False
         opens = known.opens if known is not None else self._opens(record.request_id)
         state = STATE_OF[record.outcome]
         if known is None or key in self._inserts:
@@ -86,6 +90,7 @@ class Changes:
         self._add(record, sums_of(record, opens=opens))
         if known is not None and known.state is EntryState.UNKNOWN:
             self._add(record, sums_of_unknown(opens=opens), sign=-1)
+        return True
 
     def _opens(self, request_id: str) -> bool:
         """Check whether no attempt of a request is known yet."""

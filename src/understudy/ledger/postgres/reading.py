@@ -9,7 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from understudy.domain.errors import ConfigError
+from understudy.ledger.accounts import Account, BalanceKey
 from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.holds import Balance, Unit
+from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.changes import clean
 from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
 from understudy.ledger.postgres.schema import exists
@@ -117,6 +120,16 @@ class PostgresReader:
 
         return self._ask(ids)
 
+    def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+        """Return balances by `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""
+        wanted = [BalanceKey(clean(budget), clean(subject), unit.value, start) for budget, subject, unit, start in keys]
+        found = self._ask(lambda connection: locking.read(connection, wanted)) if wanted else {}
+        return [Account(*found.get(key, ())).balance(key) for key in wanted]
+
+    def all_balances(self) -> list[Balance]:
+        """Return all balances of which something was ever claimed, those of limits included."""
+        return [Account(*each).balance(key) for key, each in self._ask(locking.read_all).items()]
+
     def _entries(self, query: str, values: Sequence[Any]) -> list[LedgerEntry]:
         async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
             return [entry_of(dict(row)) for row in await connection.fetch(query, *values)]
@@ -155,6 +168,12 @@ class PostgresReader:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+    """Return balances of a database."""
+    with PostgresReader(url) as reader:
+        return reader.balances(keys)
 
 
 _ATTEMPTS = "SELECT * FROM entries WHERE request = ANY($1) ORDER BY id"

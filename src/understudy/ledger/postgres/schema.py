@@ -50,7 +50,21 @@ CREATE TABLE days (
 # tag counts for, `name=value`. Sums are NUMERIC because no provider's report may make them overflow. Rows of days are
 # updated with every transaction, in place while their page has room.
 
-STEPS: tuple[str, ...] = (_ENTRIES,)
+_BUDGETS = """
+CREATE TABLE balances (
+    budget TEXT COLLATE "C" NOT NULL, subject TEXT COLLATE "C" NOT NULL, unit TEXT COLLATE "C" NOT NULL,
+    start BIGINT NOT NULL, spent NUMERIC NOT NULL, reserved NUMERIC NOT NULL, overrun NUMERIC NOT NULL,
+    PRIMARY KEY (budget, subject, unit, start)
+) WITH (fillfactor = 50);
+CREATE TABLE holds (
+    attempt BYTEA NOT NULL, budget TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, start BIGINT NOT NULL,
+    amount BIGINT NOT NULL, if_unknown BIGINT NOT NULL, is_bound BOOLEAN NOT NULL, charged BIGINT,
+    PRIMARY KEY (attempt, budget, subject, unit, start)
+);
+"""
+"""Balances of budgets and limits; and what attempts hold of them, or were charged."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

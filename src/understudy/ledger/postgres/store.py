@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.errors import ConfigError
+from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.postgres.connecting import cannot, driver, why
 from understudy.ledger.postgres.link import Link
+from understudy.ledger.postgres.reading import read_balances
 from understudy.ledger.postgres.transaction import LEASE
 from understudy.ledger.postgres.writer import Writer
+from understudy.ledger.reserving import Reservation
 from understudy.ledger.spool import Spool
 
 CLOSING = 5.0
@@ -57,6 +61,17 @@ class PostgresLedger:
     def record(self, attempt: AttemptRecord) -> None:
         """Keep how an attempt ended. A second end of the same attempt changes nothing."""
         self._writer.put(attempt)
+
+    async def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Shortage | None:
+        """Hold all claims of an attempt and keep its beginning, or do nothing and return why; see `Holds`. Every
+        commit is durable. Raise `LedgerUnavailable` while the server is away, with a spool too."""
+        reservation = Reservation(start, claims, durable=durable)
+        self._writer.reserve(reservation)
+        return await reservation.future
+
+    async def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+        """Return balances as they are in the database; see `Holds`."""
+        return await asyncio.to_thread(read_balances, self._url, keys)
 
     def flush(self, seconds: float = CLOSING) -> None:
         """Wait until everything so far is written. Raise `TimeoutError`, and the server's error if it cannot be."""

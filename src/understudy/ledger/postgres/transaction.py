@@ -1,7 +1,9 @@
-"""What one transaction writes: entries that begin or end, the sums that they add to, and the lease of their writer.
+"""What one transaction writes: entries that begin or end, what they hold and spend, the sums that they add to, and the
+lease of their writer.
 
-Locks are taken in one order, by all writers: entries by id, then sums by their key, then the writer's own lease. The
-sums come last because every process adds to the same ones: they are locked for the time of a commit.
+Locks are taken in one order, by all writers: entries by id, then balances by their keys, then sums by theirs, then the
+writer's own lease. The sums come last because every process adds to the same ones: they are locked for the time of a
+commit.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from understudy.domain.attempts import AttemptStart
-from understudy.ledger.entries import EntryState
+from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.entries import EntryState, kept
+from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.changes import ENDING, STORED, Changes, Known
+from understudy.ledger.postgres.holding import Holding
+from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import entry_of, id_of
 from understudy.ledger.sums import FIELDS
 
@@ -51,20 +56,43 @@ _EXPIRED = (
 )
 
 
-async def write(connection: asyncpg.Connection, owner: int, items: Sequence[AttemptStart]) -> None:
-    """Write entries and their sums. What has ended stays as it is: to write an end twice changes nothing."""
-    if not items:
+async def write(connection: asyncpg.Connection, owner: int, items: Sequence[AttemptStart | Reservation]) -> None:
+    """Write entries and their sums, and hold and settle what they may spend and have spent.
+
+    What has ended stays as it is: to write an end twice changes nothing.
+    """
+    starts = [item.start if isinstance(item, Reservation) else item for item in items if not _is_over(item)]
+    if not starts:
         return
-    known = await connection.fetch(_KNOWN, list({id_of(item.attempt_id) for item in items}))
-    opened = await connection.fetch(_OPENED, list({id_of(item.request_id) for item in items}))
+    known = await connection.fetch(_KNOWN, list({id_of(item.attempt_id) for item in starts}))
+    opened = await connection.fetch(_OPENED, list({id_of(item.request_id) for item in starts}))
     changes = Changes(
         owner,
         {row["id"]: Known(EntryState(row["state"]), row["opens"]) for row in known},
         [row["request"] for row in opened],
     )
+    claims = [claim for item in items if isinstance(item, Reservation) and not item.is_over for claim in item.claims]
+    ending = [id_of(item.attempt_id) for item in items if isinstance(item, AttemptRecord)]
+    holding = await locking.lock(connection, claims, ending)
     for item in items:
-        changes.add(item)
-    await _apply(connection, changes)
+        if isinstance(item, Reservation):
+            _reserve(item, changes, holding)
+        elif changes.add(item) and isinstance(item, AttemptRecord):
+            holding.end(item.attempt_id, kept(item))
+    await _apply(connection, changes, holding)
+
+
+def _reserve(item: Reservation, changes: Changes, holding: Holding) -> None:
+    """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted."""
+    item.shortage = None
+    if not item.is_over and not changes.knows(item.start):
+        item.shortage = holding.reserve(item.start.attempt_id, item.claims)
+        if item.shortage is None:
+            changes.add(item.start)
+
+
+def _is_over(item: AttemptStart | Reservation) -> bool:
+    return isinstance(item, Reservation) and item.is_over
 
 
 async def sweep(connection: asyncpg.Connection) -> int:
@@ -74,10 +102,14 @@ async def sweep(connection: asyncpg.Connection) -> int:
     """
     lost = await connection.fetch(_LOST)
     changes = Changes(0, {}, ())
+    holding = await locking.lock(connection, (), [row["id"] for row in lost])
     for row in lost:
-        changes.give_up(entry_of(dict(row)).start, opens=row["opens"])
+        start = entry_of(dict(row)).start
+        changes.give_up(start, opens=row["opens"])
+        holding.end(start.attempt_id, None)
     await connection.execute(_UNKNOWN, [row["id"] for row in lost])
-    await _apply(connection, changes)
+    await _apply(connection, changes, holding)
+    await locking.clear(connection)
     await connection.execute(_EXPIRED)
     return len(lost)
 
@@ -92,10 +124,11 @@ async def release(connection: asyncpg.Connection, owner: int) -> None:
     await connection.execute("DELETE FROM owners WHERE id = $1", owner)
 
 
-async def _apply(connection: asyncpg.Connection, changes: Changes) -> None:
+async def _apply(connection: asyncpg.Connection, changes: Changes, holding: Holding) -> None:
     if inserts := changes.inserts:
         await connection.copy_records_to_table("entries", records=inserts, columns=STORED)
     if endings := changes.endings:
         await connection.executemany(_END, endings)
+    await locking.write(connection, holding)
     if sums := changes.sums:
         await connection.executemany(_ADD, sums)

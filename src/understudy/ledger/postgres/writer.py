@@ -26,6 +26,7 @@ from understudy.domain.errors import ConfigError
 from understudy.ledger.postgres import transaction
 from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
+from understudy.ledger.reserving import Reservation, deliver
 
 if TYPE_CHECKING:
     import asyncpg
@@ -44,6 +45,9 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0)
 """Seconds between tries to write, at most."""
 
 
+Item = AttemptStart | Reservation
+
+
 class Writer:
     """Writes for one process. Its methods may be called by any thread, and none of them blocks but `close`."""
 
@@ -59,7 +63,7 @@ class Writer:
         self._owner = owner
         # Besides the server's: a schema that is too new, and asyncio's, where a name is resolved while Python ends.
         self._failures: tuple[type[Exception], ...] = (*failures(), ConfigError, RuntimeError)
-        self._queue: deque[AttemptStart | Future[None]] = deque()
+        self._queue: deque[Item | Future[None]] = deque()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closing = False
@@ -81,6 +85,17 @@ class Writer:
             logger.error("the ledger cannot be written, and an entry is lost: %s", item)
             return
         self._queue.append(item)
+        self._wake.set()
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Have a reservation carried out at once: a request waits for it. While the server is away it fails at once."""
+        away = self.trouble if self._clock() < self._again else None
+        if self._closing or away is not None:
+            reservation.fail(away or ValueError("it was closed"))
+            deliver([reservation])
+            return
+        self._queue.append(reservation)
+        self._hurry.set()
         self._wake.set()
 
     def written(self) -> Future[None]:
@@ -146,22 +161,22 @@ class Writer:
             return max(0.0, self._again - now)
         return max(0.0, self._until - self._lease / 2 - now) if self._open else None
 
-    def _keep(self, batch: Sequence[AttemptStart | Future[None]]) -> bool:
+    def _keep(self, batch: Sequence[Item | Future[None]]) -> bool:
         """Write a batch; while that fails, into the spool. Return whether it is safe."""
         hurried = self._closing or any(isinstance(item, Future) for item in batch)
         if self.trouble is None or hurried or self._clock() >= self._again:
             try:
                 self._write([item for item in batch if not isinstance(item, Future)])
             except self._failures as error:
-                self._failed(error, batch if self._spool is None else ())
+                self._failed(error, batch)
             else:
                 if self.trouble is not None:
                     logger.info("the ledger is written again")
                 self._tries, self.trouble = 0, None
                 return True
-        return self._set_aside([item for item in batch if not isinstance(item, Future)])
+        return self._set_aside([item for item in batch if isinstance(item, AttemptStart)])
 
-    def _write(self, items: Sequence[AttemptStart]) -> None:
+    def _write(self, items: Sequence[Item]) -> None:
         """Write what is in the spool, and then a batch."""
         if self._spool is not None:
             with closing(self._spool.parts(MOST)) as parts:
@@ -169,7 +184,7 @@ class Writer:
                     self._transact(part.items, part.owner)
         self._transact(items, self._owner)
 
-    def _transact(self, items: Sequence[AttemptStart], owner: int) -> None:
+    def _transact(self, items: Sequence[Item], owner: int) -> None:
         """Write items in one transaction; one that cannot be stored is logged, and costs no other."""
         import asyncpg
 
@@ -180,10 +195,12 @@ class Writer:
             for item in items:
                 try:
                     self._commit([item], owner)
-                except unfit:
+                except unfit as error:
+                    if isinstance(item, Reservation):
+                        item.fail(error)
                     logger.exception("the ledger cannot store an entry: %r", item)
 
-    def _commit(self, items: Sequence[AttemptStart], owner: int) -> None:
+    def _commit(self, items: Sequence[Item], owner: int) -> None:
         now = self._clock()
 
         async def write(connection: asyncpg.Connection) -> None:
@@ -200,16 +217,21 @@ class Writer:
             self._loop.run_until_complete(self._link.transact(sweep))
             self._swept = now
 
-    def _failed(self, error: Exception, batch: Sequence[AttemptStart | Future[None]]) -> None:
+    def _failed(self, error: Exception, batch: Sequence[Item | Future[None]]) -> None:
         """Tell those who wait that it failed; everything else is tried again."""
         if self.trouble is None:
             logger.error("the ledger cannot be written, and is tried again: %s", why(error))
         self.trouble = error
         self._again = self._clock() + random.uniform(0.5, 1) * _PAUSES[min(self._tries, len(_PAUSES) - 1)]
         self._tries += 1
-        for mark in batch:
-            if isinstance(mark, Future) and not mark.done():
-                mark.set_exception(error)
+        if self._spool is None:
+            for mark in batch:
+                if isinstance(mark, Future) and not mark.done():
+                    mark.set_exception(error)
+        failed = [each for each in batch if isinstance(each, Reservation) and not each.is_over]
+        for each in failed:
+            each.fail(error)
+        deliver(failed)
 
     def _set_aside(self, items: Sequence[AttemptStart]) -> bool:
         """Put items into the spool, if there is one and it can be written."""
@@ -222,8 +244,9 @@ class Writer:
             return False
         return True
 
-    def _taken(self, batch: Sequence[AttemptStart | Future[None]]) -> None:
+    def _taken(self, batch: Sequence[Item | Future[None]]) -> None:
         """Take off the queue what is safe, and tell those who wait."""
+        reservations: list[Reservation] = []
         for item in batch:
             self._queue.popleft()
             match item:
@@ -231,8 +254,13 @@ class Writer:
                     self._open.discard(item.attempt_id)
                 case AttemptStart():
                     self._open.add(item.attempt_id)
+                case Reservation():
+                    reservations.append(item)
+                    if item.is_granted:
+                        self._open.add(item.start.attempt_id)
                 case Future() if not item.done():
                     item.set_result(None)
+        deliver(reservations)
         if self._queue:
             self._wake.set()
 

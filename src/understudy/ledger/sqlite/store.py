@@ -10,9 +10,9 @@ from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.holds import Balance, Claim, Shortage, Unit
+from understudy.ledger.reserving import Reservation
 from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import read_balances
-from understudy.ledger.sqlite.reserving import Reservation
 from understudy.ledger.sqlite.writer import Writer
 
 CLOSING = 5.0

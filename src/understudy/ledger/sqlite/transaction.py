@@ -10,9 +10,9 @@ from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.entries import STATE_OF, EntryState, kept
+from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start
 from understudy.ledger.sqlite.holding import Holding
-from understudy.ledger.sqlite.reserving import Reservation
 from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
 LEASE = 30

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
-from understudy.ledger.sqlite.reserving import Reservation, deliver
+from understudy.ledger.reserving import Reservation, deliver
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 
 logger = logging.getLogger("understudy")
