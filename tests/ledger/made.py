@@ -61,7 +61,10 @@ _texts = st.text(st.characters(codec="utf-8"), max_size=12)
 _counts = st.none() | st.integers(0, 2**53)
 _seconds = st.integers(0, 10**10).map(lambda each: each / 1_000_000)
 _usages = st.builds(
-    Usage, **dict.fromkeys(("input", "cache_read", "cache_write", "output", "reasoning", "audio_input"), _counts)
+    Usage,
+    **dict.fromkeys(
+        ("input", "cache_read", "cache_read_audio", "cache_write", "output", "reasoning", "audio_input"), _counts
+    ),
 )
 _costs = st.builds(
     Cost,

@@ -31,6 +31,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "prices": "Show what models cost, and the source of each price.",
         "check": "Check the configuration and every provider in it, at no cost.",
         "usage": "Show what was used and what it cost, by day, model or key.",
+        "stats": "Show how well each target answered, and how quickly.",
+        "top": "Follow what is under way, until Ctrl-C.",
+        "ledger": "Prune, vacuum, verify or export the ledger.",
         "log": "List recent requests, or show how one was answered.",
     },
     "Serve": {

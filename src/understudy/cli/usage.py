@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
@@ -21,6 +22,7 @@ from understudy.client.keys import budgets_of_keys
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By
 from understudy.reports.budgets import report_budgets
+from understudy.reports.export import cell
 from understudy.reports.usage import UsageResult, report_sums
 
 if TYPE_CHECKING:
@@ -70,6 +72,10 @@ class UsageOptions(SpanOptions, frozen=True, kw_only=True):
     ] = False
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values on stdout.")] = False
 
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Write bars to a PNG file; needs matplotlib.")
+    ] = None
+
 
 def usage(options: UsageOptions) -> None:
     """Show what was used and what it cost, by day, model or key."""
@@ -86,6 +92,11 @@ def usage(options: UsageOptions) -> None:
             found = reader.usage(by, selection)
     results = [report_sums(value, sums) for value, sums in found.items()]
     results.sort(key=(lambda each: (each.value,)) if by == "day" else _importance)
+    if options.plot is not None:
+        from understudy.reports.plots import write_usage_png
+
+        with report_errors(as_json=options.as_json, verbose=options.verbose):
+            write_usage_png(options.plot, by, results)
     if options.as_json:
         print_json(UsageReport(by=by, since=selection.since, until=selection.until, usage=tuple(results)))
     elif options.as_csv:
@@ -121,12 +132,7 @@ def _importance(result: UsageResult) -> tuple[float, int, str]:
 def _write_csv(results: list[UsageResult]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(UsageResult.__struct_fields__)
-    writer.writerows([_cell(getattr(each, name)) for name in UsageResult.__struct_fields__] for each in results)
-
-
-def _cell(value: object) -> object:
-    """Return a cell of a spreadsheet; what it would compute is quoted, because callers choose names."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    writer.writerows([cell(getattr(each, name)) for name in UsageResult.__struct_fields__] for each in results)
 
 
 def _print(by: By, results: list[UsageResult]) -> None:

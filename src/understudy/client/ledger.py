@@ -23,7 +23,7 @@ def open_ledger(config: Config) -> LastingLedger | None:
         case Path() as path:
             from understudy.ledger.sqlite.store import SqliteLedger
 
-            return SqliteLedger(path)
+            return SqliteLedger(path, keep_days=config.ledger.keep_days)
         case Secret() as url:
             from understudy.ledger.postgres.store import PostgresLedger
 

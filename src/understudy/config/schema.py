@@ -278,6 +278,15 @@ LEDGER: Mapping[str, Rule] = {
         "them; with one, the gateway starts without the database",
         "they wait in memory",
     ),
+    "keep_days": Rule(
+        "integer",
+        "400",
+        "how long entries are kept; the sums of their days stay, so that `usage` goes on to show them",
+        "for ever",
+        least=1,
+        most=36500,
+        unit="days",
+    ),
 }
 """The keys of `[llm.ledger]`: the fields of `LedgerConfig`."""
 

@@ -32,7 +32,7 @@ _ADDED = {
     "aborted": _where("state = 'aborted'"),
     "unknown": _where("state = 'unknown'"),
     "input": _total(_PROMPT),
-    "cached": _total(("cache_read",)),
+    "cached": _total(_CACHED),
     "output": _total(_ANSWER),
     "uncounted": _where(f"state = 'succeeded' AND COALESCE({', '.join((*_PROMPT, *_ANSWER))}) IS NULL"),
     "cost": "COALESCE(cost, 0)",

@@ -19,6 +19,8 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     """A PostgreSQL database instead of the file, for several machines; it becomes a `Secret`."""
     spool: str | None = None
     """A folder for entries while the database is away; if unset, they wait in memory."""
+    keep_days: int | None = None
+    """Days for which entries are kept; unset: for ever. The sums of their days stay."""
 
     def __post_init__(self) -> None:
         """Keep the URL out of what is printed. Raise `ConfigError` for settings that exclude each other."""
@@ -28,3 +30,5 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             raise ConfigError("LedgerConfig: set either path or url, not both")
         if self.spool is not None and self.url is None:
             raise ConfigError("LedgerConfig: spool needs url")
+        if self.keep_days is not None and self.url is not None:
+            raise ConfigError("LedgerConfig: keep_days applies to a file, not to url")

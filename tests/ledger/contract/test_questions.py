@@ -39,7 +39,7 @@ def expected(by: str, chosen: list[AttemptRecord], first: set[str]) -> dict[str,
     sums: dict[str, list[int]] = defaultdict(lambda: [0] * 8)
     for record in chosen:
         usage, cost = record.usage, record.cost
-        parts = (usage.input, usage.cache_read, usage.cache_write, usage.audio_input)
+        parts = (usage.input, usage.cache_read, usage.cache_read_audio, usage.cache_write, usage.audio_input)
         free = record.cost_basis in (CostBasis.NOT_SENT, CostBasis.REFUSED)
         added = (
             record.attempt_id in first,

@@ -26,10 +26,14 @@ class SqliteLedger:
     seconds: https://www.sqlite.org/pragma.html#pragma_synchronous
     """
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        """Open the file, or make it. Raise `ConfigError` if that fails. `clock`: Unix seconds, for leases."""
+    def __init__(self, path: Path, *, keep_days: int | None = None, clock: Callable[[], float] = time.time) -> None:
+        """Open the file, or make it. Raise `ConfigError` if that fails.
+
+        `keep_days`: entries that began longer ago are removed bit by bit while others are written. `clock`: Unix
+        seconds, for leases.
+        """
         self.path = path
-        self._writer = Writer(open_for_writing(path), clock=clock)
+        self._writer = Writer(open_for_writing(path), keep_days=keep_days, clock=clock)
         atexit.register(self.close)
 
     def begin(self, start: AttemptStart) -> None:

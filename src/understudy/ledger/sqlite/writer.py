@@ -23,6 +23,8 @@ from concurrent.futures import Future
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.reserving import Reservation, deliver
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
+from understudy.ledger.sqlite.upkeep import remove_old
+from understudy.ledger.sums import DAY
 
 logger = logging.getLogger("understudy")
 
@@ -46,8 +48,10 @@ Item = AttemptStart | Reservation
 class Writer:
     """Writes for one process. Its methods may be called by any thread, and none of them blocks but `close`."""
 
-    def __init__(self, connection: sqlite3.Connection, *, clock: Callable[[], float] = time.time) -> None:
-        """`clock`: Unix seconds."""
+    def __init__(
+        self, connection: sqlite3.Connection, *, keep_days: int | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`keep_days`: entries that began longer ago are removed. `clock`: Unix seconds."""
         connection.row_factory = sqlite3.Row
         self._connection = connection
         self._clock = clock
@@ -60,6 +64,7 @@ class Writer:
         """Attempts that have begun and not ended, as far as they are written."""
         self._until = 0.0
         self._swept = 0.0
+        self._keep_days = keep_days
         self.trouble: sqlite3.Error | None = None
         """Why nothing can be written at the moment."""
         self._thread = threading.Thread(target=self._run, name="understudy-ledger", daemon=True)
@@ -163,6 +168,8 @@ class Writer:
                 transaction.renew(os.getpid(), now + LEASE)
             if now - self._swept > LEASE / 2:
                 transaction.sweep(now)
+                if self._keep_days is not None:
+                    remove_old(self._connection, now - self._keep_days * DAY)
             transaction.finish()
             self._connection.execute("COMMIT")
         except BaseException:

@@ -1,0 +1,144 @@
+"""Upkeep of a file: old entries go, the space that they took is given back, and what is in it is checked."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from understudy.domain.errors import ConfigError
+from understudy.ledger.rows import SECOND
+from understudy.ledger.selection import LedgerSelection
+from understudy.ledger.sql import KEPT, SUMS, Database, conditions
+from understudy.ledger.sqlite.opening import open_for_reading, open_for_writing
+from understudy.ledger.sums import DAY, FIELDS
+
+MOST = 1_000
+"""Entries that one transaction removes: others wait for its end."""
+_ANY = Database("?", "")
+_SIDES = ("", "-wal", "-shm")
+
+
+class Freed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a vacuum changed."""
+
+    before: int
+    """Bytes of the file and its write-ahead log."""
+    after: int
+
+
+def remove_old(connection: sqlite3.Connection, before: float) -> int:
+    """Remove the oldest entries that ended and began before that time (Unix seconds), as many as one transaction may;
+    return how many. The sums of their days stay."""
+    old, values = _old(before)
+    oldest = f"SELECT id FROM entries WHERE {old} ORDER BY id LIMIT {MOST}"
+    return connection.execute(f"DELETE FROM entries WHERE id IN ({oldest})", values).rowcount
+
+
+def prune(path: Path, before: float) -> int:
+    """Remove all entries that ended and began before that time; return how many. Raise `ConfigError`."""
+    connection = _opened(path)
+    try:
+        removed = 0
+        while True:
+            connection.execute("BEGIN IMMEDIATE")
+            count = remove_old(connection, before)
+            connection.execute("COMMIT")
+            removed += count
+            if count < MOST:
+                return removed
+            time.sleep(0.01)  # programs that write come in between
+    finally:
+        connection.close()
+
+
+def count_old(path: Path, before: float) -> int:
+    """Return how many entries `prune` would remove. Raise `ConfigError`."""
+    connection = open_for_reading(path)
+    try:
+        old, values = _old(before)
+        found: int = connection.execute(f"SELECT COUNT(*) FROM entries WHERE {old}", values).fetchone()[0]
+        return found
+    finally:
+        connection.close()
+
+
+def _old(before: float) -> tuple[str, list[Any]]:
+    """Return the condition of entries that ended and began before that time, and its values. Ids sort by time, so only
+    old entries are looked at."""
+    where, values = conditions(LedgerSelection(until=before), _ANY)
+    return f"{where} AND state <> 'started'", values
+
+
+def vacuum(path: Path) -> Freed:
+    """Give back the space that removed entries took. Raise `ConfigError`, also if the file is in use for too long."""
+    connection, size = _opened(path), _size(path)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"the ledger {path} cannot be vacuumed now: {error}") from error
+    finally:
+        connection.close()
+    return Freed(before=size, after=_size(path))
+
+
+def verify(path: Path) -> list[str]:
+    """Return what is wrong with a file: damage, and sums of days that differ from those of their entries. Days whose
+    entries were removed in part have only their sums. Raise `ConfigError` if it cannot be opened."""
+    connection = open_for_reading(path)
+    try:
+        damage = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
+        found = [] if damage == ["ok"] else damage
+        connection.execute("BEGIN")
+        first = connection.execute("SELECT MIN(started) FROM entries WHERE state <> 'started'").fetchone()[0]
+        if first is not None:
+            day = first // (DAY * SECOND)
+            removed = connection.execute("SELECT 1 FROM days WHERE day < ? LIMIT 1", (day,)).fetchone()
+            found += _differences(connection, day + (removed is not None))
+        connection.execute("COMMIT")
+        return found
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    finally:
+        connection.close()
+
+
+def _differences(connection: sqlite3.Connection, since: int) -> list[str]:
+    """Return the days from one on whose sums are not those of their entries."""
+    day = f"started / {DAY * SECOND}"
+    counted = {
+        number: tuple(sums)
+        for number, *sums in connection.execute(
+            f"SELECT {day}, {SUMS} FROM entries WHERE state <> 'started' AND {day} >= ? GROUP BY 1", (since,)
+        )
+    }
+    kept = {
+        number: tuple(sums)
+        for number, *sums in connection.execute(
+            f"SELECT day, {KEPT} FROM days WHERE dimension = '' AND day >= ? GROUP BY 1", (since,)
+        )
+    }
+    found: list[str] = []
+    for number in sorted(counted.keys() | kept.keys()):
+        ours, theirs = counted.get(number), kept.get(number)
+        if ours != theirs:
+            names = [name for at, name in enumerate(FIELDS) if not ours or not theirs or ours[at] != theirs[at]]
+            date = time.strftime("%Y-%m-%d", time.gmtime(number * DAY))
+            found.append(f"the sums of {date} differ from its entries: {', '.join(names)}")
+    return found
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise ConfigError(f"there is no ledger at {path}\n  it is made by the first request")
+    return open_for_writing(path)
+
+
+def _size(path: Path) -> int:
+    files = (path.with_name(path.name + side) for side in _SIDES)
+    return sum(each.stat().st_size for each in files if each.exists())

@@ -1,0 +1,73 @@
+"""Entries of the ledger for other programs: JSON lines, CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from understudy.domain.errors import Misuse
+from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.rows import TOKENS
+
+_START = ("request_id", "attempt_id", "number", "started", "provider", "provider_type", "model", "operation")
+_PLACE = ("streamed", "batch", "route", "task", "session")
+_END = ("duration", "first_event", "answered_model", "service_tier")
+COLUMNS = (
+    *(*_START, "state", *_PLACE, "labels", *_END, "failure", *TOKENS, "tools"),
+    *("cost_nano_usd", "cost_basis", "price_source", "price_date"),
+)
+"""The columns of CSV and Parquet."""
+
+
+def write_json_lines(entries: Iterable[LedgerEntry], stream: TextIO) -> None:
+    """Write one entry a line, as `understudy log show --json` has them."""
+    for entry in entries:
+        stream.write(msgspec.json.encode(entry).decode() + "\n")
+
+
+def write_csv(entries: Iterable[LedgerEntry], stream: TextIO) -> None:
+    """Write one entry a line, with a header. What a spreadsheet would compute is quoted."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows(entries):
+        writer.writerow([cell(row[name]) for name in COLUMNS])
+
+
+def write_parquet(entries: Iterable[LedgerEntry], path: Path) -> None:
+    """Write a Parquet file. Raise `Misuse` if pyarrow is not installed."""
+    try:
+        import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        from pyarrow import parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError as error:
+        raise Misuse("Parquet needs pyarrow: pip install 'understudy[parquet]'") from error
+    parquet.write_table(pyarrow.Table.from_pylist(list(rows(entries))), path)
+
+
+def rows(entries: Iterable[LedgerEntry]) -> Iterator[dict[str, Any]]:
+    """Yield each entry as a flat row; what is unknown is `None`."""
+    for entry in entries:
+        start, record = entry.start, entry.record
+        row: dict[str, Any] = dict.fromkeys(COLUMNS)
+        row |= {name: getattr(start, name) for name in (*_START, *_PLACE)}
+        row |= {"operation": start.operation.value, "state": entry.state.value}
+        row["labels"] = msgspec.json.encode(start.labels).decode() if start.labels else None
+        if record is not None:
+            row |= {name: getattr(record, name) for name in _END}
+            row |= {name: getattr(record.usage, name) for name in TOKENS}
+            row["tools"] = msgspec.json.encode(record.usage.tools).decode() if record.usage.tools else None
+            row |= {
+                "failure": record.failure.kind.value if record.failure else None,
+                "cost_basis": record.cost_basis.value,
+            }
+            if (cost := record.cost) is not None:
+                row |= {"cost_nano_usd": cost.amount.nano_usd, "price_source": cost.source, "price_date": cost.as_of}
+        yield row
+
+
+def cell(value: object) -> object:
+    """Return a cell of a spreadsheet; what it would compute is quoted, because callers choose names."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
