@@ -86,7 +86,7 @@ class Answering:
         given: dict[str, Any] = {"request_id": self._notes.id, "allowances": self._caller.allowances}
         opened = partial(site.manager.open, crossing.request, resolved.options.of_call(), **given)
         if inbound.stream:
-            self._notes.run = run = await opened("events")
+            self._notes.run = run = await opened(reading="events")
             crossing.run = run
             streaming = Streaming(site, self._connection, self._half, self._notes, crossing)
             first, last = partial(self._note_first, run, crossing), partial(self._keep, run, crossing.request)
