@@ -12,18 +12,19 @@ from understudy.transport.network import Network
 
 VARIABLE = "UNDERSTUDY_TRANSPORT"
 """The environment variable that chooses one."""
-DEFAULT = "aiohttp"
+PACKAGE = "httptools"
 
 
 def built_in(*, network: Network | None = None, resolver: Resolver | None = None) -> Transport:
-    """Return a transport: the one that `UNDERSTUDY_TRANSPORT` names, `httptools` or `aiohttp`; otherwise the default.
+    """Return a transport: the one that `UNDERSTUDY_TRANSPORT` names, `httptools` or `aiohttp`.
 
-    Raise `ConfigError` if it names another, or one whose package is not installed.
+    By default it is `httptools` where that package is installed, and otherwise `aiohttp`. Raise `ConfigError` if it names another, or one whose package is not installed.
     """
-    chosen = os.environ.get(VARIABLE, "").strip().lower() or DEFAULT
+    installed = find_spec(PACKAGE) is not None
+    chosen = os.environ.get(VARIABLE, "").strip().lower() or (PACKAGE if installed else "aiohttp")
     match chosen:
         case "httptools":
-            if find_spec("httptools") is None:
+            if not installed:
                 raise ConfigError(f"{VARIABLE}=httptools needs the package httptools; install it, or unset {VARIABLE}")
             from understudy.transport.http1.transport import Http1Transport
 
