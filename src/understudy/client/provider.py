@@ -235,7 +235,8 @@ class Provider:
 
     async def prices_ready(self, model: str | None = None) -> None:
         """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
-        await self.backend.prices_ready(model)
+        if (prices := self.backend.prices_ready(model)) is not None:
+            await prices
 
     def price_of(self, model: str | None) -> Price | None:
         """Return what a model costs here; `None` if that is unknown.

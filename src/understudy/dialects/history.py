@@ -38,6 +38,11 @@ class Localized(msgspec.Struct, frozen=True):
     call: str | None = None
     """The tool as whose call the answer is to be given."""
 
+    @property
+    def restores(self) -> bool:
+        """Whether anything is to be restored."""
+        return bool(self.names) or self.call is not None
+
     def dialect(self, dialect: Dialect, endpoint: Endpoint) -> Dialect:
         """Return the dialect that restores names of tools, and a call, in its answers."""
         dialect = restoring(dialect, self.names) if self.names else dialect
@@ -57,10 +62,12 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
         raise AssertionError("an outline has not all messages: it is read before it goes to another wire format")
     note_unspoken(request, notes)
     rules = dialect.history
-    names = ToolNames(rules.tool_name, notes) if rules.tool_name is not None else None
-    found = Survey(request.messages, dialect, endpoint)
-    if names is not None and not all(map(names.accepts, found.names | _offered(request))):
-        request = with_accepted_names(request, names)
+    found, originals = Survey(request.messages, dialect, endpoint), {}
+    if rules.tool_name is not None and (found.names or request.tools):
+        names = ToolNames(rules.tool_name, notes)
+        if not all(map(names.accepts, found.names | _offered(request))):
+            request = with_accepted_names(request, names)
+        originals = names.originals
     if rules.cache_marks is not None:
         request = with_last_marks(request, rules.cache_marks, notes, in_messages=found.marks)
     messages = _formed(request.messages, dialect, endpoint, found, notes)
@@ -68,7 +75,6 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
         messages = with_a_message(notes)
     if messages is not request.messages:
         request = replace(request, messages=messages)
-    originals = names.originals if names is not None else {}
     return Localized(request, notes.events(), originals, tool.name if tool is not None else None)
 
 

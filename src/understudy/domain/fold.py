@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -78,6 +78,14 @@ class Facts:
         if add is not None:
             add(self, event)
 
+    def add_all(self, events: Iterable[e.Event]) -> None:
+        """Add several events."""
+        adders = self.ADDERS
+        for event in events:
+            add = adders.get(type(event))
+            if add is not None:
+                add(self, event)
+
     def _start(self, event: e.Started) -> None:
         self.started = event
 
@@ -141,7 +149,10 @@ class Fold(Facts):
         self._notes: dict[int, dict[str, JsonObject]] = {}
 
     def _text(self, event: e.TextDelta) -> None:
-        self._growing(event.index, Text).pieces.append(event.text)
+        part = self._parts.get(event.index)
+        if type(part) is not _Growing:
+            part = self._growing(event.index, Text)
+        part.pieces.append(event.text)
 
     def _thinking(self, event: e.ThinkingDelta) -> None:
         self._growing(event.index, Thinking).pieces.append(event.text)
@@ -224,11 +235,14 @@ class Fold(Facts):
 
     def message(self) -> Message:
         """Return the answer so far as a message; a single plain text part becomes a string."""
+        if len(self._parts) == 1 and not self._notes:
+            (only,) = self._parts.values()
+            if type(only) is _Growing and only.kind is Text and not only.citations:
+                return Message(Role.ASSISTANT, "".join(only.pieces))
         provenance = self.provenance
-        parts = tuple(self._part(index, provenance) for index in self._parts)
-        match parts:
-            case (Text(text, citations=(), extra=None),):
-                return Message(Role.ASSISTANT, text)
+        parts = tuple([self._part(index, provenance) for index in self._parts])
+        if len(parts) == 1 and type(only := parts[0]) is Text and not only.citations and only.extra is None:
+            return Message(Role.ASSISTANT, only.text)
         return Message(Role.ASSISTANT, parts)
 
     def _part(self, index: int, provenance: Provenance | None) -> AnyPart:
@@ -257,7 +271,7 @@ class Fold(Facts):
             id=self.started.id,
             created=self.started.created,
             warnings=self._all_warnings(),
-            extra={key: [*value] if isinstance(value, list) else value for key, value in self.extra.items()},
+            extra={key: [*value] if type(value) is list else value for key, value in self.extra.items()},
             raw=raw,
         )
 

@@ -18,8 +18,9 @@ class Operation(enum.StrEnum):
     @property
     def billed(self) -> bool:
         """Whether providers charge for it."""
-        return self in (Operation.CHAT, Operation.EMBED, Operation.PASSTHROUGH)
+        return self in _BILLED
 
 
+_BILLED = (Operation.CHAT, Operation.EMBED, Operation.PASSTHROUGH)
 SPOKEN = tuple(operation for operation in Operation if operation is not Operation.PASSTHROUGH)
 """The operations that wire formats have."""

@@ -45,10 +45,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def input_total(self) -> int | None:
         """All prompt tokens, or `None` if none of their classes is known."""
-        return _sum(
-            *(self.input, self.cache_read, self.cache_read_audio),
-            *(self.cache_write, self.cache_write_1h, self.audio_input),
-        )
+        read, written = self.cache_read, self.cache_write
+        if read is written is self.cache_write_1h is self.audio_input is self.cache_read_audio is None:
+            return self.input
+        return _sum(self.input, read, self.cache_read_audio, written, self.cache_write_1h, self.audio_input)
 
     @property
     def cached(self) -> int | None:
@@ -58,6 +58,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def output_total(self) -> int | None:
         """All answer tokens, or `None` if none of their classes is known."""
+        if self.reasoning is self.audio_output is None:
+            return self.output
         return _sum(self.output, self.reasoning, self.audio_output)
 
     @property
@@ -180,7 +182,7 @@ def apart(total: int | None, *parts: object) -> tuple[int | None, list[int | Non
         return None, [None] * len(parts)
     found: list[int | None] = []
     for part in parts:
-        count = token_count(part)
+        count = None if part is None else token_count(part)
         if count is None or count > total:
             found.append(None)
         else:

@@ -60,8 +60,10 @@ def record_of(
 
 def _beginning(attempt: Attempt, plan: Plan) -> dict[str, Any]:
     """Return what is known of an attempt when it begins: the fields of `AttemptStart`, which records have too."""
+    if attempt.beginning is not None:
+        return attempt.beginning
     job, request, target = attempt.job, attempt.job.request, attempt.launch.target
-    return {
+    attempt.beginning = {
         "request_id": job.id,
         "attempt_id": attempt.id,
         "number": attempt.number,
@@ -80,6 +82,7 @@ def _beginning(attempt: Attempt, plan: Plan) -> dict[str, Any]:
         "session": getattr(request, "session", None),
         "labels": getattr(request, "labels", None) or {},
     }
+    return attempt.beginning
 
 
 def restarted(attempt: Attempt, records: Sequence[AttemptRecord], replaced: int) -> Restarted:

@@ -36,25 +36,30 @@ class Attempt:
     `started_at` is the wall clock (Unix seconds) at the launch.
     """
 
+    failure: Failure | None = None
+    was_sent = True
+    """Whether something may have been sent; not before it is admitted, where budgets or limits concern it."""
+    denied_for_good: bool | None = None
+    """As in `AttemptFailed`."""
+    response: GenerationResponse | None = None
+    begun = False
+    """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
+    follow."""
+    first_content: float | None = None
+    """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
+    first_event: float | None = None
+    beginning: dict[str, Any] | None = None
+    """What its ledger entries say of the time before it is sent, once that is known; see `accounting`."""
+    _ended: float | None = None
+
     def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine) -> None:
         self.job = job
         self.launch = launch
         self.number = launch.attempt
         self.backend = backend
         self.id = engine.new_id()
-        self.failure: Failure | None = None
-        self.was_sent = True
-        """Whether something may have been sent; not before it is admitted, where budgets or limits concern it."""
-        self.denied_for_good: bool | None = None
-        """As in `AttemptFailed`."""
         self.stream = self._open()
-        self.response: GenerationResponse | None = None
         self.items: list[Any] = []
-        self.begun = False
-        """Whether content has arrived; noted only where it matters: for streams, for probes, and where a hedge may
-        follow."""
-        self.first_content: float | None = None
-        """Seconds until the first content, if it is noted; `None` for an answer that came whole."""
         whose = (self.stream.dialect, launch.target.provider_type, self.stream.server, self.stream.account)
         self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
         self._streamed = job.rules.streamed
@@ -67,8 +72,6 @@ class Attempt:
         self.started_at = engine.wall_clock()
         # After the opening, in which the first attempt of a process loads its dialect: not the provider's time.
         self._started = self._now()
-        self.first_event: float | None = None
-        self._ended: float | None = None
 
     def _open(self) -> AttemptStream:
         """Open the stream. What is wrong with the request itself is raised; a bug is a failure of this attempt."""
@@ -90,8 +93,7 @@ class Attempt:
             self.items.extend(batch)
             return None
         try:
-            for event in batch:
-                fold.add(event)
+            fold.add_all(batch)
         except TooManyParts as error:
             raise _too_large(str(error)) from error
         if self._awaits_content and any(isinstance(event, CONTENT_EVENTS) for event in batch):

@@ -41,6 +41,13 @@ class Credential(msgspec.Struct, frozen=True):
     """Signs every complete request."""
     further: tuple[Secret, ...] = ()
     """Other secrets, such as those that signing put into headers, which must not come back in errors."""
+    header: tuple[tuple[str, str], ...] = ()
+    """The header with the key, made once; empty without a key."""
+
+    def __post_init__(self) -> None:
+        key = self.secret.reveal() if self.secret is not None else ""
+        header = ((self.auth.header, SecretHeader(self.auth.prefix + key)),) if key else ()
+        msgspec.structs.force_setattr(self, "header", header)
 
     def __repr__(self) -> str:
         """Omit the functions: their own representations may show their arguments."""
@@ -51,9 +58,14 @@ class Credential(msgspec.Struct, frozen=True):
         """Whether requests carry anything that a provider could refuse."""
         return bool(self.secret) or self.token is not None or self.sign is not None
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is the same for every request, so that `attach` is enough."""
+        return self.token is None and self.sign is None
+
     async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
         """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""
-        if (self.token is None and self.sign is None) or not self._covers(request.url):
+        if self.is_fixed or not self._covers(request.url):
             return self.attach(request, attempt_id), self
         secret = self.secret if self.token is None else await token_of(self.token)
         used = msgspec.structs.replace(self, secret=secret)
@@ -78,9 +90,7 @@ class Credential(msgspec.Struct, frozen=True):
         """Return the request with the key and the attempt's id in its headers."""
         headers = request.headers
         if self._covers(request.url):
-            headers = (*headers, ("x-client-request-id", attempt_id))
-            if self.secret:
-                headers = (*headers, (self.auth.header, SecretHeader(self.auth.prefix + self.secret.reveal())))
+            headers = (*headers, ("x-client-request-id", attempt_id), *self.header)
         return HttpRequest(request.method, request.url, headers, request.body)
 
     def scrub(self, failure: Failure) -> Failure:

@@ -81,8 +81,8 @@ class Backend(Protocol):
         """Return what an attempt cost; `None` if that is unknown."""
         ...
 
-    def prices_ready(self, model: str | None = None) -> Awaitable[None]:
-        """Wait until the prices of a model (unset: of any model) are loaded."""
+    def prices_ready(self, model: str | None = None) -> Awaitable[None] | None:
+        """Return what to wait for until the prices of a model (unset: of any model) are loaded; `None` if they are."""
         ...
 
     def load_prices(self, model: str | None = None) -> None:

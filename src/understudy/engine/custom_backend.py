@@ -88,8 +88,8 @@ class CustomBackend:
         """Return `None`: the provider's answer states what an attempt cost; see `CustomAttempt.cost`."""
         return None
 
-    async def prices_ready(self, model: str | None = None) -> None:
-        """Return at once."""
+    def prices_ready(self, model: str | None = None) -> None:
+        """Return `None`: there is nothing to wait for."""
 
     def load_prices(self, model: str | None = None) -> None:
         """Return at once."""

@@ -61,10 +61,12 @@ def open_exchange(
 
 ALTERNATIVES = 20
 """Log probabilities beside that of each token that are expected where fields of the wire ask for them."""
-_LOGPROBS = ("ogprobs",)
-_MEDIA = ("odalities", "image_generation")
+_LOGPROBS = (b"ogprobs",)
+_MEDIA = (b"odalities", b"image_generation")
 """Parts of the names of what asks for images or audio: the fields `modalities` and `responseModalities`, and the tool
 of OpenAI's Responses API."""
+_CONVERSATION = frozenset({"messages", "input", "contents"})
+"""Where the wire formats have the conversation."""
 
 
 def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
@@ -74,7 +76,8 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     media = quirks.gives_media
     if request.extra or endpoint.options or request.tools or request.origin is not None:
         hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
-        fields, body = f"{request.extra}{endpoint.options}{hosted}", _settings_of(request.origin)
+        fields = f"{request.extra}{endpoint.options}{hosted}" if request.extra or endpoint.options or hosted else ""
+        body = _settings(request.origin.body) if request.origin is not None else b""
         alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)
         media = media or _names(_MEDIA, fields, body)
     if alternatives > 0:
@@ -84,33 +87,23 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     return endpoint if bounds is endpoint.bounds else replace(endpoint, bounds=bounds)
 
 
-_CONVERSATIONS = frozenset({"messages", "input", "contents"})
-"""The members of bodies that hold conversations, which no answer is longer for."""
-
-
-def _settings_of(origin: WireOrigin | None) -> bytes:
-    """Return what of a body may ask for something: all but the conversation, which is most of it."""
-    if origin is None:
-        return b""
-    try:
-        spans = spans_of(origin.body)
-    except BadJson:
-        return origin.body
-    return b",".join(origin.body[span.start : span.end] for span in spans if span.name not in _CONVERSATIONS)
-
-
-def _names(parts: tuple[str, ...], fields: str, body: bytes) -> bool:
+def _names(parts: tuple[bytes, ...], fields: str, body: bytes) -> bool:
     """Check whether fields of the wire that are sent as they are have such names. A text that holds one does no harm:
     a limit is higher then."""
-    return any(part in fields or part.encode() in body for part in parts)
+    return any(part in body or (fields and part.decode() in fields) for part in parts)
+
+
+def _settings(body: bytes) -> bytes:
+    """Return the members of a body that came in but for its conversation, which may be long."""
+    try:
+        members = spans_of(body)
+    except BadJson:
+        return body
+    return b"".join([body[each.start : each.end] for each in members if each.name not in _CONVERSATION])
 
 
 def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:
     """Return how many bytes the answer to a request may have."""
-    match request:
-        case GenerationRequest(max_tokens=most):
-            return bounds.answer(most, streamed=streamed)
-        case EmbeddingRequest(texts=texts):
-            return bounds.embeddings(len(texts))
-        case _:
-            return bounds.body
+    if isinstance(request, GenerationRequest):
+        return bounds.answer(request.max_tokens, streamed=streamed)
+    return bounds.embeddings(len(request.texts)) if isinstance(request, EmbeddingRequest) else bounds.body

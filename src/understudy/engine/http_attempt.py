@@ -79,8 +79,19 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
 class HttpAttempt:
     """An attempt over the wire."""
 
+    answered = False
+    translated = False
+    raw: bytes | None = None
+    message: Message | None = None
+    cost: Cost | None = None
     wire_answer: WireAnswer | None = None
     quotas: ReadQuotas | None = None
+    _send: Send | None = None
+    _incoming: Incoming | None = None
+    _failure: Failure | None = None
+    _watch: Watch | None = None
+    _raw: Gathered | None = None
+    _cancelled_upstream = False
     _is_of_several = False
     """Whether the last of several answers is read, none of which is the answer to the caller."""
 
@@ -91,23 +102,12 @@ class HttpAttempt:
         self.dialect: str | None = dialect
         self.server = context.server
         self.account = context.account
-        self.answered = False
-        self.translated = False
-        self.raw: bytes | None = None
-        self.message: Message | None = None
-        self.cost: Cost | None = None
         self._exchange = exchange
         self._before = before
         self._context = context
         self._credential = context.credential
         self._steps: list[Any] = []
-        self._send: Send | None = None
-        self._incoming: Incoming | None = None
-        self._failure: Failure | None = None
-        self._watch: Watch | None = None
         self._meter = Meter(context.bounds, context.limit)
-        self._raw: Gathered | None = None
-        self._cancelled_upstream = False
 
     def __aiter__(self) -> Self:
         return self
@@ -172,6 +172,15 @@ class HttpAttempt:
 
     def _sort(self, steps: list[Any]) -> list[Any]:
         """Split the steps: what to send and what failed stay here, the rest is returned."""
+        batch = steps if _SORTED.isdisjoint(map(type, steps)) else self._taken(steps)
+        if batch and self._watch is not None and self._watch.streamed:
+            self._watch.hand_out(batch)
+            if self._meter.counts:
+                self._meter.count(batch)
+        return batch
+
+    def _taken(self, steps: list[Any]) -> list[Any]:
+        """Take out what to send and what failed, and note degradations; return the rest."""
         batch: list[Any] = []
         for step in steps:
             kind = type(step)
@@ -183,10 +192,6 @@ class HttpAttempt:
                 batch.append(step)
                 if kind is Warned:
                     self._warned(step, steps)
-        if batch and self._watch is not None and self._watch.streamed:
-            self._watch.hand_out(batch)
-            if self._meter.counts:
-                self._meter.count(batch)
         return batch
 
     def _warned(self, event: Warned, steps: list[Any]) -> None:
@@ -207,27 +212,31 @@ class HttpAttempt:
         self._raw = Gathered() if watch.streamed and context.keep_raw else None
         request: HttpRequest | None = None
         incoming: Incoming | None = None
+        watch.wait()
         try:
-            async with watch.patience():
-                if send.after > 0:
-                    await asyncio.sleep(send.after)
-                request = await self._equipped(send)
-                incoming = await context.transport.send(request, connect=context.limits.connect)
-        except TimeoutError as error:
+            if send.after > 0:
+                await asyncio.sleep(send.after)
+            request = self._attached(send) or await self._equipped(send)
+            incoming = await context.transport.send(request, connect=context.limits.connect)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and not watch.cancelled():
+                raise
             raise TransportError(no_response(watch, sent=request is not None)) from error
         except NotSigned as error:
             self._failure = Failure(kind=FailureKind.NOT_SIGNED, message=str(error), sent=False)
             return
         finally:
             watch.guard(incoming)
-        self._incoming = incoming
-        self.answered = 200 <= incoming.head.status < 300
-        if (names := context.quotas) and has_quotas(incoming.head.headers, names):
-            self.quotas = partial(read_quotas, incoming.head.headers, names)
+        self._incoming, head = incoming, incoming.head
+        self.answered = 200 <= head.status < 300
+        if (names := context.quotas) and has_quotas(head.headers, names):
+            self.quotas = partial(read_quotas, head.headers, names)
         if context.forwards:
             self._is_of_several = self.wire_answer is not None and not self.wire_answer.is_error
-            self.wire_answer = WireAnswer(incoming.head.status, answered_headers(incoming.head.headers))
-        self._steps = [*self._noted(incoming.head), *self._exchange.head(incoming.head)]
+            self.wire_answer = WireAnswer(head.status, answered_headers(head.headers))
+        self._steps = self._exchange.head(head)
+        if context.fact_headers and self.answered:
+            self._steps = [*self._noted(head), *self._steps]
         if self._exchange.refused:
             await self._read_refusal(incoming)
         else:
@@ -235,12 +244,18 @@ class HttpAttempt:
 
     def _noted(self, head: HttpHead) -> list[FactReported]:
         """Return the facts of the answer that stand in its head."""
-        pairs = self._context.fact_headers if self.answered else ()
+        pairs = self._context.fact_headers
         return [FactReported(key, value) for header, key in pairs if (value := head.headers.get(header))]
 
-    async def _equipped(self, send: Send) -> HttpRequest:
+    def _attached(self, send: Send) -> HttpRequest | None:
+        """Return the request with its key; `None` if that has to be waited for."""
         if not send.reuse_credential:
             return send.request
+        credential = self._context.credential
+        return credential.attach(send.request, self._context.attempt_id) if credential.is_fixed else None
+
+    async def _equipped(self, send: Send) -> HttpRequest:
+        """Return the request with the token of its source, and signed."""
         request, self._credential = await self._context.credential.equip(send.request, self._context.attempt_id)
         return request
 
@@ -349,7 +364,7 @@ class HttpAttempt:
         """Ask the provider to stop. Its answer no longer matters."""
         try:
             async with asyncio.timeout(CANCELLATION):
-                request = await self._equipped(send)
+                request = self._attached(send) or await self._equipped(send)
                 incoming = await self._context.transport.send(request, connect=self._context.limits.connect)
                 incoming.close()
         except (TransportError, TimeoutError, NotSigned):
@@ -369,5 +384,7 @@ class HttpAttempt:
         return True
 
 
+_SORTED = frozenset({Send, Failure, Warned})
+"""Steps with a meaning here, besides that for the reader of the answer."""
 _FINAL = frozenset({FailureKind.TIMEOUT_HEADERS, FailureKind.CANCELLED})
 """Failures of a send after which no exchange goes on."""

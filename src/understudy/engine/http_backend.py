@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from msgspec.structs import replace
 
 from understudy.dialects.base import Dialect, Endpoint, extra_fields
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
-from understudy.domain.events import Event
 from understudy.domain.operation import Operation
-from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, outline_of, whole_of
+from understudy.domain.requests import EmbeddingRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
 from understudy.engine.backend import ModelFacts
-from understudy.engine.concessions import Concessions
-from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, require, widened
+from understudy.engine.exchanges import require
 from understudy.ledger.tally import StatsCounter
 from understudy.policy.batches import BatchLimits
 from understudy.policy.embedding_spaces import EmbeddingSpace, canonical
@@ -35,14 +31,13 @@ if TYPE_CHECKING:
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt
+    from understudy.engine.http_opening import HttpOpening
     from understudy.engine.job import Job
     from understudy.pricing.lookup import PriceLookup
     from understudy.transport.base import Transport
 
 REMEMBERED = 1024
 """Models of one entry about which something is remembered; names of models come from callers and have no end."""
-THINKING_FIRST_EVENT = 300.0
-"""Seconds until the first content when the model thinks first."""
 _DIMENSIONS = ("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality")
 """What the wires call it; entries and calls may write it among their extra fields."""
 
@@ -63,7 +58,6 @@ class HttpBackend:
         self._facts: BoundedDict[str | None, tuple[int, ModelFacts]] = BoundedDict(REMEMBERED)
         self._accounts: dict[str, str | None] = {}
         """The entry's account, by the header that names it. The keys of a pool count as one account."""
-        self._concessions = Concessions()
 
     @property
     def name(self) -> str:
@@ -116,9 +110,9 @@ class HttpBackend:
             self._accounts[named_by] = account_of(own, self.endpoint(None).headers, named_by)
         return self._accounts[named_by]
 
-    def _owned(self, endpoint: Endpoint, dialect: Dialect) -> Endpoint:
-        account = self.account(dialect)
-        return endpoint if account is None else replace(endpoint, account=account)
+    def credential_of(self, target: Target) -> Credential:
+        """Return the key that an attempt at a target uses, and where it may go."""
+        return self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)]
 
     @cached_property
     def _background(self) -> Background:
@@ -259,9 +253,10 @@ class HttpBackend:
         """Return what an attempt cost, at the price of the model that answered; `None` if that is unknown."""
         return self.prices.cost(query)
 
-    def prices_ready(self, model: str | None = None) -> Awaitable[None]:
-        """Wait until the published prices are loaded, if the price of a model (unset: of any model) needs them."""
-        return self.prices.ready(model)
+    def prices_ready(self, model: str | None = None) -> Awaitable[None] | None:
+        """Return what to wait for until the published prices are loaded, if the price of a model (unset: of any model)
+        needs them; `None` if not, or if they are loaded."""
+        return self.prices.ready(model) if self.prices.awaits(model) else None
 
     def load_prices(self, model: str | None = None) -> None:
         """Load what `prices_ready` waits for, in the calling thread: that takes 0.4 seconds, once a process."""
@@ -278,72 +273,16 @@ class HttpBackend:
         """Open an attempt; nothing is sent before it is iterated."""
         from understudy.engine.clock import now
 
-        began = now()  # before the imports: the first attempt of a process loads its dialect and the HTTP library here
-        from understudy.dialects.history import localize
-        from understudy.engine.http_attempt import HttpAttempt, HttpContext
-
-        request, endpoint = job.request, self.endpoint(target.model)
+        began = now()  # before the opening: the first attempt of a process loads its dialect and the HTTP library there
         if job.operation.billed:
             self.prices.begin(target.model)
-        warnings: list[Event] = []
-        chat = isinstance(request, GenerationRequest) and job.operation is Operation.CHAT
-        if chat:
-            request = self._with_defaults(request)
-            endpoint = widened(endpoint, request)
-            limits = self._patient(request, limits)
-        dialect = dialect_of(self.row, job.operation, endpoint, request)
-        forwards, whole = is_forwarded(request, dialect), not job.streamed
-        request = request if forwards or not chat else self._whole(request)
-        endpoint = self._owned(endpoint, dialect)
-        streamed = chat and (not whole or self._streams_inside(job, request, dialect, limits, endpoint))
-        if isinstance(request, GenerationRequest):
-            localized = localize(request, dialect, endpoint)
-            request, warnings, dialect = localized.request, localized.warnings, localized.dialect(dialect, endpoint)
-            request, conceded = self._concessions.conceded(request, dialect, endpoint)
-            warnings += conceded
-            if (forwards := is_forwarded(request, dialect)) and not whole:
-                endpoint = replace(endpoint, keep_wire=True)  # the caller speaks it too: frames go on as they arrive
-        context = HttpContext(
-            transport=self._transport,
-            credential=self.credential if not target.credentials else self.credentials[max(0, target.key_number - 1)],
-            limits=limits,
-            attempt_id=attempt_id,
-            server=endpoint.server,
-            account=endpoint.account,
-            quotas=self.row.quotas,
-            fact_headers=self.row.fact_headers if job.operation is Operation.CHAT else (),
-            streamed=streamed,
-            keep_raw=whole,
-            again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
-            forwards=forwards,
-            background=self._background,
-            strict=job.strict,
-            bounds=endpoint.bounds,
-            limit=limit_of(request, endpoint.bounds, streamed),
-            began=began,
-        )
-        exchange = open_exchange(dialect, job.operation, request, endpoint, streamed)
-        return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
+        return self._opening.open(job, target, limits, attempt_id, began)
 
-    def _patient(self, request: GenerationRequest, limits: Limits) -> Limits:
-        """Return the limits of a request that is answered after some thinking."""
-        if request.reasoning is None or self.config.first_event_timeout is not None:
-            return limits
-        return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+    @cached_property
+    def _opening(self) -> HttpOpening:
+        from understudy.engine.http_opening import HttpOpening
 
-    def _whole(self, request: GenerationRequest) -> GenerationRequest:
-        """Return a request with all that its body holds, for another wire format than its own."""
-        return request if outline_of(request) is None else self._with_defaults(whole_of(request))
-
-    def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
-        config = self.config
-        if config.max_tokens is None and config.temperature is None:
-            return request
-        return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
-
-    def _streams_inside(self, job: Job, request: Any, dialect: Dialect, limits: Limits, endpoint: Endpoint) -> bool:
-        whole = self.config.whole or job.whole
-        return self._concessions.streams.wanted(request, dialect, endpoint, whole=whole, others=limits.has_others)
+        return HttpOpening(self, self._background)
 
     @property
     def checks_key(self) -> bool | None:

@@ -42,13 +42,31 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.rules.streamed
 
 
-_CHANCE = 0x0FFF_3FFF_FFFF_FFFF_FFFF
-_VERSION = 0x7000_8000_0000_0000_0000
-"""The random bits of an id, and those that hold its version and variant."""
+_DRAWN = 256
+"""Ids for which the system is asked for random bytes at once."""
+_chances: list[str] = []
+"""The random ends of the next ids, with their version and variant."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_chances.clear)  # the child must not draw what its parent draws
 
 
 def new_id() -> str:
     """Return a UUID of version 7 (RFC 9562 §5.7): milliseconds first, so that ids sort by time."""
-    milliseconds = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
-    digits = f"{milliseconds << 80 | int.from_bytes(os.urandom(10)) & _CHANCE | _VERSION:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    try:
+        chance = _chances.pop()
+    except IndexError:
+        chance = _draw()
+    milliseconds = f"{time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}-{chance}"
+
+
+def _draw() -> str:
+    """Return the random end of an id, and keep more of them."""
+    bits = os.urandom(10 * _DRAWN)
+    digits = bits.hex()
+    ends = [
+        f"7{digits[at : at + 3]}-{'89ab'[bits[at // 2 + 9] & 3]}{digits[at + 3 : at + 6]}-{digits[at + 6 : at + 18]}"
+        for at in range(0, 20 * _DRAWN, 20)
+    ]
+    _chances.extend(ends[1:])
+    return ends[0]

@@ -38,7 +38,6 @@ from understudy.policy.plan import Plan
 from understudy.policy.signals import (
     Abort,
     Action,
-    Beat,
     Began,
     Cancelled,
     Commit,
@@ -57,21 +56,26 @@ class Run:
     One attempt at a time is read directly: no task, no queue. Attempts that may run beside each other post to an inbox.
     """
 
+    response: GenerationResponse | None = None
+    won: AttemptRecord | None = None
+    """The record of the attempt that answered."""
+    committed: Attempt | None = None
+    fold: Fold | None = None
+    """What the caller of a stream has been handed so far: the fold of the attempt which was committed to last."""
+    interrupted: Failure | None = None
+    """Why the job was ended from outside."""
+    why_abandoned = "the caller abandoned the request"
+    _unseen: Attempt | None = None
+    """Of an answer that is held back: the latest attempt with content, as long as there is no commit."""
+    _ended: asyncio.Event | None = None
+    _generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
     _refused: tuple[tuple[Failure, WireAnswer], ...] = ()  # with the provider's own words, the latest first
 
     def __init__(self, job: Job, plan: Plan, backends: Mapping[str, Backend], engine: Engine) -> None:
         self.job = job
         self.records: list[AttemptRecord] = []
-        self.response: GenerationResponse | None = None
         self.items: list[Any] = []
         self.loop = asyncio.get_running_loop()
-        self.won: AttemptRecord | None = None
-        """The record of the attempt that answered."""
-        self.interrupted: Failure | None = None
-        """Why the job was ended from outside."""
-        self.why_abandoned = "the caller abandoned the request"
-        self.fold: Fold | None = None
-        """What the caller of a stream has been handed so far: the fold of the attempt which was committed to last."""
         self._now = self.loop.time
         self._plan = plan
         self._backends = backends
@@ -83,15 +87,10 @@ class Run:
         self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
-        self.committed: Attempt | None = None
-        self._unseen: Attempt | None = None
-        """Of an answer that is held back: the latest attempt with content, as long as there is no commit."""
         self._ready: list[Any] = []
         """Events that a commit has released and the caller has not been handed yet."""
         self._aborted: list[Attempt] = []
         """Attempts whose connections are still to be closed."""
-        self._ended: asyncio.Event | None = None
-        self._generator: weakref.ref[AsyncGenerator[list[Any], None]] | None = None
 
     @cached_property
     def _inbox(self) -> Inbox:
@@ -230,8 +229,8 @@ class Run:
     async def _end(self, attempt: Attempt) -> None:
         """Report how an attempt ended, and write its record."""
         attempt.conclude()
-        if self.job.operation.billed:
-            await guarded(attempt.backend.prices_ready(attempt.launch.target.model), "loading prices")
+        if self.job.operation.billed and (prices := attempt.backend.prices_ready(attempt.launch.target.model)):
+            await guarded(prices, "loading prices")
         now, call, failure = self._now(), self._call, attempt.failure
         signal: Signal | None = None
         if failure is None:
@@ -269,18 +268,17 @@ class Run:
             log_news(self.journal)
         try:
             for action in actions:
-                match action:
-                    case Launch():
-                        self._launch(action)
-                    case Commit():
-                        if self.job.rules.streamed:
-                            self._commit(action)
-                    case Beat():
-                        self._ready.append(Heartbeat())
-                    case Abort(number, failure):
-                        self._abort(number, failure)
-                    case Settle():
-                        self._settle(action)
+                if isinstance(action, Launch):
+                    self._launch(action)
+                elif isinstance(action, Commit):
+                    if self.job.rules.streamed:
+                        self._commit(action)
+                elif isinstance(action, Settle):
+                    self._settle(action)
+                elif isinstance(action, Abort):
+                    self._abort(action.attempt, action.failure)
+                else:
+                    self._ready.append(Heartbeat())
         except LLMError as error:
             explained(error, self.journal.explanation)
             raise

@@ -28,7 +28,7 @@ class StatsCounter:
 
     def record(self, attempt: AttemptRecord) -> None:
         """Add an attempt, unless its operation is free, which statistics leave out."""
-        if attempt.operation not in COUNTED:
+        if not attempt.operation.billed:
             return
         totals = self._totals
         totals["total_requests"] += 1
@@ -41,13 +41,10 @@ class StatsCounter:
             totals["estimated_cost"] += attempt.cost.amount.nano_usd
         elif attempt.cost_basis not in (CostBasis.NOT_SENT, CostBasis.REFUSED):
             totals["calls_of_unknown_cost"] += 1
-        match attempt.outcome:
-            case Outcome.WON:
-                self._won(attempt)
-            case Outcome.FAILED:
-                totals["failed_requests"] += 1
-            case Outcome.ABORTED:
-                totals["aborted_requests"] += 1
+        if attempt.outcome is Outcome.WON:
+            self._won(attempt)
+        else:
+            totals["failed_requests" if attempt.outcome is Outcome.FAILED else "aborted_requests"] += 1
 
     def _won(self, attempt: AttemptRecord) -> None:
         totals = self._totals

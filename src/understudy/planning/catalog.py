@@ -108,7 +108,8 @@ class TargetCatalog:
     async def prices_ready(self, targets: Iterable[Target]) -> None:
         """Wait until the published prices of the targets are loaded."""
         for target in targets:
-            await self.backends[target.name].prices_ready(target.model)
+            if (prices := self.backends[target.name].prices_ready(target.model)) is not None:
+                await prices
 
     def load_prices(self, targets: Iterable[Target]) -> None:
         """Load what `prices_ready` waits for, in the calling thread."""

@@ -13,6 +13,7 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, Misuse, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of, whole_of
 from understudy.engine import clock
@@ -46,8 +47,9 @@ class RouteView(msgspec.Struct, frozen=True):
     """Context windows that are known, by label."""
     shortest: int = 0
     """Tokens of prompt that every target takes, as far as is known."""
-    usual: Plan | None = None
-    """The plan of requests without particular needs, where it is always the same."""
+    usual: BoundedDict[tuple[str | None, str | None], Plan] = msgspec.field(default_factory=BoundedDict)
+    """By the entry and model that requests name, the plan of those without particular needs, where it is always the
+    same."""
 
     def fits(self, needs: Needs) -> bool:
         """Check whether every target is known to take a request, so that none needs to be looked at."""
@@ -67,10 +69,11 @@ class RouteState:
         """Whether plans depend on those before."""
         self.weighs_prices = self.order not in _WITHOUT_PRICES and not isinstance(self.order, TaskBased)
         """Whether plans may depend on prices, so that these must be loaded first."""
-        reads = self.order is latency or fallback.strategy not in list(FallbackStrategy)
+        self.is_custom = fallback.strategy not in list(FallbackStrategy)
+        """Whether the strategy is a custom one."""
+        reads = self.order is latency or self.is_custom
         self.reads_latencies = reads or fallback.hedge
         """Whether plans or hedges may depend on latencies, so that these must be learned."""
-        self.reads_quotas = fallback.leave_quota is not None
         self.reads_requests = self.order not in _WITHOUT_PRICES
         """Whether plans may depend on more of a request than its outline."""
         self.is_priced = False
@@ -148,21 +151,19 @@ class Planner:
         ):
             request = whole_of(request)
             needs = needs_of(request)
-        view = route.view
-        is_plain = selection.entry is None
-        if is_plain and view.usual is not None and view.version == PRICE_CACHE.version and view.fits(needs):
-            return PlannedRun(view.usual, route.fallback)
+        view, name = route.view, (selection.entry, selection.model)
+        if view.version == PRICE_CACHE.version and view.fits(needs) and (usual := view.usual.get(name)) is not None:
+            return self._planned(usual, request, needs, selection, route)
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
             route.is_priced = True
         plan, facts = self._plan(request, needs, selection, route, self._rng)
-        if is_plain and take and route.takes_turns:
-            route.round_robin.take(plan, facts.in_cooldown)
-        if route.fallback.affinity:
-            return PlannedRun(plan, route.fallback, key_of(request, plan, self._named(selection)))
-        if is_plain and route.order is strategies.priority and route.view.fits(needs) and not route.reads_quotas:
-            route.view = replace(route.view, usual=plan)
-        return PlannedRun(plan, route.fallback)
+        if route.order is strategies.priority and route.view.fits(needs):
+            route.view.usual[name] = plan
+        planned = self._planned(plan, request, needs, selection, route)
+        if selection.entry is None and take and route.takes_turns:
+            route.round_robin.take(planned.plan, facts.in_cooldown)
+        return planned
 
     def explain(self, request: GenerationRequest) -> Plan:
         """Plan a request that is not sent: no turn is taken, no chance is used up, and every step states what it would
@@ -172,7 +173,9 @@ class Planner:
         self._catalog.load_prices(route.targets)
         if selection.entry is not None:
             self._catalog.load_prices((self._catalog.text_target(selection.entry, selection.model),))
-        plan, _ = self._plan(request, needs_of(request), selection, route, copy.copy(self._rng))
+        needs = needs_of(request)
+        plan, _ = self._plan(request, needs, selection, route, copy.copy(self._rng))
+        plan = self._planned(plan, request, needs, selection, route).plan
         facts = self._facts(tuple(step.target for step in plan.steps), route)
         estimate = Estimate(request, facts)
         steps = (
@@ -198,10 +201,9 @@ class Planner:
         if isinstance(order, TaskBased) and request.task is not None and request.task not in order.tasks:
             tasks = ", ".join(order.tasks) or "none"
             raise Misuse(f"task {request.task!r} has no targets: the tasks are {tasks}")
-        targets, named = route.targets, None
+        targets, named = _others(route, selection), None
         if selection.entry is not None:
             named = self._catalog.text_target(selection.entry, selection.model)
-            targets = tuple(each for each in targets if each.name != named.name)
         facts = self._facts(targets, route)
         found = Eligibility(targets) if route.view.fits(needs) else eligible(needs, targets, facts)
         if named is None and not found.targets:
@@ -219,31 +221,32 @@ class Planner:
             why="; ".join(filter(None, why)),
             route=route.name,
         )
-        if route.fallback.affinity:
-            plan = self._held(plan, request, facts, route, self._named(selection))
-        if (share := route.fallback.leave_quota) is not None:
-            first = None if named is None else named.label
-            tokens = needs.least_prompt
-            plan = self._health.quotas.spare(plan, clock.now(), share=share, tokens=tokens, named=first)
-        return _limited(plan, route), facts
+        return plan, facts
 
     def _named(self, selection: Selection) -> str | None:
         """Return the label of the target that a call names, if it names one."""
         return None if selection.entry is None else self._catalog.text_target(selection.entry, selection.model).label
 
-    def _held(self, plan: Plan, request: GenerationRequest, facts: Facts, route: RouteState, named: str | None) -> Plan:
-        """Return a plan with the target first that holds the request's session, if one does."""
-        key = key_of(request, plan, named)
-        if key is None:
-            return plan
-        return self._sessions.arrange(
-            plan,
-            key,
-            begins=begins_turn(request),
-            lifetime=route.fallback.affinity_lifetime,
-            now=clock.now(),
-            in_cooldown=facts.in_cooldown,
-        )
+    def _planned(
+        self, plan: Plan, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState
+    ) -> PlannedRun:
+        """Return a plan as it is carried out: with the target first that holds the request's session, those whose quota
+        is nearly used up behind the others, and as many targets as are allowed."""
+        fallback, key = route.fallback, None
+        if fallback.affinity and (key := key_of(request, plan, self._named(selection))) is not None:
+            now = clock.now()
+            plan = self._sessions.arrange(
+                plan,
+                key,
+                begins=begins_turn(request),
+                lifetime=fallback.affinity_lifetime,
+                now=now,
+                in_cooldown=self._health.in_cooldown(_others(route, selection), now),
+            )
+        if (share := fallback.leave_quota) is not None:
+            tokens, named = needs.least_prompt, self._named(selection)
+            plan = self._health.quotas.spare(plan, clock.now(), share=share, tokens=tokens, named=named)
+        return PlannedRun(_limited(plan, route), fallback, key)
 
     # ---- embeddings ----
 
@@ -308,7 +311,7 @@ class Planner:
         if not targets:
             return Plan(())
         plan = route.order(request, targets, facts, clock.now(), rng)
-        return plan if route.fallback.strategy in list(FallbackStrategy) else _checked(plan, targets)
+        return _checked(plan, targets) if route.is_custom else plan
 
     def _facts(self, targets: tuple[Target, ...], route: RouteState) -> Facts:
         now, health, describe = clock.now(), self._health, self._catalog.describe
@@ -352,6 +355,13 @@ class _LazyFacts(Mapping[str, TargetFacts]):
 
     def __len__(self) -> int:
         return len(self._targets)
+
+
+def _others(route: RouteState, selection: Selection) -> tuple[Target, ...]:
+    """Return a route's targets but for those of the entry that a call names."""
+    if selection.entry is None:
+        return route.targets
+    return tuple(each for each in route.targets if each.name != selection.entry)
 
 
 def _limited(plan: Plan, route: RouteState) -> Plan:

@@ -8,14 +8,13 @@ home.
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import ToolResult
-from understudy.domain.messages import Message, Role
+from understudy.domain.messages import Role
 from understudy.domain.requests import GenerationRequest
 from understudy.policy.plan import Plan, Step
 
@@ -52,19 +51,16 @@ def begins_turn(request: GenerationRequest) -> bool:
 
     Agents put words of their own behind the results of tools, so the last message alone does not tell.
     """
-    if not request.messages:
-        return True
-    if request.messages[-1].role is Role.ASSISTANT:
+    if request.messages and request.messages[-1].role is Role.ASSISTANT:
         return False
-    since = itertools.takewhile(lambda each: each.role is not Role.ASSISTANT, reversed(request.messages))
-    return not any(map(_has_results, since))
-
-
-def _has_results(message: Message) -> bool:
-    """Return whether a message contains results of tools, which two wire formats put into the user's messages."""
-    if message.role is Role.TOOL:
-        return True
-    return not isinstance(message.content, str) and any(isinstance(part, ToolResult) for part in message.content)
+    for message in reversed(request.messages):
+        role, content = message.role, message.content
+        if role is Role.ASSISTANT:
+            return True
+        # Two wire formats put results of tools into the user's messages.
+        if role is Role.TOOL or (type(content) is not str and ToolResult in map(type, content)):
+            return False
+    return True
 
 
 class _Held:

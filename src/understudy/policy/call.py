@@ -58,6 +58,15 @@ from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Tr
 class Call:
     """One request. `decisions` holds, by attempt, what was decided after it and why."""
 
+    settled = False
+    _wake: float | None = None
+    _waiting_for: Try | None = None
+    _wait_began: float | None = None
+    _hedge_at: float | None = None
+    _patience = 0.0
+    """Seconds of silence after which one more target is asked."""
+    _last: Failure | None = None
+
     def __init__(self, plan: Plan, rules: Rules, *, health: Health, budgets: Budgets, rng: Random) -> None:
         self._rules = rules
         self._health = health
@@ -65,17 +74,9 @@ class Call:
         self._budgets = budgets
         self._rng = rng
         self._picker = Picker(self._tries, rules, health, rng)
-        self._wake: float | None = None
-        self._waiting_for: Try | None = None
-        self._wait_began: float | None = None
-        self._hedge_at: float | None = None
-        self._patience = 0.0
-        """Seconds of silence after which one more target is asked."""
-        self._last: Failure | None = None
         self.running: dict[int, Running] = {}
         """The attempts under way, by number."""
         self._shown = Commitment(rules)
-        self.settled = False
         self.decisions: dict[int, str] = {}
 
     @cached_property
@@ -137,22 +138,19 @@ class Call:
         """Handle a signal. One about an attempt that no longer runs is ignored."""
         if self.settled:
             return []
-        match signal:
-            case Ended(attempt) if attempt in self.running:
-                self._health.succeeded(self.running[attempt].permit, now, free=self._rules.free)
-                return [*self._commit(attempt), *self._settle(Settle(attempt))]
-            case Began(attempt) if attempt in self.running:
-                self._hedge_at = None
-                self._health.begun(self.running[attempt].permit)
-                return self._commit(attempt) if self._shown.begins(signal, now) else []
-            case Failed(attempt) if attempt in self.running:
-                return self._failed(signal, now)
-            case Denied(attempt) if attempt in self.running:
-                return self._denied(signal, now)
-            case Cancelled(failure):
-                return self._stop(failure)
-            case _:
-                return []
+        if isinstance(signal, Cancelled):
+            return self._stop(signal.failure)
+        running = self.running.get(signal.attempt)
+        if running is None:
+            return []
+        if isinstance(signal, Ended):
+            self._health.succeeded(running.permit, now, free=self._rules.free)
+            return [*self._commit(signal.attempt), *self._settle(Settle(signal.attempt))]
+        if isinstance(signal, Began):
+            self._hedge_at = None
+            self._health.begun(running.permit)
+            return self._commit(signal.attempt) if self._shown.begins(signal, now) else []
+        return self._failed(signal, now) if isinstance(signal, Failed) else self._denied(signal, now)
 
     # ---- what becomes of an attempt ----
 
@@ -316,13 +314,10 @@ class Call:
                 return self._stop(self._shown.real(Failure(kind=FailureKind.DEADLINE, message=self._late())))
             if self._tries.left <= 0:
                 return None
-        match self._picker.next(now, self._wait_began):
-            case Pick(target, permit):
-                return self._start(target, permit, now)
-            case Wait(until):
-                return self._wait(None, now, until)
-            case None:
-                return None
+        found = self._picker.next(now, self._wait_began)
+        if isinstance(found, Pick):
+            return self._start(found.target, found.permit, now)
+        return None if found is None else self._wait(None, now, found.until)
 
     def _again(self, each: Try, now: float) -> list[Action]:
         """Launch the next attempt at a target that was tried already."""

@@ -56,19 +56,23 @@ class PriceLookup:
 
     # ---- what has to be loaded ----
 
+    def awaits(self, model: str | None) -> bool:
+        """Check whether the price of a model needs something that is not loaded yet."""
+        return not self._cache.loaded and self._needs_published(model)
+
     def begin(self, model: str | None) -> None:
         """Start to load what the price of a model needs. Return at once."""
-        if not self._cache.loaded and self._needs_published(model):
+        if self.awaits(model):
             self._cache.begin()
 
     async def ready(self, model: str | None) -> None:
         """Wait for what the price of a model needs, if anything."""
-        if not self._cache.loaded and self._needs_published(model):
+        if self.awaits(model):
             await self._cache.ready()
 
     def load(self, model: str | None) -> None:
         """Load what the price of a model needs in the calling thread, which takes 0.4 seconds once."""
-        if not self._cache.loaded and self._needs_published(model):
+        if self.awaits(model):
             self._cache.load()
 
     def _needs_published(self, model: str | None) -> bool:

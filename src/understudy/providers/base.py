@@ -156,10 +156,10 @@ def dialect_for(
 def _wants_responses(quirks: Quirks, request: GenerationRequest, has_responses: bool) -> bool:
     if has_responses and request.origin is not None and request.origin.dialect == "responses":
         return True  # forwarded as it came
-    tools = any(isinstance(tool, Tool) for tool in request.tools)
-    asked = request.reasoning
     if quirks.responses == "never":
         return False
+    tools = any(isinstance(tool, Tool) for tool in request.tools)
+    asked = request.reasoning
     comes_as_chat = request.origin is not None and request.origin.dialect == "openai"
     if asked is not None and is_shown(asked) and not comes_as_chat:
         return True

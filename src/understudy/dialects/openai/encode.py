@@ -23,6 +23,7 @@ from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 
 _values = attrgetter(*FIELDS)
+_UNSET = (None,) * len(FIELDS)
 
 _BEYOND = ("top_k", "min_p")
 """Fields that only some servers of this dialect have."""
@@ -47,24 +48,30 @@ def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
 
 def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog) -> JsonObject:
     request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
-    extra = request.extra or {}
-    # The caller's fields come before the entry's, as everywhere.
-    given, named = extra.get(NAME, {}), extra.get(endpoint.provider, {})
-    last = {**{key: value for key, value in endpoint.options.items() if key not in given}, **named}
+    given, last = _verbatim(request.extra, endpoint)
     request = prepare_output(request, endpoint.quirks, notes)
     body: JsonObject = {
         "model": request.model,
         "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
     }
     body |= _parameters(request, endpoint, notes)
-    # What is meant for the dialect at large has to suit the target; what names the provider is sent as it is.
-    body |= {key: value for key, value in given.items() if key not in last}
+    body |= given
     apply_quirks(body, endpoint.quirks, notes)
     body |= last
     body.pop("stream", None)
     if isinstance(body.get("n"), int) and body["n"] > 1:
         notes.drop("n", "only the first of several answers is returned; call several times instead")
     return {key: value for key, value in body.items() if value is not None}
+
+
+def _verbatim(extra: dict[str, dict[str, Any]] | None, endpoint: Endpoint) -> tuple[JsonObject, JsonObject]:
+    """Return the fields in the words of the wire: what is meant for the dialect at large has to suit the target; what
+    names the provider, and the entry's own, is sent as it is. The caller's fields come before the entry's."""
+    if not extra:
+        return {}, endpoint.options
+    given, named = extra.get(NAME, {}), extra.get(endpoint.provider, {})
+    last = {**{key: value for key, value in endpoint.options.items() if key not in given}, **named}
+    return {key: value for key, value in given.items() if key not in last}, last
 
 
 def _patched(request: GenerationRequest, body: Body, endpoint: Endpoint, notes: WarningLog) -> Body:
@@ -85,7 +92,8 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     """Encode everything but model and messages, in the plain form."""
     body: JsonObject = {}
     verbatim = (request.extra or {}).get(NAME, {})
-    for (name, key), value in zip(FIELDS.items(), _values(request), strict=True):
+    values = _values(request)
+    for (name, key), value in zip(FIELDS.items(), values, strict=True) if values != _UNSET else ():
         if value is None or key in verbatim:
             continue
         if name in _BEYOND and name not in endpoint.quirks.accepts:

@@ -5,6 +5,7 @@ Rendered and patched bodies both pass through here, so a request that came in on
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from understudy.dialects.base import WarningLog
@@ -43,6 +44,13 @@ _NOT_IN_CHAT = frozenset({"max"})
 DISPLAY = frozenset({"reasoning_format", "include_reasoning"})
 """Fields of Groq's API for how thinking is shown."""
 
+_CONCERNED = frozenset(
+    {"reasoning_effort", "max_completion_tokens", "max_tokens", "user", "safety_identifier", "parallel_tool_calls"}
+    | {"tool_choice", "response_format", "logprobs", "top_logprobs", "stop"}
+    | DISPLAY
+)
+"""Fields that some targets need otherwise, besides those that they refuse. Most requests have few of them."""
+
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 
 
@@ -51,6 +59,17 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool
 
     A body that came in on this wire keeps its spellings where the target takes either.
     """
+    if not _CONCERNED.isdisjoint(names := set(body)) or not _names_of(quirks.refused).isdisjoint(names):
+        _apply_to_fields(body, quirks, notes, came_in=came_in)
+    messages = body.get("messages") if not is_received(body) or _may_change(body, quirks) else None
+    if isinstance(messages, list):
+        for message in messages:
+            if isinstance(message, dict):
+                _apply_to_message(message, quirks, notes)
+
+
+def _apply_to_fields(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool) -> None:
+    """Change all fields but the messages."""
     if "reasoning" not in quirks.refused:
         _apply_to_effort(body, quirks, notes)
         _apply_to_display(body, quirks, notes)
@@ -69,11 +88,6 @@ def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool
     if quirks.max_stop is not None and isinstance(stop, list) and len(stop) > quirks.max_stop:
         body["stop"] = stop[: quirks.max_stop]
         notes.clamp("stop", f"only {quirks.max_stop} stop sequences are accepted")
-    messages = body.get("messages") if not is_received(body) or _may_change(body, quirks) else None
-    if isinstance(messages, list):
-        for message in messages:
-            if isinstance(message, dict):
-                _apply_to_message(message, quirks, notes)
 
 
 def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
@@ -113,12 +127,24 @@ def _refuse(body: Body, quirks: Quirks, notes: WarningLog) -> None:
     effort = body.get("reasoning_effort") or ("none" if quirks.default_effort_none else None)
     if quirks.sampling_without_effort and effort == "none":
         refused = refused - _BESIDE_NONE
-    for name in sorted(refused):
-        for key in _WIRE.get(name, (name,)):
+    for name, keys in _keys_of(refused):
+        for key in keys:
             if body.get(key) is None or (key in _NEUTRAL and body[key] == _NEUTRAL[key]):
                 continue
             del body[key]
             notes.drop(name, "the model refuses it")
+
+
+@lru_cache(maxsize=256)
+def _keys_of(refused: frozenset[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the refused fields in order, each with its names on the wire."""
+    return tuple((name, _WIRE.get(name, (name,))) for name in sorted(refused))
+
+
+@lru_cache(maxsize=256)
+def _names_of(refused: frozenset[str]) -> frozenset[str]:
+    """Return all names on the wire of the refused fields."""
+    return frozenset(key for _, keys in _keys_of(refused) for key in keys)
 
 
 def _rename(body: Body, one: str, other: str, wanted: str) -> None:

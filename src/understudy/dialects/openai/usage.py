@@ -24,6 +24,8 @@ def decode_usage(raw: Any) -> Usage | None:
     completion = token_count(raw.get("completion_tokens"))
     prompt_details, completion_details = _details(raw, "prompt_tokens"), _details(raw, "completion_tokens")
     cached = prompt_details.get("cached_tokens", raw.get("cached_tokens", raw.get("prompt_cache_hit_tokens")))
+    if cached is None and not prompt_details and not completion_details:
+        return Usage(input=prompt, output=completion, raw=raw)
     left_in, (read, written, audio_in) = apart(
         prompt, cached, prompt_details.get("cache_write_tokens"), prompt_details.get("audio_tokens")
     )

@@ -1,0 +1,145 @@
+"""Opens the attempts of one entry: from a job to an exchange over HTTP.
+
+What is the same for every request of a model in one wire format is made once (`Line`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy.dialects.base import Dialect, Endpoint
+from understudy.dialects.history import localize
+from understudy.domain.bounded import BoundedDict
+from understudy.domain.events import Event
+from understudy.domain.operation import Operation
+from understudy.domain.requests import GenerationRequest, outline_of, whole_of
+from understudy.engine.concessions import Concessions
+from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, widened
+from understudy.engine.http_attempt import HttpAttempt, HttpContext
+from understudy.policy.targets import Limits, Target
+
+if TYPE_CHECKING:
+    from understudy.engine.background import Background
+    from understudy.engine.http_backend import HttpBackend
+    from understudy.engine.job import Job
+
+REMEMBERED = 1024
+"""Lines of one entry that are remembered; names of models come from callers and have no end."""
+THINKING_FIRST_EVENT = 300.0
+"""Seconds until the first content when the model thinks first."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """Where a model is asked, and in which wire format."""
+
+    dialect: Dialect
+    endpoint: Endpoint
+    kept: Endpoint
+    """The same for a caller that speaks the wire format too: frames are kept, to go on as they arrive."""
+    server: str
+
+
+class _Fitted(msgspec.Struct, frozen=True):
+    """A request as the target accepts it, and in which dialect."""
+
+    request: Any
+    dialect: Dialect
+    warnings: list[Event] = []
+
+
+class HttpOpening:
+    """Opens attempts for one backend."""
+
+    def __init__(self, backend: HttpBackend, background: Background) -> None:
+        self._backend = backend
+        self._config, self._row = backend.config, backend.row
+        self._transport, self._background = backend.transport, background
+        self._concessions = Concessions()
+        self._lines: BoundedDict[tuple[str | None, Operation, str], Line] = BoundedDict(REMEMBERED)
+
+    def open(self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float) -> HttpAttempt:
+        """Open an attempt; nothing is sent before it is iterated."""
+        request, operation, whole = job.request, job.operation, not job.streamed
+        endpoint, streamed = self._backend.endpoint(target.model), False
+        chat = operation is Operation.CHAT and isinstance(request, GenerationRequest)
+        if chat:
+            request = self._with_defaults(request)
+            endpoint = widened(endpoint, request)
+            limits = self._patient(request, limits)
+        line = self._line(target.model, operation, endpoint, request)
+        dialect, endpoint = line.dialect, line.endpoint
+        if chat:
+            request = request if is_forwarded(request, dialect) else self._whole(request)
+            streamed = not whole or self._streams_inside(job, request, limits, line)
+        fitted = self._fitted(request, line) if isinstance(request, GenerationRequest) else _Fitted(request, dialect)
+        request, dialect = fitted.request, fitted.dialect
+        forwards = is_forwarded(request, dialect)
+        if forwards and not whole:
+            endpoint = line.kept
+        context = HttpContext(
+            transport=self._transport,
+            credential=self._backend.credential_of(target),
+            limits=limits,
+            attempt_id=attempt_id,
+            server=line.server,
+            account=endpoint.account,
+            quotas=self._row.quotas,
+            fact_headers=self._row.fact_headers if operation is Operation.CHAT else (),
+            streamed=streamed,
+            keep_raw=whole,
+            again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
+            forwards=forwards,
+            background=self._background,
+            strict=job.strict,
+            bounds=endpoint.bounds,
+            limit=limit_of(request, endpoint.bounds, streamed),
+            began=began,
+        )
+        exchange = open_exchange(dialect, operation, request, endpoint, streamed)
+        return HttpAttempt(exchange, context, dialect=dialect.name, before=fitted.warnings)
+
+    def _line(self, model: str | None, operation: Operation, endpoint: Endpoint, request: Any) -> Line:
+        """Return the line of a request, made anew only for one whose answer may be longer than usual."""
+        dialect = dialect_of(self._row, operation, endpoint, request)
+        key = model, operation, dialect.name
+        line = self._lines.get(key)
+        if line is not None and line.endpoint.bounds is endpoint.bounds:
+            return line
+        account = self._backend.account(dialect)
+        owned = endpoint if account is None else replace(endpoint, account=account)
+        line = Line(dialect, owned, replace(owned, keep_wire=True), owned.server)
+        if endpoint is self._backend.endpoint(model):
+            self._lines[key] = line
+        return line
+
+    def _fitted(self, request: GenerationRequest, line: Line) -> _Fitted:
+        """Return a request as the target accepts it: its history, and without what the model is known to refuse."""
+        dialect, endpoint = line.dialect, line.endpoint
+        localized = localize(request, dialect, endpoint)
+        if localized.restores:
+            dialect = localized.dialect(dialect, endpoint)
+        request, conceded = self._concessions.conceded(localized.request, dialect, endpoint)
+        return _Fitted(request, dialect, [*localized.warnings, *conceded])
+
+    def _patient(self, request: GenerationRequest, limits: Limits) -> Limits:
+        """Return the limits of a request that is answered after some thinking."""
+        if request.reasoning is None or self._config.first_event_timeout is not None:
+            return limits
+        return replace(limits, first_event=max(limits.first_event, THINKING_FIRST_EVENT))
+
+    def _whole(self, request: GenerationRequest) -> GenerationRequest:
+        """Return a request with all that its body holds, for another wire format than its own."""
+        return request if outline_of(request) is None else self._with_defaults(whole_of(request))
+
+    def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
+        config = self._config
+        if config.max_tokens is None and config.temperature is None:
+            return request
+        return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
+
+    def _streams_inside(self, job: Job, request: GenerationRequest, limits: Limits, line: Line) -> bool:
+        whole, others = self._config.whole or job.whole, limits.has_others
+        return self._concessions.streams.wanted(request, line.dialect, line.endpoint, whole=whole, others=others)
