@@ -212,15 +212,13 @@ class HttpAttempt:
         self._raw = Gathered() if watch.streamed and context.keep_raw else None
         request: HttpRequest | None = None
         incoming: Incoming | None = None
-        watch.wait()
         try:
-            if send.after > 0:
-                await asyncio.sleep(send.after)
-            request = self._attached(send) or await self._equipped(send)
-            incoming = await context.transport.send(request, connect=context.limits.connect)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not watch.cancelled():
-                raise
+            async with watch.patience():
+                if send.after > 0:
+                    await asyncio.sleep(send.after)
+                request = self._attached(send) or await self._equipped(send)
+                incoming = await context.transport.send(request, connect=context.limits.connect)
+        except TimeoutError as error:
             raise TransportError(no_response(watch, sent=request is not None)) from error
         except NotSigned as error:
             self._failure = Failure(kind=FailureKind.NOT_SIGNED, message=str(error), sent=False)

@@ -26,20 +26,18 @@ class Watch:
     """One timer per attempt. Progress is noted, not armed: the timer looks at it when it fires, and goes on."""
 
     __slots__ = (
-        "_cancellings",
         "_first",
         "_granted",
         "_handle",
-        "_has_cancelled",
         "_incoming",
         "_limits",
         "_loop",
         "_moved",
+        "_patience",
         "_paused_at",
         "_since",
         "_speed",
         "_start",
-        "_task",
         "_waiting",
         "streamed",
         "verdict",
@@ -58,9 +56,7 @@ class Watch:
         self._waiting = True
         self._granted = False
         self._incoming: Incoming | None = None
-        self._task: asyncio.Task[object] | None = None
-        """The task that waits for a response."""
-        self._has_cancelled = False
+        self._patience: asyncio.Timeout | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._speed: Throughput | None = None
         """Measured from the first content on, where the entry sets a limit."""
@@ -73,27 +69,17 @@ class Watch:
 
     # ---- what is waited for ----
 
-    def wait(self) -> None:
-        """Note that the task waits for a response, until `guard`. When a limit is reached, the task is cancelled: it
-        then asks `cancelled`. That is what `asyncio.timeout` does, without a timer of its own."""
+    def patience(self) -> asyncio.Timeout:
+        """Return the context in which to wait for a response; it raises `TimeoutError` when a limit is reached."""
         self._incoming = None
-        self._task = task = asyncio.current_task()
-        self._cancellings = task.cancelling() if task is not None else 0
+        self._patience = asyncio.timeout(None)
         if self._handle is None:
             self._handle = self._loop.call_at(self.due(), self._look)
-
-    def cancelled(self) -> bool:
-        """Check whether the task was cancelled from here, and by none besides; take that cancellation back."""
-        if not self._has_cancelled or self._task is None:
-            return False
-        self._has_cancelled = False
-        return self._task.uncancel() <= self._cancellings
+        return self._patience
 
     def guard(self, incoming: Incoming | None) -> None:
         """Close this response when a limit is reached; `None` clears it."""
-        if self._has_cancelled:
-            self.cancelled()
-        self._task = None
+        self._patience = None
         self._incoming = incoming
 
     def hand_out(self, batch: list[object]) -> None:
@@ -135,7 +121,7 @@ class Watch:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        self._incoming = self._task = None
+        self._incoming = self._patience = None
 
     def interrupt(self, failure: Failure) -> None:
         """End the attempt for another reason than its limits."""
@@ -209,8 +195,8 @@ class Watch:
         self.verdict = failure
         if self._incoming is not None:
             self._incoming.close()
-        elif self._task is not None:
-            self._has_cancelled = self._task.cancel()
+        elif self._patience is not None:
+            self._patience.reschedule(self._loop.time())
 
 
 def no_response(watch: Watch, *, sent: bool) -> Failure:
