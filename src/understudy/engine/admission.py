@@ -137,7 +137,8 @@ class _Case:
     async def admit(self) -> tuple[AttemptStream, tuple[Warning, ...]]:
         """Reserve what the attempt may cost, and return its stream. Raise `AttemptDenied`."""
         attempt, warnings = self._attempt, tuple[Warning, ...]()
-        await attempt.backend.prices_ready(attempt.launch.target.model)
+        if (prices := attempt.backend.prices_ready(attempt.launch.target.model)) is not None:
+            await prices
         for last in (*(False,) * FITS, True):
             now = self._admission.clock()
             dues = self._dues(now)
