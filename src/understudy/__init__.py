@@ -92,13 +92,14 @@ if TYPE_CHECKING:
         Warned,
     )
     from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
-    from understudy.domain.failures import Failure, FailureKind
+    from understudy.domain.failures import Failure, FailureKind, LimitState
     from understudy.domain.finish import FinishReason
     from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
     from understudy.domain.money import Cost, Money
     from understudy.domain.operation import Operation
     from understudy.domain.prices import Dollars, Price, Rates, Tier
     from understudy.domain.quantiles import Quantiles
+    from understudy.domain.quotas import Quota
     from understudy.domain.requests import EmbeddingRequest, GenerationRequest, OutputFormat, Reasoning, WireOrigin
     from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, TokenCount
     from understudy.domain.runs import (
@@ -113,7 +114,7 @@ if TYPE_CHECKING:
     )
     from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
-    from understudy.domain.usage import Usage
+    from understudy.domain.usage import ModelUsage, Usage
     from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
@@ -138,68 +139,9 @@ if TYPE_CHECKING:
     from understudy.transport.media_fetch import fetch_media
     from understudy.wire.bounds import Bounds
     from understudy.wire.http import HttpHead, HttpRequest
+    from understudy.wire.quotas import QuotaHeaders
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "understudy.client.conversation": "Conversation ToolRunner",
-    "understudy.client.factory": "create_provider",
-    "understudy.client.manager": "ProviderManager from_config",
-    "understudy.client.provider": "Provider",
-    "understudy.client.stream": "ResponseStream",
-    "understudy.client.tools.function_tool": "FunctionTool tool",
-    "understudy.client.tools.results": "ToolError",
-    "understudy.client.tools.stream": "RunStream",
-    "understudy.dialects.base": "Endpoint",
-    "understudy.dialects.limits": "MetadataLimits ParameterLimits",
-    "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
-    "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
-    "understudy.domain.content": (
-        "Audio CacheMark Citation File Image Opaque Provenance Refusal Text Thinking ToolCall ToolResult"
-    ),
-    "understudy.domain.errors": (
-        "AuthenticationFailed ConfigError ConnectionFailed ContentFiltered ContextLengthExceeded DeadlineExceeded "
-        "EmbeddingFailed GenerationFailed InvalidRequest InvalidResponse LLMError Misuse ModelNotFound Overloaded "
-        "PermissionDenied QuotaExhausted RateLimited Refused RequestTooLarge RunLimitExceeded ServerFailed "
-        "StreamInterrupted TimedOut Unavailable Unsupported"
-    ),
-    "understudy.domain.events": (
-        "CitationAdded Event FactReported Finished Frame Heartbeat PartAdded PartExtra RefusalDelta Restarted Started "
-        "TextDelta ThinkingDelta ThinkingSigned ToolCallDelta ToolCallStarted UsageReported Warned"
-    ),
-    "understudy.domain.explanation": "Explanation PlannedTarget SkippedTarget TimelineEvent",
-    "understudy.domain.failures": "Failure FailureKind",
-    "understudy.domain.finish": "FinishReason",
-    "understudy.domain.messages": "Message OpaqueTool Role Tool ToolChoice",
-    "understudy.domain.money": "Cost Money",
-    "understudy.domain.operation": "Operation",
-    "understudy.domain.prices": "Dollars Price Rates Tier",
-    "understudy.domain.quantiles": "Quantiles",
-    "understudy.domain.requests": "EmbeddingRequest GenerationRequest OutputFormat Reasoning WireOrigin",
-    "understudy.domain.responses": ("EmbeddingResponse GenerationResponse HealthStatus ModelInfo TokenCount"),
-    "understudy.domain.runs": ("RunEvent RunResult RunStep StepEnded StepStarted ToolEnded ToolOutcome ToolStarted"),
-    "understudy.domain.secret": "Secret",
-    "understudy.domain.stats": "ProviderStats",
-    "understudy.domain.usage": "Usage",
-    "understudy.domain.warnings": "Warning WarningKind",
-    "understudy.ledger": "LedgerSink Observer",
-    "understudy.ledger.memory": "MemoryLedger",
-    "understudy.policy.plan": "Plan Skip Step",
-    "understudy.policy.strategies": "Strategy",
-    "understudy.policy.targets": "Facts Limits Target TargetFacts",
-    "understudy.protocol": (
-        "EmbedOptions LLMProvider Prompt RequestOptions RunOptions Texts TypedOptions TypedRunOptions"
-    ),
-    "understudy.providers": "ProviderType",
-    "understudy.providers.base": "Auth Family ProviderRow",
-    "understudy.settings": "FallbackConfig FallbackStrategy ProviderConfig Route Signer TokenSource",
-    "understudy.settings.budgets": "Allowance Budget Limit",
-    "understudy.transport.base": "Incoming Transport TransportError",
-    "understudy.transport.media_fetch": "fetch_media",
-    "understudy.wire.bounds": "Bounds",
-    "understudy.wire.http": "HttpHead HttpRequest",
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
@@ -208,7 +150,9 @@ def __getattr__(name: str) -> Any:
 
     if name == "blocking":
         return import_module("understudy.blocking")
-    module = _HOME_OF.get(name)
+    from understudy.homes import HOME_OF
+
+    module = HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'understudy' has no attribute {name!r}")
     value = getattr(import_module(module), name)
@@ -232,7 +176,7 @@ sys.meta_path.append(_FormerModules)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF, "blocking"})
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -290,6 +234,7 @@ __all__ = [
     "LLMProvider",
     "LedgerSink",
     "Limit",
+    "LimitState",
     "Limits",
     "MemoryLedger",
     "Message",
@@ -297,6 +242,7 @@ __all__ = [
     "Misuse",
     "ModelInfo",
     "ModelNotFound",
+    "ModelUsage",
     "Money",
     "Observer",
     "Opaque",
@@ -323,7 +269,9 @@ __all__ = [
     "Quantiles",
     "Quirks",
     "QuirksPatch",
+    "Quota",
     "QuotaExhausted",
+    "QuotaHeaders",
     "RateLimited",
     "Rates",
     "Reasoning",

@@ -17,6 +17,7 @@ LAYERS: dict[str, set[str]] = {
     # room: the rooms of this package that it may import from, besides itself
     "domain": set(),
     "moved": set(),
+    "homes": set(),
     "wire": {"domain"},
     "dialects": {"domain", "wire"},
     "providers": {"domain", "wire", "dialects"},

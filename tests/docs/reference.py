@@ -15,6 +15,7 @@ import msgspec
 
 import understudy
 from understudy import blocking, emulator, ledger, testing
+from understudy.homes import HOME_OF
 
 GROUPS: dict[str, str] = {
     "entry points": "from_config create_provider Provider ProviderManager LLMProvider ResponseStream",
@@ -30,9 +31,9 @@ GROUPS: dict[str, str] = {
     ),
     "requests": "GenerationRequest EmbeddingRequest OutputFormat Reasoning WireOrigin",
     "answers": (
-        "GenerationResponse EmbeddingResponse FinishReason Usage Cost Money Warning WarningKind AttemptRecord Outcome "
-        "CostBasis Operation Explanation PlannedTarget SkippedTarget TimelineEvent ModelInfo TokenCount HealthStatus "
-        "ProviderStats Quantiles"
+        "GenerationResponse EmbeddingResponse FinishReason Usage ModelUsage Cost Money Warning WarningKind AttemptRecord "
+        "Outcome CostBasis Operation Explanation PlannedTarget SkippedTarget TimelineEvent ModelInfo TokenCount "
+        "HealthStatus Quota ProviderStats Quantiles"
     ),
     "events": (
         "Event Started TextDelta ThinkingDelta ThinkingSigned RefusalDelta ToolCallStarted ToolCallDelta CitationAdded "
@@ -42,7 +43,7 @@ GROUPS: dict[str, str] = {
         "LLMError Misuse ConfigError Refused AuthenticationFailed PermissionDenied ModelNotFound InvalidRequest "
         "ContextLengthExceeded RequestTooLarge ContentFiltered QuotaExhausted Unsupported Unavailable ConnectionFailed "
         "TimedOut DeadlineExceeded RateLimited Overloaded ServerFailed InvalidResponse StreamInterrupted "
-        "GenerationFailed EmbeddingFailed Failure FailureKind"
+        "GenerationFailed EmbeddingFailed Failure FailureKind LimitState"
     ),
     "configuration": (
         "ProviderConfig FallbackConfig FallbackStrategy Route ProviderType Secret Signer TokenSource Price Rates Tier "
@@ -50,7 +51,7 @@ GROUPS: dict[str, str] = {
     ),
     "strategies": "Strategy Plan Step Skip Target Facts TargetFacts Limits",
     "extensions": (
-        "ProviderRow Family Auth Quirks QuirksPatch ParameterLimits MetadataLimits ErrorRule Endpoint "
+        "ProviderRow QuotaHeaders Family Auth Quirks QuirksPatch ParameterLimits MetadataLimits ErrorRule Endpoint "
         "Bounds Transport Incoming TransportError "
         "HttpRequest HttpHead LedgerSink Observer MemoryLedger"
     ),
@@ -252,7 +253,7 @@ def _string(node: ast.stmt | None) -> str:
 
 def _alias(name: str) -> list[str]:
     """Return the definition of a name that stands for a type."""
-    homes = {**testing._HOME_OF, **understudy._HOME_OF}  # pyright: ignore[reportPrivateUsage]
+    homes = {**testing._HOME_OF, **HOME_OF}  # pyright: ignore[reportPrivateUsage]
     home = homes.get(name, "understudy.emulator.emulator")
     body = _tree(home).body
     for node, following in zip(body, [*body[1:], None], strict=True):

@@ -8,11 +8,11 @@ import uuid
 
 import pytest
 
-from understudy.engine.job import _DRAWN, new_id
+from understudy.engine.job import DRAWN, new_id
 
 
 def test_ids_are_of_version_7_and_never_the_same() -> None:
-    ids = [new_id() for _ in range(3 * _DRAWN)]
+    ids = [new_id() for _ in range(3 * DRAWN)]
     assert len(set(ids)) == len(ids)
     for each in ids:
         parsed = uuid.UUID(each)

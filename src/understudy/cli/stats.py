@@ -59,7 +59,7 @@ def stats(options: StatsOptions) -> None:
     """Show how well each target answered, and how quickly."""
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
-        by = next((known for known in DIMENSIONS if known == options.by), None)
+        by: By | None = next((known for known in DIMENSIONS if known == options.by), None)
         if by is None:
             raise Misuse(f"--by is one of {', '.join(DIMENSIONS)}, got {options.by!r}")
         with options.reader() as reader:

@@ -5,7 +5,7 @@ What is the same for every request of a model in one wire format is made once (`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -22,14 +22,48 @@ from understudy.engine.http_attempt import HttpAttempt, HttpContext
 from understudy.policy.targets import Limits, Target
 
 if TYPE_CHECKING:
+    from understudy.engine.auth import Credential
     from understudy.engine.background import Background
-    from understudy.engine.http_backend import HttpBackend
     from understudy.engine.job import Job
+    from understudy.providers.base import ProviderRow
+    from understudy.settings import ProviderConfig
+    from understudy.transport.base import Transport
 
 REMEMBERED = 1024
 """Lines of one entry that are remembered; names of models come from callers and have no end."""
 THINKING_FIRST_EVENT = 300.0
 """Seconds until the first content when the model thinks first."""
+
+
+class Entry(Protocol):
+    """What is asked of the entry whose attempts are opened."""
+
+    @property
+    def config(self) -> ProviderConfig:
+        """Its settings."""
+        ...
+
+    @property
+    def row(self) -> ProviderRow:
+        """What is known of its provider."""
+        ...
+
+    @property
+    def transport(self) -> Transport:
+        """What its requests are sent over."""
+        ...
+
+    def endpoint(self, model: str | None, /) -> Endpoint:
+        """Return where a model is asked."""
+        ...
+
+    def account(self, dialect: Dialect, /) -> str | None:
+        """Return whose account is used, where the wire format has one."""
+        ...
+
+    def credential_of(self, target: Target, /) -> Credential:
+        """Return the key that an attempt at a target uses."""
+        ...
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -51,19 +85,19 @@ class _Fitted(msgspec.Struct, frozen=True):
 
 
 class HttpOpening:
-    """Opens attempts for one backend."""
+    """Opens the attempts of one entry."""
 
-    def __init__(self, backend: HttpBackend, background: Background) -> None:
-        self._backend = backend
-        self._config, self._row = backend.config, backend.row
-        self._transport, self._background = backend.transport, background
+    def __init__(self, entry: Entry, background: Background) -> None:
+        self._entry = entry
+        self._config, self._row = entry.config, entry.row
+        self._transport, self._background = entry.transport, background
         self._concessions = Concessions()
         self._lines: BoundedDict[tuple[str | None, Operation, str], Line] = BoundedDict(REMEMBERED)
 
     def open(self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
         request, operation, whole = job.request, job.operation, not job.streamed
-        endpoint, streamed = self._backend.endpoint(target.model), False
+        endpoint, streamed = self._entry.endpoint(target.model), False
         chat = operation is Operation.CHAT and isinstance(request, GenerationRequest)
         if chat:
             request = self._with_defaults(request)
@@ -81,7 +115,7 @@ class HttpOpening:
             endpoint = line.kept
         context = HttpContext(
             transport=self._transport,
-            credential=self._backend.credential_of(target),
+            credential=self._entry.credential_of(target),
             limits=limits,
             attempt_id=attempt_id,
             server=line.server,
@@ -108,10 +142,10 @@ class HttpOpening:
         line = self._lines.get(key)
         if line is not None and line.endpoint.bounds is endpoint.bounds:
             return line
-        account = self._backend.account(dialect)
+        account = self._entry.account(dialect)
         owned = endpoint if account is None else replace(endpoint, account=account)
         line = Line(dialect, owned, replace(owned, keep_wire=True), owned.server)
-        if endpoint is self._backend.endpoint(model):
+        if endpoint is self._entry.endpoint(model):
             self._lines[key] = line
         return line
 

@@ -42,7 +42,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.rules.streamed
 
 
-_DRAWN = 256
+DRAWN = 256
 """Ids for which the system is asked for random bytes at once."""
 _chances: list[str] = []
 """The random ends of the next ids, with their version and variant."""
@@ -62,11 +62,11 @@ def new_id() -> str:
 
 def _draw() -> str:
     """Return the random end of an id, and keep more of them."""
-    bits = os.urandom(10 * _DRAWN)
+    bits = os.urandom(10 * DRAWN)
     digits = bits.hex()
     ends = [
         f"7{digits[at : at + 3]}-{'89ab'[bits[at // 2 + 9] & 3]}{digits[at + 3 : at + 6]}-{digits[at + 6 : at + 18]}"
-        for at in range(0, 20 * _DRAWN, 20)
+        for at in range(0, 20 * DRAWN, 20)
     ]
     _chances.extend(ends[1:])
     return ends[0]

@@ -18,7 +18,8 @@ PACKAGE = "httptools"
 def built_in(*, network: Network | None = None, resolver: Resolver | None = None) -> Transport:
     """Return a transport: the one that `UNDERSTUDY_TRANSPORT` names, `httptools` or `aiohttp`.
 
-    By default it is `httptools` where that package is installed, and otherwise `aiohttp`. Raise `ConfigError` if it names another, or one whose package is not installed.
+    By default it is `httptools` where that package is installed, and otherwise `aiohttp`. Raise `ConfigError` if it
+    names another, or one whose package is not installed.
     """
     installed = find_spec(PACKAGE) is not None
     chosen = os.environ.get(VARIABLE, "").strip().lower() or (PACKAGE if installed else "aiohttp")

@@ -11,7 +11,7 @@ from understudy.dialects.flaws import AFTER_THE_END, NO_FINAL_USAGE, NO_REASON, 
 from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
-from understudy.dialects.openai.usage import HostedTools, broken_down, decode_usage
+from understudy.dialects.openai.usage import HostedTools, apply_breakdown, decode_usage
 from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
@@ -147,7 +147,7 @@ class AnswerDecoder:
             interim = msgspec.structs.replace(self._usage, output=None, reasoning=None, audio_output=None)
             steps += (e.UsageReported(interim), e.Warned(NO_FINAL_USAGE))
         elif self._usage is not None and (self._hosted is not None or "usage_breakdown" in self._known):
-            usage = broken_down(self._usage, self._known.get("usage_breakdown"))
+            usage = apply_breakdown(self._usage, self._known.get("usage_breakdown"))
             tools = self._hosted.calls() if self._hosted is not None else None
             steps.append(e.UsageReported(msgspec.structs.replace(usage, tools=tools)))
         if self._logprobs is not None and self._logprobs.lists:

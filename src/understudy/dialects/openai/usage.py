@@ -82,7 +82,7 @@ _EXECUTED = {"search": "web_search", "browser_search": "web_search", "python": "
 """Groq's names of tools, where they are not the usual ones."""
 
 
-def broken_down(usage: Usage, breakdown: Any) -> Usage:
+def apply_breakdown(usage: Usage, breakdown: Any) -> Usage:
     """Return the usage with what each model used, where several worked on an answer (`usage_breakdown`, Groq)."""
     listed = breakdown.get("models") if isinstance(breakdown, dict) else None
     if not isinstance(listed, list) or not listed:

@@ -18,7 +18,7 @@ from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.responses.citations import read_citation
 from understudy.dialects.responses.decode_parts import Item, Items, position_of
 from understudy.dialects.responses.errors import decode_error, decode_inner_error
-from understudy.dialects.responses.usage import decode_usage, hosted_tool
+from understudy.dialects.responses.usage import decode_usage, read_hosted_tool
 from understudy.dialects.responses.wire import CALL_TEXT, NAME, RESPONSE, ResponseObject, StreamEvent
 from understudy.domain import events as e
 from understudy.domain.content import JsonObject, Opaque
@@ -188,7 +188,7 @@ class AnswerDecoder:
             return self._close_call(item, raw, kind)
         if kind == "reasoning":
             return self._close_reasoning(item, raw)
-        if (used := hosted_tool(raw)) is not None:
+        if (used := read_hosted_tool(raw)) is not None:
             tool, place = used
             self._tools.add((tool, place if isinstance(place, str) else len(self._tools)))
         return [e.PartAdded(self._part(item, _WHOLE), Opaque(NAME, raw))]

@@ -40,7 +40,7 @@ _HOSTED = {
 }
 
 
-def hosted_tool(item: JsonObject) -> tuple[str, object] | None:
+def read_hosted_tool(item: JsonObject) -> tuple[str, object] | None:
     """Return the hosted tool that an output item has used for a fee, and what the fee is for: the call, or the
     container that several calls share. `None` if the item has no fee.
 

@@ -12,10 +12,10 @@ from understudy.ledger.postgres.holding import HOLD, Holding, held, touched
 if TYPE_CHECKING:
     import asyncpg
 
-_KEYS = "unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS wanted (budget, subject, unit, start)"
+_KEYS = "unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS asked (budget, subject, unit, start)"
 _SAME = (
-    'balances.budget = wanted.budget COLLATE "C" AND balances.subject = wanted.subject COLLATE "C" '
-    'AND balances.unit = wanted.unit COLLATE "C" AND balances.start = wanted.start'
+    'balances.budget = asked.budget COLLATE "C" AND balances.subject = asked.subject COLLATE "C" '
+    'AND balances.unit = asked.unit COLLATE "C" AND balances.start = asked.start'
 )
 _ORDER = "balances.budget, balances.subject, balances.unit, balances.start"
 _BALANCES = f"SELECT balances.* FROM balances JOIN {_KEYS} ON {_SAME} ORDER BY {_ORDER}"
