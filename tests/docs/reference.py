@@ -31,9 +31,9 @@ GROUPS: dict[str, str] = {
     ),
     "requests": "GenerationRequest EmbeddingRequest OutputFormat Reasoning WireOrigin",
     "answers": (
-        "GenerationResponse EmbeddingResponse FinishReason Usage ModelUsage Cost Money Warning WarningKind AttemptRecord "
-        "Outcome CostBasis Operation Explanation PlannedTarget SkippedTarget TimelineEvent ModelInfo TokenCount "
-        "HealthStatus Quota ProviderStats Quantiles"
+        "GenerationResponse EmbeddingResponse FinishReason Usage ModelUsage Cost Money Warning WarningKind "
+        "AttemptRecord Outcome CostBasis Operation Explanation PlannedTarget SkippedTarget TimelineEvent ModelInfo "
+        "TokenCount HealthStatus Quota ProviderStats Quantiles"
     ),
     "events": (
         "Event Started TextDelta ThinkingDelta ThinkingSigned RefusalDelta ToolCallStarted ToolCallDelta CitationAdded "
