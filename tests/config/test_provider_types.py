@@ -14,6 +14,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.secret import Secret
 from understudy.providers import types
 from understudy.providers.base import Auth, Family, ProviderRow, quirks_of
+from understudy.wire.quotas import QuotaHeaders
 
 TYPE = '[llm.provider_types.acme]\ndialect = "openai"\nbase_url = "https://api.acme.example/v1"\n'
 """Three lines; what a test adds stands on line 4."""
@@ -63,6 +64,15 @@ text_model = "acme-1"
         normalize_base_url=row.normalize_base_url,
         dialects={Operation.CHAT: "openai", Operation.EMBED: "openai", Operation.MODELS: "openai"},
         key_variables=("ACME_API_KEY",),
+        quotas=tuple(
+            QuotaHeaders(
+                unit=unit,
+                left=f"x-ratelimit-remaining-{unit}",
+                limit=f"x-ratelimit-limit-{unit}",
+                reset=f"x-ratelimit-reset-{unit}",
+            )
+            for unit in ("requests", "tokens")
+        ),
     )
 
 

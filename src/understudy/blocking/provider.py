@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.providers.base import ProviderRow
+    from understudy.settings.budgets import Allowance
     from understudy.transport.base import Transport
 
 
@@ -224,6 +225,7 @@ class ProviderManager(LLMProvider):
         routes: Sequence[Route] = (),
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
+        allowance: Allowance | None = None,
         priority: int = 10,
         name: str | None = None,
     ) -> None:
@@ -235,6 +237,7 @@ class ProviderManager(LLMProvider):
             routes=routes,
             sink=sink,
             observers=observers,
+            allowance=allowance,
             priority=priority,
             name=name,
         )
@@ -289,7 +292,7 @@ def _face(given: Any, made: AsyncProvider) -> LLMProvider | AsyncProvider:
     return given  # type: ignore[no-any-return]  # a provider, which the manager has accepted
 
 
-def create_provider(
+def create_provider(  # noqa: PLR0913 - the face: each is a keyword of its own
     config: ProviderConfig | str | Mapping[str, Any],
     *,
     row: ProviderRow | None = None,
@@ -297,13 +300,17 @@ def create_provider(
     transport: Transport | None = None,
     sink: LedgerSink | None = None,
     observers: Sequence[Observer] = (),
+    allowance: Allowance | None = None,
 ) -> Provider:
     """Make a provider of an entry, without I/O. Raise `ConfigError` for an unknown type or an invalid address.
 
-    `row` describes a provider whose type is not built in; `config.provider` is then only a name.
+    `row` describes a provider whose type is not built in; `config.provider` is then only a name. `allowance` are its
+    budgets and limits.
     """
     return Provider(
-        factory.create_provider(config, row=row, fallback=fallback, transport=transport, sink=sink, observers=observers)
+        factory.create_provider(
+            config, row=row, fallback=fallback, transport=transport, sink=sink, observers=observers, allowance=allowance
+        )
     )
 
 
