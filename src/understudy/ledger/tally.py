@@ -28,7 +28,7 @@ class StatsCounter:
 
     def record(self, attempt: AttemptRecord) -> None:
         """Add an attempt, unless its operation is free, which statistics leave out."""
-        if not attempt.operation.billed:
+        if attempt.operation not in COUNTED:
             return
         totals = self._totals
         totals["total_requests"] += 1
