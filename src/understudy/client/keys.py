@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_keys(config: Config) -> SqliteKeys:
-    """Open the virtual keys, which are in the file of the ledger. Raise `ConfigError` if there is none."""
+    """Open the virtual keys, which are in the file of the ledger. Raise `ConfigError` if it has no file."""
     from understudy.ledger.sqlite.keys import SqliteKeys
 
     return SqliteKeys(_ledger_of(config))
@@ -55,7 +55,7 @@ def pepper_of(config: Config) -> Secret | None:
 
 
 def pepper_to_use(config: Config) -> Secret:
-    """Return the pepper; its file is made if there is none. Raise `ConfigError` as `pepper_of` does."""
+    """Return the pepper; its file is made if it is missing. Raise `ConfigError` as `pepper_of` does."""
     return config.gateway.key_pepper or made_pepper(pepper_file(_ledger_of(config)))
 
 

@@ -66,5 +66,5 @@ def place_of(config: Config) -> Path | Secret | None:
 
 
 def path_of(config: Config) -> Path | None:
-    """Return the file of the ledger; `None` if there is none: nothing is kept, or it is kept in a database."""
+    """Return the file of the ledger; `None` if nothing is kept, or if it is kept in a database."""
     return ledger_path(config.ledger, os.environ, home_folder())

@@ -29,7 +29,7 @@ _entries: msgspec.json.Decoder[list[Entry]] = msgspec.json.Decoder(list[Entry])
 _word: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 
 _WORD = 64
-"""Bytes of a string beyond which it is a text, and no name or kind of something."""
+"""Bytes of a string beyond which it is taken for a text, not for a name or kind."""
 _latest: tuple[bytes | None, list[Entry]] = (None, [])
 """The body whose conversation was cut into its entries last, and these: its outline and its head both need them."""
 

@@ -38,7 +38,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def may_use(self, meaning: str, asked: str = "") -> bool:
         """Check whether a route, an `entry` or an `entry/model` may be asked for, under the name that was `asked`.
 
-        Either of the two must match a pattern: whoever may use an alias may use what it stands for. An entry also
+        Either of the two must match a pattern: a key that may use an alias may use what it stands for. An entry also
         matches `entry/*`.
         """
         if not self.is_limited or (self.routes is not None and meaning in self.routes):

@@ -81,7 +81,7 @@ class Keyring:
                 self._has_keys = not self._store.is_empty()
             except sqlite3.Error as error:
                 self._note(error)
-                return True  # whoever has none must not get in because the file is away
+                return True  # a caller without a key must not get in because the file is missing
             self._due = now + FRESH
         return self._has_keys
 

@@ -1,7 +1,7 @@
 """Virtual keys: keys of the gateway that are made, revoked and rotated while it runs.
 
 A key is 256 random bits, and shown once. What is kept is its HMAC-SHA-256 under a secret, the pepper, which is not in
-the file: whoever reads the file can neither use a key nor check a guess.
+the file: a reader of the file can neither use a key nor check a guess.
 """
 
 from __future__ import annotations
