@@ -19,6 +19,8 @@ from tests.ledger.disk.workload import complaints, perform
 PATIENCE = 20
 """Seconds after which a program that is told of an error is said to hang."""
 ERRORS = (errno.EIO, errno.ENOSPC)
+OPENING = 8
+"""Calls at the beginning that are failed in any case: they open a file that is empty."""
 
 
 def main() -> int:
@@ -32,7 +34,8 @@ def main() -> int:
     for error in ERRORS:
         for ever in (False, True):
             # The strides of the four sweeps begin at different calls.
-            for n in range(1 + trials % given.stride, calls + 1, given.stride):
+            strided = range(1 + trials % given.stride, calls + 1, given.stride)
+            for n in sorted({*range(1, OPENING + 1), *strided}):
                 trials += 1
                 _, found = _played(disk, given.folder, n, error, ever=ever)
                 how = f"{errno.errorcode[error]} {'from' if ever else 'at'} call {n}"

@@ -19,7 +19,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def test_every_disk_call_may_fail_once_or_for_ever(library: Path, tmp_path: Path, *, deep: bool) -> None:
-    """FAULT_MODEL: a full or broken disk costs no promise, no process, and nothing once it works again."""
+    """A full or broken disk costs no promise, no process, and nothing once it works again."""
     stride = "1" if deep else "30"
     said = shim.run(library, "tests.ledger.disk.failing", str(tmp_path), "--stride", stride, seconds=600)
     summary, *wrong = said.splitlines()

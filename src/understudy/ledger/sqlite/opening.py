@@ -31,7 +31,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         make_file(path)
     except OSError as error:
         raise _cannot(path, error.strerror or str(error)) from error
-    connection = _connect(path.absolute().as_uri())
+    connection = _connect(path)
     try:
         _prepare(connection, path)
     except sqlite3.Error as error:
@@ -90,7 +90,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the file to read it; rows are mappings. Raise `ConfigError`, also if there is no file."""
     if not path.exists():
         raise ConfigError(f"there is no ledger at {path}\n  it is made by the first request")
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection = _connect(path, "?mode=ro")
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("SELECT 1 FROM days LIMIT 1")
@@ -140,8 +140,12 @@ class File:
             raise
 
 
-def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, how: str = "") -> sqlite3.Connection:
+    uri = path.absolute().as_uri() + how
+    try:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:  # a disk that fails already at the first look
+        raise _cannot(path, str(error)) from error
 
 
 def _cannot(path: Path, why: str, help_: str = "") -> ConfigError:
