@@ -58,15 +58,6 @@ from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Tr
 class Call:
     """One request. `decisions` holds, by attempt, what was decided after it and why."""
 
-    settled = False
-    _wake: float | None = None
-    _waiting_for: Try | None = None
-    _wait_began: float | None = None
-    _hedge_at: float | None = None
-    _patience = 0.0
-    """Seconds of silence after which one more target is asked."""
-    _last: Failure | None = None
-
     def __init__(self, plan: Plan, rules: Rules, *, health: Health, budgets: Budgets, rng: Random) -> None:
         self._rules = rules
         self._health = health
@@ -74,9 +65,17 @@ class Call:
         self._budgets = budgets
         self._rng = rng
         self._picker = Picker(self._tries, rules, health, rng)
+        self._wake: float | None = None
+        self._waiting_for: Try | None = None
+        self._wait_began: float | None = None
+        self._hedge_at: float | None = None
+        self._patience = 0.0
+        """Seconds of silence after which one more target is asked."""
+        self._last: Failure | None = None
         self.running: dict[int, Running] = {}
         """The attempts under way, by number."""
         self._shown = Commitment(rules)
+        self.settled = False
         self.decisions: dict[int, str] = {}
 
     @cached_property

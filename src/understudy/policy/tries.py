@@ -23,26 +23,38 @@ LATE = 0.1
 class Try:
     """What has become of one step of the plan."""
 
-    count = 0
-    """Attempts that count towards `max_retries`."""
-    launched = False
-    closed = False
-    """Not to be tried: its window is known to be no larger than one that was too small."""
-    share_ends: float | None = None
-    """When its share of the deadline ends; `None` when no other target needed one at its first attempt."""
-    may_come_back = False
-    """It was tried, and the way in which it failed may pass."""
-    denied = False
-    """What is known of its health forbade to try it again."""
-    failed_keys: tuple[str, ...] = ()
-    """Of a pool, those that were limited or refused."""
-    own_cooldown = 0.0
-    """Until when its latest failure here put the target in cooldown; a longer one is due to other requests."""
-    dead_keys: tuple[str, ...] = ()
-    """Those among them that are not used again for this request."""
+    __slots__ = (
+        "closed",
+        "count",
+        "dead_keys",
+        "denied",
+        "failed_keys",
+        "launched",
+        "may_come_back",
+        "own_cooldown",
+        "share_ends",
+        "step",
+    )
 
     def __init__(self, step: Step) -> None:
         self.step = step
+        self.count = 0
+        """Attempts that count towards `max_retries`."""
+        self.launched = False
+        self.closed = False
+        """Not to be tried: its window is known to be no larger than one that was too small."""
+        self.share_ends: float | None = None
+        """When its share of the deadline ends; `None` when no other target needed one at its first attempt."""
+        self.may_come_back = False
+        """It was tried, and the way in which it failed may pass."""
+        self.denied = False
+        """What is known of its health forbade to try it again."""
+        self.failed_keys: tuple[str, ...] = ()
+        """Of a pool, those that were limited or refused."""
+        self.own_cooldown = 0.0
+        """Until when its latest failure here put the target in cooldown; a longer one is due to other requests."""
+        self.dead_keys: tuple[str, ...] = ()
+        """Those among them that are not used again for this request."""
 
     def failed(self, verdict: Verdict, max_tries: int, key: str = "", denial: Denial | None = None) -> None:
         """Note a failure, and whether it may pass. `key`: that of the pool which was limited or refused; `denial`: what
