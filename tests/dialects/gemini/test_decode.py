@@ -161,7 +161,7 @@ def test_an_answer_without_candidates_is_empty() -> None:
 
 def usage(**raw: Any) -> dict[str, int | None]:
     found = answer(whole({**chunk({"text": "x"}, finish="STOP"), "usageMetadata": raw})).usage
-    names = ("input", "cache_read", "output", "reasoning", "audio_input", "audio_output")
+    names = ("input", "cache_read", "cache_read_audio", "output", "reasoning", "audio_input", "audio_output")
     return {name: value for name in names if (value := getattr(found, name)) is not None}
 
 
@@ -190,7 +190,7 @@ def audio(count: int, modality: str | int = "AUDIO") -> list[dict[str, Any]]:
                 "promptTokensDetails": audio(25),
                 "cacheTokensDetails": audio(15),
             },
-            {"input": 0, "cache_read": 20, "audio_input": 10},
+            {"input": 0, "cache_read": 5, "cache_read_audio": 15, "audio_input": 10},
         ),
         ({"candidatesTokenCount": 12, "candidatesTokensDetails": audio(7)}, {"output": 5, "audio_output": 7}),
         ({"promptTokenCount": True, "candidatesTokenCount": -1, "thoughtsTokenCount": "9"}, {}),
