@@ -13,7 +13,7 @@ class Owners:
     """Which entry keeps a response or a conversation, and whose it is."""
 
     def __init__(self, memory: Memory, *, shared: Callable[[], bool] = lambda: False) -> None:
-        """`shared`: tells whether there are several callers, so that an unknown response may be somebody else's."""
+        """`shared`: tells whether there are several callers, so that an unknown response may be another caller's."""
         self._memory = memory
         self._shared = shared
 

@@ -47,7 +47,7 @@ class MemoryHolds:
         return [self._accounts.held.get(key, Account()).balance(key) for key in found]
 
     def _drop_if_idle(self, claim: Claim) -> None:
-        """Forget a count of attempts under way when there are none: subjects have no end."""
+        """Forget a count of attempts under way once it is zero: subjects have no end."""
         if claim.unit is Unit.CONCURRENT and not self._accounts.of(key_of(claim)).reserved:
             del self._accounts.held[key_of(claim)]
 

@@ -42,7 +42,7 @@ def read_pepper(path: Path) -> Secret | None:
 
 
 def made_pepper(path: Path) -> Secret:
-    """Return the pepper, which is made now if there is none. Raise `ConfigError` if that fails."""
+    """Return the pepper, which is made now if it is missing. Raise `ConfigError` if that fails."""
     if (found := read_pepper(path)) is not None:
         return found
     try:

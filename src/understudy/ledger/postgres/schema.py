@@ -1,6 +1,6 @@
 """The schema, as the steps that lead to it: each is applied once, in order, all that are missing in one transaction.
 
-A step that has been released is never changed. The version is a row of its own, and whoever changes it holds an
+A step that has been released is never changed. The version is a row of its own, and a process that changes it holds an
 advisory lock until the commit, so of many processes that start at once one applies the steps, and the others wait.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEMA = "understudy"
 """The namespace of the tables, so that a database may hold other things too."""
 LOCK = 0x756E6465_72737479
-"""The advisory lock of whoever changes the tables."""
+"""The advisory lock of a process that changes the tables."""
 
 _ENTRIES = """
 CREATE TABLE entries (

@@ -128,7 +128,7 @@ class Writer:
             self._loop.close()
 
     def _reach(self) -> None:
-        """Connect for the first time, so that whoever opens the ledger learns what is wrong."""
+        """Connect for the first time, so that the caller who opens the ledger learns what is wrong."""
         try:
             self._loop.run_until_complete(self._link.open())
         except Exception as error:  # noqa: BLE001 - it is handed to whoever opens the ledger
