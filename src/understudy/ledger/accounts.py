@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.ledger.holds import MINUTE, Balance, Claim, Shortage, Unit, charge_of
@@ -111,6 +111,19 @@ class Accounts:
 def key_of(claim: Claim) -> BalanceKey:
     """Return the key of the balance of a claim."""
     return BalanceKey(claim.budget, claim.subject, claim.unit.value, claim.start)
+
+
+def claim_of(row: Any) -> Claim:
+    """Return the claim of a hold, as a database returns its row: values by the names of the columns."""
+    return Claim(
+        budget=row["budget"],
+        subject=row["subject"],
+        unit=Unit(row["unit"]),
+        start=row["start"],
+        amount=row["amount"],
+        if_unknown=row["if_unknown"],
+        is_bound=bool(row["is_bound"]),
+    )
 
 
 def unknown_charge(claim: Claim) -> int:

@@ -35,7 +35,7 @@ class ScopeState(enum.Enum):
     """What is known of a request when it comes."""
 
     NEW = "new"
-    """It is to be answered, by whoever asked."""
+    """It is to be answered, by the process that asked."""
     UNDER_WAY = "under way"
     """It is being answered."""
     OTHER = "other"

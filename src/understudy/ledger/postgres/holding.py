@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.domain.attempts import AttemptRecord
-from understudy.ledger.accounts import Account, Accounts, BalanceKey, key_of
+from understudy.ledger.accounts import Account, Accounts, BalanceKey, claim_of, key_of
 from understudy.ledger.holds import MINUTE, Claim, Shortage, Unit
 from understudy.ledger.postgres.changes import clean
 from understudy.ledger.rows import id_of
@@ -38,7 +38,7 @@ class Holding(Accounts):
         self._new: list[bytes] = []
         self._ended: set[bytes] = set()
         for row in holds:
-            self._holds.setdefault(row["attempt"], []).append(_Hold(_claim(row), row["charged"]))
+            self._holds.setdefault(row["attempt"], []).append(_Hold(claim_of(row), row["charged"]))
 
     @property
     def changed(self) -> list[tuple[Any, ...]]:
@@ -119,18 +119,6 @@ def cleaned(claim: Claim) -> Claim:
     if "\0" in claim.budget or "\0" in claim.subject:
         return replace(claim, budget=clean(claim.budget), subject=clean(claim.subject))
     return claim
-
-
-def _claim(row: Mapping[str, Any]) -> Claim:
-    return Claim(
-        budget=row["budget"],
-        subject=row["subject"],
-        unit=Unit(row["unit"]),
-        start=row["start"],
-        amount=row["amount"],
-        if_unknown=row["if_unknown"],
-        is_bound=row["is_bound"],
-    )
 
 
 def _row(attempt: bytes, hold: _Hold) -> tuple[Any, ...]:

@@ -131,7 +131,7 @@ class Writer:
         """Connect for the first time, so that the caller who opens the ledger learns what is wrong."""
         try:
             self._loop.run_until_complete(self._link.open())
-        except Exception as error:  # noqa: BLE001 - it is handed to whoever opens the ledger
+        except Exception as error:  # noqa: BLE001 - it is handed to the caller who opens the ledger
             self._failed(error, ())
             self.opened.set_exception(error)
         else:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from understudy.domain.attempts import AttemptRecord
-from understudy.ledger.accounts import Account, Accounts, BalanceKey
+from understudy.ledger.accounts import Account, Accounts, BalanceKey, claim_of
 from understudy.ledger.holds import MINUTE, Claim, Shortage, Unit
 from understudy.ledger.rows import id_of
 
@@ -47,14 +47,14 @@ class Holding(Accounts):
         return None
 
     def end(self, attempt_id: str, record: AttemptRecord | None) -> None:
-        """Settle what an attempt holds; `None`: how it ended is not known. Money that was charged for want of the truth
-        is corrected once it is learned; counts of a minute are not, because that minute is over."""
+        """Settle what an attempt holds; `None`: how it ended is not known. Money that was charged because that
+        was unknown is corrected once it is learned; counts of a minute are not, because that minute is over."""
         attempt = id_of(attempt_id)
         rows = self._connection.execute(_OF_ATTEMPT, (attempt,)).fetchall()
         if not rows:
             return
         for row in rows:
-            claim = _claim(row)
+            claim = claim_of(row)
             if row["charged"] is None:
                 charged = self.settle(claim, record)
             elif record is not None:
@@ -89,16 +89,4 @@ def _row(attempt: bytes, claim: Claim) -> tuple[object, ...]:
         claim.amount,
         claim.if_unknown,
         claim.is_bound,
-    )
-
-
-def _claim(row: sqlite3.Row) -> Claim:
-    return Claim(
-        budget=row["budget"],
-        subject=row["subject"],
-        unit=Unit(row["unit"]),
-        start=row["start"],
-        amount=row["amount"],
-        if_unknown=row["if_unknown"],
-        is_bound=bool(row["is_bound"]),
     )

@@ -75,7 +75,7 @@ class SqliteKeys:
         return [self._with_tokens(row) for row in rows]
 
     def key(self, name: str) -> VirtualKey:
-        """Return one key. Raise `Misuse` if there is none of this name."""
+        """Return one key. Raise `Misuse` for an unknown name."""
         row = self._connection.execute(f"SELECT {', '.join(_KEY)} FROM keys WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise Misuse(f"there is no virtual key {name!r}: `understudy keys list` shows those that exist")

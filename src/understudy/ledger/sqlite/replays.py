@@ -73,7 +73,7 @@ class SqliteReplays:
             self._make_room(connection)
 
     def release(self, scope: bytes, owner: int) -> None:
-        """Forget a request that `owner` holds: whoever sends it again gets another answer."""
+        """Forget a request that `owner` holds: when it is sent again, it gets another answer."""
         with self._file.writing() as connection:
             connection.execute("DELETE FROM answers WHERE scope = ? AND owner = ?", (scope, owner))
 
