@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 import pytest
@@ -181,3 +182,10 @@ def test_the_cost_of_all_attempts_names_every_source() -> None:
 
 def test_one_unknown_cost_makes_the_sum_unknown() -> None:
     assert total_cost([record(NOT_BILLED), record(None), record(Cost(amount=Money(5), source="x"))]) is None
+
+
+@pytest.mark.parametrize("wrong", ["sk-proj-abcdefghijklmnopqrst", {"sk-proj-abcdefghijklmnopqrst": 1}])
+def test_a_value_in_the_place_of_a_price_is_not_shown(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="is not a valid price") as caught:
+        rate_of(wrong)
+    assert "abcdef" not in str(caught.value)

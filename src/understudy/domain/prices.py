@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 import msgspec
 
 from understudy.domain.money import Cost, Money
+from understudy.domain.suggestions import shown
 from understudy.domain.usage import Usage
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def rate_of(dollars: Decimal | str | float) -> int:
         # Up to 15 digits a float is what was written; further digits come from binary arithmetic.
         amount = Decimal(f"{dollars:.15g}" if isinstance(dollars, float) else str(dollars))
     except InvalidOperation:
-        raise ValueError(f"{dollars!r} is not a valid price") from None
+        raise ValueError(f"{shown(dollars)} is not a valid price") from None
     if not amount.is_finite() or not 0 <= amount <= _HIGHEST:
         raise ValueError(f"{dollars} is not a valid price")
     # Shifted as digits: arithmetic would round to the caller's decimal context.
