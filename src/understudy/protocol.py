@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, Self, TypedDict, Unpack, overload, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    TypedDict,
+    Unpack,
+    overload,
+    runtime_checkable,
+)
 
 from understudy.domain.events import Event
 from understudy.domain.failures import OnMidstreamError
@@ -13,6 +24,9 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Outp
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse, HealthStatus, ModelInfo, T, TokenCount
 from understudy.domain.runs import Approve, ToolErrors
 from understudy.domain.stats import ProviderStats
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class _Options(TypedDict, total=False):
@@ -56,6 +70,9 @@ class _Options(TypedDict, total=False):
     """The conversation that the request belongs to: written into every `AttemptRecord`, never sent."""
     deadline: float
     """Seconds for the whole request."""
+    max_cost: float | str | Decimal
+    """US dollars that the request may cost at most, all its attempts together: the most that an attempt can cost is
+    reserved before it is sent, and nothing is sent that does not fit. Strings and decimals are exact."""
     on_midstream_error: OnMidstreamError
     """Of `stream`: what becomes of it if it breaks after its first words; as in `FallbackConfig`."""
     hold_chars: int
@@ -80,7 +97,7 @@ class TypedOptions(_Options, Generic[T], total=False):
 class RunOptions(RequestOptions, total=False):
     """The options of `run_tools` and `stream_tools`: those of a request, which apply to every step, and these.
 
-    `deadline` limits the whole loop. A `tool_choice` that forces a call applies to the first step only.
+    `deadline` and `max_cost` limit the whole loop. A `tool_choice` that forces a call applies to the first step only.
     """
 
     max_steps: int
@@ -120,6 +137,8 @@ class EmbedOptions(TypedDict, total=False):
     """Written into every `AttemptRecord`, never sent; as for `generate`."""
     deadline: float
     """Seconds for the whole request, over all batches."""
+    max_cost: float | str | Decimal
+    """US dollars that the request may cost at most, over all batches; as for `generate`."""
     concurrency: int
     """Batches in flight at once, if there are more texts than one request holds; 4 if unset."""
     extra: Mapping[str, Mapping[str, Any]]

@@ -93,7 +93,7 @@ def test_a_key_is_rotated_revoked_and_removed(keyed: Keys) -> None:
         (["create", "alice", "--expires", "soon"], "--expires is a time from now such as"),
         (["create", "alice", "--expires", "2020-01-01"], "is not in the future"),
         (["create", "alice", "--budget", "5"], "--budget is USD/PERIOD with day, month, total, session"),
-        (["create", "alice", "--budget", "-5/day"], "--budget -5/day: max is invalid: -5 is not a valid price"),
+        (["create", "alice", "--budget", "-5/day"], "--budget -5/day: max must be an amount above 0"),
         (["create", "alice", "--budget", "5/day", "--budget", "6/day"], "give one for each period"),
         (["rotate", "alice", "--requests-per-minute", "5"], "--requests-per-minute is an option of"),
         (["create", "static"], "the configuration has a key 'static'"),

@@ -64,7 +64,7 @@ def test_without_any_nothing_is_limited() -> None:
     [
         ('[[llm.budgets]]\nname = "a"', "max is missing"),
         ('[[llm.budgets]]\nname = "a"\nmax = 0', "max must be greater than 0"),
-        ('[[llm.budgets]]\nname = "a"\nmax = 0.0000000001', "finer than a nano-dollar"),
+        ('[[llm.budgets]]\nname = "a"\nmax = 0.0000000001', "nine decimals at most"),
         ('[[llm.budgets]]\nname = "a"\nmax = "5"', "max must be a number"),
         ('[[llm.budgets]]\nname = "a"\nmax = 1\nperiod = "week"', "unknown value for period"),
         ('[[llm.budgets]]\nname = "a"\nmax = 1\nper = "user"', "per is unknown: 'user'"),

@@ -122,6 +122,11 @@ def is_number(least: float = -math.inf, most: float = math.inf) -> Callable[[obj
     )
 
 
+def is_amount(value: object) -> bool:
+    """Check whether a value may be an amount of dollars: above 0, at most a billion, and exact to a billionth."""
+    return is_number(1e-9, 1e9)(value) and round(float(value) * 1e9) == float(value) * 1e9  # type: ignore[arg-type]
+
+
 def is_flag(value: object) -> bool:
     return value is True or value is False
 
@@ -187,6 +192,7 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "top_logprobs": is_integer(0),
     "seed": is_integer(),
     "deadline": is_number(1e-9),
+    "max_cost": is_amount,
     "hold_chars": is_integer(1),
     "on_midstream_error": lambda value: value in ("surface", "hold", "restart", "continue"),
     "verbosity": lambda value: value in ("low", "medium", "high"),
@@ -212,7 +218,10 @@ RIGHT: Mapping[str, Callable[[Any], bool]] = {
 
 
 def provider(module: Any) -> Any:
-    config = u.ProviderConfig(provider="openai", api_key="sk-test-1234567", text_model="m", embedding_model="e")
+    free = u.Price.per_million(input=0, output=0)  # whatever max_cost is, it is enough
+    config = u.ProviderConfig(
+        provider="openai", api_key="sk-test-1234567", text_model="m", embedding_model="e", price=free
+    )
     return module.create_provider(config, transport=NothingIsSent())
 
 

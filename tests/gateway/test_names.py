@@ -191,6 +191,7 @@ def test_every_option() -> None:
     headers = {
         "x-understudy-models": "a,b",
         "x-understudy-deadline": "12.5",
+        "x-understudy-max-cost": "0.25",
         "x-understudy-task": "code",
         "x-understudy-session": "s-1",
         "x-understudy-on-midstream-error": "Hold",
@@ -202,13 +203,14 @@ def test_every_option() -> None:
     assert options == Options(
         models=("a", "b"),
         deadline=12.5,
+        max_cost="0.25",
         task="code",
         session="s-1",
         on_midstream_error="hold",
         hold_chars=400,
         labels={"team": "search", "app": "web"},
     )
-    assert options.of_call() == {"deadline": 12.5, "on_midstream_error": "hold", "hold_chars": 400}
+    assert options.of_call() == {"deadline": 12.5, "max_cost": "0.25", "on_midstream_error": "hold", "hold_chars": 400}
     assert {name for name in headers if name.startswith("x-under")} == set(KNOWN)
     assert read_options({}) == Options()
     assert Options().of_call() == {}
@@ -225,6 +227,8 @@ def test_every_option() -> None:
         ("x-understudy-models", ",".join(map(str, range(17))), "1 to 16 names"),
         ("x-understudy-models", "a\x00b", "printable ASCII"),
         *(("x-understudy-deadline", value, "seconds greater than 0") for value in ("0", "-1", "nan", "inf", "soon")),
+        *(("x-understudy-max-cost", value, "US dollars") for value in ("0", "-1", "nan", "", "1_0", "٣", "$1")),
+        ("x-understudy-max-cost", "1e-10", "US dollars"),
         ("x-understudy-deadline", "1_0", "seconds greater than 0"),
         ("x-understudy-deadline", "٣", "seconds greater than 0"),
         *(("x-understudy-hold-chars", value, "whole number") for value in ("0", "-1", "1.5", "", "9" * 5000, "²")),

@@ -85,6 +85,14 @@ class AskOptions(PromptOptions, frozen=True, kw_only=True):
     """The options of `ask`."""
 
     timeout: TimeoutOption = None
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            help="What the answer may cost at most, all attempts together; nothing is sent that may cost more.",
+        ),
+    ] = None
     on_midstream_error: MidstreamOption = None
     stream: Annotated[
         bool | None,
@@ -126,7 +134,7 @@ def ask(options: AskOptions) -> None:
         tools = load_tools(options.tool or ())
         approve = approval(tools, agreed=options.yes) if tools else None
         with closing(AskSession(continues=options.resume_last, saves=not options.no_save)) as session:
-            prepared = prepare(session.adjusted(options), options.timeout, options.on_midstream_error)
+            prepared = prepare(session.adjusted(options), options.timeout, options.on_midstream_error, options.max_cost)
             invocation = session.continued(prepared)
             prepare_library()
             with saving(options.explain) as explanations:

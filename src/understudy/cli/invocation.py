@@ -31,11 +31,18 @@ class Invocation(NamedTuple):
     options: RequestOptions
 
 
-def prepare(options: PromptOptions, timeout: float | None = None, on_midstream_error: str | None = None) -> Invocation:
+def prepare(
+    options: PromptOptions,
+    timeout: float | None = None,
+    on_midstream_error: str | None = None,
+    max_cost: str | None = None,
+) -> Invocation:
     """Read the material and the configuration; nothing is sent. Raise `Misuse` if either is wrong."""
     from understudy.client.manager import from_loaded
 
-    asked = request_options(options, None, timeout, schema=options.schema, on_midstream_error=on_midstream_error)
+    asked = request_options(
+        options, None, timeout, schema=options.schema, on_midstream_error=on_midstream_error, max_cost=max_cost
+    )
     prompt, attached = _material(options)
     choice = choose(load(options.config), options.model, options.fallback, alone=options.no_fallback)
     if choice.model is not None:
@@ -54,6 +61,7 @@ def request_options(
     *,
     schema: str | None = None,
     on_midstream_error: str | None = None,
+    max_cost: str | None = None,
 ) -> RequestOptions:
     """Return the options of the request; `model` is what `choose` made of `options.model`. Raise `Misuse`."""
     given = {
@@ -65,6 +73,7 @@ def request_options(
         "temperature": options.temperature,
         "reasoning": options.reasoning,
         "deadline": timeout,
+        "max_cost": None if max_cost is None else max_cost.strip().removeprefix("$"),
         "on_midstream_error": on_midstream_error,
     }
     check_options({**given, "model": options.model})

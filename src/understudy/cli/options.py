@@ -212,6 +212,7 @@ _WRITTEN: Mapping[str, str] = {
     "temperature": "--temperature",
     "reasoning": "--reasoning",
     "deadline": "--timeout",
+    "max_cost": "--max-cost",
     "on_midstream_error": "--on-midstream-error",
     "task": "--task",
 }

@@ -18,6 +18,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.wire_answer import with_wire_answer
 from understudy.engine.backend import Backend
+from understudy.engine.ceiling import ceilings_of
 from understudy.engine.embedding import Embedding
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
@@ -29,6 +30,7 @@ from understudy.protocol import EmbedOptions, Prompt, RequestOptions, Texts
 from understudy.settings import FallbackConfig
 
 if TYPE_CHECKING:
+    from understudy.engine.ceiling import Ceiling
     from understudy.planning.planner import Planner
     from understudy.planning.single import SinglePlanner
     from understudy.settings.budgets import Allowance
@@ -58,20 +60,23 @@ class Calls:
         self._planner = planner
         self._backends = backends
 
-    async def generate(self, prompt: Prompt, options: RequestOptions) -> GenerationResponse:
-        """Answer a prompt."""
-        run = await self._open(read_prompt(prompt, options, self.types))
+    async def generate(
+        self, prompt: Prompt, options: RequestOptions, *, ceiling: Ceiling | None = None
+    ) -> GenerationResponse:
+        """Answer a prompt. `ceiling`: what it may cost together with other calls."""
+        run = await self._open(read_prompt(prompt, options, self.types), ceiling=ceiling)
         await run.to_end()
         if run.response is None:
             raise AssertionError("a run that ends without an error leaves a response")
         return run.response
 
-    def stream(self, prompt: Prompt, options: RequestOptions) -> ResponseStream:
-        """Open a streamed answer. Report a wrong call at once; plan it when the first event is requested."""
+    def stream(self, prompt: Prompt, options: RequestOptions, *, ceiling: Ceiling | None = None) -> ResponseStream:
+        """Open a streamed answer. Report a wrong call at once; plan it when the first event is requested. `ceiling`: as
+        for `generate`."""
         read = read_prompt(prompt, options, self.types)
         self._planner.check(read.request.model)
 
-        return ResponseStream(partial(self._open, read))
+        return ResponseStream(partial(self._open, read, ceiling=ceiling))
 
     async def open(
         self,
@@ -92,11 +97,15 @@ class Calls:
         reading: Reading | None = None,
         request_id: str | None = None,
         allowances: tuple[Allowance, ...] = (),
+        *,
+        ceiling: Ceiling | None = None,
     ) -> Run:
         planned = await self._planned(self._planner.plan(read.request))
         job = self._chat(request_id or self.engine.new_id(), read, planned, reading)
         if allowances:
             job = replace(job, allowances=allowances)
+        if ceilings := ceilings_of(read.max_cost, planned.fallback.max_cost, ceiling):
+            job = replace(job, ceilings=ceilings)
         return Run(job, planned.plan, self._backends, self.engine)
 
     def explain(self, prompt: Prompt, options: RequestOptions) -> Plan:
@@ -116,7 +125,14 @@ class Calls:
         planned = await self._planned(self._planner.embedding_plan(read.request))
         rules = _rules(planned.fallback, read.deadline)
         name = request_id or self.engine.new_id()
-        job = Job(id=name, operation=Operation.EMBED, request=read.request, rules=rules, allowances=allowances)
+        job = Job(
+            id=name,
+            operation=Operation.EMBED,
+            request=read.request,
+            rules=rules,
+            allowances=allowances,
+            ceilings=ceilings_of(read.max_cost, planned.fallback.max_cost),
+        )
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=read.concurrency)
         return await embedding.run()
 
@@ -151,6 +167,7 @@ class Calls:
             form=read.form,
             whole=fallback.whole,
             strict=fallback.strict,
+            fit_max_tokens=fallback.fit_max_tokens,
             session=planned.session,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from understudy.client.door.extras import check_extra_names
-from understudy.client.door.options import check_names, read_deadline, read_option
+from understudy.client.door.options import check_names, read_deadline, read_max_cost, read_option
 from understudy.client.door.prompts import CheckedMessages, read_messages
 from understudy.client.door.texts import ReadTexts, read_texts
 from understudy.client.door.tools import check_choice, read_tool_choice, read_tools
@@ -24,19 +24,21 @@ from understudy.protocol import Prompt, RequestOptions
 __all__ = ["ReadRequest", "ReadTexts", "read_prompt", "read_texts"]
 
 _TREATED = frozenset(
-    {"system", "tools", "tool_choice", "schema", "output", "deadline", "on_midstream_error", "hold_chars"}
+    {"system", "tools", "tool_choice", "schema", "output", "deadline", "max_cost", "on_midstream_error", "hold_chars"}
 )
 """Options that are more than one field of the request."""
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """A request, the form of its parsed answer, its own deadline in seconds, and what becomes of a broken stream."""
+    """A request, the form of its parsed answer, its own deadline in seconds, what becomes of a broken stream, and what
+    it may cost, in nano-USD."""
 
     request: GenerationRequest
     form: ResultForm | None = None
     deadline: float | None = None
     on_midstream_error: OnMidstreamError | None = None
     hold_chars: int | None = None
+    max_cost: int | None = None
 
 
 def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[str] = ()) -> ReadRequest:
@@ -70,6 +72,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
         read_deadline(options.get("deadline")),
         None if mode is None else read_option("on_midstream_error", mode),
         None if chars is None else read_option("hold_chars", chars),
+        read_max_cost(options.get("max_cost")),
     )
 
 

@@ -17,7 +17,17 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whol
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.engine.accounting import start_of
 from understudy.engine.admitted import AdmittedStream, AttemptDenied
-from understudy.engine.claims import Demand, Due, Unpriced, dues_of, failure_of, unavailable_failure, unpriced_failure
+from understudy.engine.ceiling import MAX_COST
+from understudy.engine.claims import (
+    Demand,
+    Due,
+    Unpriced,
+    due_of,
+    dues_of,
+    failure_of,
+    unavailable_failure,
+    unpriced_failure,
+)
 from understudy.ledger.holds import Holds, LedgerUnavailable, Shortage
 from understudy.ledger.memory_holds import MemoryHolds
 from understudy.policy.allowances import Subjects
@@ -43,15 +53,16 @@ LEAST_OUTPUT = 16
 def budgeted(engine: Engine, allowance: Allowance | None) -> Engine:
     """Have the attempts of an engine reserve what they may cost: in its ledger if that keeps budgets, else in memory.
 
-    A ledger that keeps budgets is asked for those of virtual keys, also without an `allowance` of the configuration.
+    Also without an `allowance` of the configuration: callers and requests may have their own.
     """
+    if engine.admission is not None:  # a subclass of the manager has made its own
+        return engine
     sink: Any = engine.sink
     keeps = hasattr(sink, "reserve")
-    if allowance or keeps:
-        holds = sink if keeps else MemoryHolds()
-        engine.settle = None if keeps else holds.record
-        given = allowance or Allowance()
-        engine.admission = Admission(given, holds, engine.begin, engine.wall_clock, keeps_beginnings=keeps)
+    holds = sink if keeps else MemoryHolds()
+    engine.settle = None if keeps else holds.record
+    given = allowance or Allowance()
+    engine.admission = Admission(given, holds, engine.begin, engine.wall_clock, keeps_beginnings=keeps)
     return engine
 
 
@@ -75,7 +86,7 @@ class Admission:
         if not job.operation.billed:
             return False
         allowances = tuple(each for each in (self.allowance, *job.allowances) if each)
-        if not allowances:
+        if not allowances and not job.ceilings:
             return False
         attempt.was_sent = False
         attempt.stream = AdmittedStream(attempt.stream, _Case(self, attempt, plan, backends, allowances).admit)
@@ -93,7 +104,7 @@ class Admission:
         try:
             dues = dues_of((self.allowance, *allowances), demand, now)
         except Unpriced as error:
-            raise AttemptDenied(unpriced_failure(error.budget, start.provider), final=True) from None
+            raise AttemptDenied(unpriced_failure(error, start.provider), final=True) from None
         if (shortage := await self.reserve(start, dues)) is not None:
             due = next(each for each in dues if each.claim == shortage.claim)
             raise AttemptDenied(failure_of(due, shortage, now), final=True)
@@ -141,26 +152,50 @@ class _Case:
             await prices
         for last in (*(False,) * FITS, True):
             now = self._admission.clock()
-            dues = self._dues(now)
-            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues)
-            if shortage is None:
+            refused = await self._reserve(now)
+            if refused is None:
                 break
-            due = next(each for each in dues if each.claim == shortage.claim)
+            due, shortage = refused
             if self._waives(due):
                 continue
             fitted = None if last else self._fitted(due, shortage)
             if fitted is None:
-                raise AttemptDenied(failure_of(due, shortage, now), final=not due.may_go_on)
+                failure = failure_of(due, shortage, now, attempt.launch.target.label)
+                raise AttemptDenied(failure, final=not due.may_go_on)
             warnings = (fitted,)
         attempt.was_sent = True
         return self._opened, warnings
 
-    def _dues(self, now: float) -> list[Due]:
+    async def _reserve(self, now: float) -> tuple[Due, Shortage] | None:
+        """Hold what is due; return what has no room for it, and hold nothing then. Raise `AttemptDenied`."""
+        attempt, ceilings = self._attempt, self._job.ceilings
+        own, dues = self._dues(now)
+        for due, ceiling in zip(own, ceilings, strict=True):
+            if (shortage := ceiling.take(attempt.id, [due.claim])) is not None:
+                self._free()
+                return due, shortage
+        granted = False
         try:
-            return dues_of(self._allowances, self._demand(), now, self._waived)
+            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues)
+            granted = shortage is None
+        finally:
+            if not granted:
+                self._free()
+        return None if shortage is None else (next(each for each in dues if each.claim == shortage.claim), shortage)
+
+    def _free(self) -> None:
+        for ceiling in self._job.ceilings:
+            ceiling.free(self._attempt.id)
+
+    def _dues(self, now: float) -> tuple[list[Due], list[Due]]:
+        """Return what is due to the request's own ceilings, and what to budgets and limits. Raise `AttemptDenied`."""
+        demand = self._demand()
+        try:
+            own = [due_of(each, demand, now) for each in self._job.ceilings]
+            return own, dues_of(self._allowances, demand, now, self._waived)
         except Unpriced as error:
             target = self._attempt.launch.target.label
-            raise AttemptDenied(unpriced_failure(error.budget, target), final=False) from None
+            raise AttemptDenied(unpriced_failure(error, target), final=False) from None
 
     def _waives(self, due: Due) -> bool:
         """Check whether a soft budget lets the attempt pass because no other target of the plan is cheaper."""
@@ -206,7 +241,9 @@ class _Case:
         """Lower `max_tokens` to what is left, if the budget allows that; `None` if it does not, or too little is."""
         request, demand = self._job.request, self._demand()
         budget = due.source
-        if not isinstance(budget, Budget) or not budget.fit_max_tokens or not isinstance(request, GenerationRequest):
+        if not isinstance(budget, Budget) or not isinstance(request, GenerationRequest):
+            return None
+        if not budget.fit_max_tokens and not self._job.fit_max_tokens:
             return None
         if demand.rate is None or demand.bound is None:
             return None
@@ -215,8 +252,9 @@ class _Case:
             fits -= request.reasoning.budget
         if fits < LEAST_OUTPUT:
             return None
+        whose = MAX_COST if due.ceiling is not None else f"the budget {budget.name}"
         self._reopen(replace(whole_of(request), max_tokens=fits, origin=None))
-        return Warning(WarningKind.CLAMPED, "max_tokens", f"lowered to {fits} by the budget {budget.name}")
+        return Warning(WarningKind.CLAMPED, "max_tokens", f"lowered to {fits} by {whose}")
 
     def _reopen(self, request: GenerationRequest) -> None:
         """Open the attempt again with another request; nothing of it was sent yet."""

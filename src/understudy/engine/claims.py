@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from understudy.domain.failures import Failure, FailureKind, LimitState
 from understudy.domain.money import Money
+from understudy.engine.ceiling import MAX_COST, Ceiling
 from understudy.ledger.holds import Claim, Shortage, Unit
 from understudy.policy.allowances import Subjects, carried_share, minute_at, period_at, seconds_until
 from understudy.policy.worst_case import Bound, Rate
@@ -19,6 +20,7 @@ BUDGET_EXCEEDED = "budget_exceeded"
 LIMIT_EXCEEDED = "rate_limit_exceeded"
 PRICE_UNKNOWN = "price_unknown"
 LEDGER_UNAVAILABLE = "ledger_unavailable"
+MAX_COST_EXCEEDED = "max_cost_exceeded"
 """Codes of refusals that come from here, and not from a provider."""
 
 
@@ -53,6 +55,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     source: Budget | Limit
     ends: int | None
     """When the period or window ends, in Unix seconds."""
+    ceiling: Ceiling | None = None
+    """The request's own, if it is made upon that."""
 
     @property
     def may_go_on(self) -> bool:
@@ -65,9 +69,10 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 class Unpriced(Exception):
     """A budget does not allow what has no known price."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, ceiling: Ceiling | None = None) -> None:
         super().__init__(budget.name)
         self.budget = budget
+        self.ceiling = ceiling
 
 
 def dues_of(allowances: Iterable[Allowance], demand: Demand, now: float, waived: Container[str] = ()) -> list[Due]:
@@ -87,6 +92,14 @@ def dues_of(allowances: Iterable[Allowance], demand: Demand, now: float, waived:
             if (subject := demand.subjects.of(limit.per, limit.only)) is not None:
                 found += _of_limit(limit, prefix, subject, demand, now)
     return found
+
+
+def due_of(ceiling: Ceiling, demand: Demand, now: float) -> Due:
+    """Return what an attempt must hold of what its request may cost. Raise `Unpriced`."""
+    try:
+        return replace(_of_budget(ceiling.budget, "", "", demand, now), ceiling=ceiling)
+    except Unpriced:
+        raise Unpriced(ceiling.budget, ceiling) from None
 
 
 def _of_budget(budget: Budget, prefix: str, subject: str, demand: Demand, now: float) -> Due:
@@ -141,8 +154,10 @@ def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: floa
 # ---- what is said if one of them is not granted ----
 
 
-def failure_of(due: Due, shortage: Shortage, now: float) -> Failure:
-    """Return the failure of an attempt that was not made."""
+def failure_of(due: Due, shortage: Shortage, now: float, target: str = "") -> Failure:
+    """Return the failure of an attempt that was not made. `target`: whom it would have asked."""
+    if due.ceiling is not None:
+        return _over_ceiling(due, due.ceiling, shortage, target)
     if isinstance(due.source, Budget):
         return _over_budget(due, due.source, shortage, now)
     return _over_limit(due, shortage, now)
@@ -165,6 +180,23 @@ def _over_budget(due: Due, budget: Budget, shortage: Shortage, now: float) -> Fa
         status=429,
         code=BUDGET_EXCEEDED,
         retry_after=max(1.0, due.ends - now),
+        should_retry=False,
+        sent=False,
+    )
+
+
+def _over_ceiling(due: Due, ceiling: Ceiling, shortage: Shortage, target: str) -> Failure:
+    used = shortage.spent + shortage.reserved
+    before = f", of which its other attempts may have used {Money(used)}" if used else ""
+    message = (
+        f"at {target} this request may cost {Money(due.claim.amount)}, and its {MAX_COST} is "
+        f"{Money(ceiling.budget.ceiling)}{before}; nothing was sent: set or lower max_tokens, or raise {MAX_COST}"
+    )
+    return Failure(
+        kind=FailureKind.BILLING,
+        message=message,
+        status=402,
+        code=MAX_COST_EXCEEDED,
         should_retry=False,
         sent=False,
     )
@@ -196,11 +228,15 @@ def _over_limit(due: Due, shortage: Shortage, now: float) -> Failure:
     )
 
 
-def unpriced_failure(budget: Budget, target: str) -> Failure:
+def unpriced_failure(error: Unpriced, target: str) -> Failure:
     """Return the failure of an attempt whose price is unknown."""
+    if error.ceiling is not None:
+        whose, remedy = f"its {MAX_COST}", f"or leave {MAX_COST} out"
+    else:
+        whose, remedy = f"the budget {error.budget.name}", 'or unpriced = "allow" in the budget'
     message = (
-        f"the price of {target} is unknown or without a bound, and the budget {budget.name} allows only what it can "
-        'count: set its price in the entry, or unpriced = "allow" in the budget'
+        f"the price of {target} is unknown or without a bound, and {whose} allows only what it can "
+        f"count: set its price in the entry, {remedy}"
     )
     return Failure(kind=FailureKind.INVALID_REQUEST, message=message, status=400, code=PRICE_UNKNOWN, sent=False)
 

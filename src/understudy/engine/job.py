@@ -14,6 +14,7 @@ from understudy.policy.affinity import SessionKey
 from understudy.policy.signals import Rules
 
 if TYPE_CHECKING:
+    from understudy.engine.ceiling import Ceiling
     from understudy.settings import Whole
     from understudy.settings.budgets import Allowance
 
@@ -33,6 +34,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """How to ask for an answer that the caller wants whole; see `FallbackConfig.whole`."""
     allowances: tuple[Allowance, ...] = ()
     """Budgets and limits of the caller, such as those of a virtual key, besides the configuration's."""
+    ceilings: tuple[Ceiling, ...] = ()
+    """What it may cost, all its attempts together: as the call and the configuration state it."""
+    fit_max_tokens: bool = False
+    """Whether `max_tokens` may be lowered to what the ceilings and budgets leave."""
     session: SessionKey | None = None
     """Under which the target that answers is remembered; `None` without affinity."""
 

@@ -350,6 +350,8 @@ class Run:
     def _record(self, attempt: Attempt, outcome: Outcome, failure: Failure | None) -> None:
         record = record_of(attempt, self._plan, outcome, failure, self._call.decisions.get(attempt.number))
         self.records.append(record)
+        for ceiling in self.job.ceilings:
+            ceiling.record(record)
         if self._posts:
             self.records.sort(key=lambda each: each.number)  # of two at once, the second may end first
         del self._attempts[attempt.number]

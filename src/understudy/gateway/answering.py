@@ -22,7 +22,6 @@ from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.gateway.streaming import Streaming
-from understudy.protocol import EmbedOptions
 from understudy.wire.http import JSON_HEADERS, HttpReply
 
 if TYPE_CHECKING:
@@ -64,11 +63,8 @@ class Answering:
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
         request = replace(request, model=resolved.model, labels=labels, session=session.id)
-        options = (
-            EmbedOptions() if resolved.options.deadline is None else EmbedOptions(deadline=resolved.options.deadline)
-        )
         response = await self._site.manager.vectors(
-            request, options, request_id=self._notes.id, allowances=self._caller.allowances
+            request, resolved.options.of_embedding(), request_id=self._notes.id, allowances=self._caller.allowances
         )
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)

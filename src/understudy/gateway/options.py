@@ -11,12 +11,14 @@ import msgspec
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind, OnMidstreamError
 from understudy.domain.suggestions import suggestion
+from understudy.settings.budgets import amount_complaint
 
 if TYPE_CHECKING:
-    from understudy.protocol import RequestOptions
+    from understudy.protocol import EmbedOptions, RequestOptions
 
 PREFIX = "x-understudy-"
 SESSION = "x-understudy-session"
+MAX_COST = "x-understudy-max-cost"
 LONGEST = 256
 """Characters of a name or an id that a caller may choose."""
 MOST_MODELS = 16
@@ -31,15 +33,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     task: str | None = None
     session: str | None = None
+    max_cost: str | None = None
+    """US dollars."""
     on_midstream_error: OnMidstreamError | None = None
     hold_chars: int | None = None
     labels: dict[str, str] = {}
 
     def of_call(self) -> RequestOptions:
         """Return the options of `stream` and `generate` that are set."""
-        names = ("deadline", "on_midstream_error", "hold_chars")
+        names = ("deadline", "max_cost", "on_midstream_error", "hold_chars")
         found = {name: value for name in names if (value := getattr(self, name)) is not None}
         return cast("RequestOptions", found)
+
+    def of_embedding(self) -> EmbedOptions:
+        """Return the options of `embed` that are set."""
+        names = ("deadline", "max_cost")
+        found = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return cast("EmbedOptions", found)
 
 
 def read_options(headers: Mapping[str, str]) -> Options:
@@ -100,6 +110,12 @@ def _whole_number(value: str) -> int:
     return int(value)
 
 
+def _dollars(value: str) -> str:
+    if not value.isascii() or "_" in value or amount_complaint(value):
+        raise ValueError("must be an amount of US dollars greater than 0, such as 0.25")
+    return value
+
+
 def _midstream(value: str) -> OnMidstreamError:
     found = _MODES.get(value.lower())
     if found is None:
@@ -123,6 +139,7 @@ def _labels(value: str) -> dict[str, str]:
 _HEADERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "models": ("models", _models),
     "deadline": ("deadline", _seconds),
+    "max-cost": ("max_cost", _dollars),
     "task": ("task", _word),
     "session": ("session", _word),
     "on-midstream-error": ("on_midstream_error", _midstream),

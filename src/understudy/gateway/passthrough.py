@@ -18,8 +18,10 @@ from understudy.domain.errors import LLMError
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
 from understudy.domain.patterns import matches
+from understudy.engine.claims import PRICE_UNKNOWN
 from understudy.engine.relay import Relay, RelayRequest
 from understudy.gateway import replies
+from understudy.gateway.options import MAX_COST
 from understudy.gateway.sessions import Clues, session_of
 from understudy.gateway.uploads import Upload
 from understudy.policy.selection import split_name
@@ -111,6 +113,7 @@ class Passthrough:
     async def serve(self) -> None:
         """Answer the request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
         entry, segments = self._target()
+        self._refuse_ceiling()
         await self.hand_on(entry, written(segments))
 
     async def hand_on(self, entry: str, path: str, body: bytes | None = None, reader: Reader | None = None) -> None:
@@ -122,6 +125,8 @@ class Passthrough:
         upload: Upload | None = None
         if body is None and Upload.has_body(connection.method, connection.headers):
             upload = connection.upload(site.config.gateway.body_limit)
+        if reader is not None:
+            self._refuse_ceiling()
         self._notes.session = session_of(connection.headers, Clues(), self._caller.name).id
         headers = SENT.passed(connection.headers.items())
         if body is not None:
@@ -150,6 +155,12 @@ class Passthrough:
             raise
         finally:
             self._notes.ended = () if relay.record is None else (relay.record,)
+
+    def _refuse_ceiling(self) -> None:
+        """Raise `BadRequest` if the caller has set what the request may cost."""
+        if MAX_COST in self._connection.headers:
+            what = f"the header {MAX_COST} cannot be kept here: nothing limits what a request costs that is handed on"
+            raise _denied(400, FailureKind.INVALID_REQUEST, what, PRICE_UNKNOWN)
 
     def _target(self) -> tuple[str, tuple[str, ...]]:
         """Return the entry and the path of the request, if the caller may use them."""

@@ -35,6 +35,12 @@ class MemoryHolds:
         self._holds[attempt_id] = tuple(claims)
         return None
 
+    def free(self, attempt_id: str) -> None:
+        """Give back all that an attempt holds; nothing is spent."""
+        for claim in self._holds.pop(attempt_id, ()):
+            self._accounts.of(key_of(claim)).reserved -= claim.amount
+            self._drop_if_idle(claim)
+
     def record(self, attempt: AttemptRecord) -> None:
         """Settle the holds of an attempt that has ended. A second end changes nothing."""
         for claim in self._holds.pop(attempt.attempt_id, ()):

@@ -90,7 +90,7 @@ def _per(value: object) -> str | None:
     return f"is unknown: {shown(value)}; one of {', '.join(SCOPES)}, tag:NAME"
 
 
-def _amount(value: object) -> str | None:
+def amount_complaint(value: object) -> str | None:
     """Return what is wrong with an amount of dollars; `None` if it is valid."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         from decimal import Decimal
@@ -99,8 +99,8 @@ def _amount(value: object) -> str | None:
             return f"must be a number, not {kind_of(value)}"
     try:
         return None if rate_of(value) > 0 else "must be greater than 0"
-    except ValueError as error:
-        return f"is invalid: {error}"
+    except ValueError:
+        return f"must be an amount above 0 with nine decimals at most, got {shown(value)}"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
@@ -128,7 +128,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
     def __post_init__(self) -> None:
         """Raise `ConfigError` with everything that is wrong."""
         _as_tuple(self)
-        raise_complaints("Budget", complaints(self, BUDGET, {"per": _per, "max": _amount}))
+        raise_complaints("Budget", complaints(self, BUDGET, {"per": _per, "max": amount_complaint}))
         if self.only and self.per == "all":
             raise ConfigError("Budget: only needs per: the kind of what it names, such as per = key")
 

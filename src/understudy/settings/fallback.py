@@ -16,6 +16,8 @@ from understudy.settings.rules import FALLBACK, ROUTE
 from understudy.settings.strategy import FallbackStrategy, Whole
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from understudy.policy.strategies import Strategy
 
 
@@ -70,7 +72,13 @@ def _targets(value: object) -> str | None:
     return f"must be a list of names of entries, not {what}"
 
 
-_READERS: Mapping[str, Callable[[Any], str | None]] = {"strategy": _strategy, "tasks": _tasks}
+def _max_cost(value: object) -> str | None:
+    from understudy.settings.budgets import amount_complaint
+
+    return amount_complaint(value)
+
+
+_READERS: Mapping[str, Callable[[Any], str | None]] = {"strategy": _strategy, "tasks": _tasks, "max_cost": _max_cost}
 
 
 class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
@@ -127,6 +135,11 @@ class FallbackConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
     """A target with less than this share (0.05: 5 %) left of one of its limits, or with fewer tokens than a request
     needs, is put behind the others until the limit is whole again, by what the provider's answers report. If unset,
     the order does not depend on it, and a target is left when it refuses."""
+    max_cost: float | str | Decimal | None = None
+    """US dollars that a request may cost at most, all its attempts together. Strings and decimals are exact. A call can
+    set a lower one, and this one holds beside it."""
+    fit_max_tokens: bool = False
+    """Whether `max_tokens` is lowered to what `max_cost` or a budget leaves, instead of refusing the request."""
     unknown_prices: Literal["last", "first"] = "last"
     """For `cost_optimized`: where targets with unknown prices are placed."""
 

@@ -319,6 +319,21 @@ FALLBACK: Mapping[str, Rule] = {
         least=0,
         most=1,
     ),
+    "max_cost": Rule(
+        "number",
+        "0.25",
+        "what a request may cost at most, all its attempts together; a call can only lower it. See "
+        "[budgets.md](budgets.md#what-one-request-may-cost)",
+        "no limit",
+        positive=True,
+        unit="US dollars",
+    ),
+    "fit_max_tokens": Rule(
+        "flag",
+        "true",
+        "whether `max_tokens` is lowered to what `max_cost` or a budget leaves, instead of refusing the request",
+        "`false`",
+    ),
     "unknown_prices": Rule(
         "string",
         '"last"',

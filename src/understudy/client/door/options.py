@@ -10,9 +10,11 @@ from understudy.domain.content import CacheMark
 from understudy.domain.declared import check_fields
 from understudy.domain.failures import OnMidstreamError
 from understudy.domain.misuse import Misuse
+from understudy.domain.prices import rate_of
 from understudy.domain.requests import EFFORTS, OutputFormat, Reasoning
 from understudy.domain.rules import Rule, in_python
 from understudy.domain.suggestions import kind_of, nearest, shown, suggestion
+from understudy.settings.budgets import amount_complaint
 
 _STRING = Rule("string")
 _COUNT = Rule("integer", least=1)
@@ -70,6 +72,17 @@ def _got(value: Any, complaint: str) -> str:
 def read_deadline(value: Any) -> float | None:
     """Return the seconds for a whole request; `None` if unset."""
     return None if value is None else read_option("deadline", value)
+
+
+def read_max_cost(value: Any) -> int | None:
+    """Return in nano-USD what a whole request may cost; `None` if unset."""
+    return None if value is None else read_option("max_cost", value)
+
+
+def _max_cost(value: Any) -> int:
+    if complaint := amount_complaint(value):
+        raise Misuse(f"max_cost {in_python(complaint)}; it is in US dollars")
+    return rate_of(value)
 
 
 def check_limit(limit: Any) -> None:
@@ -145,12 +158,14 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "extra": read_extra,
     "cache": _cache,
     "output": _output,
+    "max_cost": _max_cost,
 }
 
 _ELSEWHERE = {
     "approve": "call run_tools(…) or stream_tools(…), which execute tool calls",
     "api_base": "set base_url in the provider's entry",
     "api_key": "set api_key in the ProviderConfig of an entry",
+    "budget": "write max_cost=… for this request; budgets of a day or month are the allowance of a ProviderManager",
     "fallbacks": "list the fallbacks as entries of a ProviderManager, or as targets of a Route",
     "max_completion_tokens": "write max_tokens=…; it is sent under each provider's own name for it",
     "max_steps": "call run_tools(…) or stream_tools(…), which execute tool calls",

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from understudy.client.door.extras import check_extra_names
-from understudy.client.door.options import check_names, read_deadline, read_option
+from understudy.client.door.options import check_names, read_deadline, read_max_cost, read_option
 from understudy.domain.misuse import Misuse
 from understudy.domain.requests import EmbeddingRequest, WireOrigin
 from understudy.domain.suggestions import kind_of
 from understudy.protocol import EmbedOptions, Texts
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_OF_THE_TEXTS = ("deadline", "concurrency")
+_NOT_OF_THE_TEXTS = ("deadline", "max_cost", "concurrency")
 
 
 class CheckedTexts(tuple[str, ...]):
@@ -26,11 +26,13 @@ class CheckedTexts(tuple[str, ...]):
 
 
 class ReadTexts(msgspec.Struct, frozen=True):
-    """Texts to embed, the request's own deadline in seconds, and how many batches may be under way at once."""
+    """Texts to embed, the request's own deadline in seconds, how many batches may be under way at once, and what all of
+    them may cost, in nano-USD."""
 
     request: EmbeddingRequest
     deadline: float | None = None
     concurrency: int | None = None
+    max_cost: int | None = None
 
 
 def read_texts(texts: Texts, options: EmbedOptions, extra_names: Iterable[str] = ()) -> ReadTexts:
@@ -52,6 +54,7 @@ def read_texts(texts: Texts, options: EmbedOptions, extra_names: Iterable[str] =
         request,
         read_deadline(options.get("deadline")),
         None if concurrency is None else _read({"concurrency": concurrency})["concurrency"],
+        read_max_cost(options.get("max_cost")),
     )
 
 

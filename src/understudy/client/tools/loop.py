@@ -34,6 +34,7 @@ from understudy.domain.runs import (
 )
 from understudy.domain.suggestions import shown
 from understudy.engine import clock
+from understudy.engine.ceiling import Ceiling
 from understudy.protocol import Prompt, RequestOptions, RunOptions
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ class ToolLoop:
         """Raise `Misuse` for a wrong call, before anything is sent."""
         _check_names(options)
         self._tools = function_tools(options.get("tools", ()))
-        asked = {name: value for name, value in options.items() if name not in _OWN}
+        asked: dict[str, Any] = {name: value for name, value in options.items() if name not in _OWN}
         if self._tools:
             asked["tools"] = definitions(self._tools)
         self._options = cast("RequestOptions", asked)
         read = read_prompt(prompt, self._options, calls.types)
+        asked.pop("max_cost", None)  # which all steps share
+        self._ceiling = None if read.max_cost is None else Ceiling(read.max_cost)
         self._choice = read.request.tool_choice
         self._request = prompt if isinstance(prompt, GenerationRequest) else None
         self._executor = _executor(self._tools, read.request.tools, options)
@@ -127,14 +130,14 @@ class ToolLoop:
         yield StepStarted(number)
         prompt, options = self._prompt(), self._step_options(number)
         if streamed:
-            self._stream = stream = self._calls.stream(prompt, options)
+            self._stream = stream = self._calls.stream(prompt, options, ceiling=self._ceiling)
             stream.reading = self.reading
             async with stream:
                 async for event in stream:
                     yield event
             response = stream.response
         else:
-            response = await self._calls.generate(prompt, options)
+            response = await self._calls.generate(prompt, options, ceiling=self._ceiling)
         self._add(response)
 
     def _prompt(self) -> Prompt:
