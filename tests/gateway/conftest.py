@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from tests.gateway.asgi import Asgi
+from tests.ledger.conftest import postgres, postgres_url, store
 from understudy.emulator import Emulator
 from understudy.gateway.application import Gateway, app
+
+__all__ = ["opened", "postgres", "postgres_url", "store"]
 
 Open = Callable[..., Awaitable[tuple[Asgi, Emulator, Gateway]]]
 MODELS = {"ollama": "llama3.2", "huggingface": "meta-llama/Llama-3.3-70B-Instruct"}

@@ -47,13 +47,13 @@ ACCESS = Access(KEYS)
         {"authorization": "Bearer ", "x-api-key": ALICE},
     ],
 )
-def test_a_key_is_accepted_in_every_header(headers: dict[str, str]) -> None:
-    assert ACCESS.admit(headers) == Caller(name="alice", labels={"key": "alice"})
+async def test_a_key_is_accepted_in_every_header(headers: dict[str, str]) -> None:
+    assert await ACCESS.admit(headers) == Caller(name="alice", labels={"key": "alice"})
 
 
-def test_a_key_is_accepted_by_its_hash() -> None:
+async def test_a_key_is_accepted_by_its_hash() -> None:
     labels = {"team": "search", "key": "bob"}
-    assert ACCESS.admit({"x-api-key": BOB}) == Caller(name="bob", labels=labels, models=("main", "groq/*"))
+    assert await ACCESS.admit({"x-api-key": BOB}) == Caller(name="bob", labels=labels, models=("main", "groq/*"))
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,10 @@ def test_a_key_is_accepted_by_its_hash() -> None:
         ({"x-api-key": ALICE}, f"api_key={ALICE}", "a key in the URL"),
     ],
 )
-def test_everything_else_is_refused_without_repeating_the_key(headers: dict[str, str], query: str, words: str) -> None:
-    refused = ACCESS.admit(headers, query)
+async def test_everything_else_is_refused_without_repeating_the_key(
+    headers: dict[str, str], query: str, words: str
+) -> None:
+    refused = await ACCESS.admit(headers, query)
     assert isinstance(refused, Refusal)
     assert (refused.failure.status, refused.failure.kind) == (401, FailureKind.AUTHENTICATION)
     assert refused.headers == (("www-authenticate", "Bearer"),)
@@ -89,21 +91,21 @@ def test_everything_else_is_refused_without_repeating_the_key(headers: dict[str,
     assert BOB[:12] not in repr(refused)
 
 
-def test_an_ordinary_query_is_no_key() -> None:
-    assert isinstance(ACCESS.admit({"x-api-key": ALICE}, "beta=true&alt=sse&limit=1000&pageToken=x"), Caller)
+async def test_an_ordinary_query_is_no_key() -> None:
+    assert isinstance(await ACCESS.admit({"x-api-key": ALICE}, "beta=true&alt=sse&limit=1000&pageToken=x"), Caller)
 
 
-def test_without_keys_only_an_open_gateway_admits() -> None:
-    refused = Access().admit({"x-api-key": "anything"})
+async def test_without_keys_only_an_open_gateway_admits() -> None:
+    refused = await Access().admit({"x-api-key": "anything"})
     assert isinstance(refused, Refusal)
     assert refused.failure.status == 401
-    assert Access(open_=True).admit({}) is ANYONE
-    assert Access(open_=True).admit({"x-api-key": "anything"}) is ANYONE
-    assert isinstance(Access(open_=True).admit({}, "key=AIza-secret"), Refusal)
+    assert await Access(open_=True).admit({}) is ANYONE
+    assert await Access(open_=True).admit({"x-api-key": "anything"}) is ANYONE
+    assert isinstance(await Access(open_=True).admit({}, "key=AIza-secret"), Refusal)
     for peer, admitted in ((None, True), ("testclient", True), ("127.0.0.1", True), ("::1", True), ("10.0.0.7", False)):
-        assert (Access(open_=True).admit({}, peer=peer) is ANYONE) is admitted
+        assert (await Access(open_=True).admit({}, peer=peer) is ANYONE) is admitted
     # Keys close it, whatever else is configured.
-    assert isinstance(Access(KEYS, open_=True).admit({}), Refusal)
+    assert isinstance(await Access(KEYS, open_=True).admit({}), Refusal)
 
 
 @pytest.mark.parametrize(
@@ -183,5 +185,5 @@ WORDS = st.text("Bearer key=&%,;\x00\xe9", max_size=40)
 
 
 @given(st.dictionaries(st.sampled_from(["authorization", "x-api-key", "api-key", "x-goog-api-key"]), WORDS), WORDS)
-def test_no_header_is_admitted_by_accident(headers: dict[str, str], query: str) -> None:
-    assert isinstance(ACCESS.admit(headers, query), Refusal)
+async def test_no_header_is_admitted_by_accident(headers: dict[str, str], query: str) -> None:
+    assert isinstance(await ACCESS.admit(headers, query), Refusal)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gateway.asgi import Answer, Asgi
+from tests.ledger.contract.stores import Store
 from understudy.emulator import Emulator, Fault
 from understudy.gateway.application import Gateway, app
 from understudy.gateway.idempotency import HEADER, REPLAYED
-from understudy.ledger.replays import LEASE, LIFETIME, KeptAnswer, ScopeState
-from understudy.ledger.sqlite.replays import SqliteReplays
 
 KEY = "order-66"
 _HI: list[Any] = [{"role": "user", "content": "hi"}]
@@ -44,14 +42,14 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def caller(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Asgi]:
-    gateway = opened(emulator, tmp_path)
+async def caller(emulator: Emulator, store: Store) -> AsyncIterator[Asgi]:
+    gateway = opened(emulator, store)
     yield Asgi(gateway)
     await gateway.aclose()
 
 
-def opened(emulator: Emulator, folder: Path, *, file: bool = True) -> Gateway:
-    """Return a gateway over a file in a folder; it stands for one process of several."""
+def opened(emulator: Emulator, store: Store | None) -> Gateway:
+    """Return a gateway over a ledger; it stands for one process of several."""
     entry = {
         "name": "main",
         "provider": "openai",
@@ -63,7 +61,7 @@ def opened(emulator: Emulator, folder: Path, *, file: bool = True) -> Gateway:
     keys = [{"name": name, "key": f"{name}-0123456789abcdef"} for name in ("alice", "bob")]
     fallback = {"max_attempts": 1, "whole": "plain"}
     config = {"llm": {"providers": [entry], "fallback": fallback, "gateway": {"keys": keys}}}
-    return app(config, file=folder / "ledger.db" if file else None)
+    return app(config, **(store.place if store is not None else {}))
 
 
 def headers(key: str | None = KEY, name: str = "alice") -> dict[str, str]:
@@ -109,10 +107,10 @@ async def test_keys_and_routes_share_nothing(caller: Asgi, emulator: Emulator) -
 
 
 @pytest.mark.parametrize("face", [each for each in FACES if "streamed" not in each])
-async def test_two_at_once(tmp_path: Path, emulator: Emulator, face: str) -> None:
+async def test_two_at_once(store: Store, emulator: Emulator, face: str) -> None:
     """Two processes, and one answer."""
     emulator.script("openai", [Fault.slow_headers(0.3)])
-    one, two = opened(emulator, tmp_path), opened(emulator, tmp_path)
+    one, two = opened(emulator, store), opened(emulator, store)
     answers = await asyncio.gather(*(ask(Asgi(each), face) for each in (one, two, one, two)))
     (first,) = (each for each in answers if each.status == 200)
     refused = [each for each in answers if each is not first]
@@ -162,52 +160,9 @@ async def test_a_key_that_is_invalid_is_refused(caller: Asgi, emulator: Emulator
     assert not emulator.requests("openai")
 
 
-async def test_without_a_file_a_key_means_nothing(tmp_path: Path, emulator: Emulator) -> None:
-    gateway = opened(emulator, tmp_path, file=False)
+async def test_without_a_ledger_a_key_means_nothing(emulator: Emulator) -> None:
+    gateway = opened(emulator, None)
     for _ in range(2):
         assert (await ask(Asgi(gateway))).status == 200
     assert len(emulator.requests("openai")) == 2
     await gateway.aclose()
-
-
-def begun(store: SqliteReplays, scope: bytes, now: float = 0.0, owner: int = 1) -> ScopeState:
-    return store.begin(scope, b"body", owner, now).state
-
-
-def test_what_a_process_held_that_died_becomes_free(tmp_path: Path) -> None:
-    store = SqliteReplays(tmp_path / "ledger.db")
-    assert begun(store, b"a") is ScopeState.NEW
-    assert begun(store, b"a", LEASE - 1, owner=2) is ScopeState.UNDER_WAY
-    store.renew(1, LEASE - 1)
-    assert begun(store, b"a", LEASE + 1, owner=2) is ScopeState.UNDER_WAY
-    assert begun(store, b"a", 2 * LEASE, owner=2) is ScopeState.NEW
-    store.keep(b"a", 1, KeptAnswer(200, (), b"late"), 2 * LEASE)
-    store.release(b"a", 1)
-    assert begun(store, b"a", 2 * LEASE, owner=3) is ScopeState.UNDER_WAY, "what another one holds is not touched"
-
-
-def test_an_answer_is_kept_for_a_day(tmp_path: Path) -> None:
-    store, answer = SqliteReplays(tmp_path / "ledger.db"), KeptAnswer(200, (("a", "b"),), b"\x00\xff")
-    begun(store, b"a")
-    store.keep(b"a", 1, answer, 10.0)
-    store.close()
-    assert store.begin(b"a", b"body", 2, LIFETIME + 9).answer == answer
-    assert store.begin(b"a", b"other", 2, LIFETIME + 9).state is ScopeState.OTHER
-    assert begun(store, b"a", LIFETIME + 10) is ScopeState.NEW
-
-
-def test_answers_have_limits(tmp_path: Path) -> None:
-    store = SqliteReplays(tmp_path / "ledger.db", most=5, room=100, largest=60)
-    for number in range(8):
-        begun(store, bytes([number]))
-        store.keep(bytes([number]), 1, KeptAnswer(200, (), b"x" * 10), number)
-    kept = [begun(store, bytes([number]), 8.0, owner=2) for number in range(8)]
-    assert kept == [ScopeState.NEW] * 3 + [ScopeState.ANSWERED] * 5
-    begun(store, b"large")
-    store.keep(b"large", 1, KeptAnswer(200, (), b"x" * 61), 9.0)
-    assert store.begin(b"large", b"body", 2, 9.0).answer is None
-    for name in (b"one", b"two"):
-        begun(store, name, 10.0)
-        store.keep(name, 1, KeptAnswer(200, (), b"x" * 60), 10.0)
-    assert begun(store, b"two", 10.0, owner=2) is ScopeState.ANSWERED
-    assert begun(store, b"one", 10.0, owner=2) is ScopeState.NEW, "the room is for 100 bytes"

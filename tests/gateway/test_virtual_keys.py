@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gateway.asgi import Answer, Asgi
+from tests.ledger.contract.stores import Store
 from understudy.domain.secret import Secret
 from understudy.emulator import Emulator
 from understudy.gateway.application import app
 from understudy.ledger.keys import VirtualKey, make_key, token_of
-from understudy.ledger.sqlite.keys import SqliteKeys
-from understudy.ledger.sqlite.reading import LedgerReader
-from understudy.ledger.sqlite.store import SqliteLedger
 
 PEPPER = Secret("pepper-0123456789abcdef01234567")
 FACES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -37,15 +34,15 @@ FACES: dict[str, tuple[str, dict[str, Any]]] = {
 class Keyed:
     """A gateway over a ledger, and the keys that are made in it."""
 
-    def __init__(self, caller: Asgi, emulator: Emulator, file: Path) -> None:
+    def __init__(self, caller: Asgi, emulator: Emulator, store: Store) -> None:
         self.caller = caller
         self.emulator = emulator
-        self.file = file
+        self.store = store
 
     def key(self, name: str, **grants: Any) -> str:
         made = make_key()
-        with SqliteKeys(self.file) as store:
-            store.add(VirtualKey(name=name, created=time.time(), **grants), token_of(made, PEPPER, time.time()))
+        with self.store.keys() as keys:
+            keys.add(VirtualKey(name=name, created=time.time(), **grants), token_of(made, PEPPER, time.time()))
         return made.reveal()
 
     async def ask(self, key: str, face: str = "openai") -> Answer:
@@ -54,8 +51,7 @@ class Keyed:
 
 
 @pytest.fixture
-async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
-    file = tmp_path / "ledger.db"
+async def keyed(store: Store) -> AsyncIterator[Keyed]:
     async with Emulator(("openai",)) as emulator:
         entry = {
             "name": "main",
@@ -69,11 +65,11 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Keyed]:
         routes = [{"name": "small", "targets": ["main"]}]
         gateway = {"key_pepper": PEPPER.reveal()}
         config = {"llm": {"providers": [entry], "fallback": {"max_attempts": 1}, "routes": routes, "gateway": gateway}}
-        ledger = SqliteLedger(file)
-        application = app(config, file=file, sink=ledger)
-        yield Keyed(Asgi(application), emulator, file)
+        ledger = await asyncio.to_thread(store.open)
+        application = app(config, **store.place, sink=ledger)
+        yield Keyed(Asgi(application), emulator, store)
         await application.aclose()
-        await asyncio.to_thread(ledger.close)
+        await asyncio.to_thread(store.close)
 
 
 def message_of(answer: Answer) -> str:
@@ -127,15 +123,15 @@ async def test_each_key_has_a_balance_of_its_own(keyed: Keyed) -> None:
     alice, bob = (keyed.key(name, budgets=(budget,)) for name in ("alice", "bob"))
     for key in (alice, alice, bob):
         assert (await keyed.ask(key)).status == 200
-    spent = await asyncio.to_thread(sums, keyed.file)
+    spent = await asyncio.to_thread(sums, keyed.store)
     assert spent["alice"] == 2 * spent["bob"] > 0
 
 
-def sums(file: Path) -> dict[str, int]:
+def sums(store: Store) -> dict[str, int]:
     """Return what the keys cost, once everything is written."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        with LedgerReader(file) as reader:
+        with store.read() as reader:
             found = reader.usage("key")
         if sum(each.requests for each in found.values()) == 3:
             return {name: each.cost for name, each in found.items()}
@@ -166,7 +162,7 @@ async def test_tags_are_added_up(keyed: Keyed) -> None:
     key = keyed.key("alice", labels={"team": "search", "client": "cron"})
     for _ in range(3):
         assert (await keyed.ask(key)).status == 200
-    assert (await asyncio.to_thread(sums, keyed.file)).keys() == {"alice"}
-    with LedgerReader(keyed.file) as reader:
+    assert (await asyncio.to_thread(sums, keyed.store)).keys() == {"alice"}
+    with keyed.store.read() as reader:
         assert reader.usage("tag").keys() == {"team=search"}
         assert reader.usage("agent").keys() == {"cron"}

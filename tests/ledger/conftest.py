@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Ge
     """A database of this worker's own."""
     server = _shared("postgres", tmp_path_factory, worker_id)
     with server.lock:
-        name = f"of_{worker_id}"
+        name = f"of_{worker_id}_{secrets.token_hex(4)}"
 
         async def create() -> None:
             connection = await asyncpg.connect(server.url)

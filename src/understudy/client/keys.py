@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from understudy.client.ledger import path_of
+from understudy.client.ledger import place_of
 from understudy.domain.errors import ConfigError
+from understudy.domain.secret import Secret
+from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.pepper import made_pepper, pepper_file, read_pepper
 from understudy.settings.budgets import Budget
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from understudy.config import Config
-    from understudy.domain.secret import Secret
+    from understudy.ledger.keys import KeyRegistry
+
+
+def open_keys(config: Config) -> KeyRegistry:
+    """Open the virtual keys, which are where the ledger is. Raise `ConfigError` if none is kept, or if its file cannot
+    be opened."""
+    return keys_at(_place_of(config))
+
+
+def keys_at(place: Path | Secret) -> KeyRegistry:
+    """Open the virtual keys in a file, or at the URL of a database. Raise `ConfigError` as `open_keys` does."""
+    if isinstance(place, Secret):
+        from understudy.ledger.postgres.keys import PostgresKeys
+
+        return PostgresKeys(place.reveal())
     from understudy.ledger.sqlite.keys import SqliteKeys
 
-
-def open_keys(config: Config) -> SqliteKeys:
-    """Open the virtual keys, which are in the file of the ledger. Raise `ConfigError` if it has no file."""
-    from understudy.ledger.sqlite.keys import SqliteKeys
-
-    return SqliteKeys(_ledger_of(config))
+    return SqliteKeys(place)
 
 
 def has_keys(config: Config) -> bool:
-    """Check whether there are virtual keys, revoked ones included. Raise `ConfigError` if the ledger cannot be read."""
-    path = path_of(config)
-    if path is None or not path.exists():
+    """Check whether there are virtual keys, revoked ones included, or whether there may be some, because the database
+    is away. Raise `ConfigError` if the ledger cannot be read."""
+    if not _may_have_keys(config):
         return False
     with open_keys(config) as keys:
-        return not keys.is_empty()
+        try:
+            return keys.read().has_keys
+        except LedgerUnavailable:
+            return True
 
 
 def budgets_of_keys(config: Config) -> tuple[Budget, ...]:
     """Return the budgets of all virtual keys, under the names that their balances have in the ledger."""
-    path = path_of(config)
-    if path is None or not path.exists():
+    if not _may_have_keys(config):
         return ()
     with open_keys(config) as keys:
         return tuple(
@@ -47,28 +59,43 @@ def budgets_of_keys(config: Config) -> tuple[Budget, ...]:
 
 
 def pepper_of(config: Config) -> Secret | None:
-    """Return the pepper: that of the configuration, else the one in its file; `None` if neither exists.
+    """Return the pepper: that of the configuration, else the one in a file beside the ledger; `None` if neither exists.
 
     Raise `ConfigError` if the file may be read by others, or cannot be read.
     """
-    return config.gateway.key_pepper or read_pepper(pepper_file(_ledger_of(config)))
+    file = _pepper_file(config)
+    return config.gateway.key_pepper or (None if file is None else read_pepper(file))
 
 
 def pepper_to_use(config: Config) -> Secret:
-    """Return the pepper; its file is made if it is missing. Raise `ConfigError` as `pepper_of` does."""
-    return config.gateway.key_pepper or made_pepper(pepper_file(_ledger_of(config)))
+    """Return the pepper; its file is made if it is missing. Raise `ConfigError` as `pepper_of` does, and if the ledger
+    is in a database and the configuration has no pepper: all machines need the same."""
+    if config.gateway.key_pepper is not None:
+        return config.gateway.key_pepper
+    if (file := _pepper_file(config)) is not None:
+        return made_pepper(file)
+    raise ConfigError(
+        "virtual keys in a database need key_pepper in [llm.gateway], the same on all machines\n"
+        '  write key_pepper = "${UNDERSTUDY_KEY_PEPPER}", with a random value such as that of `openssl rand -hex 32`'
+    )
 
 
-def _ledger_of(config: Config) -> Path:
-    path = path_of(config)
-    if path is None and config.ledger.url is not None:
+def _pepper_file(config: Config) -> Path | None:
+    """Return the file of the pepper; `None` if the ledger is in a database."""
+    place = _place_of(config)
+    return None if isinstance(place, Secret) else pepper_file(place)
+
+
+def _may_have_keys(config: Config) -> bool:
+    place = place_of(config)
+    return place is not None and (isinstance(place, Secret) or place.exists())
+
+
+def _place_of(config: Config) -> Path | Secret:
+    place = place_of(config)
+    if place is None:
         raise ConfigError(
-            "virtual keys are kept in the file of a ledger, and [llm.ledger] has a url\n"
-            "  write keys into [[llm.gateway.keys]]"
-        )
-    if path is None:
-        raise ConfigError(
-            "virtual keys are kept in the file of the ledger, and no ledger is kept\n"
+            "virtual keys are kept where the ledger is, and no ledger is kept\n"
             "  remove enabled = false from [llm.ledger]"
         )
-    return path
+    return place

@@ -204,7 +204,7 @@ GATEWAY: Mapping[str, Rule] = {
         "string",
         '"${UNDERSTUDY_KEY_PEPPER}"',
         "under which the ledger keeps the hashes of virtual keys; they are invalid once it is replaced",
-        "a random one, in a file beside the ledger",
+        "a random one, in a file beside the ledger; required with `url` in `[llm.ledger]`",
     ),
     "aliases": Rule(
         "strings",

@@ -54,16 +54,11 @@ class Access:
             self._callers[digest] = Caller(name=key.name, labels=labels, models=tuple(key.models))
 
     @property
-    def has_keys(self) -> bool:
-        """Whether callers need a key."""
-        return bool(self._callers) or (self._keyring is not None and self._keyring.has_keys)
-
-    @property
     def has_several_callers(self) -> bool:
         """Whether what a caller does not know may be another one's."""
         return len(self._callers) > 1 or (self._keyring is not None and self._keyring.has_keys)
 
-    def admit(self, headers: Mapping[str, str], query: str = "", peer: str | None = None) -> Caller | Refusal:
+    async def admit(self, headers: Mapping[str, str], query: str = "", peer: str | None = None) -> Caller | Refusal:
         """Return whose request it is, or why it is refused.
 
         `headers` has names in lower case; the values of repeated ones are joined, so a key that is sent twice in one
@@ -73,7 +68,7 @@ class Access:
         """
         if query and _has_key(query):
             return unauthorized(f"a key in the URL is not accepted, because URLs are logged: send it {_WAYS}")
-        if not self.has_keys and not self._has_virtual(headers):
+        if not self._callers and not self._has_virtual(headers) and not await self._has_virtual_keys():
             if self.open_ and (peer is None or address_of(peer) is None or is_loopback(peer)):
                 return ANYONE
             return unauthorized("this gateway has no keys, and other machines may reach it: configure keys to use it")
@@ -88,8 +83,11 @@ class Access:
         if caller is not None:
             return caller
         if self._keyring is not None:
-            return self._keyring.admit(key, where)
+            return await self._keyring.admit(key, where)
         return unauthorized(f"the key in {where} is unknown to this gateway")
+
+    async def _has_virtual_keys(self) -> bool:
+        return self._keyring is not None and await self._keyring.look()
 
     def _has_virtual(self, headers: Mapping[str, str]) -> bool:
         """Check whether a request may have a virtual key: one that was just made may be the first one."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.config import Config, read_given
+from understudy.domain.secret import Secret
 from understudy.gateway.connection import Connection, Message, Receive, Send
 from understudy.gateway.handling import Handling, plain_error
 from understudy.gateway.memory import Memory
@@ -32,14 +33,19 @@ class Gateway:
         sink: LedgerSink | None = None,
         observers: Sequence[Observer] = (),
         file: Path | None = None,
+        url: str | Secret | None = None,
     ) -> None:
-        """Raise `ConfigError` for a configuration that does not fit together, or if a file cannot be used."""
+        """`file` or `url`: where a ledger is, for virtual keys and kept answers.
+
+        Raise `ConfigError` for a configuration that does not fit together, or if a file cannot be used.
+        """
         self._transport = transport
         self._sink = sink
         self._observers = observers
         memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
-        self._lasting = Lasting(memory, file)
+        self._lasting = Lasting(memory, Secret(url) if isinstance(url, str) else url or file)
         self._site = self._made(config)
+        self._site.check()
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
         """What earlier configurations made, while requests are under way there."""
@@ -76,7 +82,9 @@ class Gateway:
 
         Raise `ConfigError`, with nothing changed, if it does not fit together.
         """
-        former, self._site = self._site, self._made(config)
+        made = self._made(config)
+        await asyncio.to_thread(made.check)
+        former, self._site = self._site, made
         task = asyncio.get_running_loop().create_task(former.retire())
         self._former[former] = task
         task.add_done_callback(lambda _: self._former.pop(former, None))
@@ -156,6 +164,7 @@ def app(config: Config | Mapping[str, Any] | str | Path | None = None, **parts: 
     """Return the gateway of a configuration: a loaded one, a file's path, a dictionary, or what `from_config` finds.
 
     `parts`: `transport`, `sink` and `observers`, as for `from_config`; `file`: that of a ledger, in which
-    virtual keys are and answers to requests with an `Idempotency-Key` are kept. Raise `ConfigError`.
+    virtual keys are and answers to requests with an `Idempotency-Key` are kept, or `url`: that of a PostgreSQL database
+    instead. Raise `ConfigError`.
     """
     return Gateway(config if isinstance(config, Config) else read_given(config), **parts)

@@ -110,7 +110,7 @@ class Handling:
         route, connection, half = self._route, self._connection, self._half
         caller: Caller | Refusal = Caller()
         if route.admits == "key":
-            caller = self._site.admit(connection)
+            caller = await self._site.admit(connection)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
             return

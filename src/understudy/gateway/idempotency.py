@@ -2,8 +2,8 @@
 
 A caller whose connection broke does not know whether its request was answered, and to ask once more would cost once
 more. So a request with a key is answered to its end even if its caller has left, and its answer is kept; what failed,
-or was refused, is not, and is tried anew. The file in which answers are kept is used in a thread of its own, and only
-for such requests.
+or was refused, is not, and is tried anew. The file or database in which answers are kept is used in a thread of its
+own, and only for such requests.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ import hashlib
 import logging
 import re
 import secrets
-import sqlite3
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
-from understudy.ledger.replays import LEASE, KeptAnswer, Scope, ScopeState
+from understudy.ledger.holds import LedgerUnavailable
+from understudy.ledger.replays import LEASE, KeptAnswer, Replays, Scope, ScopeState
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection, Message, Send
@@ -40,33 +39,6 @@ AGAIN = 1
 _NAME = re.compile(r"[\x20-\x7e]{1,255}")
 _OWN = "x-understudy-"
 T = TypeVar("T")
-
-
-class Replays(Protocol):
-    """Where answers are kept. All methods may block."""
-
-    largest: int
-    """Bytes of the largest answer that is kept."""
-
-    def begin(self, scope: bytes, request: bytes, owner: int, now: float) -> Scope:
-        """Return what is known of a request; one that is new is held by `owner` from now on."""
-        ...
-
-    def renew(self, owner: int, now: float) -> None:
-        """Extend the lease of what an owner holds."""
-        ...
-
-    def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None, now: float) -> None:
-        """Keep the answer to a request that `owner` holds; `None`: one that is too large."""
-        ...
-
-    def release(self, scope: bytes, owner: int) -> None:
-        """Forget a request that `owner` holds."""
-        ...
-
-    def close(self) -> None:
-        """Close the file, which the next use opens again."""
-        ...
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -167,23 +139,22 @@ Answer = Callable[[], Awaitable[None]]
 class Repeats:
     """What one process answers once."""
 
-    def __init__(self, store: Replays, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Replays) -> None:
         self._store = store
-        self._wall = wall
         self._owner = secrets.randbits(62)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="understudy-replays")
         self._held = 0
         self._renewing: asyncio.Task[None] | None = None
 
     def close(self) -> None:
-        """Close the file, which the next use opens again."""
+        """Close the file or the connection, which the next use opens again."""
         self._thread.submit(self._store.close).result()
 
     async def serve(self, named: Named, connection: Connection, notes: Notes, answer: Answer) -> None:
         """Answer a request, or replay its answer. Raise `BadRequest` if neither may be, and what `answer` raises."""
         try:
-            found = await self._asked(self._store.begin, named.scope, named.request, self._owner, self._wall())
-        except sqlite3.Error as error:
+            found = await self._asked(self._store.begin, named.scope, named.request, self._owner)
+        except LedgerUnavailable as error:
             log.error("a request with an Idempotency-Key is refused, because answers cannot be kept: %s", error)
             raise _unavailable() from error
         if found.state is ScopeState.NEW:
@@ -218,8 +189,8 @@ class Repeats:
             if record is None:
                 await self._asked(self._store.release, named.scope, self._owner)
             else:
-                await self._asked(self._store.keep, named.scope, self._owner, record.answer(), self._wall())
-        except sqlite3.Error as error:
+                await self._asked(self._store.keep, named.scope, self._owner, record.answer())
+        except LedgerUnavailable as error:
             log.error("an answer could not be kept, and counts as under way for %d s: %s", LEASE, error)
 
     def _hold(self) -> None:
@@ -234,8 +205,8 @@ class Repeats:
             if not self._held:
                 return
             try:
-                await self._asked(self._store.renew, self._owner, self._wall())
-            except sqlite3.Error as error:
+                await self._asked(self._store.renew, self._owner)
+            except LedgerUnavailable as error:
                 log.error("the lease of requests with an Idempotency-Key was not extended: %s", error)
 
     def _asked(self, function: Callable[..., T], *given: object) -> Awaitable[T]:

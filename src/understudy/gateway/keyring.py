@@ -2,13 +2,13 @@
 
 So a key that is made is valid at once, and one that is revoked is refused after two seconds, by every process. A value
 is looked up by its keyed hash, of which a caller without the pepper can choose no part, so the duration of a lookup
-reveals nothing; unknown, revoked and expired ones take the same way.
+reveals nothing; unknown, revoked and expired ones take the same way. While a database is away, what was read counts a
+little longer, so that its restart is not noticed; then requests with virtual keys are refused.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -20,13 +20,17 @@ from understudy.domain.errors import ConfigError
 from understudy.domain.patterns import matches
 from understudy.domain.secret import Secret
 from understudy.gateway.callers import LABEL, Caller, Refusal, unauthorized, unavailable
-from understudy.ledger.keys import BEGINNING, FoundKey, KeyState, KeyStore, VirtualKey, digest_of
+from understudy.gateway.key_lookup import KeyLookup
+from understudy.ledger.holds import LedgerUnavailable
+from understudy.ledger.keys import BEGINNING, FoundKey, KeyState, VirtualKey, digest_of
 from understudy.settings.budgets import Allowance, Budget, Limit
 
 log = logging.getLogger("understudy.gateway")
 
 FRESH = 2.0
 """Seconds for which what was read counts."""
+LASTING = 4.5
+"""Seconds for which it counts if it cannot be read again: a revoked key must be refused after five."""
 KNOWN = 10_000
 """Values that are remembered."""
 
@@ -36,8 +40,8 @@ class _Known(msgspec.Struct, frozen=True):
 
     found: FoundKey | None
     caller: Caller | None
-    due: float
-    """When it is read again, on the clock that never goes back."""
+    read: float
+    """When it was read, on the clock that never goes back."""
 
 
 class Keyring:
@@ -45,7 +49,7 @@ class Keyring:
 
     def __init__(
         self,
-        store: KeyStore,
+        lookup: KeyLookup,
         pepper: Callable[[], Secret | None],
         *,
         reserved: Collection[str] = (),
@@ -55,7 +59,7 @@ class Keyring:
     ) -> None:
         """`pepper`: called once the first key exists. `reserved`: names of keys that the configuration has. `routes`:
         the names of the configured routes."""
-        self._store = store
+        self._lookup = lookup
         self._find_pepper = pepper
         self._pepper: Secret | None = None
         self._reserved = frozenset(reserved)
@@ -65,42 +69,51 @@ class Keyring:
         self._known: BoundedDict[bytes, _Known] = BoundedDict(KNOWN)
         self._unknown: BoundedDict[bytes, _Known] = BoundedDict(KNOWN)
         self._has_keys = False
-        self._due = 0.0
+        self._read = float("-inf")
+        """When `_has_keys` was read."""
         self._in_trouble = False
 
     @property
     def has_keys(self) -> bool:
-        """Whether there are virtual keys, revoked ones included: then callers need a key."""
-        return self._look()
+        """Whether there were virtual keys, revoked ones included, when that was last read."""
+        return self._has_keys
 
-    def _look(self, *, again: bool = False) -> bool:
-        """Return whether there are keys, as it was seen in the last seconds, or `again`."""
+    async def look(self, *, again: bool = False) -> bool:
+        """Return whether there are virtual keys, revoked ones included: then callers need a key. It is read if that is
+        some seconds ago, or `again`."""
         now = self._clock()
-        if now >= self._due or again:
+        if now >= self._read + FRESH or again:
             try:
-                self._has_keys = not self._store.is_empty()
-            except sqlite3.Error as error:
+                self._has_keys = await self._lookup.has_keys()
+                self._read = now
+            except (LedgerUnavailable, ConfigError) as error:
                 self._note(error)
-                return True  # a caller without a key must not get in because the file is missing
-            self._due = now + FRESH
+                # A caller without a key must not get in because the ledger is away.
+                self._has_keys = self._has_keys or now >= self._read + LASTING
         return self._has_keys
 
     def check(self) -> None:
-        """Raise `ConfigError` if there are keys and no pepper to check them with."""
-        if self.has_keys:
+        """Raise `ConfigError` if there are keys and no pepper to check them with. Block."""
+        try:
+            self._has_keys = self._lookup.has_keys_now()
+        except LedgerUnavailable as error:
+            self._has_keys = True
+            self._note(error)
+            return
+        self._read = self._clock()
+        if self._has_keys:
             self._pepper = self._needed_pepper()
 
-    def admit(self, key: str, where: str) -> Caller | Refusal:
+    async def admit(self, key: str, where: str) -> Caller | Refusal:
         """Return whose request it is, or why it is refused. `where`: the header that holds the key."""
         try:
-            pepper = self._pepper_now(key)
+            pepper = await self._pepper_now(key)
             if pepper is None:
                 return unauthorized(f"the key in {where} is unknown to this gateway")
-            known = self._read(digest_of(key, pepper))
-        except (sqlite3.Error, ConfigError) as error:
+            known = await self._known_now(digest_of(key, pepper))
+        except (LedgerUnavailable, ConfigError) as error:
             self._note(error)
             return unavailable("the gateway cannot read its keys at the moment")
-        self._in_trouble = False
         now = self._wall()
         if (
             known.found is None
@@ -113,9 +126,9 @@ class Keyring:
             return known.caller
         return unauthorized(_refused(known.found, state))
 
-    def _pepper_now(self, key: str) -> Secret | None:
+    async def _pepper_now(self, key: str) -> Secret | None:
         """Return the pepper; `None` if there are no keys. Raise `ConfigError` if it is missing."""
-        if self._pepper is None and self._look(again=key.startswith(BEGINNING)):
+        if self._pepper is None and await self.look(again=key.startswith(BEGINNING)):
             self._pepper = self._needed_pepper()
         return self._pepper
 
@@ -125,13 +138,21 @@ class Keyring:
             raise ConfigError("the pepper of the virtual keys is missing: restore its file, or key_pepper")
         return found
 
-    def _read(self, digest: bytes) -> _Known:
+    async def _known_now(self, digest: bytes) -> _Known:
+        """Return what is known of a value, read in the last seconds. Raise `LedgerUnavailable`."""
         now = self._clock()
         known = self._known.get(digest) or self._unknown.get(digest)
-        if known is not None and now < known.due:
+        if known is not None and now < known.read + FRESH:
             return known
-        found = self._store.find(digest)
-        known = _Known(found, self._caller_of(found), now + FRESH)
+        try:
+            found = await self._lookup.find(digest)
+        except LedgerUnavailable as error:
+            if known is None or self._clock() >= known.read + LASTING:
+                raise
+            self._note(error)
+            return known
+        self._in_trouble = False
+        known = _Known(found, self._caller_of(found), now)
         (self._known if found is not None else self._unknown)[digest] = known
         (self._unknown if found is not None else self._known).pop(digest, None)
         return known
@@ -150,7 +171,7 @@ class Keyring:
 
     def _note(self, error: Exception) -> None:
         if not self._in_trouble:
-            log.error("virtual keys cannot be checked, and requests with them are refused: %s", error)
+            log.error("virtual keys cannot be read, and requests with them are refused until they can: %s", error)
         self._in_trouble = True
 
 

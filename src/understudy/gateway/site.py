@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from understudy.client.keys import pepper_of
+from understudy.client.keys import keys_at, pepper_of
 from understudy.config import Config
 from understudy.domain.errors import ConfigError
+from understudy.domain.secret import Secret
 from understudy.gateway.access import Access
 from understudy.gateway.callers import ANYONE, Caller, Refusal
 from understudy.gateway.catalogue import Catalogue
@@ -19,6 +20,7 @@ from understudy.gateway.classes import Classes
 from understudy.gateway.hosts import Hosts, is_loopback
 from understudy.gateway.idempotency import Repeats
 from understudy.gateway.items import Items
+from understudy.gateway.key_lookup import KeyLookup
 from understudy.gateway.keyring import Keyring
 from understudy.gateway.manager import GatewayManager
 from understudy.gateway.memory import Memory
@@ -26,13 +28,12 @@ from understudy.gateway.names import Names
 from understudy.gateway.owners import Owners
 from understudy.gateway.sealing import Seals
 from understudy.gateway.signers import Signers
-from understudy.ledger.sqlite.keys import SqliteKeys
 from understudy.ledger.sqlite.replays import SqliteReplays
 
 if TYPE_CHECKING:
     from understudy.gateway.connection import Connection
     from understudy.ledger import LedgerSink, Observer
-    from understudy.ledger.keys import KeyStore
+    from understudy.ledger.replays import Replays
     from understudy.transport.base import Transport
 
 
@@ -41,12 +42,12 @@ class Lasting:
 
     __slots__ = ("keys", "memory", "repeats", "seals")
 
-    def __init__(self, memory: Memory | None = None, file: Path | None = None) -> None:
-        """`file`: that of the ledger. Raise `ConfigError` if it cannot be used."""
+    def __init__(self, memory: Memory | None = None, ledger: Path | Secret | None = None) -> None:
+        """`ledger`: its file, or the URL of its database. Raise `ConfigError` if it cannot be used."""
         self.memory = memory or Memory()
-        self.keys = None if file is None else SqliteKeys(file)
+        self.keys = None if ledger is None else KeyLookup(keys_at(ledger))
         """The virtual keys, if any may be used."""
-        self.repeats = None if file is None else Repeats(SqliteReplays(file))
+        self.repeats = None if ledger is None else Repeats(_replays_at(ledger))
         """What is answered once, if answers can be kept."""
         self.seals = Seals()
         """What seals, if the configuration has no secret."""
@@ -63,7 +64,18 @@ class Site:
     """Providers, names and keys of one configuration. Raise `ConfigError` if they do not fit together."""
 
     __slots__ = (
-        *("_idle", "access", "catalogue", "classes", "config", "hosts", "is_draining", "is_leaving", "items"),
+        *(
+            "_idle",
+            "_keyring",
+            "access",
+            "catalogue",
+            "classes",
+            "config",
+            "hosts",
+            "is_draining",
+            "is_leaving",
+            "items",
+        ),
         *("manager", "names", "owners", "repeats", "seals", "signers", "under_way"),
     )
 
@@ -81,6 +93,7 @@ class Site:
         self.config = config
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         keyring = _keyring(config, lasting.keys) if lasting.keys is not None else None
+        self._keyring = keyring
         self.access = Access(config.gateway.keys, open_=is_loopback(config.gateway.host), keyring=keyring)
         self.names = Names.of(config)
         self.classes = Classes.of(config, self.names)
@@ -105,9 +118,14 @@ class Site:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def admit(self, connection: Connection) -> Caller | Refusal:
+    def check(self) -> None:
+        """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""
+        if self._keyring is not None:
+            self._keyring.check()
+
+    async def admit(self, connection: Connection) -> Caller | Refusal:
         """Return whose request it is, or why it is refused. Without keys, requests of web pages are."""
-        caller = self.access.admit(connection.headers, connection.query, connection.peer)
+        caller = await self.access.admit(connection.headers, connection.query, connection.peer)
         if caller is ANYONE and (page := self.hosts.foreign_page(connection.headers)) is not None:
             return Refusal(page)
         return caller
@@ -137,8 +155,14 @@ class Site:
             await self.manager.aclose()
 
 
-def _keyring(config: Config, keys: KeyStore) -> Keyring:
+def _replays_at(place: Path | Secret) -> Replays:
+    if isinstance(place, Secret):
+        from understudy.ledger.postgres.replays import PostgresReplays
+
+        return PostgresReplays(place.reveal())
+    return SqliteReplays(place)
+
+
+def _keyring(config: Config, keys: KeyLookup) -> Keyring:
     reserved, routes = [key.name for key in config.gateway.keys], [route.name for route in config.routes]
-    keyring = Keyring(keys, partial(pepper_of, config), reserved=reserved, routes=routes)
-    keyring.check()
-    return keyring
+    return Keyring(keys, partial(pepper_of, config), reserved=reserved, routes=routes)

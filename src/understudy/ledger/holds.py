@@ -106,7 +106,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerUnavailable(LLMError):
-    """The ledger cannot be written, so nothing may be spent."""
+    """The ledger cannot be used at the moment, so nothing may be spent, and no virtual key can be checked."""
 
 
 class Holds(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import enum
 import hmac
 import secrets
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -89,15 +90,69 @@ class FoundKey(msgspec.Struct, frozen=True):
     token: KeyToken
 
 
+class KeysRead(msgspec.Struct, frozen=True):
+    """What was read of the keys at one time."""
+
+    has_keys: bool
+    """Whether there are any, revoked ones included."""
+    found: Mapping[bytes, FoundKey] = {}
+    """By the digests of their values."""
+
+
 class KeyStore(Protocol):
     """Where virtual keys are kept."""
 
-    def find(self, digest: bytes) -> FoundKey | None:
-        """Return the key that has a value of this digest; `None` if none has."""
+    is_remote: bool
+    """Whether its methods wait for another machine; those of a file block for some tens of microseconds."""
+
+    def read(self, digests: Collection[bytes] = ()) -> KeysRead:
+        """Return the keys that have values of these digests, and whether there are any. Block. Raise
+        `LedgerUnavailable`."""
         ...
 
-    def is_empty(self) -> bool:
-        """Check whether there are no keys, not even revoked ones."""
+    def close(self) -> None:
+        """Close the file or the connection, which the next use opens again."""
+        ...
+
+
+class KeyRegistry(KeyStore, Protocol):
+    """Where virtual keys are kept, for whoever manages them. All methods block, and raise `LedgerUnavailable`.
+
+    What is written survives a power cut once a method has returned.
+    """
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        ...
+
+    def listed(self) -> list[VirtualKey]:
+        """Return all keys by name, revoked ones included."""
+        ...
+
+    def key(self, name: str) -> VirtualKey:
+        """Return one key. Raise `Misuse` for an unknown name."""
+        ...
+
+    def add(self, key: VirtualKey, token: KeyToken) -> None:
+        """Add a key. Raise `Misuse` if its name is in use."""
+        ...
+
+    def rotate(self, name: str, token: KeyToken, until: float) -> VirtualKey:
+        """Give a key another value; its former ones are valid until then, in Unix seconds. Return the key as it is now.
+
+        Raise `Misuse` if there is no such key, or if it was revoked.
+        """
+        ...
+
+    def revoke(self, name: str, now: float) -> VirtualKey:
+        """Make a key invalid for ever, and return it. Raise `Misuse` if there is no such key."""
+        ...
+
+    def remove(self, name: str, now: float) -> None:
+        """Forget a key that is not valid any more. Raise `Misuse` if it is, or if there is no such key."""
         ...
 
 

@@ -8,6 +8,7 @@ over.
 from __future__ import annotations
 
 import enum
+from typing import Protocol
 
 import msgspec
 
@@ -48,3 +49,33 @@ class Scope(msgspec.Struct, frozen=True):
 
     state: ScopeState
     answer: KeptAnswer | None = None
+
+
+class Replays(Protocol):
+    """Where answers are kept. All methods block, and raise `LedgerUnavailable`."""
+
+    largest: int
+    """Bytes of the largest answer that is kept."""
+
+    def begin(self, scope: bytes, request: bytes, owner: int) -> Scope:
+        """Return what is known of a request; one that is new is held by `owner` from now on.
+
+        `scope` names the request, and `request` is the digest of what it asks for.
+        """
+        ...
+
+    def renew(self, owner: int) -> None:
+        """Extend the lease of what an owner holds."""
+        ...
+
+    def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None) -> None:
+        """Keep the answer to a request that `owner` holds; `None`: one that is known to be given, and not kept."""
+        ...
+
+    def release(self, scope: bytes, owner: int) -> None:
+        """Forget a request that `owner` holds: when it is sent again, it gets another answer."""
+        ...
+
+    def close(self) -> None:
+        """Close the file or the connection, which the next use opens again."""
+        ...

@@ -58,7 +58,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
     """None: whoever reaches it may use it, which is allowed on a loopback address only."""
     key_pepper: Secret | None = None
     """Under which virtual keys are kept as hashes. Unset: the one in a file beside the ledger, which is made with the
-    first key."""
+    first key; a ledger in a database has no such file."""
     aliases: Mapping[str, str] = {}
     """Names that callers use, with `*` for any characters, and the route, entry or `entry/model` each stands for."""
     classes: Mapping[str, str] = {}

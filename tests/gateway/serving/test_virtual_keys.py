@@ -1,26 +1,24 @@
-"""Virtual keys and repeated requests at several processes, which know of each other through a file alone."""
+"""Virtual keys and repeated requests at several processes, which know of each other through the ledger alone."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.serving.running_gateway import Served, chat, children_of, configuration, serve
+from tests.ledger.contract.stores import Store
+from understudy.domain.secret import Secret
 from understudy.emulator import Emulator, Fault, emulate
 from understudy.ledger.keys import VirtualKey, make_key, token_of
-from understudy.ledger.pepper import made_pepper, pepper_file
-from understudy.ledger.sqlite.keys import SqliteKeys
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
-LEDGER = Path(".local/share/understudy/ledger.db")
+PEPPER = Secret("pepper-0123456789abcdef01234567")
 WITHIN = 5.0
 """Seconds in which all processes must refuse a revoked key."""
 MANY = 8
@@ -33,12 +31,15 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def made(folder: Path, name: str) -> str:
+def configured(emulator: Emulator, store: Store) -> str:
+    return configuration(emulator, more=f"[llm.gateway]\nkey_pepper = '{PEPPER.reveal()}'\n{store.table}")
+
+
+def made(store: Store, name: str) -> str:
     """Make a key as `understudy keys create` does."""
-    with SqliteKeys(folder / LEDGER) as store:
+    with store.keys() as keys:
         key = make_key()
-        pepper = made_pepper(pepper_file(folder / LEDGER))
-        store.add(VirtualKey(name=name, created=time.time()), token_of(key, pepper, time.time()))
+        keys.add(VirtualKey(name=name, created=time.time()), token_of(key, PEPPER, time.time()))
     return key.reveal()
 
 
@@ -54,28 +55,29 @@ async def statuses(served: Served, key: str | None) -> list[int]:
     return [(await asked(served, key))[0] for _ in range(MANY)]
 
 
-async def test_all_processes_learn_of_a_key_and_of_its_end(tmp_path: Path, emulator: Emulator) -> None:
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+async def test_all_processes_learn_of_a_key_and_of_its_end(tmp_path: Path, emulator: Emulator, store: Store) -> None:
+    async with serve(tmp_path, configured(emulator, store), "--workers", "2") as served:
         assert await statuses(served, None) == [200] * MANY
-        key, other = made(tmp_path, "alice"), made(tmp_path, "bob")
+        key, other = made(store, "alice"), made(store, "bob")
         assert await statuses(served, key) == [200] * MANY
-        with SqliteKeys(tmp_path / LEDGER) as store:
-            store.revoke("alice", time.time())
-        await asyncio.sleep(WITHIN)
-        assert await statuses(served, key) == [401] * MANY
+        with store.keys() as keys:
+            keys.revoke("alice", time.time())
+        async with asyncio.timeout(WITHIN):
+            while await statuses(served, key) != [401] * MANY:
+                await asyncio.sleep(0.2)
         assert await statuses(served, None) == [401] * MANY
         assert await statuses(served, other) == [200] * MANY
         served.process.send_signal(signal.SIGTERM)
         assert await served.ended() == 0
         assert {"alice", "bob"} <= {each.get("key") for each in served.log()}
-    written = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
+    written = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()) + store.bytes_of_keys()
     assert not [each for each in (key, other) if each.encode() in written], "neither in the log nor in the ledger"
 
 
-async def test_a_repeated_request_after_a_crash(tmp_path: Path, emulator: Emulator) -> None:
+async def test_a_repeated_request_after_a_crash(tmp_path: Path, emulator: Emulator, store: Store) -> None:
     emulator.script("openai", [Fault.stall()])
     header = "Idempotency-Key: 4711"
-    async with serve(tmp_path, configuration(emulator), "--workers", "2") as served:
+    async with serve(tmp_path, configured(emulator, store), "--workers", "2") as served:
         first = asyncio.create_task(asked(served, None, header))
         async with asyncio.timeout(20):
             while not emulator.requests("openai"):
@@ -88,8 +90,7 @@ async def test_a_repeated_request_after_a_crash(tmp_path: Path, emulator: Emulat
             while (status := (await again(served, header))[0]) == 0:
                 await asyncio.sleep(0.1)
         assert status == 409, "the lease of the process that died is not over"
-        with closing(sqlite3.connect(tmp_path / LEDGER)) as file, file:
-            file.execute("UPDATE answers SET until = 0")
+        store.free_answers()
         answers = [await asked(served, None, header) for _ in range(MANY)]
         assert {(status, body) for status, _, body in answers} == {(200, answers[0][2])}
         assert [b"idempotent-replayed: true\r\n" in head for _, head, _ in answers] == [False] + [True] * (MANY - 1)

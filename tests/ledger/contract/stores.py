@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -14,9 +16,15 @@ from uuid import uuid4
 import asyncpg
 
 from understudy.ledger import LastingLedger, LedgerQueries
+from understudy.ledger.keys import KeyRegistry
+from understudy.ledger.postgres.keys import PostgresKeys
 from understudy.ledger.postgres.reading import PostgresReader
+from understudy.ledger.postgres.replays import PostgresReplays
 from understudy.ledger.postgres.store import PostgresLedger
+from understudy.ledger.replays import Replays
+from understudy.ledger.sqlite.keys import SqliteKeys
 from understudy.ledger.sqlite.reading import LedgerReader
+from understudy.ledger.sqlite.replays import SqliteReplays
 from understudy.ledger.sqlite.store import SqliteLedger
 
 T = TypeVar("T")
@@ -48,6 +56,36 @@ class Store(ABC):
         """Open it to read."""
 
     @abstractmethod
+    def keys(self) -> KeyRegistry:
+        """Open its virtual keys."""
+
+    @abstractmethod
+    def replays(self, **caps: int) -> Replays:
+        """Open its answers."""
+
+    @abstractmethod
+    def answers(self) -> int:
+        """Return how many answers are kept."""
+
+    @abstractmethod
+    def free_answers(self) -> None:
+        """Have the leases of all requests end now, whoever answers them."""
+
+    @property
+    @abstractmethod
+    def place(self) -> dict[str, Any]:
+        """Return where it is, as `app` is given it."""
+
+    @property
+    @abstractmethod
+    def table(self) -> str:
+        """Return where it is, as a configuration says it."""
+
+    @abstractmethod
+    def bytes_of_keys(self) -> bytes:
+        """Return everything that is kept of keys."""
+
+    @abstractmethod
     def clear(self) -> None:
         """Have it empty again."""
 
@@ -72,6 +110,32 @@ class Sqlite(Store):
 
     def read(self) -> LedgerReader:
         return LedgerReader(self.path)
+
+    def keys(self) -> SqliteKeys:
+        return SqliteKeys(self.path)
+
+    def replays(self, **caps: int) -> SqliteReplays:
+        return SqliteReplays(self.path, **caps, clock=lambda: time.time() + self.passed)
+
+    def answers(self) -> int:
+        with closing(sqlite3.connect(self.path)) as file:
+            found: int = file.execute("SELECT COUNT(*) FROM answers").fetchone()[0]
+            return found
+
+    def free_answers(self) -> None:
+        with closing(sqlite3.connect(self.path)) as file, file:
+            file.execute("UPDATE answers SET until = 0")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"file": self.path}
+
+    @property
+    def table(self) -> str:
+        return f"[llm.ledger]\npath = {str(self.path)!r}\n"
+
+    def bytes_of_keys(self) -> bytes:
+        return b"".join(each.read_bytes() for each in self.path.parent.iterdir())
 
     def clear(self) -> None:
         self.path = self._folder / uuid4().hex / "ledger.db"
@@ -98,6 +162,32 @@ class Postgres(Store):
     def read(self) -> PostgresReader:
         return PostgresReader(self.url)
 
+    def keys(self) -> PostgresKeys:
+        return PostgresKeys(self.url)
+
+    def replays(self, **caps: int) -> PostgresReplays:
+        return PostgresReplays(self.url, **caps)
+
+    def answers(self) -> int:
+        (row,) = self.execute("SELECT count(*) FROM answers")
+        found: int = row["count"]
+        return found
+
+    def free_answers(self) -> None:
+        self.execute("UPDATE answers SET until = now() - INTERVAL '1 second'")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"url": self.url}
+
+    @property
+    def table(self) -> str:
+        return f"[llm.ledger]\nurl = {self.url!r}\n"
+
+    def bytes_of_keys(self) -> bytes:
+        rows = self.execute("SELECT keys::text AS kept FROM keys UNION ALL SELECT key_tokens::text FROM key_tokens")
+        return "\n".join(row["kept"] for row in rows).encode()
+
     def clear(self) -> None:
         if tables := [row["tablename"] for row in self.execute(_TABLES)]:
             self.execute(f"TRUNCATE {', '.join(f'understudy.{name}' for name in tables)}")
@@ -105,7 +195,8 @@ class Postgres(Store):
     def pass_time(self, seconds: float) -> None:
         """Leases are by the clock of the server, which cannot be changed: so they begin earlier instead."""
         super().pass_time(seconds)
-        self.execute(f"UPDATE understudy.owners SET until = until - INTERVAL '1 second' * {seconds}")
+        for table in ("owners", "answers"):
+            self.execute(f"UPDATE understudy.{table} SET until = until - INTERVAL '1 second' * {seconds}")
 
     def execute(self, query: str) -> list[asyncpg.Record]:
         """Execute a statement, and return its rows."""

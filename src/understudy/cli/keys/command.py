@@ -28,8 +28,7 @@ from understudy.reports.keys import KeyResult, report_key
 if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.domain.secret import Secret
-    from understudy.ledger.keys import KeyToken
-    from understudy.ledger.sqlite.keys import SqliteKeys
+    from understudy.ledger.keys import KeyRegistry, KeyToken
 
 OVERLAP = "24h"
 ACTIONS = ("list", "show", "create", "rotate", "revoke", "remove")
@@ -55,7 +54,11 @@ Once there is a virtual key, callers of the gateway need a key, on this machine 
         Example("Replace a key within a week", "understudy keys rotate alice --overlap 7d"),
         Example("See what it cost", "understudy usage --by model --key alice"),
     ),
-    exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, or there is no such key"},
+    exits={
+        ExitCode.OK: "",
+        ExitCode.UNAVAILABLE: "the ledger cannot be used at the moment",
+        ExitCode.MISUSE: "invalid usage or configuration, or there is no such key",
+    },
     variables=VARIABLES,
     see="docs/gateway.md",
 )
@@ -104,7 +107,7 @@ def keys(options: KeysOptions) -> None:
 class _Keys:
     """One command on the keys of a configuration."""
 
-    def __init__(self, options: KeysOptions, config: Config, store: SqliteKeys) -> None:
+    def __init__(self, options: KeysOptions, config: Config, store: KeyRegistry) -> None:
         self._options = options
         self._config = config
         self._store = store

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy import gateway
-from understudy.client.ledger import open_ledger, path_of
+from understudy.client.ledger import open_ledger, place_of
 from understudy.config import Config
 from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
@@ -38,7 +38,9 @@ class Process:
         self.options = options
         self.writer = writer
         self._ledger = open_ledger(config)
-        self.gateway = gateway.app(self._own(config), sink=self._ledger, file=path_of(config))
+        place = place_of(config)
+        kept: dict[str, Any] = {"url" if isinstance(place, Secret) else "file": place}
+        self.gateway = gateway.app(self._own(config), sink=self._ledger, **kept)
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config))

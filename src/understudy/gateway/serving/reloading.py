@@ -37,7 +37,7 @@ class Reloader:
             try:
                 text = self.source.read()
                 config = await asyncio.to_thread(self.source.parse, text)
-                check_open(config, self._host)
+                await asyncio.to_thread(check_open, config, self._host)
                 if changed := differences(self.config, config):
                     await self._apply(text, config)
             except LLMError as error:

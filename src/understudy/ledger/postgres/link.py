@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from understudy.domain.errors import LLMError
 from understudy.ledger.postgres.connecting import ANSWERING, connect
 from understudy.ledger.postgres.schema import migrate
 
 if TYPE_CHECKING:
     import asyncpg
 
-Action = Callable[["asyncpg.Connection"], Awaitable[None]]
+T = TypeVar("T")
 
 _CONFLICTS = frozenset({"40001", "40P01", "23505", "55P03"})
 """States of transactions that may succeed when they are repeated: not serializable, deadlock, a row that another one
@@ -21,8 +22,8 @@ inserted meanwhile, a lock that was not free in time. https://www.postgresql.org
 _TRIES = 8
 _LONGEST = 3 * ANSWERING
 """Seconds that a transaction may take."""
-_UNFIT = (ValueError, TypeError, OverflowError)
-"""What values raise that cannot be sent; the connection is as good as before."""
+_UNFIT = (ValueError, TypeError, OverflowError, LLMError)
+"""What values raise that cannot be sent, and what an action refuses; the connection is as good as before."""
 
 
 class Link:
@@ -46,18 +47,20 @@ class Link:
         self._connection = connection
         return connection
 
-    async def transact(self, action: Action) -> None:
-        """Commit an action in one transaction, which is repeated after a conflict with another.
+    async def transact(self, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Commit an action in one transaction, which is repeated after a conflict with another; return its result.
 
         It is repeated too if the connection turns out to have been closed while it was not used. Whether a commit
         whose answer is lost took place is unknown, so actions must not change anything when they are repeated.
         """
-        for tries in range(1, _TRIES + 1):
+        tries = 0
+        while True:
+            tries += 1
             known = self._usable()
             connection = await self.open()
             try:
                 async with asyncio.timeout(_LONGEST), connection.transaction():
-                    await action(connection)
+                    return await action(connection)
             except Exception as error:
                 conflict = _state_of(error) in _CONFLICTS
                 lost = not _state_of(error) and not isinstance(error, _UNFIT)
@@ -67,8 +70,6 @@ class Link:
                 if not (conflict or stale) or tries == _TRIES:
                     raise
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**tries))
-            else:
-                return
 
     def drop(self) -> None:
         """Give the connection up."""

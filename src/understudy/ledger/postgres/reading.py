@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -13,6 +11,7 @@ from understudy.ledger.accounts import Account, BalanceKey
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.postgres import locking
+from understudy.ledger.postgres.blocking import LoopThread
 from understudy.ledger.postgres.changes import clean
 from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
 from understudy.ledger.postgres.schema import exists
@@ -38,13 +37,11 @@ class PostgresReader:
         """Connect. Raise `ConfigError` if the server cannot be reached, or if it has no ledger."""
         driver()
         self._url = url
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="understudy-reader", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("understudy-reader")
         try:
             self._connection = self._wait_for(self._open())
         except BaseException:
-            self._end()
+            self._thread.end()
             raise
 
     def __enter__(self) -> Self:
@@ -58,7 +55,7 @@ class PostgresReader:
     def close(self) -> None:
         """Disconnect."""
         self._connection.terminate()
-        self._end()
+        self._thread.end()
 
     def usage(self, by: By, selection: LedgerSelection = ALL) -> dict[str, UsageSums]:
         """Return the sums of the selected entries that have ended, by day (`2026-11-29`) or by what they belong to.
@@ -156,18 +153,10 @@ class PostgresReader:
         return connection
 
     def _wait_for(self, work: Awaitable[T]) -> T:
-        async def waited() -> T:
-            return await work
-
         try:
-            return asyncio.run_coroutine_threadsafe(waited(), self._loop).result()
+            return self._thread.wait_for(work)
         except failures() as error:
             raise cannot(self._url, why(error)) from error
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:

@@ -64,7 +64,31 @@ CREATE TABLE holds (
 """
 """Balances of budgets and limits; and what attempts hold of them, or were charged."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS)
+_KEYS = """
+CREATE TABLE keys (
+    name TEXT COLLATE "C" PRIMARY KEY, created DOUBLE PRECISION NOT NULL, expires DOUBLE PRECISION,
+    revoked DOUBLE PRECISION, grants TEXT NOT NULL
+);
+CREATE TABLE key_tokens (
+    digest BYTEA PRIMARY KEY, key TEXT COLLATE "C" NOT NULL REFERENCES keys (name), ending TEXT NOT NULL,
+    pepper BYTEA NOT NULL, created DOUBLE PRECISION NOT NULL, until DOUBLE PRECISION
+);
+CREATE INDEX tokens_of_key ON key_tokens (key);
+"""
+"""Virtual keys, and what is kept of their values."""
+
+_ANSWERS = """
+CREATE TABLE answers (
+    scope BYTEA PRIMARY KEY, request BYTEA NOT NULL, owner BIGINT, until TIMESTAMPTZ NOT NULL, turn BYTEA NOT NULL,
+    status INTEGER, headers TEXT, size BIGINT NOT NULL DEFAULT 0, body BYTEA
+);
+ALTER TABLE answers ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE INDEX answers_by_age ON answers (until);
+CREATE INDEX answers_under_way ON answers (owner) WHERE owner IS NOT NULL;
+"""
+"""Answers that are kept for repeated requests, and requests whose answers are under way, each with its owner."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

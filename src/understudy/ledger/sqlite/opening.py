@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from understudy.domain.errors import ConfigError
+from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.sqlite.migrations import is_older, migrate
 
 BUSY = 10.0
@@ -127,17 +128,25 @@ class File:
             self._opened = None
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Write in one transaction. Raise `sqlite3.Error`."""
-        connection = self.connection()
-        connection.execute("BEGIN IMMEDIATE")
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read. Raise `LedgerUnavailable` if the file cannot be read."""
         try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            yield self.connection()
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"the ledger {self._path} cannot be used: {error}") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction. Raise `LedgerUnavailable` if the file cannot be written."""
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
 
 def _connect(path: Path, how: str = "") -> sqlite3.Connection:

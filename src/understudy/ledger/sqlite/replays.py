@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,11 +18,23 @@ _DROPPED_AT_ONCE = 100
 
 
 class SqliteReplays:
-    """Keeps answers in a file that processes share. Its methods block, and raise `sqlite3.Error` if that fails."""
+    """Keeps answers in a file that processes share; see `Replays`."""
 
-    def __init__(self, path: Path, *, most: int = MOST, room: int = ROOM, largest: int = LARGEST) -> None:
-        """`most`: how many answers are kept; `room`, `largest`: bytes of all, and of one."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        most: int = MOST,
+        room: int = ROOM,
+        largest: int = LARGEST,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`most`: how many answers are kept; `room`, `largest`: bytes of all, and of one. `clock`: Unix seconds.
+
+        Open the file, or make it. Raise `ConfigError` if that fails.
+        """
         self._file = File(path)
+        self._clock = clock
         self._most = most
         self._room = room
         self.largest = largest
@@ -30,11 +43,9 @@ class SqliteReplays:
         """Close the file, which the next use opens again."""
         self._file.close()
 
-    def begin(self, scope: bytes, request: bytes, owner: int, now: float) -> Scope:
-        """Return what is known of a request; one that is new is held by `owner` from now on.
-
-        `scope` names the request, and `request` is the digest of what it asks for. `now`: Unix seconds.
-        """
+    def begin(self, scope: bytes, request: bytes, owner: int) -> Scope:
+        """Return what is known of a request; one that is new is held by `owner` from now on."""
+        now = self._clock()
         with self._file.writing() as connection:
             connection.execute("DELETE FROM answers WHERE until <= ?", (now,))
             query = "SELECT request, owner, status, headers, body FROM answers WHERE scope = ?"
@@ -51,12 +62,12 @@ class SqliteReplays:
         answer = None if status is None else KeptAnswer(status, _headers.decode(headers), body)
         return Scope(ScopeState.ANSWERED, answer)
 
-    def renew(self, owner: int, now: float) -> None:
+    def renew(self, owner: int) -> None:
         """Extend the lease of what an owner holds."""
         with self._file.writing() as connection:
-            connection.execute("UPDATE answers SET until = ? WHERE owner = ?", (now + LEASE, owner))
+            connection.execute("UPDATE answers SET until = ? WHERE owner = ?", (self._clock() + LEASE, owner))
 
-    def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None, now: float) -> None:
+    def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None) -> None:
         """Keep the answer to a request that `owner` holds; `None`: one that is known to be given, and not kept."""
         if answer is not None and len(answer.body) > self.largest:
             answer = None
@@ -68,7 +79,7 @@ class SqliteReplays:
             connection.execute(
                 "UPDATE answers SET owner = NULL, until = ?, status = ?, headers = ?, body = ?, size = ? "
                 "WHERE scope = ? AND owner = ?",
-                (now + LIFETIME, *values, scope, owner),
+                (self._clock() + LIFETIME, *values, scope, owner),
             )
             self._make_room(connection)
 
