@@ -58,6 +58,8 @@ def now() -> float:
 
 
 _texts = st.text(st.characters(codec="utf-8"), max_size=12)
+_words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+"""Of a column each: PostgreSQL's cannot hold NUL characters, and have replacements for them."""
 _counts = st.none() | st.integers(0, 2**53)
 _seconds = st.integers(0, 10**10).map(lambda each: each / 1_000_000)
 _usages = st.builds(
@@ -69,7 +71,7 @@ _usages = st.builds(
 _costs = st.builds(
     Cost,
     amount=st.integers(0, 10**15).map(Money),
-    source=_texts,
+    source=_words,
     as_of=st.none() | st.just("2026-11-01"),
     estimated=st.booleans(),
 )
@@ -106,7 +108,7 @@ records = st.builds(
     st.sampled_from(Outcome),
     duration=_seconds,
     first_event=st.none() | _seconds,
-    answered_model=st.none() | _texts,
+    answered_model=st.none() | _words,
     dialect=st.none() | st.just("openai"),
     failure=st.none() | _failures,
     next_step=st.none() | _texts,

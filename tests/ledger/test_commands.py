@@ -75,11 +75,3 @@ def test_check_states_what_may_damage_the_file(tmp_path: Path) -> None:
         result = cli.python("-c", old, "check", "--offline")
         assert result.code == 0, result.err
         assert ("ledger: SQLite 3.40.1 can, very rarely, damage a file" in result.out) is stated
-
-
-def test_virtual_keys_need_a_file(tmp_path: Path) -> None:
-    cli = CommandLine(tmp_path)
-    cli.configure(f'{ENTRY}[llm.ledger]\nurl = "postgresql://me@127.0.0.1:9/x"\n')
-    result = cli.run("keys", "list")
-    assert result.code == 2
-    assert "virtual keys are kept in the file of a ledger" in result.err
