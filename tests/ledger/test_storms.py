@@ -1,24 +1,52 @@
-"""Short storms and adversaries; the long ones are commands."""
+"""Storms and adversaries: short ones, and with `--deep` twenty rounds; the long ones are commands."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
-from tests.ledger.adversary import CEILING, attack
-from tests.ledger.storm import AMOUNT, storm
+from tests.ledger.adversary import CEILING, attack, attack_and_kill
+from tests.ledger.storm import AMOUNT, SHARE, storm
+
+PROCESSES, REQUESTS, ROUNDS = 16, 500, 20
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def test_two_processes_spend_exactly_what_is_allowed() -> None:
     assert storm(2, 60).spent == 12 * AMOUNT
 
 
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_storm_spends_exactly_what_is_allowed(number: int, deep: bool) -> None:
+    if not deep:
+        pytest.skip("twenty storms of 16 processes take a minute: --deep, or python -m tests.ledger.storm")
+    processes = PROCESSES if number % 4 else 1
+    assert storm(processes, REQUESTS).spent == (REQUESTS // SHARE) * AMOUNT
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_storm_with_cancels_and_kills_loses_nothing(number: int, deep: bool) -> None:
+    if not deep:
+        pytest.skip("storms of 16 processes take long: --deep, or python -m tests.ledger.storm --cancels 5 --kills 3")
+    storm(PROCESSES, REQUESTS, cancels=5, kills=3)
+
+
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("seed", range(10))
 def test_a_provider_that_lies_does_not_break_a_budget(seed: int) -> None:
-    logging.disable(logging.CRITICAL)
-    try:
-        spent, _ = attack(seed)
-    finally:
-        logging.disable(logging.NOTSET)
+    spent, _ = attack(seed)
     assert spent <= CEILING
+
+
+@pytest.mark.usefixtures("quiet")
+def test_neither_does_one_whose_callers_are_killed() -> None:
+    attack(0)  # loads what the forked processes need
+    assert max(attack_and_kill(seed)[0] for seed in range(5)) <= CEILING
