@@ -24,33 +24,51 @@ from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
+from understudy.ledger.rows import COLUMNS
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.transaction import Transaction
+from understudy.ledger.sums import FIELDS
 
 DAYS, KEYS, SESSIONS, MODELS = 90, 300, 100_000, 12
 BEGAN = 1_770_000_000
 """Unix seconds of the first entry."""
 BATCH = 20_000
 """Entries of one transaction."""
+COPIES = 10
 RARE = "rare"
 AGAIN = 5
 
 
 def fill(path: Path, rows: int) -> float:
-    """Write entries as the ledger's thread does, in large transactions; return the seconds it took."""
+    """Write entries as the ledger's thread does, in large transactions, and copy them; return the seconds it took."""
     began, connection = time.monotonic(), open_for_writing(path)
     connection.row_factory = sqlite3.Row
-    records = _records(rows)
+    records = _records(rows // COPIES)
     while batch := list(itertools.islice(records, BATCH)):
         connection.execute("BEGIN IMMEDIATE")
         transaction = Transaction(connection, owner=1)
         transaction.write(batch)
         transaction.finish()
         connection.execute("COMMIT")
+    _copy(connection)
     connection.close()
     return time.monotonic() - began
+
+
+def _copy(connection: sqlite3.Connection) -> None:
+    """Write every entry again under other ids of the same milliseconds."""
+    connection.create_function("other", 2, lambda id_, copy: id_[:8] + bytes((0x80 + copy,)) + id_[9:])
+    columns = ", ".join(COLUMNS[2:])
+    for copy in range(1, COPIES):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            f"INSERT INTO entries (id, request, {columns}) SELECT other(id, {copy}), other(request, {copy}), {columns} "
+            "FROM entries WHERE substr(id, 9, 1) = x'80'"
+        )
+        connection.execute("COMMIT")
+    connection.execute(f"UPDATE days SET {', '.join(f'{name} = {name} * {COPIES}' for name in FIELDS)}")
 
 
 def _records(rows: int) -> Iterator[AttemptRecord]:
@@ -58,7 +76,7 @@ def _records(rows: int) -> Iterator[AttemptRecord]:
     cost = Cost(amount=Money(1_234_567), source="published", as_of="2026-11-01")
     for number in range(rows):
         started = BEGAN + DAYS * 86_400 * number / rows
-        model, is_rare = chance.randrange(MODELS), number % 1_000_000 == 77
+        model, is_rare = chance.randrange(MODELS), number % 100_000 == 77
         won = chance.random() < 0.97
         name = _id(started, number)
         yield AttemptRecord(
