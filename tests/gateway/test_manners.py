@@ -82,6 +82,26 @@ def test_official_clients_stop_at_what_lasts(dialect: str, kind: FailureKind, se
     assert "retry-after" not in headers
 
 
+@pytest.mark.parametrize(
+    ("client", "dialect", "statuses"),
+    [
+        (Client.CODEX, "responses", (400, 400)),  # it sends a request six times at any other status from 400 on
+        (Client.GEMINI_CLI, "gemini", (400, 400)),  # and Gemini CLI goes on at 429, whatever it is told
+        (Client.CLAUDE_CODE, "anthropic", (402, 429)),  # x-should-retry: false ends its run
+        (Client.OPENAI_SDK, "openai", (402, 429)),
+    ],
+)
+def test_a_spent_budget_ends_the_run_of_an_agent(client: Client, dialect: str, statuses: tuple[int, int]) -> None:
+    for kind, status, told in ((K.BILLING, 402, statuses[0]), (K.DAILY_QUOTA, 429, statuses[1])):
+        own = Failure(kind=kind, message="spent", status=status, should_retry=False, sent=False, code="budget_exceeded")
+        said = say(own, client, dialect)
+        code, headers = answer(said, dialect)
+        assert (code, "retry-after" in headers) == (told, False)
+        assert dict(said.headers)["x-should-retry"] == "false"
+        theirs = say(failure(kind, status=status, sent=True), client, dialect)
+        assert answer(theirs, dialect)[0] == status
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("client", Client)
 def test_every_error_can_be_reported_to_every_client(dialect: str, client: Client) -> None:

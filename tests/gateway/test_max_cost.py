@@ -1,4 +1,4 @@
-"""What one request of a caller may cost: the header `x-understudy-max-cost`, and `max_cost` of a route."""
+"""What one request and one session of a caller may cost: two headers, and `max_cost` of a route."""
 
 from __future__ import annotations
 
@@ -67,4 +67,49 @@ async def test_embeddings_and_what_is_handed_on() -> None:
         handed = await caller.post("/passthrough/a/v1/chat/completions", CHAT, {MAX_COST: "1"})
         assert (handed.status, handed.json["error"]["code"]) == (400, "price_unknown")
         assert len(emulator.requests("openai")) == 1
+        await served.aclose()
+
+
+SESSION_MAX_COST = "x-understudy-session-max-cost"
+
+
+async def test_a_session_is_refused_once_its_ceiling_is_spent() -> None:
+    """Each session has its own; it ends when that much is spent, not when the most of an answer does not fit."""
+    async with Emulator(("openai",)) as emulator:
+        served = gateway(emulator)
+        caller = Asgi(served)
+
+        async def ask(session: str, ceiling: str = "0.0001", **headers: str) -> tuple[int, str]:
+            given = {"x-understudy-session": session, SESSION_MAX_COST: ceiling, **headers}
+            answer = await caller.post("/v1/chat/completions", CHAT, given)
+            return answer.status, answer.text
+
+        statuses = [(await ask("one"))[0] for _ in range(40)]
+        spent = statuses.index(402)
+        assert spent > 0
+        assert set(statuses[:spent]) == {200}
+        assert set(statuses[spent:]) == {402}
+        assert (await ask("two"))[0] == 200
+        status, text = await ask("one")
+        assert status == 402
+        assert "the budget session/max_cost of one is exceeded: of $0.000100000 $0.000200000 are spent" in text
+        assert "budget_exceeded" in text
+        assert (await ask("one", "1"))[0] == 200  # the ceiling is that of the request
+        assert (await ask("one", **{"user-agent": "codex_exec/0.171.0"}))[0] == 400  # at which Codex stops
+        await served.aclose()
+
+
+async def test_a_ceiling_needs_a_session() -> None:
+    async with Emulator(("openai",)) as emulator:
+        served = gateway(emulator)
+        caller = Asgi(served)
+        body = {"model": "a/text-embedding-3-small", "input": "Hello"}
+        refused = await caller.post("/v1/embeddings", body, {SESSION_MAX_COST: "1"})
+        assert refused.status == 400
+        assert "needs a session" in refused.text
+        named = {SESSION_MAX_COST: "1", "x-understudy-session": "one"}
+        assert (await caller.post("/v1/embeddings", body, named)).status == 200
+        handed = await caller.post("/passthrough/a/v1/chat/completions", CHAT, named)
+        assert handed.status == 400
+        assert "cannot be kept here" in handed.text
         await served.aclose()

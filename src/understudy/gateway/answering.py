@@ -64,7 +64,10 @@ class Answering:
         labels, session = self._whose(request, resolved)
         request = replace(request, model=resolved.model, labels=labels, session=session.id)
         response = await self._site.manager.vectors(
-            request, resolved.options.of_embedding(), request_id=self._notes.id, allowances=self._caller.allowances
+            request,
+            resolved.options.of_embedding(),
+            request_id=self._notes.id,
+            allowances=(*self._caller.allowances, *resolved.options.allowances(session.id)),
         )
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
@@ -79,7 +82,8 @@ class Answering:
         sealer = site.seals.of(self._caller.name)
         crossing = Crossing(self._half.name, inbound, sealer, site.signers.known, **changes)
         self._notes.crossing = crossing
-        given: dict[str, Any] = {"request_id": self._notes.id, "allowances": self._caller.allowances}
+        allowances = (*self._caller.allowances, *resolved.options.allowances(session.id))
+        given: dict[str, Any] = {"request_id": self._notes.id, "allowances": allowances}
         opened = partial(site.manager.open, crossing.request, resolved.options.of_call(), **given)
         if inbound.stream:
             self._notes.run = run = await opened(reading="events")

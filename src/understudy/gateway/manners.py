@@ -51,6 +51,7 @@ _LASTING = (
     *(_K.BILLING, _K.DAILY_QUOTA, _K.INVALID_REQUEST, _K.AUTHENTICATION, _K.PERMISSION, _K.NOT_FOUND),
     *(_K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.CONTENT_FILTER, _K.UNSUPPORTED),
 )
+_SPENT = (_K.BILLING, _K.DAILY_QUOTA)
 OUTLOOK: Mapping[FailureKind, Outlook] = {
     **dict.fromkeys(FailureKind, Outlook.OPEN),
     **dict.fromkeys(_PASSING, Outlook.PASSING),
@@ -66,6 +67,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     """How this is known."""
     retried: frozenset[int] = frozenset({408, 409, 429})
     """Statuses below 500 after which it tries again. All try again after those from 500 on, or after none."""
+    ends_at: int | None = None
+    """The status that ends its run where a budget is spent, if that of a budget does not."""
     wait: int = 0
     """Seconds that it is told to wait where no provider says how long; 0: its own pauses are good."""
     broken: Literal["event", "cut"] = "event"
@@ -87,6 +90,7 @@ MANNERS: Mapping[Client, Manner] = {
         "0.4, 0.8, … s or the retry-after, whatever x-should-retry says; cut streams and error events are retried; "
         "response.incomplete ends the run, and so does response.failed with server_is_overloaded or insufficient_quota",
         retried=frozenset({408, 409}),
+        ends_at=400,
         wait=5,
     ),
     Client.CLAUDE_CODE: Manner(
@@ -101,6 +105,7 @@ MANNERS: Mapping[Client, Manner] = {
         "RetryInfo say; 400, 401, 403, 404 and 408 end the run; an error event or an end without a finish is asked for "
         "again, but a stream that is cut ends the run",
         retried=frozenset({429}),
+        ends_at=400,
     ),
     Client.OPENCODE: Manner(
         source="measured with 1.18.33: 429 and 5xx are retried after 2, 4, … s or the retry-after, however long; on "
@@ -173,6 +178,8 @@ def say(failure: Failure, client: Client, dialect: str) -> Said:
     manner, outlook = manner_of(client, dialect), OUTLOOK[failure.kind]
     if (own := outward(failure)) is not failure:
         told = own
+    elif failure.kind in _SPENT and not failure.sent and manner.ends_at is not None:
+        told = replace(failure, status=manner.ends_at)
     elif outlook is Outlook.PASSING and manner.retried:
         told = replace(failure, status=_status(failure, manner, dialect))
     else:

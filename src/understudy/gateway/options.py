@@ -11,7 +11,7 @@ import msgspec
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind, OnMidstreamError
 from understudy.domain.suggestions import suggestion
-from understudy.settings.budgets import amount_complaint
+from understudy.settings.budgets import Allowance, Budget, amount_complaint
 
 if TYPE_CHECKING:
     from understudy.protocol import EmbedOptions, RequestOptions
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PREFIX = "x-understudy-"
 SESSION = "x-understudy-session"
 MAX_COST = "x-understudy-max-cost"
+SESSION_MAX_COST = "x-understudy-session-max-cost"
 LONGEST = 256
 """Characters of a name or an id that a caller may choose."""
 MOST_MODELS = 16
@@ -31,6 +32,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     """Targets in the order in which they are tried, instead of the model that the body names."""
     deadline: float | None = None
+    session_max_cost: str | None = None
+    """US dollars that the session may cost."""
     task: str | None = None
     session: str | None = None
     max_cost: str | None = None
@@ -38,6 +41,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     on_midstream_error: OnMidstreamError | None = None
     hold_chars: int | None = None
     labels: dict[str, str] = {}
+
+    def allowances(self, session: str | None) -> tuple[Allowance, ...]:
+        """Return what the caller allows the session. Raise `BadRequest` if the request belongs to none.
+
+        It is soft, so that it ends when that much is spent: agents send long prompts, of which most is cached, and ask
+        for long answers, so the most that a request can cost is many times what it does cost.
+        """
+        if self.session_max_cost is None:
+            return ()
+        if session is None:
+            raise bad_header(f"the header {SESSION_MAX_COST} needs a session: send {SESSION} too")
+        budget = Budget(name="max_cost", max=self.session_max_cost, per="session", period="total", hard=False)
+        return (Allowance(budgets=(budget,), owner="session"),)
 
     def of_call(self) -> RequestOptions:
         """Return the options of `stream` and `generate` that are set."""
@@ -140,6 +156,7 @@ _HEADERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "models": ("models", _models),
     "deadline": ("deadline", _seconds),
     "max-cost": ("max_cost", _dollars),
+    "session-max-cost": ("session_max_cost", _dollars),
     "task": ("task", _word),
     "session": ("session", _word),
     "on-midstream-error": ("on_midstream_error", _midstream),

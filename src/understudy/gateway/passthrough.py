@@ -21,7 +21,7 @@ from understudy.domain.patterns import matches
 from understudy.engine.claims import PRICE_UNKNOWN
 from understudy.engine.relay import Relay, RelayRequest
 from understudy.gateway import replies
-from understudy.gateway.options import MAX_COST
+from understudy.gateway.options import MAX_COST, SESSION_MAX_COST
 from understudy.gateway.sessions import Clues, session_of
 from understudy.gateway.uploads import Upload
 from understudy.policy.selection import split_name
@@ -158,8 +158,10 @@ class Passthrough:
 
     def _refuse_ceiling(self) -> None:
         """Raise `BadRequest` if the caller has set what the request may cost."""
-        if MAX_COST in self._connection.headers:
-            what = f"the header {MAX_COST} cannot be kept here: nothing limits what a request costs that is handed on"
+        for header in (MAX_COST, SESSION_MAX_COST):
+            if header not in self._connection.headers:
+                continue
+            what = f"the header {header} cannot be kept here: nothing limits what a request costs that is handed on"
             raise _denied(400, FailureKind.INVALID_REQUEST, what, PRICE_UNKNOWN)
 
     def _target(self) -> tuple[str, tuple[str, ...]]:

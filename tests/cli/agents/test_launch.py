@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,6 +170,49 @@ def test_aider_gets_arguments_ahead_of_the_users_own(agents: Agents, gateway: Ga
     assert environment["AIDER_OPENAI_API_KEY"] == environment["OPENAI_API_KEY"] == KEY
 
 
+SESSION, CEILING = "x-understudy-session", "x-understudy-session-max-cost"
+
+
+def read_headers(agents: Agents, name: str) -> dict[str, str]:
+    """Return the further headers that an agent was told to send, as it reads them."""
+    seen = agents.seen
+    match name:
+        case "claude":
+            text = seen["environment"]["ANTHROPIC_CUSTOM_HEADERS"]
+            assert seen["files"]["settings"][0]["env"]["ANTHROPIC_CUSTOM_HEADERS"] == text
+            return dict(line.split(": ") for line in text.split("\n"))
+        case "gemini":
+            return dict(each.split(": ") for each in seen["environment"]["GEMINI_CLI_CUSTOM_HEADERS"].split(", "))
+        case "codex":
+            provider = tomllib.loads("\n".join(seen["arguments"][1::2]))["model_providers"]["understudy"]
+            headers: dict[str, str] = provider["http_headers"]
+            return headers
+    content = json.loads(seen["environment"]["OPENCODE_CONFIG_CONTENT"])
+    options: dict[str, Any] = content["provider"]["understudy"]["options"]
+    return dict(options["headers"])
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "opencode"])
+def test_what_an_agent_may_spend_is_told_to_the_gateway(agents: Agents, gateway: Gateway, name: str) -> None:
+    agents.install(name)
+    sessions = set[str]()
+    for _ in range(2):
+        result = agents.run("launch", name, "--url", gateway.url, "-m", "main", "--max-cost", "$2.50")
+        assert result.code == 0
+        headers = read_headers(agents, name)
+        assert headers.pop(CEILING) == "2.50"
+        sessions.add(headers.pop(SESSION))
+        assert headers == {}
+    assert len(sessions) == 2
+    assert all(each.startswith(f"launch-{name}-") for each in sessions)
+
+
+def test_headers_of_the_users_own_stay(agents: Agents, gateway: Gateway) -> None:
+    agents.install("claude")
+    agents.run("launch", "claude", "--url", gateway.url, "--max-cost", "2", ANTHROPIC_CUSTOM_HEADERS="x-team: search")
+    assert read_headers(agents, "claude")["x-team"] == "search"
+
+
 def test_the_gateway_of_the_configuration_is_used_with_its_first_key(agents: Agents, gateway: Gateway) -> None:
     agents.install("claude")
     agents.cli.configure(
@@ -234,11 +278,17 @@ def test_the_agent_ends_first_and_ctrl_c_is_its_own(
         (["codex", "--url", "http://h:1/v1"], "--url must not contain the path of an API: write http://h:1"),
         (["codex", "--url", 'http://h:1/"x'], "--url is not the address of a gateway"),
         (["codex", "-m", "a b"], "--model is not the name of a model"),
+        (
+            ["codex", "--max-cost", "much"],
+            "--max-cost must be an amount above 0",
+        ),
+        (["aider", "--max-cost", "2"], "aider sends no headers of ours, so --max-cost cannot be kept"),
         (["codex", "--url", "http://127.0.0.1:9"], "no gateway answers at http://127.0.0.1:9"),
     ],
 )
 def test_what_is_wrong_is_stated(agents: Agents, words: list[str], message: str) -> None:
     agents.install("codex")
+    agents.install("aider")
     result = agents.run("launch", *words)
     assert result.code == 2
     assert message in result.err

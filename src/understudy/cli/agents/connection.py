@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +24,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """Without a slash at its end, and without the path of any API."""
     key: Secret | None = None
+    headers: Mapping[str, str] = {}
+    """Further headers that the agent sends."""
     models: tuple[str, ...] = ()
     """The names that the agent may choose from; the first is the one that it uses."""
 
@@ -38,7 +41,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     def fields(self) -> dict[str, str]:
         """Return what the templates of the rows may contain."""
-        return {"url": self.url, "key": self.token, "model": self.model or ""}
+        headers = ",".join(f'"{name}"="{value}"' for name, value in self.headers.items())
+        of_codex = f",http_headers={{{headers}}}" if headers else ""
+        return {"url": self.url, "key": self.token, "model": self.model or "", "http_headers": of_codex}
 
 
 def read_url(written: str, option: str = "--url") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ from understudy.cli.options import CommonOptions
 from understudy.cli.terminal import say
 from understudy.config.report import did_you_mean
 from understudy.domain.errors import Misuse
+from understudy.gateway.options import SESSION, SESSION_MAX_COST
+from understudy.settings.budgets import amount_complaint
 
 MANUAL = Manual(
     text="""\
@@ -32,6 +35,9 @@ the agent. The agent's own configuration is not changed: `understudy setup` does
 The agents are claude, codex, gemini, opencode and aider. What follows `--` is passed to the agent. Ctrl-C goes to the
 agent, and the exit code is the agent's.
 
+With --max-cost all requests of the agent until it ends, those of its subagents too, are one session of the gateway,
+whose ceiling that is. aider sends no headers, so it needs a key with a budget instead.
+
 Without --model, Claude Code, Codex and Gemini CLI ask for models of their own vendor, which [llm.gateway.aliases] maps
 to routes. If it does not know them, the agent gets the first model that it lists; so do opencode and aider.""",
     examples=(
@@ -39,6 +45,7 @@ to routes. If it does not know them, the agent gets the first model that it list
         Example(
             "Give one of your routes to Codex, and a task", 'understudy launch codex -m main -- exec "fix the tests"'
         ),
+        Example("Let it spend 2 US dollars", "understudy launch claude --max-cost 2"),
         Example("Use a gateway on another machine", "understudy launch opencode --url https://llm.example"),
     ),
     exits={
@@ -93,6 +100,14 @@ class LaunchOptions(CommonOptions, frozen=True, kw_only=True):
     url: UrlOption = None
     key: KeyOption = None
     model: ModelOption = None
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            help="What the agent may spend until it ends: once that much is spent, its requests are refused.",
+        ),
+    ] = None
 
 
 def launch(options: LaunchOptions) -> None:
@@ -101,12 +116,26 @@ def launch(options: LaunchOptions) -> None:
         agent = agent_of(options.agent)
         program = find_program(agent)
         models = read_model(options.model)
+        headers = _ceiling(options.max_cost, agent)
         with child.orderly_end(), gateway.reach(options.url, options.key, options.config, os.environ) as (url, key):
-            connection = with_models(agent, Connection(url=url, key=key, models=models))
+            connection = with_models(agent, Connection(url=url, key=key, headers=headers, models=models))
             with tempfile.TemporaryDirectory(prefix="understudy-", ignore_cleanup_errors=True) as folder:
                 start = prepare(agent, connection, os.environ, Path.home(), Path(folder))
                 code = child.run([program, *start.arguments, *(options.arguments or ())], start.environment)
     raise typer.Exit(code)
+
+
+def _ceiling(max_cost: str | None, agent: Agent) -> dict[str, str]:
+    """Return the headers by which the gateway limits what the agent spends. Raise `Misuse` if it cannot send them."""
+    if max_cost is None:
+        return {}
+    amount = max_cost.strip().removeprefix("$")
+    if complaint := amount_complaint(amount):
+        raise Misuse(f"--max-cost {complaint}; it is in US dollars")
+    if not agent.sends_headers:
+        what = f"{agent.title} sends no headers of ours, so --max-cost cannot be kept"
+        raise Misuse(f"{what}: make it a key with `understudy keys create NAME --budget`")
+    return {SESSION: f"launch-{agent.name}-{secrets.token_hex(6)}", SESSION_MAX_COST: amount}
 
 
 def agent_of(name: str) -> Agent:

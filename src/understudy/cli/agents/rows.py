@@ -1,7 +1,8 @@
 """One row for each coding agent: how it is started, and what its own configuration needs, to work through a gateway.
 
 Tried with Claude Code 2.1, Codex 0.171, Gemini CLI 0.61, opencode 1.18 and aider 0.86, headless against a gateway on
-loopback. A template may contain `$url`, `$key` and `$model`.
+loopback. A template may contain `$url`, `$key`, `$model` and, in the form of
+Codex, `$http_headers`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     model_environment: tuple[str, ...] = ()
     """Variables that hold the model."""
     model_arguments: tuple[str, ...] = ()
+    header_variable: tuple[str, str] | None = None
+    """The variable with further headers, as `Name: value`, and what stands between two of them."""
     usual: tuple[str, ...] = ()
     """Models that it asks for by itself, as of late 2026; empty if it has no default."""
     temporary: Literal["claude-settings", "gemini-home", "opencode-content"] | None = None
@@ -55,6 +58,12 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[AgentFile, ...]
     key_variable: str | None = None
     """The variable that its configuration refers to instead of holding the key."""
+
+    @property
+    def sends_headers(self) -> bool:
+        """Whether it can be made to send further headers."""
+        in_arguments = any("$http_headers" in each for each in self.arguments)
+        return in_arguments or self.header_variable is not None or self.temporary == "opencode-content"
 
 
 _CLAUDE_ELSEWHERE = (
@@ -86,10 +95,11 @@ def claude_environment(connection: Connection) -> dict[str, str]:
 
 def opencode_provider(connection: Connection) -> dict[str, Any]:
     """Return the block that makes the gateway a provider of opencode."""
+    headers = {"headers": dict(connection.headers)} if connection.headers else {}
     return {
         "npm": "@ai-sdk/openai-compatible",
         "name": "understudy",
-        "options": {"baseURL": f"{connection.url}/v1", "apiKey": connection.token},
+        "options": {"baseURL": f"{connection.url}/v1", "apiKey": connection.token} | headers,
         "models": {name: {"name": name} for name in connection.models},
     }
 
@@ -140,6 +150,7 @@ _ROWS = (
         },
         removed=("ANTHROPIC_API_KEY", *_CLAUDE_ELSEWHERE),
         model_environment=_CLAUDE_MODELS,
+        header_variable=("ANTHROPIC_CUSTOM_HEADERS", "\n"),
         usual=("claude-opus-4-8", "claude-haiku-4-5-20251001"),
         temporary="claude-settings",
         files=(
@@ -163,7 +174,7 @@ _ROWS = (
         arguments=(
             "-c", 'model_provider="understudy"',
             "-c", 'model_providers.understudy={name="understudy",base_url="$url/v1",wire_api="responses",'
-            'env_key="UNDERSTUDY_KEY"}',
+            'env_key="UNDERSTUDY_KEY"$http_headers}',
         ),
         model_arguments=("-c", 'model="$model"'),
         usual=("gpt-6.2-sol",),
@@ -179,6 +190,7 @@ _ROWS = (
         environment={"GOOGLE_GEMINI_BASE_URL": "$url", "GEMINI_API_KEY": "$key"},
         removed=("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_API_VERSION"),
         model_environment=("GEMINI_MODEL",),
+        header_variable=("GEMINI_CLI_CUSTOM_HEADERS", ", "),
         usual=("gemini-3.1-pro-preview", "gemini-3.5-flash-lite"),
         temporary="gemini-home",
         files=(

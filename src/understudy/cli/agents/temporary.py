@@ -46,10 +46,14 @@ def prepare(agent: Agent, connection: Connection, environ: Mapping[str, str], ho
     if connection.model:
         kept |= dict.fromkeys(agent.model_environment, connection.model)
         arguments += agent.model_arguments
+    if connection.headers:
+        kept |= _headers(agent, connection, environ)
     filled = [_filled(each, fields) for each in arguments]
     match agent.temporary:
         case "claude-settings":
-            filled += ["--settings", str(_private(folder / "settings.json", {"env": claude_environment(connection)}))]
+            names = () if agent.header_variable is None or not connection.headers else agent.header_variable[:1]
+            variables = claude_environment(connection) | {name: kept[name] for name in names}
+            filled += ["--settings", str(_private(folder / "settings.json", {"env": variables}))]
         case "gemini-home":
             kept |= _gemini_home(environ, home, folder)
         case "opencode-content":
@@ -61,6 +65,15 @@ def prepare(agent: Agent, connection: Connection, environ: Mapping[str, str], ho
 
 def _filled(template: str, fields: Mapping[str, str]) -> str:
     return string.Template(template).substitute(fields)
+
+
+def _headers(agent: Agent, connection: Connection, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable with further headers, those that it has already included."""
+    if agent.header_variable is None:
+        return {}
+    variable, between = agent.header_variable
+    present = [text] if (text := environ.get(variable, "").strip()) else []
+    return {variable: between.join([*present, *(f"{name}: {value}" for name, value in connection.headers.items())])}
 
 
 def _direct(connection: Connection, environ: Mapping[str, str]) -> dict[str, str]:
