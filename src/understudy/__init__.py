@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from understudy.dialects.limits import MetadataLimits, ParameterLimits
     from understudy.dialects.quirks import ErrorRule, Quirks, QuirksPatch
     from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+    from understudy.domain.capture import Capture
     from understudy.domain.content import (
         Audio,
         CacheMark,
@@ -188,6 +189,7 @@ __all__ = [
     "Bounds",
     "Budget",
     "CacheMark",
+    "Capture",
     "Citation",
     "CitationAdded",
     "ConfigError",

@@ -15,6 +15,7 @@ HOMES = {
     "understudy.dialects.limits": "MetadataLimits ParameterLimits",
     "understudy.dialects.quirks": "ErrorRule Quirks QuirksPatch",
     "understudy.domain.attempts": "AttemptRecord CostBasis Outcome",
+    "understudy.domain.capture": "Capture",
     "understudy.domain.content": (
         "Audio CacheMark Citation File Image Opaque Provenance Refusal Text Thinking ToolCall ToolResult"
     ),

@@ -47,7 +47,7 @@ GROUPS: dict[str, str] = {
     ),
     "configuration": (
         "ProviderConfig FallbackConfig FallbackStrategy Route ProviderType Secret Signer TokenSource Price Rates Tier "
-        "Dollars Allowance Budget Limit"
+        "Dollars Allowance Budget Limit Capture"
     ),
     "strategies": "Strategy Plan Step Skip Target Facts TargetFacts Limits",
     "extensions": (

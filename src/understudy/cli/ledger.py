@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,25 +15,29 @@ import typer
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import Example, Manual
+from understudy.cli.sanitize import clean, escaped_json
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import prepare_library, print_json, say
 from understudy.client.ledger import path_of
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, Misuse
+from understudy.ledger.captures import CapturedTexts
+from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.sums import DAY
 
 if TYPE_CHECKING:
-    from understudy.ledger.entries import LedgerEntry
+    from understudy.ledger import LedgerQueries
 
 ACTIONS = ("prune", "vacuum", "export", "verify")
 FORMATS = ("jsonl", "csv", "parquet")
-_PAGE = 1_000
+_PAGE, _CAPTURED_PAGE = 1_000, 100
 
 MANUAL = Manual(
     text="""\
 `prune` removes entries older than --keep days (or `keep_days` in [llm.ledger]); the sums of their days stay, so `usage`
-by day, model or key goes on to show them. `vacuum` gives the space back to the disk. `verify` checks the file for
-damage, and the sums of each day against its entries. `export` writes the selected entries, the newest first.""",
+by day, model or key goes on to show them; with --captured it removes prompts and answers only. `vacuum` gives the space
+back to the disk. `verify` checks the file for damage, and the sums of each day against its entries. `export` writes the
+selected entries, the newest first; with --captured, prompts and answers too, where they were kept.""",
     examples=(
         Example("Remove what is older than a year", "understudy ledger prune --keep 365"),
         Example("See what that would remove", "understudy ledger prune --keep 365 --dry-run"),
@@ -48,6 +53,13 @@ damage, and the sums of each day against its entries. `export` writes the select
     variables=VARIABLES,
     see="docs/ledger.md",
 )
+
+
+class CapturedEntry(LedgerEntry, frozen=True, kw_only=True):
+    """One attempt as `export --captured` writes it."""
+
+    captured: CapturedTexts | None = None
+    """Its prompt and its answer; `None` if they were not kept."""
 
 
 class UpkeepReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,6 +82,9 @@ class LedgerOptions(SpanOptions, frozen=True, kw_only=True):
     keep: Annotated[
         int | None, typer.Option("--keep", metavar="DAYS", min=1, help="prune: keep the entries of so many days.")
     ] = None
+    captured: Annotated[
+        bool, typer.Option("--captured", help="prune: prompts and answers only. export: them, too (jsonl).")
+    ] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="prune: only count what would be removed.")] = False
     format: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"export: {', '.join(FORMATS)}.")] = "jsonl"
     output: Annotated[
@@ -91,7 +106,7 @@ def ledger(options: LedgerOptions) -> None:
     if options.as_json:
         print_json(report)
     else:
-        _print(report, dry_run=options.dry_run)
+        _print(report, options)
     if report.wrong:
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
@@ -110,17 +125,22 @@ def _perform(options: LedgerOptions, config: Config) -> UpkeepReport:
         return msgspec.structs.replace(report, freed=freed.before - freed.after)
     if options.action == "verify":
         return msgspec.structs.replace(report, wrong=tuple(upkeep.verify(path)))
-    days = options.keep or config.ledger.keep_days
+    days = options.keep or (config.ledger.capture_keep_days if options.captured else config.ledger.keep_days)
     if days is None:
         raise Misuse("prune needs --keep DAYS, or keep_days in [llm.ledger]")
-    remove = upkeep.count_old if options.dry_run else upkeep.prune
+    if options.captured:
+        remove = upkeep.count_captured if options.dry_run else upkeep.prune_captured
+    else:
+        remove = upkeep.count_old if options.dry_run else upkeep.prune
     return msgspec.structs.replace(report, removed=remove(path, time.time() - days * DAY))
 
 
-def _print(report: UpkeepReport, *, dry_run: bool) -> None:
+def _print(report: UpkeepReport, options: LedgerOptions) -> None:
     if report.removed is not None:
         entries = "1 entry" if report.removed == 1 else f"{report.removed:,} entries"
-        print(f"{entries} would be removed" if dry_run else f"{entries} removed; vacuum gives the space back")
+        if options.captured:
+            entries = f"prompts and answers of {'1 attempt' if report.removed == 1 else f'{report.removed:,} attempts'}"
+        print(f"{entries} would be removed" if options.dry_run else f"{entries} removed; vacuum gives the space back")
     elif report.freed is not None:
         print(f"{max(0, report.freed):,} bytes freed")
     elif report.wrong:
@@ -133,6 +153,8 @@ def _print(report: UpkeepReport, *, dry_run: bool) -> None:
 def _export(options: LedgerOptions) -> None:
     from understudy.reports.export import write_csv, write_json_lines, write_parquet
 
+    if options.captured and options.format != "jsonl":
+        raise Misuse("--captured needs --format jsonl")
     if options.format not in FORMATS:
         raise Misuse(f"--format is one of {', '.join(FORMATS)}, got {options.format!r}")
     if options.format == "parquet":
@@ -141,20 +163,51 @@ def _export(options: LedgerOptions) -> None:
         write_parquet(_entries(options), options.output)
         return
     write = write_csv if options.format == "csv" else write_json_lines
+    entries = _with_captured(options) if options.captured else _entries(options)
     if options.output is None:
-        write(_entries(options), sys.stdout)
+        write(
+            entries, _Shown(clean if options.format == "csv" else escaped_json) if sys.stdout.isatty() else sys.stdout
+        )
         return
     try:
         with options.output.open("w", encoding="utf-8", newline="") as stream:
-            write(_entries(options), stream)
+            write(entries, stream)
     except OSError as error:
         raise Misuse(f"{options.output} cannot be written: {error.strerror or error}") from error
 
 
+class _Shown(io.StringIO):
+    """Text on its way to a terminal, which must interpret nothing of it."""
+
+    def __init__(self, harmless: Callable[[str], str]) -> None:
+        super().__init__()
+        self._harmless = harmless
+
+    def write(self, text: str) -> int:
+        """Write what the terminal may show."""
+        return sys.stdout.write(self._harmless(text))
+
+
 def _entries(options: LedgerOptions) -> Iterator[LedgerEntry]:
     """Yield the selected entries, page by page."""
-    selection, before = options.selection(), None
     with options.reader() as reader:
-        while page := reader.entries(selection, before=before, limit=_PAGE):
+        for page in _pages(options, reader, _PAGE):
             yield from page
-            before = page[-1].start.attempt_id
+
+
+def _with_captured(options: LedgerOptions) -> Iterator[LedgerEntry]:
+    """Yield the selected entries with their prompts and answers."""
+    with options.reader() as reader:
+        for page in _pages(options, reader, _CAPTURED_PAGE):
+            captured = reader.captured([each.start.attempt_id for each in page])
+            for each in page:
+                yield CapturedEntry(
+                    state=each.state, start=each.start, record=each.record, captured=captured.get(each.start.attempt_id)
+                )
+
+
+def _pages(options: LedgerOptions, reader: LedgerQueries, size: int) -> Iterator[list[LedgerEntry]]:
+    selection, before = options.selection(), None
+    while page := reader.entries(selection, before=before, limit=size):
+        yield page
+        before = page[-1].start.attempt_id

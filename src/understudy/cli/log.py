@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from understudy.cli.captured_texts import captured_lines
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
 from understudy.cli.manual import Example, Manual
@@ -19,6 +20,7 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
+from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import EntryState, LedgerEntry
 from understudy.reports.usage import RequestResult, report_request
 
@@ -31,11 +33,13 @@ MANUAL = Manual(
     text="""\
 Lists the requests of the command line and of the gateway that the ledger holds, the newest first. With `show ID` it
 shows one of them: when each target was asked, for how long, with which outcome, and why the next one was asked. The
-beginning of an ID is enough. Prompts and answers are not kept.""",
+beginning of an ID is enough. Prompts and answers are kept only if `capture` in [llm.ledger] says so; --captured shows
+them.""",
     examples=(
         Example("List the latest requests", "understudy log"),
         Example("List what failed today", "understudy log --state failed --since 24h"),
         Example("Show how a request was answered", "understudy log show 019acf3c-7f00"),
+        Example("Show what it was about, too", "understudy log show 019acf3c-7f00 --captured"),
     ),
     exits={ExitCode.OK: "", ExitCode.MISUSE: "invalid usage or configuration, no ledger yet, or no such request"},
     variables=VARIABLES,
@@ -54,11 +58,13 @@ class LogReport(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[RequestResult, ...]
 
 
-class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
+class RequestReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `--json` prints of one request."""
 
     request: RequestResult
     attempts: tuple[LedgerEntry, ...]
+    captured: dict[str, CapturedTexts] | None = None
+    """With `--captured`: prompts and answers by the ids of their attempts."""
 
 
 class LogOptions(SpanOptions, frozen=True, kw_only=True):
@@ -75,6 +81,9 @@ class LogOptions(SpanOptions, frozen=True, kw_only=True):
         str | None,
         typer.Option("--state", metavar="STATE", help=f"Only with an attempt that is {', '.join(EntryState)}."),
     ] = None
+    captured: Annotated[
+        bool, typer.Option("--captured", help="show: the prompts and answers, too, where they were kept.")
+    ] = False
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many.")] = 20
 
 
@@ -83,15 +92,18 @@ def log(options: LogOptions) -> None:
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         wanted = _wanted(options.action, options.request)
+        if options.captured and wanted is None:
+            raise Misuse("--captured needs show ID")
         if options.state is not None and options.state not in [*EntryState]:
             raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
         selection = options.selection()
         with options.reader() as reader:
             attempts = _find(reader, wanted) if wanted is not None else []
+            captured = reader.captured([each.start.attempt_id for each in attempts]) if options.captured else None
             found = reader.requests(selection, limit=options.limit) if wanted is None else []
     requests = list(map(report_request, found))
     if attempts:
-        _show(attempts, as_json=options.as_json)
+        _show(attempts, captured, as_json=options.as_json)
     elif options.as_json:
         print_json(LogReport(requests=tuple(requests)))
     elif requests:
@@ -150,10 +162,10 @@ def _table(requests: Sequence[RequestResult]) -> Table:
     return table
 
 
-def _show(attempts: list[LedgerEntry], *, as_json: bool) -> None:
+def _show(attempts: list[LedgerEntry], captured: dict[str, CapturedTexts] | None, *, as_json: bool) -> None:
     request = report_request(attempts)
     if as_json:
-        print_json(RequestReport(request=request, attempts=tuple(attempts)))
+        print_json(RequestReport(request=request, attempts=tuple(attempts), captured=captured))
         return
     print(f"request  {request.id}")
     print(f"time     {_time(request.started)} UTC")
@@ -169,6 +181,18 @@ def _show(attempts: list[LedgerEntry], *, as_json: bool) -> None:
     for each in attempts:
         if each.record is None:
             print(f"{each.start.number}  {clean_line(each.start.provider)}  {each.state.value}")
+    if captured is not None:
+        _show_captured(attempts, captured)
+
+
+def _show_captured(attempts: list[LedgerEntry], captured: dict[str, CapturedTexts]) -> None:
+    if not captured:
+        say("no prompt or answer of it was kept: see capture in [llm.ledger]", label="note")
+    for each in attempts:
+        if (texts := captured.get(each.start.attempt_id)) is not None:
+            print(f"\nattempt {each.start.number}  {_target(each)}")
+            for line in captured_lines(texts):
+                print(line)
 
 
 def _waterfall(attempts: Sequence[LedgerEntry]) -> list[str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.config.discovery import home_folder, ledger_path, spool_folder
+from understudy.domain.capture import Capture
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
+from understudy.settings.capture import secrets_in
 
 if TYPE_CHECKING:
     from understudy.config import Config
@@ -23,11 +25,17 @@ def open_ledger(config: Config) -> LastingLedger | None:
         case Path() as path:
             from understudy.ledger.sqlite.store import SqliteLedger
 
-            return SqliteLedger(path, keep_days=config.ledger.keep_days)
+            return SqliteLedger(path, keep_days=config.ledger.keep_days, capture=capture_of(config))
         case Secret() as url:
             from understudy.ledger.postgres.store import PostgresLedger
 
-            return PostgresLedger(url.reveal(), spool=spool_folder(config.ledger, home_folder()))
+            spool = spool_folder(config.ledger, home_folder())
+            return PostgresLedger(url.reveal(), spool=spool, capture=capture_of(config))
+
+
+def capture_of(config: Config) -> Capture:
+    """Return which prompts and answers are kept: without any secret of the configuration."""
+    return config.ledger.capturing(secrets_in(config))
 
 
 def read_ledger(config: Config) -> LedgerQueries:

@@ -7,6 +7,7 @@ from typing import Any
 from understudy.config.lines import KeyPath
 from understudy.config.schema import LEDGER
 from understudy.config.tables import Context, read_table
+from understudy.domain.capture import pattern_complaint
 from understudy.settings.ledger import LedgerConfig
 
 _LEDGER: KeyPath = ("llm", "ledger")
@@ -33,4 +34,10 @@ def read_ledger(context: Context, table: Any) -> LedgerConfig:
         if "url" not in table:
             report.error((*_LEDGER, "spool"), "spool needs url", "omit it: entries of a file need no spool")
         del values["spool"]
+    if "capture_redact" in values:
+        patterns = values["capture_redact"]
+        if complaint := next(filter(None, map(pattern_complaint, patterns)), None):
+            report.error((*_LEDGER, "capture_redact"), complaint, f"for example: {LEDGER['capture_redact'].example}")
+            patterns = ()
+        values["capture_redact"] = tuple(patterns)
     return LedgerConfig(**values)

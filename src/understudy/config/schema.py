@@ -14,6 +14,7 @@ from understudy.domain.rules import Rule
 from understudy.providers import ProviderType
 from understudy.settings import rules as settings_rules
 from understudy.settings.budgets import BUDGET, LIMIT
+from understudy.settings.capture import CAPTURE
 
 # ---- prices ----
 
@@ -287,6 +288,7 @@ LEDGER: Mapping[str, Rule] = {
         most=36500,
         unit="days",
     ),
+    **CAPTURE,
 }
 """The keys of `[llm.ledger]`: the fields of `LedgerConfig`."""
 

@@ -38,7 +38,7 @@ def record_of(
     """Return the record of an attempt of a plan, once it has ended."""
     if attempt.response is None:
         attempt.fold_rest()
-    answer = attempt.response or (attempt.items[0] if attempt.items else None)
+    answer = attempt.answer
     usage, model = _usage(answer), _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
     return AttemptRecord(

@@ -131,6 +131,11 @@ class Attempt:
         """The answer as the caller gets it, once it is concluded."""
         return self.response
 
+    @property
+    def answer(self) -> Any:
+        """What arrived of the answer, as far as it is folded: a response, or the first of other results."""
+        return self.response or (self.items[0] if self.items else None)
+
     def release(self) -> list[Any]:
         """Return the events held so far, and hold no more: the run has committed to this attempt."""
         held, self._held = self._held, None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from understudy.domain.money import Cost
     from understudy.domain.prices import Price, PriceQuery
     from understudy.domain.requests import EmbeddingRequest
+    from understudy.domain.secret import Secret
     from understudy.domain.stats import ProviderStats
     from understudy.engine.attempt_stream import AttemptStream
     from understudy.engine.job import Job
@@ -37,6 +38,11 @@ class Backend(Protocol):
     @property
     def name(self) -> str:
         """The entry's name."""
+        ...
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The keys that it sends, as far as they are known, to keep them out of what is kept."""
         ...
 
     # ---- which targets it offers ----

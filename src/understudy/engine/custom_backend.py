@@ -24,6 +24,7 @@ from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.quotas import ReadQuotas
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
+from understudy.domain.secret import Secret
 from understudy.domain.stats import ProviderStats
 from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed, FailedAttempt
@@ -50,6 +51,12 @@ class CustomBackend:
         self.name = provider.name
         self._provider = provider
         self._counter = StatsCounter()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Those of the providers of a nested manager; nothing is known of a custom provider's."""
+        inner = getattr(getattr(self._provider, "_catalog", None), "backends", {})
+        return tuple(secret for each in inner.values() for secret in each.secrets)
 
     def embeds(self, model: str | None = None) -> bool:
         """Return `True`: whether the provider embeds is known when it is asked."""

@@ -14,6 +14,7 @@ import msgspec
 
 from understudy.dialects.classification import VERSION as CLASSIFICATION
 from understudy.domain.attempts import AttemptRecord, AttemptStart, Outcome
+from understudy.domain.capture import Capture
 from understudy.domain.errors import error_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
@@ -28,6 +29,7 @@ from understudy.policy.health import Health
 from understudy.policy.journal import Journal
 
 if TYPE_CHECKING:
+    from understudy.engine.capturing import Capturer
     from understudy.policy.plan import Plan
     from understudy.settings.budgets import Allowance
 
@@ -110,6 +112,13 @@ class Engine:
         self._observers = observers
         self.admission: Gate | None = None
         """What attempts wait for before anything of them is sent; see `engine/admission.py`."""
+        self.capturer: Capturer | None = None
+        """Keeps prompts and answers, where the ledger is to."""
+        capture, keep = getattr(sink, "capture", None), getattr(sink, "keep_captured", None)
+        if isinstance(capture, Capture) and keep is not None and capture.mode != "off":
+            from understudy.engine.capturing import Capturer
+
+            self.capturer = Capturer(capture, keep)
         self.settle: Callable[[AttemptRecord], None] | None = None
         """Settles what an attempt has reserved, unless the ledger does so itself."""
 

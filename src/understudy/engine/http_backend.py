@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from understudy.domain.money import Cost
     from understudy.domain.prices import Price, PriceQuery
     from understudy.domain.responses import ModelInfo
+    from understudy.domain.secret import Secret
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.http_attempt import HttpAttempt
@@ -95,6 +96,15 @@ class HttpBackend:
     def credential(self) -> Credential:
         """The entry's key, the first of its pool; see `credentials`."""
         return self.credentials[0]
+
+    @cached_property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The keys that it sends; see `Backend`."""
+        try:
+            found = [(each.secret, *each.further) for each in self.credentials]
+        except ConfigError:
+            found = []  # without a key it is not asked
+        return tuple(dict.fromkeys(each for some in found for each in some if each is not None))
 
     @cached_property
     def _key_names(self) -> tuple[str, ...]:

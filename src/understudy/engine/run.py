@@ -369,6 +369,8 @@ class Run:
         if failure is not None and (interval := self.job.rules.probe_interval) is not None:
             self._engine.prober.watch(attempt.launch.target, attempt.backend, interval)
         self._engine.publish(record, attempt.backend)
+        if (capturer := self._engine.capturer) is not None:
+            capturer.capture(self.job.request, attempt.answer, record, self._backends)
 
     def _remember(self, attempt: Attempt, outcome: Outcome) -> None:
         """Remember which target answered the session, or whose answer was interrupted."""

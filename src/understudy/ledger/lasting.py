@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.capture import Capture
+from understudy.ledger.captures import CapturedDocument, CapturedTexts
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance
 from understudy.ledger.selection import By, LedgerSelection
@@ -15,6 +18,18 @@ from understudy.ledger.sums import UsageSums
 
 class LastingLedger(Protocol):
     """Keeps attempts where they outlive the process, and where other processes may keep theirs."""
+
+    @property
+    def capture(self) -> Capture | None:
+        """Which prompts and answers are kept; a manager that is made later asks for it."""
+        ...
+
+    @capture.setter
+    def capture(self, capture: Capture | None) -> None: ...
+
+    def keep_captured(self, captured: CapturedDocument) -> None:
+        """Keep a prompt and an answer. Must not block."""
+        ...
 
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent. Must not block."""
@@ -61,6 +76,10 @@ class LedgerQueries(Protocol):
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request."""
+        ...
+
+    def captured(self, attempt_ids: Sequence[str]) -> dict[str, CapturedTexts]:
+        """Return the prompts and answers of attempts, as far as they were kept."""
         ...
 
     def all_balances(self) -> list[Balance]:

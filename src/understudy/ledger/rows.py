@@ -22,6 +22,7 @@ from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import ModelUsage, Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, EntryState, LedgerEntry
 
 TOKENS = (
@@ -181,6 +182,12 @@ def _record(row: Mapping[str, Any], start: AttemptStart, details: Details) -> At
         cost_basis=CostBasis(row["cost_basis"]),
         warnings=details.warnings,
     )
+
+
+def captured_row(captured: CapturedDocument) -> tuple[Any, ...]:
+    """Return the row of a captured attempt."""
+    started = _microseconds(captured.started)
+    return id_of(captured.attempt_id), id_of(captured.request_id), started, captured.compressed()
 
 
 def id_of(text: str) -> bytes:

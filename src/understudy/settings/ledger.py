@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from understudy.domain.capture import KEEP_DAYS, MAX_BYTES, Capture, CaptureMode
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
 from understudy.settings.checking import Settings
@@ -22,6 +25,15 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     keep_days: int | None = None
     """Days for which entries are kept; unset: for ever. The sums of their days stay."""
 
+    capture: CaptureMode = "off"
+    """Which prompts and answers are kept, too; see `Capture`."""
+    capture_max_bytes: int = MAX_BYTES
+    """Bytes of a prompt, and of an answer, as JSON."""
+    capture_keep_days: int = KEEP_DAYS
+    """Days for which prompts and answers are kept."""
+    capture_redact: tuple[str, ...] = ()
+    """Regular expressions whose matches are removed from them."""
+
     def __post_init__(self) -> None:
         """Keep the URL out of what is printed. Raise `ConfigError` for settings that exclude each other."""
         if isinstance(self.url, str):
@@ -32,3 +44,14 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             raise ConfigError("LedgerConfig: spool needs url")
         if self.keep_days is not None and self.url is not None:
             raise ConfigError("LedgerConfig: keep_days applies to a file, not to url")
+        self.capturing()
+
+    def capturing(self, secrets: Iterable[Secret] = ()) -> Capture:
+        """Return which prompts and answers are kept, without `secrets`. Raise `ConfigError` for invalid settings."""
+        return Capture(
+            mode=self.capture,
+            max_bytes=self.capture_max_bytes,
+            keep_days=self.capture_keep_days,
+            redact=self.capture_redact,
+            secrets=tuple(dict.fromkeys(secrets)),
+        )

@@ -12,6 +12,7 @@ from understudy.domain.money import Cost
 from understudy.domain.operation import Operation
 from understudy.domain.prices import Price, PriceQuery
 from understudy.domain.requests import EmbeddingRequest
+from understudy.domain.secret import Secret
 from understudy.domain.stats import ProviderStats
 from understudy.engine.attempt_stream import AttemptStream
 from understudy.engine.backend import ModelFacts
@@ -46,6 +47,7 @@ class SimulatedBackend:
 
     def __init__(self, entry: HttpBackend, modelled: ModelledTarget, launched: Launched) -> None:
         self.name = entry.name
+        self.secrets: tuple[Secret, ...] = ()
         self.modelled = modelled
         self._entry = entry
         self._config: ProviderConfig = entry.config

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 from understudy.domain.misuse import Misuse
 from understudy.domain.redaction import HIDDEN, LEAST_SECRET, Redactor
 from understudy.domain.secret import Secret, SecretHeader
+from understudy.domain.secret_forms import KEY_FORMS
 from understudy.wire.http import Headers
 
 REQUEST_HEADERS = frozenset({"content-type", "accept", "anthropic-version", "anthropic-beta", "prefer"})
@@ -44,15 +45,7 @@ _ORGANISATION = re.compile(
     r"(?:openai-(?:organization|project)|anthropic-organization-id|x-goog-user-project|x-hf-bill-to)", re.IGNORECASE
 )
 """Headers that name an account: of OpenAI, Anthropic, Google and Hugging Face."""
-_SHAPES = re.compile(
-    r"\b(?:"
-    r"(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, and many that follow them
-    r"|gsk_[A-Za-z0-9]{20,}|tgp_v1_[A-Za-z0-9_-]{20,}|r8_[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}"
-    r"|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_.-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}"  # Google, Amazon
-    r"|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"  # JSON web tokens
-    r"|(?:org|proj|user)[-_][A-Za-z0-9]{16,}"  # OpenAI's accounts
-    r")"
-)
+_SHAPES = re.compile(rf"\b(?:{KEY_FORMS}|(?:org|proj|user)[-_][A-Za-z0-9]{{16,}})")  # the last: OpenAI's accounts
 LEAST_FIELD = 8
 """Characters of a JSON field from which its value is a secret elsewhere too, and not a word such as `string`."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19} +(?=\S)")

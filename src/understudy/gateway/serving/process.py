@@ -16,7 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy import gateway
-from understudy.client.ledger import open_ledger, place_of
+from understudy.client.ledger import capture_of, open_ledger, place_of
 from understudy.config import Config
 from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
@@ -47,6 +47,8 @@ class Process:
 
     async def use(self, config: Config) -> None:
         """Use another configuration for the requests from now on."""
+        if self._ledger is not None:
+            self._ledger.capture = capture_of(config)
         await self.gateway.reload(self._own(config))
         self.server.drain_time = self.options.drain_of(config)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from understudy.domain.errors import ConfigError
 from understudy.ledger.accounts import Account, BalanceKey
+from understudy.ledger.captures import CapturedTexts, captured_of
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.postgres import locking
@@ -116,6 +117,16 @@ class PostgresReader:
             return [text_of(row["request"]) for row in await connection.fetch(query, low, high)]
 
         return self._ask(ids)
+
+    def captured(self, attempt_ids: Sequence[str]) -> dict[str, CapturedTexts]:
+        """Return the prompts and answers of attempts, as far as they were kept."""
+        query, by_id = "SELECT attempt, document FROM captured WHERE attempt = ANY($1)", list(map(id_of, attempt_ids))
+
+        async def captured(connection: asyncpg.Connection) -> dict[str, CapturedTexts]:
+            rows = await connection.fetch(query, by_id)
+            return {text_of(row["attempt"]): captured_of(row["document"]) for row in rows}
+
+        return self._ask(captured)
 
     def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
         """Return balances by `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""

@@ -88,7 +88,16 @@ CREATE INDEX answers_under_way ON answers (owner) WHERE owner IS NOT NULL;
 """
 """Answers that are kept for repeated requests, and requests whose answers are under way, each with its owner."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS)
+_CAPTURED = """
+CREATE TABLE captured (
+    attempt BYTEA PRIMARY KEY, request BYTEA NOT NULL, started BIGINT NOT NULL, document BYTEA NOT NULL
+);
+ALTER TABLE captured ALTER COLUMN document SET STORAGE EXTERNAL;
+CREATE INDEX captured_by_age ON captured (started);
+"""
+"""Prompts and answers of attempts, which come compressed."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.capture import Capture
 from understudy.domain.errors import ConfigError
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.postgres.connecting import cannot, driver, why
 from understudy.ledger.postgres.link import Link
@@ -32,12 +34,19 @@ class PostgresLedger:
     """
 
     def __init__(
-        self, url: str, *, spool: Path | None = None, lease: float = LEASE, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        spool: Path | None = None,
+        capture: Capture | None = None,
+        lease: float = LEASE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect, and create the tables if they are missing. Raise `ConfigError` if that fails.
 
         `spool`: a folder on a local disk, for entries while the server is away; with one, the server may be away from
-        the beginning. `lease`: seconds after which this process's open entries are `unknown` if it is not heard of;
+        the beginning. `capture`: which prompts and answers are kept, too; unset, none are. They do not go to the spool.
+        `lease`: seconds after which this process's open entries are `unknown` if it is not heard of;
         `clock`: seconds, to renew it in time.
         """
         driver()
@@ -46,6 +55,7 @@ class PostgresLedger:
         self._writer = Writer(
             Link(url), owner, lease=lease, clock=clock, spool=None if spool is None else Spool(spool, owner)
         )
+        self.capture = capture
         try:
             self._writer.opened.result()
         except Exception as error:
@@ -53,6 +63,20 @@ class PostgresLedger:
                 self._writer.close(0)
                 raise error if isinstance(error, ConfigError) else cannot(url, why(error)) from error
         atexit.register(self.close)
+
+    @property
+    def capture(self) -> Capture | None:
+        """Which prompts and answers are kept; a manager that is made later asks for it."""
+        return self._capture
+
+    @capture.setter
+    def capture(self, capture: Capture | None) -> None:
+        self._capture = capture
+        self._writer.capture_days = capture.keep_days if capture is not None else None
+
+    def keep_captured(self, captured: CapturedDocument) -> None:
+        """Keep a prompt and an answer, which hold no secrets any more. While the server is away, omit them."""
+        self._writer.keep(captured)
 
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent."""

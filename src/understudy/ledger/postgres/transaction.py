@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import EntryState, kept
 from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.changes import ENDING, STORED, Changes, Known
 from understudy.ledger.postgres.holding import Holding
 from understudy.ledger.reserving import Reservation
-from understudy.ledger.rows import entry_of, id_of
+from understudy.ledger.rows import captured_row, entry_of, id_of
 from understudy.ledger.sums import FIELDS
 
 if TYPE_CHECKING:
@@ -50,10 +51,26 @@ _LOST = (
     f"ORDER BY id LIMIT {MOST} FOR UPDATE SKIP LOCKED"
 )
 _UNKNOWN = "UPDATE entries SET state = 'unknown' WHERE id = ANY($1)"
+_CAPTURE = "INSERT INTO captured VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+_FORGET = (
+    "DELETE FROM captured WHERE attempt IN (SELECT attempt FROM captured "
+    "WHERE started < (EXTRACT(EPOCH FROM clock_timestamp()) - $1::float8 * 86400) * 1000000 "
+    f"ORDER BY started LIMIT {MOST} FOR UPDATE SKIP LOCKED)"
+)
 _EXPIRED = (
     "DELETE FROM owners WHERE id IN "
     "(SELECT id FROM owners WHERE until < clock_timestamp() ORDER BY id FOR UPDATE SKIP LOCKED)"
 )
+
+
+async def keep(connection: asyncpg.Connection, items: Sequence[CapturedDocument]) -> None:
+    """Write prompts and answers. They lock nothing that others wait for."""
+    await connection.executemany(_CAPTURE, sorted(map(captured_row, items)))
+
+
+async def forget(connection: asyncpg.Connection, days: float) -> None:
+    """Remove the oldest prompts and answers of attempts that began longer ago, some at a time."""
+    await connection.execute(_FORGET, days)
 
 
 async def write(connection: asyncpg.Connection, owner: int, items: Sequence[AttemptStart | Reservation]) -> None:

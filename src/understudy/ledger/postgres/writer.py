@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.errors import ConfigError
+from understudy.ledger.captures import Backlog, CapturedDocument
 from understudy.ledger.postgres import transaction
 from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
@@ -45,7 +46,7 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0)
 """Seconds between tries to write, at most."""
 
 
-Item = AttemptStart | Reservation
+Item = AttemptStart | Reservation | CapturedDocument
 
 
 class Writer:
@@ -56,6 +57,9 @@ class Writer:
     ) -> None:
         """`owner`: the number of this writer among all; `lease`: seconds after which its entries are given up if it is
         not heard of; `clock`: seconds, to renew it in time."""
+        self.capture_days: int | None = None
+        """Prompts and answers of attempts that began longer ago are removed."""
+        self._backlog = Backlog()
         self._clock = clock
         self._link = link
         self._lease = lease
@@ -86,6 +90,12 @@ class Writer:
             return
         self._queue.append(item)
         self._wake.set()
+
+    def keep(self, captured: CapturedDocument) -> None:
+        """Have a prompt and an answer written soon, unless the server is away or too many wait."""
+        if self._backlog.takes(len(self._queue), self.trouble):
+            self._queue.append(captured)
+            self._wake.set()
 
     def reserve(self, reservation: Reservation) -> None:
         """Have a reservation carried out at once: a request waits for it. While the server is away it fails at once."""
@@ -203,13 +213,20 @@ class Writer:
     def _commit(self, items: Sequence[Item], owner: int) -> None:
         now = self._clock()
 
+        captured = [each for each in items if isinstance(each, CapturedDocument)]
+        entries = [each for each in items if not isinstance(each, CapturedDocument)]
+
         async def write(connection: asyncpg.Connection) -> None:
-            await transaction.write(connection, owner, items)
+            await transaction.write(connection, owner, entries)
+            if captured:
+                await transaction.keep(connection, captured)
             if items or self._open:
                 await transaction.renew(connection, self._owner, self._lease)
 
         async def sweep(connection: asyncpg.Connection) -> None:
             await transaction.sweep(connection)
+            if self.capture_days is not None:
+                await transaction.forget(connection, self.capture_days)
 
         self._loop.run_until_complete(self._link.transact(write))
         self._until = now + self._lease

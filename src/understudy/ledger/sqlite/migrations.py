@@ -109,7 +109,16 @@ def _budgets(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets)
+def _captured(connection: sqlite3.Connection) -> None:
+    """Prompts and answers of attempts, compressed."""
+    connection.execute(
+        "CREATE TABLE captured "
+        "(attempt BLOB PRIMARY KEY, request BLOB NOT NULL, started INTEGER NOT NULL, document BLOB NOT NULL)"
+    )
+    connection.execute("CREATE INDEX captured_by_age ON captured (started)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from understudy.ledger.accounts import Account, BalanceKey
+from understudy.ledger.captures import CapturedTexts, captured_of
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
@@ -106,6 +107,16 @@ class LedgerReader:
         low, high = bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
         query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN ? AND ? ORDER BY request DESC LIMIT 2"
         return [text_of(request) for (request,) in self._connection.execute(query, (low, high))]
+
+    def captured(self, attempt_ids: Sequence[str]) -> dict[str, CapturedTexts]:
+        """Return the prompts and answers of attempts, as far as they were kept."""
+        query = "SELECT document FROM captured WHERE attempt = ?"
+        found: dict[str, CapturedTexts] = {}
+        for each in attempt_ids:
+            row = self._connection.execute(query, (id_of(each),)).fetchone()
+            if row is not None:
+                found[each] = captured_of(row["document"])
+        return found
 
     def _attempts(self, request: bytes) -> list[LedgerEntry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.capture import Capture
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.sqlite.opening import open_for_writing
@@ -26,15 +28,37 @@ class SqliteLedger:
     seconds: https://www.sqlite.org/pragma.html#pragma_synchronous
     """
 
-    def __init__(self, path: Path, *, keep_days: int | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep_days: int | None = None,
+        capture: Capture | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Open the file, or make it. Raise `ConfigError` if that fails.
 
-        `keep_days`: entries that began longer ago are removed bit by bit while others are written. `clock`: Unix
-        seconds, for leases.
+        `keep_days`: entries that began longer ago are removed bit by bit while others are written. `capture`: which
+        prompts and answers are kept, too; unset, none are. `clock`: Unix seconds, for leases.
         """
         self.path = path
         self._writer = Writer(open_for_writing(path), keep_days=keep_days, clock=clock)
+        self.capture = capture
         atexit.register(self.close)
+
+    @property
+    def capture(self) -> Capture | None:
+        """Which prompts and answers are kept; a manager that is made later asks for it."""
+        return self._capture
+
+    @capture.setter
+    def capture(self, capture: Capture | None) -> None:
+        self._capture = capture
+        self._writer.capture_days = capture.keep_days if capture is not None else None
+
+    def keep_captured(self, captured: CapturedDocument) -> None:
+        """Keep a prompt and an answer, which hold no secrets any more. While the file cannot be written, omit them."""
+        self._writer.keep(captured)
 
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent."""

@@ -9,9 +9,10 @@ from typing import Any
 from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import STATE_OF, EntryState, kept
 from understudy.ledger.reserving import Reservation
-from understudy.ledger.rows import COLUMNS, ending_of, entry_of, id_of, row_of, row_of_start
+from understudy.ledger.rows import COLUMNS, captured_row, ending_of, entry_of, id_of, row_of, row_of_start
 from understudy.ledger.sqlite.holding import Holding
 from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
@@ -30,6 +31,8 @@ _ADD = (
 )
 _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT id FROM owners WHERE until >= ?)"
 
+_CAPTURE = "INSERT INTO captured VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
 _Belongs = tuple[int, tuple[tuple[str, str], ...]]
 """The day of an entry, and dimensions with the values that it counts for."""
 
@@ -43,7 +46,7 @@ class Transaction:
         self._sums: dict[_Belongs, UsageSums] = {}
         self._holding = Holding(connection)
 
-    def write(self, items: Sequence[AttemptStart | Reservation]) -> None:
+    def write(self, items: Sequence[AttemptStart | Reservation | CapturedDocument]) -> None:
         """Write entries. What has ended stays as it is: to write an end twice changes nothing.
 
         What begins and ends here is written once, as it ended: others never see what a transaction has not finished.
@@ -55,6 +58,8 @@ class Transaction:
         for item in items:
             if isinstance(item, Reservation):
                 self._reserve(item)
+            elif isinstance(item, CapturedDocument):
+                self._connection.execute(_CAPTURE, captured_row(item))
             elif item.attempt_id not in ends:
                 self._start(item)
             elif (record := ends[item.attempt_id]) is not None:

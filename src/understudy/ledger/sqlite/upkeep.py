@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +36,60 @@ def remove_old(connection: sqlite3.Connection, before: float) -> int:
     return how many. The sums of their days stay."""
     old, values = _old(before)
     oldest = f"SELECT id FROM entries WHERE {old} ORDER BY id LIMIT {MOST}"
+    _erase(connection, f"DELETE FROM captured WHERE attempt IN ({oldest})", values)
     return connection.execute(f"DELETE FROM entries WHERE id IN ({oldest})", values).rowcount
 
 
+def remove_captured(connection: sqlite3.Connection, before: float) -> int:
+    """Remove the oldest prompts and answers of attempts that began before that time, as many as one transaction may;
+    return how many. Their bytes in the file are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+    """
+    oldest = f"SELECT attempt FROM captured WHERE started < ? ORDER BY started LIMIT {MOST}"
+    return _erase(connection, f"DELETE FROM captured WHERE attempt IN ({oldest})", (round(before * SECOND),))
+
+
+def _erase(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        return connection.execute(statement, values).rowcount
+    finally:
+        connection.execute("PRAGMA secure_delete = OFF")
+
+
 def prune(path: Path, before: float) -> int:
-    """Remove all entries that ended and began before that time; return how many. Raise `ConfigError`."""
+    """Remove all entries that ended and began before that time, with their prompts and answers; return how many. Raise
+    `ConfigError`."""
+    return _prune(path, before, remove_old)
+
+
+def prune_captured(path: Path, before: float) -> int:
+    """Remove all prompts and answers of attempts that began before that time; return how many. Raise `ConfigError`."""
+    return _prune(path, before, remove_captured)
+
+
+def _prune(path: Path, before: float, remove: Callable[[sqlite3.Connection, float], int]) -> int:
     connection = _opened(path)
     try:
         removed = 0
         while True:
             connection.execute("BEGIN IMMEDIATE")
-            count = remove_old(connection, before)
+            count = remove(connection, before)
             connection.execute("COMMIT")
             removed += count
             if count < MOST:
                 return removed
             time.sleep(0.01)  # programs that write come in between
+    finally:
+        connection.close()
+
+
+def count_captured(path: Path, before: float) -> int:
+    """Return of how many attempts `prune_captured` would remove prompts and answers. Raise `ConfigError`."""
+    connection = open_for_reading(path)
+    try:
+        query = "SELECT COUNT(*) FROM captured WHERE started < ?"
+        found: int = connection.execute(query, (round(before * SECOND),)).fetchone()[0]
+        return found
     finally:
         connection.close()
 

@@ -21,9 +21,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.captures import Backlog, CapturedDocument
 from understudy.ledger.reserving import Reservation, deliver
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
-from understudy.ledger.sqlite.upkeep import remove_old
+from understudy.ledger.sqlite.upkeep import remove_captured, remove_old
 from understudy.ledger.sums import DAY
 
 logger = logging.getLogger("understudy")
@@ -42,7 +43,7 @@ _PAUSES = (0.1, 0.5, 2.0, 5.0)
 """Seconds between tries to write."""
 
 
-Item = AttemptStart | Reservation
+Item = AttemptStart | Reservation | CapturedDocument
 
 
 class Writer:
@@ -52,6 +53,9 @@ class Writer:
         self, connection: sqlite3.Connection, *, keep_days: int | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         """`keep_days`: entries that began longer ago are removed. `clock`: Unix seconds."""
+        self.capture_days: int | None = None
+        """Prompts and answers of attempts that began longer ago are removed."""
+        self._backlog = Backlog()
         connection.row_factory = sqlite3.Row
         self._connection = connection
         self._clock = clock
@@ -77,6 +81,12 @@ class Writer:
             return
         self._queue.append(item)
         if not self._wake.is_set():  # a lock and a list of waiters less for each entry of a batch
+            self._wake.set()
+
+    def keep(self, captured: CapturedDocument) -> None:
+        """Have a prompt and an answer written soon, unless the file cannot be written or too many wait."""
+        if self._backlog.takes(len(self._queue), self.trouble):
+            self._queue.append(captured)
             self._wake.set()
 
     def reserve(self, reservation: Reservation) -> None:
@@ -170,6 +180,8 @@ class Writer:
                 transaction.sweep(now)
                 if self._keep_days is not None:
                     remove_old(self._connection, now - self._keep_days * DAY)
+                if self.capture_days is not None:
+                    remove_captured(self._connection, now - self.capture_days * DAY)
             transaction.finish()
             self._connection.execute("COMMIT")
         except BaseException:
