@@ -330,8 +330,7 @@ class Run:
 
     def _finished(self) -> GenerationResponse | None:
         """Return the answer of the attempt that won, with what became of every attempt."""
-        answer = self.committed.whole if self.committed is not None else None
-        record = self.won
+        answer, record = self.committed.whole if self.committed is not None else None, self.won
         if answer is None or record is None:
             return None
         response = msgspec.structs.replace(
