@@ -28,7 +28,7 @@ def ledger_if_possible(config: Config) -> LastingLedger | None:
         try:
             ledger = open_ledger(config)
         except ConfigError as error:
-            if config.allowance:
+            if config.allowance or config.ledger.on_ledger_down == "closed":
                 raise  # without it, budgets would start anew with every command
             say(f"{error.message}\n  this command is not recorded", label="warning", style="warning")
             return None

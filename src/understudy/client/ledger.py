@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +12,15 @@ from understudy.config.discovery import home_folder, ledger_path, spool_folder
 from understudy.domain.capture import Capture
 from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
+from understudy.ledger.spool import unusable
 from understudy.settings.capture import secrets_in
+
+log = logging.getLogger("understudy")
 
 if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.ledger import LastingLedger, LedgerQueries
+    from understudy.settings.ledger import LedgerConfig
 
 
 def open_ledger(config: Config) -> LastingLedger | None:
@@ -25,17 +31,39 @@ def open_ledger(config: Config) -> LastingLedger | None:
         case Path() as path:
             from understudy.ledger.sqlite.store import SqliteLedger
 
-            return SqliteLedger(path, keep_days=config.ledger.keep_days, capture=capture_of(config))
+            must_keep = config.ledger.on_ledger_down == "closed"
+            keep_days, capture = config.ledger.keep_days, capture_of(config)
+            return SqliteLedger(path, keep_days=keep_days, capture=capture, must_keep=must_keep)
         case Secret() as url:
-            from understudy.ledger.postgres.store import PostgresLedger
-
-            spool = spool_folder(config.ledger, home_folder())
-            return PostgresLedger(url.reveal(), spool=spool, capture=capture_of(config))
+            return _in_database(url, config.ledger, capture_of(config))
 
 
 def capture_of(config: Config) -> Capture:
     """Return which prompts and answers are kept: without any secret of the configuration."""
     return config.ledger.capturing(secrets_in(config))
+
+
+def _in_database(url: Secret, settings: LedgerConfig, capture: Capture) -> LastingLedger:
+    from understudy.ledger.postgres.connecting import cannot
+    from understudy.ledger.postgres.connecting import place_of as place_of_url
+    from understudy.ledger.postgres.connecting import why as what_states
+    from understudy.ledger.postgres.store import PostgresLedger
+
+    folder = spool_folder(settings, os.environ, home_folder())
+    is_wanted = settings.spool is not None or settings.on_ledger_down == "spool"
+    if folder is None and is_wanted:
+        raise ConfigError("there is no folder for the spool of the ledger\n  write spool in [llm.ledger]")
+    if settings.spool is None and folder is not None:  # what waits for one database is not for another
+        folder /= hashlib.sha256(place_of_url(url.reveal()).encode()).hexdigest()[:16]
+    if not is_wanted and folder is not None and (why := unusable(folder)) is not None:
+        log.warning("without a spool, entries wait in memory while the database of the ledger is away: %s", why)
+        folder = None
+    must_keep = settings.on_ledger_down == "closed"
+    ledger = PostgresLedger(url.reveal(), spool=folder, capture=capture, must_keep=must_keep)
+    if not is_wanted and ledger.trouble is not None:
+        ledger.close()
+        raise cannot(url.reveal(), what_states(ledger.trouble))
+    return ledger
 
 
 def read_ledger(config: Config) -> LedgerQueries:

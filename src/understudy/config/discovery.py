@@ -18,6 +18,7 @@ from understudy.settings.ledger import LedgerConfig
 
 FILE_NAME = "understudy.toml"
 LEDGER_NAME = "ledger.db"
+SPOOL_NAME = "spool"
 VARIABLE = "UNDERSTUDY_CONFIG"
 PROBE_TIMEOUT = 0.3
 """Seconds within which a local Ollama must accept a connection."""
@@ -89,9 +90,12 @@ def ledger_path(settings: LedgerConfig, environ: Mapping[str, str], home: Path |
     return folder / LEDGER_NAME if folder is not None else None
 
 
-def spool_folder(settings: LedgerConfig, home: Path | None) -> Path | None:
-    """Return the folder in which entries wait while the database is away; `None` if they wait in memory."""
-    return None if settings.spool is None else _in_home(settings.spool, home)
+def spool_folder(settings: LedgerConfig, environ: Mapping[str, str], home: Path | None) -> Path | None:
+    """Return the folder in which entries wait while the database is away; `None` if there is none for it."""
+    if settings.spool is not None:
+        return _in_home(settings.spool, home)
+    folder = data_folder(environ, home)
+    return folder / SPOOL_NAME if folder is not None else None
 
 
 def discover(environ: Mapping[str, str], ollama_answers: bool, *, may_be_empty: bool = False) -> Config:

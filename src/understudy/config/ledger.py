@@ -40,4 +40,17 @@ def read_ledger(context: Context, table: Any) -> LedgerConfig:
             report.error((*_LEDGER, "capture_redact"), complaint, f"for example: {LEDGER['capture_redact'].example}")
             patterns = ()
         values["capture_redact"] = tuple(patterns)
+    if values.get("on_ledger_down") == "spool" and "url" not in values:
+        if "url" not in table:
+            report.error(
+                (*_LEDGER, "on_ledger_down"),
+                'on_ledger_down = "spool" needs url',
+                "omit it: entries of a file wait in memory while it cannot be written",
+            )
+        del values["on_ledger_down"]
+    if values.get("on_ledger_down") == "closed" and not values.get("enabled", True):
+        report.error(
+            (*_LEDGER, "on_ledger_down"), 'on_ledger_down = "closed" needs the ledger, which is switched off', "omit it"
+        )
+        del values["on_ledger_down"]
     return LedgerConfig(**values)

@@ -272,12 +272,20 @@ LEDGER: Mapping[str, Rule] = {
         "a PostgreSQL database instead of the file, for several machines; needs the extra `postgres`",
         "the file",
     ),
+    "on_ledger_down": Rule(
+        "string",
+        '"closed"',
+        "`spool`: attempts that meet no budget or limit go on while the database is away, and the gateway starts "
+        "without it; `closed`: no attempt is sent before it is in the ledger",
+        "as `spool`, but the gateway needs the database to start",
+        choices=("spool", "closed"),
+    ),
     "spool": Rule(
         "string",
         '"/var/spool/understudy"',
         "a folder on a local disk in which entries wait while the database is away, so that a crash does not lose "
         "them; with one, the gateway starts without the database",
-        "they wait in memory",
+        "`spool` in understudy's folder of the user's data",
     ),
     "keep_days": Rule(
         "integer",

@@ -78,6 +78,8 @@ class Admission:
         self.holds = holds
         self.begin = begin
         self.keeps_beginnings = keeps_beginnings
+        self.must_keep: bool = getattr(holds, "must_keep", False)
+        """Whether no attempt is sent whose beginning is not kept before, budget or not."""
         self.clock = clock
 
     def guards(self, attempt: Attempt, plan: Plan, backends: Mapping[str, Backend]) -> bool:
@@ -86,7 +88,7 @@ class Admission:
         if not job.operation.billed:
             return False
         allowances = tuple(each for each in (self.allowance, *job.allowances) if each)
-        if not allowances and not job.ceilings:
+        if not allowances and not job.ceilings and not self.must_keep:
             return False
         attempt.was_sent = False
         attempt.stream = AdmittedStream(attempt.stream, _Case(self, attempt, plan, backends, allowances).admit)
@@ -94,7 +96,7 @@ class Admission:
 
     def concerns(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> bool:
         """Check whether a budget or limit may concern an attempt that has no plan."""
-        return start.operation.billed and any((self.allowance, *allowances))
+        return start.operation.billed and (self.must_keep or any((self.allowance, *allowances)))
 
     async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> None:
         """Admit a request that is handed on as it is: what it may cost is unknown. Raise `AttemptDenied`."""
@@ -111,16 +113,17 @@ class Admission:
 
     async def reserve(self, start: AttemptStart, dues: list[Due]) -> Shortage | None:
         """Reserve what is due, and keep the beginning of the attempt. Raise `AttemptDenied` if that cannot be kept."""
-        if dues:
-            durable = any(isinstance(due.source, Budget) and due.source.hard for due in dues)
+        if dues or self.must_keep:
+            durable = self.must_keep or any(isinstance(due.source, Budget) and due.source.hard for due in dues)
             try:
                 shortage = await self.holds.reserve(start, [due.claim for due in dues], durable=durable)
             except LedgerUnavailable as error:
                 raise AttemptDenied(unavailable_failure(error), final=True) from error
             if shortage is not None:
                 return shortage
-        if not dues or not self.keeps_beginnings:
-            self.begin(start)
+            if self.keeps_beginnings:
+                return None
+        self.begin(start)
         return None
 
 

@@ -38,14 +38,9 @@ class Spool:
 
     def __init__(self, folder: Path, owner: int) -> None:
         """Make the folder, which its owner alone may read. Raise `ConfigError` if that fails."""
-        if find_spec("fcntl") is None:
-            raise ConfigError("this system has no locks of files, which a spool needs\n  omit spool in [llm.ledger]")
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise ConfigError(
-                f"the spool {folder} of the ledger cannot be used: {error}\n  correct spool in [llm.ledger]"
-            ) from error
+        if (why := unusable(folder)) is not None:
+            help_ = "correct spool in [llm.ledger]"
+            raise ConfigError(f"the spool {folder} of the ledger cannot be used: {why}\n  {help_}")
         self.owner = owner
         self._folder = folder
         self._path = folder / f"{owner:016x}{_SUFFIX}"
@@ -86,6 +81,17 @@ class Spool:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def unusable(folder: Path) -> str | None:
+    """Make a folder for a spool, which its owner alone may read; return why it cannot be used, `None` if it can."""
+    if find_spec("fcntl") is None:
+        return "this system has no locks of files"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        return str(error)
+    return None if os.access(folder, os.R_OK | os.W_OK | os.X_OK) else "it may not be written"
 
 
 def _parts(file: BinaryIO, owner: int, most: int) -> Iterator[Part]:

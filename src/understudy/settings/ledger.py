@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -20,8 +21,12 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     """The file; by default `ledger.db` in understudy's folder of the user's data."""
     url: str | Secret | None = None
     """A PostgreSQL database instead of the file, for several machines; it becomes a `Secret`."""
+    on_ledger_down: Literal["spool", "closed"] | None = None
+    """`spool`: while the database is away, attempts that meet no budget or limit go on, and their entries are in
+    `spool`. `closed`: no attempt is sent before it is kept. Unset: as `spool`, but the gateway needs the database to
+    start, unless `spool` is set; of a file, entries wait in memory."""
     spool: str | None = None
-    """A folder for entries while the database is away; if unset, they wait in memory."""
+    """A folder for entries while the database is away; by default one in understudy's folder of the user's data."""
     keep_days: int | None = None
     """Days for which entries are kept; unset: for ever. The sums of their days stay."""
 
@@ -42,6 +47,12 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             raise ConfigError("LedgerConfig: set either path or url, not both")
         if self.spool is not None and self.url is None:
             raise ConfigError("LedgerConfig: spool needs url")
+        if self.on_ledger_down not in (None, "spool", "closed"):
+            raise ConfigError(f"LedgerConfig: on_ledger_down is spool or closed, got {self.on_ledger_down!r}")
+        if self.on_ledger_down == "closed" and not self.enabled:
+            raise ConfigError('LedgerConfig: on_ledger_down = "closed" needs a ledger, which is switched off')
+        if self.on_ledger_down == "spool" and self.url is None:
+            raise ConfigError('LedgerConfig: on_ledger_down = "spool" needs url')
         if self.keep_days is not None and self.url is not None:
             raise ConfigError("LedgerConfig: keep_days applies to a file, not to url")
         self.capturing()

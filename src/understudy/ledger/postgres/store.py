@@ -39,6 +39,7 @@ class PostgresLedger:
         *,
         spool: Path | None = None,
         capture: Capture | None = None,
+        must_keep: bool = False,
         lease: float = LEASE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,11 +47,13 @@ class PostgresLedger:
 
         `spool`: a folder on a local disk, for entries while the server is away; with one, the server may be away from
         the beginning. `capture`: which prompts and answers are kept, too; unset, none are. They do not go to the spool.
+        `must_keep`: no attempt is sent before its beginning is in the database.
         `lease`: seconds after which this process's open entries are `unknown` if it is not heard of;
         `clock`: seconds, to renew it in time.
         """
         driver()
         self._url = url
+        self.must_keep = must_keep
         owner = secrets.randbits(62)
         self._writer = Writer(
             Link(url), owner, lease=lease, clock=clock, spool=None if spool is None else Spool(spool, owner)
@@ -77,6 +80,11 @@ class PostgresLedger:
     def keep_captured(self, captured: CapturedDocument) -> None:
         """Keep a prompt and an answer, which hold no secrets any more. While the server is away, omit them."""
         self._writer.keep(captured)
+
+    @property
+    def trouble(self) -> Exception | None:
+        """Why nothing can be written at the moment; `None` if it can."""
+        return self._writer.trouble
 
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent."""

@@ -34,14 +34,17 @@ class SqliteLedger:
         *,
         keep_days: int | None = None,
         capture: Capture | None = None,
+        must_keep: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the file, or make it. Raise `ConfigError` if that fails.
 
         `keep_days`: entries that began longer ago are removed bit by bit while others are written. `capture`: which
-        prompts and answers are kept, too; unset, none are. `clock`: Unix seconds, for leases.
+        prompts and answers are kept, too; unset, none are. `must_keep`: no attempt is sent before its beginning is on
+        the disk. `clock`: Unix seconds, for leases.
         """
         self.path = path
+        self.must_keep = must_keep
         self._writer = Writer(open_for_writing(path), keep_days=keep_days, clock=clock)
         self.capture = capture
         atexit.register(self.close)
