@@ -74,7 +74,7 @@ OnMidstreamError = Literal["surface", "hold", "restart", "continue"]
 
 
 class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A limit of this side that was reached."""
+    """A limit of this side: one that was reached, or what is left of it after an attempt was admitted."""
 
     unit: Literal["requests", "tokens"]
     limit: int
@@ -82,6 +82,8 @@ class LimitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remaining: int
     resets_in: float | None = None
     """Seconds until all of it is there again; `None` for requests at once."""
+    resets_at: float | None = None
+    """The same in Unix seconds, of a state that is stated later."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -25,6 +25,7 @@ from understudy.engine.claims import (
     due_of,
     dues_of,
     failure_of,
+    limits_left,
     unavailable_failure,
     unpriced_failure,
 )
@@ -111,12 +112,14 @@ class Admission:
             due = next(each for each in dues if each.claim == shortage.claim)
             raise AttemptDenied(failure_of(due, shortage, now), final=True)
 
-    async def reserve(self, start: AttemptStart, dues: list[Due]) -> Shortage | None:
-        """Reserve what is due, and keep the beginning of the attempt. Raise `AttemptDenied` if that cannot be kept."""
+    async def reserve(self, start: AttemptStart, dues: list[Due], left: list[int] | None = None) -> Shortage | None:
+        """Reserve what is due, and keep the beginning of the attempt. Raise `AttemptDenied` if that cannot be kept.
+
+        `left`: as for `Holds.reserve`."""
         if dues or self.must_keep:
             durable = self.must_keep or any(isinstance(due.source, Budget) and due.source.hard for due in dues)
             try:
-                shortage = await self.holds.reserve(start, [due.claim for due in dues], durable=durable)
+                shortage = await self.holds.reserve(start, [due.claim for due in dues], durable=durable, left=left)
             except LedgerUnavailable as error:
                 raise AttemptDenied(unavailable_failure(error), final=True) from error
             if shortage is not None:
@@ -179,7 +182,9 @@ class _Case:
                 return due, shortage
         granted = False
         try:
-            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues)
+            left: list[int] = []
+            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues, left)
+            attempt.limits = limits_left(dues, left)
             granted = shortage is None
         finally:
             if not granted:

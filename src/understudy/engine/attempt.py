@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS, RefusalDelta, TextDelta
-from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.failures import Failure, FailureKind, LimitState
 from understudy.domain.finish import FinishReason
 from understudy.domain.fold import Fold, TooManyParts
 from understudy.domain.messages import Role
@@ -37,6 +37,8 @@ class Attempt:
     """
 
     failure: Failure | None = None
+    limits: tuple[LimitState, ...] = ()
+    """What was left of the limits that concern it when it was admitted."""
     was_sent = True
     """Whether something may have been sent; not before it is admitted, where budgets or limits concern it."""
     denied_for_good: bool | None = None

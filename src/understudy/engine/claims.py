@@ -3,7 +3,8 @@ is not granted."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -149,6 +150,25 @@ def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: floa
             budget=name, subject=subject, unit=Unit.CONCURRENT, amount=1, ceiling=limit.concurrent, is_bound=False
         )
         yield Due(claim=claim, source=limit, ends=None)
+
+
+def limits_left(dues: Sequence[Due], left: Sequence[int]) -> tuple[LimitState, ...]:
+    """Return what is left of the requests and tokens of a minute once all dues are held; of several limits upon one of
+    them, that of which the least is left."""
+    found: dict[Unit, LimitState] = {}
+    for due, remaining in zip(dues, left, strict=False):
+        claim = due.claim
+        if claim.unit not in _WORDS or claim.ceiling is None or due.ends is None:
+            continue
+        known = found.get(claim.unit)
+        if known is None or (remaining, claim.ceiling) < (known.remaining, known.limit):
+            found[claim.unit] = LimitState(
+                unit=_WORDS[claim.unit], limit=claim.ceiling, remaining=remaining, resets_at=due.ends
+            )
+    return tuple(found.values())
+
+
+_WORDS: Mapping[Unit, Literal["requests", "tokens"]] = {Unit.REQUESTS: "requests", Unit.TOKENS: "tokens"}
 
 
 # ---- what is said if one of them is not granted ----

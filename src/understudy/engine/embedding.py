@@ -18,6 +18,7 @@ from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import ContextLengthExceeded, InvalidResponse, LLMError
 from understudy.domain.explanation import Explanation, explained
 from understudy.domain.failures import FailureKind
+from understudy.domain.limit_states import limits_of, with_limits
 from understudy.domain.requests import EmbeddingRequest
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
@@ -84,7 +85,7 @@ class Embedding:
         whole = answers[0] if len(answers) == 1 else joined(answers)
         warnings = _warnings(whole, self._request)
         answer = msgspec.structs.replace(whole, attempts=self._attempts(), warnings=warnings)
-        with_wire_answer(answer, wire_answer_of(whole))
+        with_wire_answer(with_limits(answer, limits_of(whole)), wire_answer_of(whole))
         return explained(answer, self._explanation)
 
     async def _run_all(self) -> None:
@@ -196,6 +197,8 @@ def _answer(run: Run) -> EmbeddingResponse:
     answer: EmbeddingResponse = msgspec.structs.replace(
         response, provider=record.provider, model=response.model or record.model, cost=record.cost
     )
+    if run.committed is not None:
+        with_limits(answer, run.committed.limits)
     return with_wire_answer(answer, run.wire_answer)
 
 

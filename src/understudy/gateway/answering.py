@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from msgspec.structs import replace
 from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import Inbound, ServerHalf
 from understudy.domain import events as e
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, LimitState
+from understudy.domain.limit_states import limits_of
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import replies
@@ -18,11 +20,12 @@ from understudy.gateway.callers import Caller
 from understudy.gateway.clients import Client
 from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.limit_headers import with_states
 from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.gateway.streaming import Streaming
-from understudy.wire.http import JSON_HEADERS, HttpReply
+from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
 if TYPE_CHECKING:
     from understudy.engine.run import Run
@@ -71,7 +74,7 @@ class Answering:
         )
         self._notes.ended = response.attempts
         reply = self._forwarded(wire_answer_of(response)) or self._half.render(response, inbound)
-        await self._connection.reply(reply, replies.told(response))
+        await self._reply(reply, limits_of(response), replies.told(response))
 
     async def _generate(self, request: GenerationRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)
@@ -101,7 +104,15 @@ class Answering:
             response = crossing.response(run.response)
             reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
             self._keep(run, crossing.request, reply.body)
-            await self._connection.reply(reply, replies.told(response))
+            states = run.committed.limits if run.committed is not None else ()
+            await self._reply(reply, states, replies.told(response))
+
+    async def _reply(self, reply: HttpReply, states: tuple[LimitState, ...], more: Headers) -> None:
+        """Send an answer, with what is left of the gateway's own limits if any concerned it."""
+        if states:
+            headers = with_states(reply.headers, states, self._half.name, time.time())
+            reply = HttpReply(reply.status, headers, reply.body)
+        await self._connection.reply(reply, more)
 
     @staticmethod
     def _forwarded(answer: WireAnswer | None) -> HttpReply | None:

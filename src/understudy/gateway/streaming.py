@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from understudy.gateway import replies
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.limit_headers import with_states
 from understudy.gateway.manners import manner_of
 from understudy.gateway.site import Site
 from understudy.gateway.withholding import Withholding
@@ -89,6 +91,8 @@ class Streaming:
             self._renderer = self._half.renderer(self._crossing.inbound)
             self._life.renderer = self._renderer
             forwarded = run.wire_answer.headers if run.wire_answer is not None else ()
+            if run.committed is not None:
+                forwarded = with_states(forwarded, run.committed.limits, self._half.name, time.time())
             told = _told(run, batch, self._crossing.warnings)
             await self._connection.start(200, (*self._renderer.headers, *forwarded, *told))
             self._notes.begin()

@@ -78,6 +78,17 @@ class Accounts:
         for claim in claims:
             self.of(key_of(claim)).reserved += claim.amount
 
+    def left(self, claims: Iterable[Claim]) -> list[int]:
+        """Return what is left below the ceiling of each claim that is held; 0 for one without a ceiling."""
+        return [max(0, (claim.ceiling or 0) - self._counted(claim)) for claim in claims]
+
+    def _counted(self, claim: Claim) -> int:
+        """Return what is spent and reserved of what a claim is upon, as far as it was looked at."""
+        key = key_of(claim)
+        account, before = self.held.get(key), self.held.get(key._replace(start=key.start - MINUTE))
+        carried = 0 if before is None else -(-before.spent * claim.previous_share // 1_000)
+        return carried if account is None else carried + account.spent + account.reserved
+
     def settle(self, claim: Claim, record: AttemptRecord | None) -> int:
         """Spend what an attempt has used instead of what it held; `None`: that is not known. Return how much."""
         account = self.of(key_of(claim))

@@ -112,11 +112,14 @@ class LedgerUnavailable(LLMError):
 class Holds(Protocol):
     """A ledger that keeps budgets and limits."""
 
-    def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Awaitable[Shortage | None]:
+    def reserve(
+        self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool, left: list[int] | None = None
+    ) -> Awaitable[Shortage | None]:
         """Hold all claims of an attempt and keep its beginning, or do nothing and return why.
 
         `durable`: it must survive a power cut before this returns. A second call for the same attempt holds nothing
-        more and returns `None`. If the caller gives up waiting, it records the attempt as not sent, which frees what
+        more and returns `None`. `left`: a list that is given what is left below the ceiling of each claim, once all are
+        held. If the caller gives up waiting, it records the attempt as not sent, which frees what
         may have been held. Raise `LedgerUnavailable` if the ledger cannot be written.
         """
         ...

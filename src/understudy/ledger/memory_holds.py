@@ -20,9 +20,14 @@ class MemoryHolds:
         self._holds: dict[str, tuple[Claim, ...]] = {}
         self._minute = 0
 
-    async def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Shortage | None:
+    async def reserve(
+        self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool, left: list[int] | None = None
+    ) -> Shortage | None:
         """Hold all claims of an attempt, or do nothing and return why. `durable` has no meaning here."""
-        return self.take(start.attempt_id, claims)
+        shortage = self.take(start.attempt_id, claims)
+        if shortage is None and left is not None:
+            left.extend(self._accounts.left(claims))
+        return shortage
 
     def take(self, attempt_id: str, claims: Sequence[Claim]) -> Shortage | None:
         """Hold all claims of an attempt at once, or do nothing and return why."""

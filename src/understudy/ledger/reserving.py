@@ -12,7 +12,7 @@ from understudy.ledger.holds import Claim, LedgerUnavailable, Shortage
 class Reservation:
     """One attempt that waits for its claims. Made on the event loop, carried out by the writer's thread."""
 
-    __slots__ = ("claims", "durable", "error", "future", "is_over", "loop", "shortage", "start")
+    __slots__ = ("claims", "durable", "error", "future", "is_over", "left", "loop", "shortage", "start")
 
     def __init__(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> None:
         self.start = start
@@ -21,6 +21,8 @@ class Reservation:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Shortage | None] = self.loop.create_future()
         self.shortage: Shortage | None = None
+        self.left: list[int] = []
+        """What is left below the ceiling of each claim, once all are held."""
         self.error: Exception | None = None
         self.is_over = False
         """Whether it has failed: it must not be carried out any more."""

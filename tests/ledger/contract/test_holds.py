@@ -62,6 +62,26 @@ async def test_what_an_attempt_can_cost_is_held_and_what_it_did_cost_is_spent(st
     assert (now.spent, now.reserved, now.overrun) == (25, 0, 0)
 
 
+async def test_what_is_left_once_all_is_held_is_returned(store: Holds) -> None:
+    minute = {"unit": Unit.REQUESTS, "start": 600, "if_unknown": 1, "is_bound": False}
+    for number in range(1, 4):
+        left: list[int] = []
+        claims = [
+            Claim(budget="calls", subject="a\0b", amount=1, ceiling=10, **minute),
+            money(20),
+            money(1, None, budget="x"),
+        ]
+        assert await store.reserve(attempt(), claims, durable=False, left=left) is None
+        assert left == [10 - number, 100 - 20 * number, 0]
+    left = []
+    later = Claim(budget="calls", subject="a\0b", amount=1, ceiling=10, previous_share=500, **{**minute, "start": 660})
+    assert await store.reserve(attempt(), [later], durable=False, left=left) is None
+    assert left == [9], "nothing of the minute before is spent yet"
+    left = []
+    assert await store.reserve(attempt(), [money(90)], durable=False, left=left) is not None
+    assert left == [], "nothing is held"
+
+
 async def test_what_does_not_fit_is_refused_with_what_is_left(store: Holds) -> None:
     first, claim = attempt(), money(60)
     assert await store.reserve(first, [claim], durable=True) is None

@@ -94,12 +94,17 @@ class PostgresLedger:
         """Keep how an attempt ended. A second end of the same attempt changes nothing."""
         self._writer.put(attempt)
 
-    async def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Shortage | None:
+    async def reserve(
+        self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool, left: list[int] | None = None
+    ) -> Shortage | None:
         """Hold all claims of an attempt and keep its beginning, or do nothing and return why; see `Holds`. Every
         commit is durable. Raise `LedgerUnavailable` while the server is away, with a spool too."""
         reservation = Reservation(start, claims, durable=durable)
         self._writer.reserve(reservation)
-        return await reservation.future
+        shortage = await reservation.future
+        if left is not None:
+            left.extend(reservation.left)
+        return shortage
 
     async def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
         """Return balances as they are in the database; see `Holds`."""

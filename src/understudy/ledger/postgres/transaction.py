@@ -18,7 +18,7 @@ from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import EntryState, kept
 from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.changes import ENDING, STORED, Changes, Known
-from understudy.ledger.postgres.holding import Holding
+from understudy.ledger.postgres.holding import Holding, cleaned
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import captured_row, entry_of, id_of
 from understudy.ledger.sums import FIELDS
@@ -105,6 +105,7 @@ def _reserve(item: Reservation, changes: Changes, holding: Holding) -> None:
     if not item.is_over and not changes.knows(item.start):
         item.shortage = holding.reserve(item.start.attempt_id, item.claims)
         if item.shortage is None:
+            item.left = holding.left(map(cleaned, item.claims))
             changes.add(item.start)
 
 

@@ -67,11 +67,16 @@ class SqliteLedger:
         """Keep an attempt that is about to be sent."""
         self._writer.put(start)
 
-    async def reserve(self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool) -> Shortage | None:
+    async def reserve(
+        self, start: AttemptStart, claims: Sequence[Claim], *, durable: bool, left: list[int] | None = None
+    ) -> Shortage | None:
         """Hold all claims of an attempt and keep its beginning, or do nothing and return why; see `Holds`."""
         reservation = Reservation(start, claims, durable=durable)
         self._writer.reserve(reservation)
-        return await reservation.future
+        shortage = await reservation.future
+        if left is not None:
+            left.extend(reservation.left)
+        return shortage
 
     async def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
         """Return balances as they are in the file; see `Holds`."""

@@ -75,6 +75,7 @@ class Transaction:
         if not item.is_over and self._known(item.start.attempt_id) is None:
             item.shortage = self._holding.reserve(item.start.attempt_id, item.claims)
             if item.shortage is None:
+                item.left = self._holding.left(item.claims)
                 self._start(item.start)
 
     def _end(self, record: AttemptRecord, *, begins: bool) -> None:
