@@ -32,7 +32,7 @@ def test_a_text_that_speaks_of_images_has_none() -> None:
         body({"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}, text), OPENAI
     )
     assert outline is not None
-    assert [each["role"] for each in json.loads(outline.body)["messages"]] == ["assistant", "tool"]
+    assert [each["role"] for each in json.loads(outline.body)["messages"]] == ["tool"]
 
 
 @pytest.mark.parametrize("place", ["first", "last"])
@@ -63,3 +63,37 @@ def test_the_head_ends_with_the_first_question() -> None:
     )
     other = body({"role": "system", "content": "Be brief."}, {"role": "user", "content": "How?"})
     assert head_of(begun, OPENAI) == head_of(later, OPENAI) != head_of(other, OPENAI)
+
+
+def test_an_answer_at_the_end_is_read() -> None:
+    outline = outline_of(body({"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So"}), OPENAI)
+    assert outline is not None
+    assert [each["role"] for each in json.loads(outline.body)["messages"]] == ["assistant"]
+
+
+@pytest.mark.parametrize(("letter", "is_hidden"), [("\\u0061", True), ("\\u005f", True), ("\\u003c", False)])
+def test_only_letters_hide_words(letter: str, is_hidden: bool) -> None:
+    """Encoders of Go write `<`, `>` and `&` as escapes."""
+    part = json.dumps({"role": "user", "content": [{"type": "text", "text": "x" * 100 + "?"}]}).replace("?", letter)
+    found = outline_of(b'{"model":"m","messages":[%b]}' % part.encode(), OPENAI)
+    assert (found is None) is is_hidden
+
+
+def tools(kind: str, size: int) -> list[Any]:
+    """Tools that take the same number of bytes, and end with the same, whatever their kind is."""
+    first = {"type": kind, "pad": "x" * (20 - len(kind))}
+    return [first, {"type": "function", "function": {"name": "f", "description": "y" * size}}]
+
+
+@pytest.mark.parametrize("size", [10, 2_000])
+def test_tools_of_the_same_length_are_told_apart(size: int) -> None:
+    question = [{"role": "user", "content": "Why?"}]
+    kinds, heads = [], set()
+    for kind in ("function", "web_search", "function", "custom"):
+        asked = json.dumps({"tools": tools(kind, size), "messages": question}).encode()
+        outline = outline_of(asked, OPENAI)
+        assert outline is not None
+        kinds.append({each["type"] for each in json.loads(outline.body)["tools"]})
+        heads.add(head_of(asked, OPENAI))
+    assert kinds == [{"function"}, {"web_search", "function"}, {"function"}, {"custom", "function"}]
+    assert len(heads) == 3

@@ -46,6 +46,13 @@ async def test_streams_take_turns_too_and_explaining_takes_none() -> None:
     assert got == ["a", "b", "a", "b"]
 
 
+async def test_plans_that_are_ready_are_those_of_requests_with_the_same_needs() -> None:
+    llm = manager(provider("deaf", capabilities={"tools": False}), provider("able"))
+    tools = [u.Tool(name="f")]
+    got = [(await llm.generate("Hi", tools=given)).provider for given in ([], tools, [], tools)]
+    assert got == ["deaf", "able", "deaf", "able"]
+
+
 async def test_a_call_that_names_its_target_takes_nobodys_turn() -> None:
     llm = manager(*(provider(name) for name in "ab"), strategy=u.FallbackStrategy.ROUND_ROBIN)
     got = [(await llm.generate("Hi", model="a")).provider for _ in range(3)]

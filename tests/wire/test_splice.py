@@ -12,7 +12,8 @@ import pytest
 from tests.forwarding.bodies import disordered, odd
 from tests.forwarding.scanner import scan
 from understudy.wire.json import BadJson, JsonTooLarge
-from understudy.wire.splice import RepeatedMember, SplicedObject, peek, receive, spans_of
+from understudy.wire.members import RepeatedMember, spans_of
+from understudy.wire.splice import SplicedObject, peek, receive
 
 
 def changed(data: bytes, change: Callable[[SplicedObject], object]) -> bytes:

@@ -11,27 +11,28 @@ model accepts, and anything that is not as the wire format has it, which the par
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from understudy.domain.bounded import BoundedDict
 from understudy.wire.json import BadJson
-from understudy.wire.splice import KEPT, may_hide_words, spans_of
+from understudy.wire.members import Entry, Members, may_hide_words, members_of
 
 Member = Mapping[str, msgspec.Raw]
 """A tool, or an entry: its members, unread."""
 
-Entry = dict[str, msgspec.Raw]
-"""A message, or another item of a conversation: its members, unread."""
+REMEMBERED = 32
+"""Arrays of tools that are kept at most."""
+LONGEST = 256 << 10
+"""Bytes up to which one is kept."""
+SHORT = 1 << 10
+"""Bytes up to which tools stand for themselves in the beginning of a prompt."""
 
-_entries: msgspec.json.Decoder[list[Entry]] = msgspec.json.Decoder(list[Entry])
+_END = 64
 _word: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
-
-_WORD = 64
-"""Bytes of a string beyond which it is taken for a text, not for a name or kind."""
-_latest: tuple[bytes | None, list[Entry]] = (None, [])
-"""The body whose conversation was cut into its entries last, and these: its outline and its head both need them."""
 
 
 class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,10 @@ class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
     tools: str = "tools"
     tool: Callable[[Member], bytes]
     """Returns the least tool that the parser takes for one of the same kind."""
+    functions: Collection[str | msgspec.UnsetType] = ()
+    """The types of tools that are functions; `UNSET` stands for tools without a type."""
+    function: bytes = b""
+    """What `tool` returns for them."""
     answers: Collection[str] = ("assistant",)
     """The roles of answers, and the types of items without a role that belong to one."""
     binding: frozenset[str] = frozenset()
@@ -56,8 +61,8 @@ class Outline(NamedTuple):
     """The outline of a body."""
 
     body: bytes
-    left_out: Mapping[str, bytes]
-    """The members that it does not have as they came, with their values."""
+    members: Members
+    """Those of the body itself."""
 
 
 def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
@@ -65,57 +70,43 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
     try:
         if not data.isascii():
             data.decode()  # what is not read may not be UTF-8 either
-        spans = spans_of(data)
-        members = {span.name: data[span.value : span.end] for span in spans}
-        entries = _entries_of(data, members.get(rules.messages, b""))
-        if not rules.binding.isdisjoint(members) or _tell(entries, rules):
+        members = members_of(data)
+        if not rules.binding.isdisjoint(members.named) or _tells(members, rules):
             return None
-        short = {rules.messages: _array(_since_answer(entries, rules.answers))}
-        if rules.tools in members:
-            short[rules.tools] = _array(dict.fromkeys(map(rules.tool, _entries.decode(members[rules.tools]))))
+        short = {rules.messages: _array(_since_answer(members.entries(rules.messages), rules.answers))}
+        if rules.tools in members.named:
+            short[rules.tools] = _array(_least_tools(members, rules))
     except (BadJson, msgspec.DecodeError, UnicodeError):
         return None
     long = {rules.messages, rules.tools, *rules.system}
-    kept = [data[span.start : span.end] for span in spans if span.name not in long]
+    kept = [data[span.start : span.end] for span in members.spans if span.name not in long]
     new = [b'"%b":%b' % (name.encode(), value) for name, value in short.items()]
-    return Outline(b"{%b}" % b",".join((*kept, *new)), {name: members[name] for name in long if name in members})
+    return Outline(b"{%b}" % b",".join((*kept, *new)), members)
 
 
 def head_of(data: bytes, rules: LongMembers) -> bytes:
     """Return what of a body stays the same while its conversation goes on: all that comes before the messages, the
-    tools, and the messages up to the first of the user's. Empty for a body that has none of this."""
+    tools (a digest of them if they are long), and the messages up to the first of the user's. Empty for a body that has
+    none of this."""
     try:
-        spans = spans_of(data)
-        members = {span.name: data[span.value : span.end] for span in spans}
-        messages = members.get(rules.messages, b"[]")
-        begin = list(_until_user(_entries_of(data, messages))) if messages.startswith(b"[") else [messages]
+        members = members_of(data)
+        messages = members.named.get(rules.messages)
+        if messages is None:
+            begin = []
+        elif data[messages.value : messages.value + 1] == b"[":
+            begin = list(_until_user(members.entries(rules.messages)))
+        else:
+            begin = [members.raw(rules.messages)]
     except (BadJson, msgspec.DecodeError):
         return b""
-    return b"\n".join((*(members[name] for name in (*rules.system, rules.tools) if name in members), *begin))
+    before = [members.raw(name) for name in rules.system if name in members.named]
+    return b"\n".join((*before, _digest_of(members.raw(rules.tools)), *begin))
 
 
-def _entries_of(data: bytes, messages: bytes) -> list[Entry]:
-    """Return the entries of the conversation in a body. Raise `DecodeError`."""
-    global _latest  # noqa: PLW0603 - as `spans_of`
-    latest = _latest
-    if latest[0] is not data:
-        latest = (data, _entries.decode(messages))
-        _latest = latest if len(data) <= KEPT else (None, [])
-    return latest[1]
-
-
-def _tell(entries: Iterable[Entry], rules: LongMembers) -> bool:
-    """Check whether entries have to be read. Their own long texts are not searched: those hold no parts."""
-    places = b",".join(
-        b'"%b":%b' % (name.encode(), bytes(value))
-        for entry in entries
-        for name, value in entry.items()
-        if len(view := memoryview(value)) <= _WORD or view[0] != _QUOTE
-    )
+def _tells(members: Members, rules: LongMembers) -> bool:
+    """Check whether the messages have to be read. Their own long texts are not searched: those hold no parts."""
+    places = members.outside_texts(rules.messages)
     return any(word in places for word in rules.telling) or may_hide_words(places)
-
-
-_QUOTE = ord('"')
 
 
 def _array(elements: Collection[bytes]) -> bytes:
@@ -123,11 +114,13 @@ def _array(elements: Collection[bytes]) -> bytes:
 
 
 def _since_answer(entries: Sequence[Entry], answers: Collection[str]) -> list[bytes]:
-    """Return the entries from the last that belongs to an answer."""
+    """Return the entries behind the last that belongs to an answer, or this one if it comes last."""
     since: list[bytes] = []
     for entry in reversed(entries):
-        since.append(as_it_is(entry))
-        if (_word_of(entry, "role") or _word_of(entry, "type")) in answers:
+        is_answer = (_word_of(entry, "role") or _word_of(entry, "type")) in answers
+        if not is_answer or not since:
+            since.append(as_it_is(entry))
+        if is_answer:
             break
     return since[::-1]
 
@@ -142,6 +135,60 @@ def _until_user(entries: Sequence[Entry]) -> Iterator[bytes]:
 def _word_of(entry: Entry, name: str) -> str | None:
     value = entry.get(name)
     return None if value is None else _word.decode(value)
+
+
+class _Kind(msgspec.Struct, gc=False):
+    """A tool of which only the type is read."""
+
+    type: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_kinds: msgspec.json.Decoder[list[_Kind]] = msgspec.json.Decoder(list[_Kind])
+
+
+class _Tools(msgspec.Struct):
+    """The tools of a body: an agent sends the same at every step, so what is known of them is kept."""
+
+    written: bytes
+    kinds: frozenset[str | msgspec.UnsetType]
+    """The types of the tools; empty if there are none, or some have no valid type."""
+    digest: bytes | None = None
+    """Stands for them in the beginning of a prompt."""
+
+
+_remembered: BoundedDict[tuple[int, bytes], _Tools] = BoundedDict(REMEMBERED)
+"""By their length and last bytes; they are compared as a whole before they are taken for the same."""
+
+
+def _tools_of(written: bytes) -> _Tools:
+    key = len(written), written[-_END:]
+    known = _remembered.get(key)
+    if known is not None and known.written == written:
+        return known
+    try:
+        found = _Tools(written, frozenset(each.type for each in _kinds.decode(written)))
+    except msgspec.DecodeError:
+        found = _Tools(written, frozenset())
+    if len(written) <= LONGEST:
+        _remembered[key] = found
+    return found
+
+
+def _least_tools(members: Members, rules: LongMembers) -> Collection[bytes]:
+    """Return of each kind of tools one."""
+    if rules.functions and (kinds := _tools_of(members.raw(rules.tools)).kinds) and kinds.issubset(rules.functions):
+        return (rules.function,)
+    return dict.fromkeys(map(rules.tool, members.entries(rules.tools)))
+
+
+def _digest_of(tools: bytes) -> bytes:
+    """Return what stands for tools where they are too long to be looked at each time."""
+    if len(tools) <= SHORT:
+        return tools
+    known = _tools_of(tools)
+    if known.digest is None:
+        known.digest = hashlib.sha256(tools).digest()
+    return known.digest
 
 
 def kind_of(tool: Member) -> bytes | None:

@@ -20,7 +20,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, ModelsRequest, WireOrigin
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply, HttpRequest
 from understudy.wire.json import BadJson, decode_object, encode
-from understudy.wire.splice import RepeatedMember, receive
+from understudy.wire.members import RepeatedMember
+from understudy.wire.splice import receive
 
 
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):

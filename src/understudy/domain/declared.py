@@ -20,9 +20,9 @@ from understudy.domain.suggestions import kind_of, shown, suggestion
 def check_fields(value: msgspec.Struct) -> None:
     """Raise `Misuse` for the first field whose value does not have its declared type; make strings plain ones."""
     cls = type(value)
-    for name, declared, default, structs in _fields(cls):
+    for name, declared, default, structs, is_text in _fields(cls):
         given = getattr(value, name)
-        if given is default:
+        if given is default or (is_text and type(given) is str):
             continue
         if type(given) is not str and isinstance(given, str) and str in (declared, *get_args(declared)):
             msgspec.structs.force_setattr(value, name, built_in(given))  # decoders of JSON accept no other strings
@@ -49,14 +49,19 @@ _JSON = frozenset({"extra", "json", "raw"})
 
 
 @cache
-def _fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Any, Any, tuple[type, ...]], ...]:
-    """Return the fields of a struct: name, declared type, default, and which structs it may hold.
+def _fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Any, Any, tuple[type, ...], bool], ...]:
+    """Return the fields of a struct: name, declared type, default, which structs it may hold, and whether any string
+    is right.
 
     msgspec would also accept what it could make such a struct of, which is not what then stands in the field.
     """
     hints = get_type_hints(cls)
     found = ((field.name, hints[field.name], field.default) for field in msgspec.structs.fields(cls))
-    return tuple((*field, _structs(field[1])) for field in found)
+    return tuple((*field, _structs(field[1]), _is_text(*field[:2])) for field in found)
+
+
+def _is_text(name: str, declared: Any) -> bool:
+    return name not in _JSON and str in (declared, *get_args(declared))
 
 
 def _structs(declared: Any) -> tuple[type, ...]:

@@ -15,7 +15,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Wire
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
 from understudy.wire.json import BadJson
-from understudy.wire.splice import spans_of
+from understudy.wire.members import spans_of
 
 
 def require(row: ProviderRow, operation: Operation) -> None:
@@ -65,8 +65,10 @@ _LOGPROBS = (b"ogprobs",)
 _MEDIA = (b"odalities", b"image_generation")
 """Parts of the names of what asks for images or audio: the fields `modalities` and `responseModalities`, and the tool
 of OpenAI's Responses API."""
-_CONVERSATION = frozenset({"messages", "input", "contents"})
-"""Where the wire formats have the conversation."""
+_PROMPT = frozenset({"messages", "input", "contents", "system", "instructions"})
+"""Where the wire formats have the prompt."""
+_FUNCTIONS = _PROMPT | {"tools"}
+"""The same, and tools which the caller runs."""
 
 
 def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
@@ -77,7 +79,7 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     if request.extra or endpoint.options or request.tools or request.origin is not None:
         hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
         fields = f"{request.extra}{endpoint.options}{hosted}" if request.extra or endpoint.options or hosted else ""
-        body = _settings(request.origin.body) if request.origin is not None else b""
+        body = b"" if request.origin is None else _settings(request.origin.body, _PROMPT if hosted else _FUNCTIONS)
         alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)
         media = media or _names(_MEDIA, fields, body)
     if alternatives > 0:
@@ -93,13 +95,13 @@ def _names(parts: tuple[bytes, ...], fields: str, body: bytes) -> bool:
     return any(part in body or (fields and part.decode() in fields) for part in parts)
 
 
-def _settings(body: bytes) -> bytes:
-    """Return the members of a body that came in but for its conversation, which may be long."""
+def _settings(body: bytes, others: frozenset[str]) -> bytes:
+    """Return the members of a body that came in but for some, which may be long."""
     try:
         members = spans_of(body)
     except BadJson:
         return body
-    return b"".join([body[each.start : each.end] for each in members if each.name not in _CONVERSATION])
+    return b"".join([body[each.start : each.end] for each in members if each.name not in others])
 
 
 def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:

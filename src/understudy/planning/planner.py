@@ -47,13 +47,17 @@ class RouteView(msgspec.Struct, frozen=True):
     """Context windows that are known, by label."""
     shortest: int = 0
     """Tokens of prompt that every target takes, as far as is known."""
-    usual: BoundedDict[tuple[str | None, str | None], Plan] = msgspec.field(default_factory=BoundedDict)
-    """By the entry and model that requests name, the plan of those without particular needs, where it is always the
-    same."""
+    usual: BoundedDict[tuple[str | None, str | None, frozenset[str]], Plan] = msgspec.field(default_factory=BoundedDict)
+    """By the entry and model that requests name and the capabilities that they need, their plan, where it is always the
+    same: that of prompts that every target takes."""
+
+    def takes(self, needs: Needs) -> bool:
+        """Check whether every target takes a prompt of that length, as far as is known."""
+        return needs.least_prompt <= self.shortest
 
     def fits(self, needs: Needs) -> bool:
         """Check whether every target is known to take a request, so that none needs to be looked at."""
-        return not needs.capabilities and needs.least_prompt <= self.shortest
+        return not needs.capabilities and self.takes(needs)
 
 
 class RouteState:
@@ -151,14 +155,14 @@ class Planner:
         ):
             request = whole_of(request)
             needs = needs_of(request)
-        view, name = route.view, (selection.entry, selection.model)
-        if view.version == PRICE_CACHE.version and view.fits(needs) and (usual := view.usual.get(name)) is not None:
+        view, name = route.view, (selection.entry, selection.model, needs.capabilities)
+        if view.version == PRICE_CACHE.version and view.takes(needs) and (usual := view.usual.get(name)) is not None:
             return self._planned(usual, request, needs, selection, route)
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
             route.is_priced = True
         plan, facts = self._plan(request, needs, selection, route, self._rng)
-        if route.order is strategies.priority and route.view.fits(needs):
+        if route.order is strategies.priority and route.view.takes(needs):
             route.view.usual[name] = plan
         planned = self._planned(plan, request, needs, selection, route)
         if selection.entry is None and take and route.takes_turns:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from msgspec import UNSET
+
 from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
@@ -22,15 +24,24 @@ from understudy.wire.sse import frame
 PING = frame(encode({"type": "ping"}), "ping")
 
 
+_FUNCTION = b'{"name":"f","input_schema":{}}'
+
+
 def _least_tool(tool: Member) -> bytes:
-    return b'{"name":"f","input_schema":{}}' if kind_of(tool) in (None, b'"custom"') else as_it_is(tool)
+    return _FUNCTION if kind_of(tool) in (None, b'"custom"') else as_it_is(tool)
 
 
 class AnthropicServer(ServerHalf):
     """The server half of the `anthropic` dialect."""
 
     name: ClassVar[str] = NAME
-    long_members = LongMembers(system=("system",), tool=_least_tool, telling=(b'"image"', b'"document"'))
+    long_members = LongMembers(
+        system=("system",),
+        tool=_least_tool,
+        functions=("custom", UNSET),
+        function=_FUNCTION,
+        telling=(b'"image"', b'"document"'),
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.MODELS: render.render_models,

@@ -20,8 +20,11 @@ from understudy.wire.http import HttpRequest
 _POSTS = {"/v2/chat": Operation.CHAT, "/v2/embed": Operation.EMBED, "/v1/tokenize": Operation.COUNT_TOKENS}
 
 
+_FUNCTION = b'{"type":"function","function":{"name":"f"}}'
+
+
 def _least_tool(tool: Member) -> bytes:
-    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (b'"function"',) else as_it_is(tool)
+    return _FUNCTION if kind_of(tool) in (b'"function"',) else as_it_is(tool)
 
 
 class CohereServer(ServerHalf):
@@ -29,7 +32,11 @@ class CohereServer(ServerHalf):
 
     name: ClassVar[str] = NAME
     long_members = LongMembers(
-        tool=_least_tool, binding=frozenset({"strict_tools"}), telling=(b'"image_url"', b'"document"')
+        tool=_least_tool,
+        functions=("function",),
+        function=_FUNCTION,
+        binding=frozenset({"strict_tools"}),
+        telling=(b'"image_url"', b'"document"'),
     )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from msgspec import UNSET
+
 from understudy.dialects.ollama import parse, render
 from understudy.dialects.ollama.render_stream import LineRenderer
 from understudy.dialects.ollama.wire import NAME
@@ -49,8 +51,11 @@ def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     return render.render_models(models) if name is None else render.render_single(models, name)
 
 
+_FUNCTION = b'{"type":"function","function":{"name":"f"}}'
+
+
 def _least_tool(tool: Member) -> bytes:
-    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (None, b'"function"') else as_it_is(tool)
+    return _FUNCTION if kind_of(tool) in (None, b'"function"') else as_it_is(tool)
 
 
 class OllamaServer(ServerHalf):
@@ -60,7 +65,9 @@ class OllamaServer(ServerHalf):
     """
 
     name: ClassVar[str] = NAME
-    long_members = LongMembers(tool=_least_tool, telling=(b'"images"',))
+    long_members = LongMembers(
+        tool=_least_tool, functions=("function", UNSET), function=_FUNCTION, telling=(b'"images"',)
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: _answer,
         Operation.EMBED: _embeddings,

@@ -96,7 +96,7 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     words: list[str] = []
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
-    if not quirks.message_names and body.may_have("messages", "name"):  # calls and tools have names, too
+    if not quirks.message_names and body.may_have_key("messages", "name"):  # calls and tools have names, too
         words.append("name")
     if quirks.reasoning_field is not None or "thinking" in quirks.refused:
         words.append("reasoning")
@@ -107,7 +107,7 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
     if not quirks.image_urls:
         words.append("image_url")
-    return body.may_mention("messages", *(f'"{word}"' for word in words))
+    return body.may_have("messages", *words)
 
 
 def _count_logprobs(body: Body) -> None:

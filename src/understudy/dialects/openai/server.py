@@ -32,7 +32,7 @@ from understudy.domain.requests import ModelsRequest, WireOrigin
 from understudy.domain.responses import ModelInfo
 from understudy.wire.http import HttpReply, HttpRequest
 from understudy.wire.json import BadJson
-from understudy.wire.splice import RepeatedMember
+from understudy.wire.members import RepeatedMember
 
 _MODEL = re.compile(r"(?:^|/)models(?:/(?P<id>.+))?$")
 _DEPLOYMENT = re.compile(r"/deployments/(.+?)/(?:chat/completions|completions|embeddings)$")
@@ -56,15 +56,23 @@ def _models(models: list[ModelInfo], inbound: Inbound) -> HttpReply:
     return render_error(Failure(kind=FailureKind.NOT_FOUND, message=message, param="model"))
 
 
+_FUNCTION = b'{"type":"function","function":{"name":"f"}}'
+
+
 def _least_tool(tool: Member) -> bytes:
-    return b'{"type":"function","function":{"name":"f"}}' if kind_of(tool) in (b'"function"',) else as_it_is(tool)
+    return _FUNCTION if kind_of(tool) in (b'"function"',) else as_it_is(tool)
 
 
 class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path is accepted."""
 
     name: ClassVar[str] = NAME
-    long_members = LongMembers(tool=_least_tool, telling=(b'"image_url"', b'"input_audio"', b'"file"'))
+    long_members = LongMembers(
+        tool=_least_tool,
+        functions=("function",),
+        function=_FUNCTION,
+        telling=(b'"image_url"', b'"input_audio"', b'"file"'),
+    )
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render_whole,
         Operation.EMBED: render_embeddings,

@@ -23,7 +23,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning, WireOrigin
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson
-from understudy.wire.splice import RepeatedMember
+from understudy.wire.members import RepeatedMember
 
 _STATEFUL = {
     "previous_response_id": "send the whole conversation in input",

@@ -45,7 +45,7 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
         words += {"system", "developer"} - {quirks.system_role}
     if not quirks.cache_breakpoints:
         words.append("prompt_cache_breakpoint")
-    return body.may_mention("input", *(f'"{word}"' for word in words))
+    return body.may_have("input", *words)
 
 
 def _apply_to_reasoning(body: Body, quirks: Quirks, notes: WarningLog) -> None:

@@ -34,6 +34,8 @@ class ResponsesServer(ServerHalf):
         messages="input",
         system=("instructions",),
         tool=_least_tool,
+        functions=("function",),
+        function=b'{"type":"function","name":"f"}',
         answers=("assistant", "reasoning", *CALL_TEXT),
         telling=(b'"input_image"', b'"input_file"', b'"input_audio"', b"compaction", b'"item_reference"'),
     )
@@ -67,8 +69,8 @@ class ResponsesServer(ServerHalf):
     def outlined(self, options: dict[str, object], outline: Outline) -> dict[str, object]:
         """Return the options with the fields that responses repeat, as they came."""
         echo = options["echo"]
-        left_out = ((name, outline.left_out.get(name, b"null")) for name in ("instructions", "tools"))
-        own = {name: msgspec.Raw(value) for name, value in left_out if value != b"null"}
+        left_out = ((name, outline.members.raw(name)) for name in ("instructions", "tools"))
+        own = {name: msgspec.Raw(value) for name, value in left_out if value not in (b"", b"null")}
         return {**options, "echo": {**echo, **own}} if isinstance(echo, dict) else options
 
     def renderer(self, inbound: Inbound) -> OneAnswer:

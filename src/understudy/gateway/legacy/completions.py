@@ -22,7 +22,7 @@ from understudy.domain.operation import Operation
 from understudy.gateway.legacy.texts import TextRenderer, render_text
 from understudy.wire.http import HttpRequest
 from understudy.wire.json import BadJson
-from understudy.wire.splice import RepeatedMember
+from understudy.wire.members import RepeatedMember
 
 OWN = "completions"
 """The wire format of the request, in which no provider is asked."""

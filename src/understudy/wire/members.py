@@ -1,0 +1,272 @@
+"""The members of a JSON object, found in its bytes without decoding them: once for all who look at a body on its way.
+
+A body is looked at for its model, cut into an outline, searched for what a target refuses, and changed. So what was
+found in the latest bodies is kept for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+
+from understudy.wire.bounds import MIB
+from understudy.wire.json import BOM, BadJson, JsonTooLarge, decode
+from understudy.wire.mending import mend_extremes
+from understudy.wire.shape import BadShape, check_shape
+
+ROUTING = ("model", "stream")
+"""Members that decide where a request goes and how it is answered."""
+KEPT = 4 << 20
+"""Bytes of the latest bodies together up to which they are kept."""
+LATEST = 4
+"""How many are kept at most: a body, its outline, and what becomes of it on its way."""
+
+Entry = dict[str, msgspec.Raw]
+"""An object in an array, such as a message: its members, unread."""
+
+_FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
+_members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_entries: msgspec.json.Decoder[list[Entry]] = msgspec.json.Decoder(list[Entry])
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+_view: Callable[[msgspec.Raw], memoryview] = memoryview
+
+_scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]  # undocumented
+"""The only decoder at hand that states where a value ends: from a text and a position to the value and its end."""
+
+_KEY = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.S)
+"""What stands ahead of a member's value."""
+_CLOSING = re.compile(rb"[ \t\r\n]*+\}[ \t\r\n]*+\Z")
+_OPENING = re.compile("\ufeff?[ \t\r\n]*+[{\\[][ \t\r\n]*+")
+_COLON = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
+_COMMA = re.compile(r"[ \t\r\n]*+,[ \t\r\n]*+")
+_BLANKS = " \t\r\n"
+_ESCAPED = re.compile(rb"\\u00(?:2[dD]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
+"""A letter, a digit, `-` or `_` as an escape."""
+_QUOTE = ord('"')
+_WORD = 64
+"""Bytes of a string beyond which it is taken for a text, not for a name or kind."""
+
+
+class RepeatedMember(BadJson):
+    """A body names one of the `ROUTING` members twice: its readers may differ in which one they believe."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the body has more than one {name!r}; send it once")
+        self.name = name
+
+
+class Span(NamedTuple):
+    """Where a member of an object, or an element of an array, is."""
+
+    name: str
+    """Its key; empty for an element."""
+    start: int
+    """Its first byte: the quote of the key."""
+    value: int
+    """The first byte of the value."""
+    end: int
+    """The position behind the value."""
+
+
+class Members:
+    """The members of an object, with what was found in them so far."""
+
+    __slots__ = ("_entries", "_outside", "_repeated", "data", "named", "spans")
+
+    def __init__(self, data: bytes, spans: list[Span]) -> None:
+        self.data = data
+        self.spans = spans
+        """All members in their order, repeated ones included."""
+        self.named = {span.name: span for span in spans}
+        """By name; of a repeated key the last counts."""
+        self._repeated = _repeated(spans)
+        self._entries: dict[str, list[Entry]] = {}
+        self._outside: dict[str, bytes] = {}
+
+    def check_routing(self) -> None:
+        """Raise `RepeatedMember`."""
+        if self._repeated is not None:
+            raise RepeatedMember(self._repeated)
+
+    def raw(self, name: str) -> bytes:
+        """Return the bytes of a member's value; empty for one that is missing."""
+        span = self.named.get(name)
+        return self.data[span.value : span.end] if span is not None else b""
+
+    def entries(self, name: str) -> list[Entry]:
+        """Return the objects in an array. Raise `BadJson` if it is none, or has other elements."""
+        found = self._entries.get(name)
+        if found is None:
+            span = self.named.get(name)
+            if span is None:
+                raise BadJson(f"the body has no {name!r}")
+            try:
+                found = _entries.decode(memoryview(self.data)[span.value : span.end])
+            except _FLAWS as flaw:
+                raise BadJson(str(flaw)) from flaw
+            self._entries[name] = found
+        return found
+
+    def outside_texts(self, name: str) -> bytes:
+        """Return the names and values of all objects in an array, but for their long strings. Raise `BadJson` as
+        `entries` does."""
+        found = self._outside.get(name)
+        if found is None:
+            entries = self.entries(name)
+            names: set[str] = set().union(*entries)
+            views: Iterator[memoryview] = map(_view, chain.from_iterable(map(dict.values, entries)))
+            values = [view for view in views if len(view) <= _WORD or view[0] != _QUOTE]
+            found = self._outside[name] = b",".join((*(b'"%b"' % each.encode() for each in names), *values))
+        return found
+
+    def mentions(self, name: str, *words: str) -> bool:
+        """Check whether a member contains one of the words: false only if it surely does not."""
+        span = self.named.get(name)
+        if span is None:
+            return False
+        data, start, end = self.data, span.value, span.end
+        return may_hide_words(data, start, end) or any(data.find(word.encode(), start, end) >= 0 for word in words)
+
+    def has_token(self, name: str, *words: str) -> bool:
+        """Check whether one of the words is a key or a kind in a member that has objects, whose own long texts are not
+        searched: false only if none surely is."""
+        try:
+            places = self.outside_texts(name)
+        except BadJson:
+            return self.mentions(name, *(f'"{word}"' for word in words))
+        return may_hide_words(places) or any(b'"%b"' % word.encode() in places for word in words)
+
+
+_latest: tuple[Members, ...] = ()
+"""What was found in the bodies that were looked at last."""
+
+
+def members_of(data: bytes) -> Members:
+    """Return the members of a JSON object. Raise `BadJson`."""
+    global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
+    for each in _latest:
+        if each.data is data:
+            return each
+    found = Members(data, _found_spans(data))
+    if len(data) <= KEPT:
+        room, kept = KEPT - len(data), [found]
+        for each in _latest[: LATEST - 1]:
+            room -= len(each.data)
+            if room < 0:
+                break
+            kept.append(each)
+        _latest = tuple(kept)
+    return found
+
+
+def spans_of(data: bytes) -> list[Span]:
+    """Return the members of a JSON object, in their order, repeated ones included. Raise `BadJson`."""
+    return members_of(data).spans
+
+
+def may_hide_words(data: bytes, start: int = 0, end: int | None = None) -> bool:
+    """Check whether what words are made of (letters, digits, `-` and `_`) is written as escapes, so that a search for
+    words might miss one. No encoder writes these."""
+    end = len(data) if end is None else end
+    at = data.find(b"\\u00", start, end)
+    return at >= 0 and _ESCAPED.search(data, at, end) is not None
+
+
+def _repeated(spans: Sequence[Span]) -> str | None:
+    """Return which of the `ROUTING` members is repeated, if one is. Some readers, such as Go's, ignore the case of
+    keys."""
+    folded = [span.name.casefold() for span in spans]
+    return next((name for name in ROUTING if folded.count(name) > 1), None)
+
+
+def _found_spans(data: bytes) -> list[Span]:
+    if len(data) > MIB:
+        try:
+            check_shape(data)  # members take more memory than their text, and a short text can only hold so many
+        except BadShape as flaw:
+            raise JsonTooLarge(str(flaw)) from None
+    start = len(BOM) if data.startswith(BOM) else 0
+    try:
+        values = _members.decode(data[start:] if start else data)
+    except _FLAWS as flaw:
+        return _spans_of_flawed(data, flaw)
+    spans = _walk(data, start, values)
+    return spans if spans is not None else list(scan(data))
+
+
+def _walk(data: bytes, at: int, values: dict[str, msgspec.Raw]) -> list[Span] | None:
+    """Find the members by the length of their values; `None` if a key is repeated.
+
+    Each value is compared with its place. A JSON value is delimited by itself, so the walk cannot get out of step:
+    where a repeated key has left the value of another member, it ends.
+    """
+    spans: list[Span] = []
+    view = memoryview(data)
+    for name, value in values.items():
+        key = _KEY.match(data, at)
+        if key is None or not _is_spelled(key[1], name):
+            return None
+        start, at = key.end(), key.end() + memoryview(value).nbytes
+        if msgspec.Raw(view[start:at]) != value:
+            return None
+        spans.append(Span(name, key.start(1) - 1, start, at))
+    return spans if not spans or _CLOSING.match(data, at) is not None else None
+
+
+def _is_spelled(raw: bytes, name: str) -> bool:
+    return raw == name.encode() or (b"\\" in raw and _any.decode(b'"%b"' % raw) == name)
+
+
+def _spans_of_flawed(data: bytes, flaw: Exception) -> list[Span]:
+    """Return the members of a text whose strings have lone surrogates, which is JSON. Raise `BadJson` for others."""
+    mended = mend_extremes(data)
+    if mended is None:
+        raise JsonTooLarge("nested too deeply") if isinstance(flaw, RecursionError) else BadJson(str(flaw)) from flaw
+    if not isinstance(decode(mended.data), dict):
+        raise BadJson("expected a JSON object")
+    return list(scan(data))
+
+
+def scan(data: bytes) -> Iterator[Span]:
+    """Yield the members of an object, or the elements of an array, of valid JSON. Raise `BadJson` if not UTF-8."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as flaw:
+        raise BadJson(str(flaw)) from flaw
+    opening = _OPENING.match(text)
+    at = opening.end() if opening is not None else len(text)
+    is_object = text[:at].rstrip(_BLANKS).endswith("{")
+    done, size = 0, 0  # characters, and their bytes: for most texts the same
+    while at < len(text) and text[at] not in "]}":
+        start, name = at, ""
+        if is_object:
+            key, at = _end_of_value(text, at)
+            colon = _COLON.match(text, at)
+            name, at = _without_surrogates(key), colon.end() if colon is not None else at
+        value, (_, at) = at, _end_of_value(text, at)
+        places = []
+        for place in (start, value, at):
+            size, done = size + len(text[done:place].encode()), place
+            places.append(size)
+        yield Span(name, *places)
+        comma = _COMMA.match(text, at)
+        at = comma.end() if comma is not None else len(text)
+
+
+def _end_of_value(text: str, at: int) -> tuple[Any, int]:
+    """Return a value and the position behind it. Raise `BadJson`."""
+    try:
+        value, end = _scan_once(text, at)
+    except (StopIteration, ValueError, RecursionError) as flaw:
+        raise BadJson(f"invalid JSON at {at}") from flaw
+    return value, end
+
+
+def _without_surrogates(key: str) -> str:
+    return key if key.isascii() else key.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
