@@ -78,7 +78,7 @@ def test_a_command_behind_help_is_the_last_word(cli: CommandLine) -> None:
 
 
 def test_options(cli: CommandLine) -> None:
-    assert offered(cli, "ask", "--max") == ["--max-tokens"]
+    assert offered(cli, "ask", "--max") == ["--max-tokens", "--max-cost"]
     assert {"--config", "--version"} <= set(offered(cli, "--"))
 
 
