@@ -101,7 +101,10 @@ def test_nothing_that_was_said_is_kept(used: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("usage", "--by", "month"), "--by is one of day, provider, model, key, agent, session, route, task, tag"),
+        (
+            ("usage", "--by", "month"),
+            "--by is one of day, provider, model, key, agent, class, session, route, task, tag",
+        ),
         (("usage", "--since", "soon"), "--since: 'soon' is not a time; write 30m, 24h, 7d, 2w, 2026-11-01"),
         (("usage", "--tag", "team"), "--tag is NAME=VALUE, got 'team'"),
         (("usage", "--json", "--csv"), "--json and --csv cannot be combined"),

@@ -15,6 +15,7 @@ from understudy.domain.secret import Secret
 from understudy.emulator import Emulator
 from understudy.gateway.application import app
 from understudy.ledger.keys import VirtualKey, make_key, token_of
+from understudy.ledger.selection import LedgerSelection
 
 PEPPER = Secret("pepper-0123456789abcdef01234567")
 FACES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -166,3 +167,32 @@ async def test_tags_are_added_up(keyed: Keyed) -> None:
     with keyed.store.read() as reader:
         assert reader.usage("tag").keys() == {"team=search"}
         assert reader.usage("agent").keys() == {"cron"}
+
+
+AUXILIARY = {"x-claude-code-session-id": "s1", "x-claude-code-request-class": "auxiliary"}
+
+
+async def test_classes_are_added_up_and_have_budgets(keyed: Keyed) -> None:
+    """A main request of an agent states no class; one of no agent has none."""
+    budget = {
+        "name": "side",
+        "max": "0.0000001",
+        "period": "total",
+        "per": "class",
+        "only": ["auxiliary"],
+        "hard": False,
+    }
+    key = keyed.key("alice", budgets=(budget,))
+    path, body = FACES["anthropic"]
+    asked: tuple[dict[str, str], ...] = ({"x-claude-code-session-id": "s1"}, AUXILIARY, {})
+    for headers in asked:
+        assert (await keyed.caller.post(path, body, {"x-api-key": key, **headers})).status == 200
+    assert (await asyncio.to_thread(sums, keyed.store)).keys() == {"alice"}
+    with keyed.store.read() as reader:
+        assert {name: each.requests for name, each in reader.usage("class").items()} == {"main": 1, "auxiliary": 1}
+        (entry,) = reader.entries(LedgerSelection(request_class="auxiliary"))
+        assert reader.usage("tag") == {}
+    assert entry.start.labels == {"key": "alice", "client": "claude-code", "request_class": "auxiliary"}
+    refused = await keyed.caller.post(path, body, {"x-api-key": key, **AUXILIARY})
+    assert (refused.status, "key:alice/side of auxiliary" in message_of(refused)) == (402, True)
+    assert (await keyed.caller.post(path, body, {"x-api-key": key, **asked[0]})).status == 200

@@ -100,7 +100,9 @@ starts = st.builds(
     route=st.none() | st.sampled_from(["fast", "main"]),
     task=st.none() | st.just("code"),
     session=st.none() | st.sampled_from(["s1", "s2"]),
-    labels=st.dictionaries(st.sampled_from(["key", "client", "team", "app"]), st.sampled_from(["a", "b=c"])),
+    labels=st.dictionaries(
+        st.sampled_from(["key", "client", "request_class", "team", "app"]), st.sampled_from(["a", "b=c"])
+    ),
 )
 records = st.builds(
     ended,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,28 @@ def test_a_spool_keeps_what_a_process_leaves(postgres: Postgres, tmp_path: Path)
         EntryState.SUCCEEDED,
     ]
     assert other.failed == 1
+
+
+def test_a_spool_of_before_there_were_classes_is_read(postgres: Postgres, tmp_path: Path) -> None:
+    labels = {"client": "codex", "request_class": "auxiliary"}
+    with Relay(postgres.url) as relay:
+        ledger = PostgresLedger(relay.url, spool=tmp_path)
+        ledger.flush()
+        relay.down()
+        ledger.record(ended(start(1, labels=labels)))
+        ledger.flush()
+        ledger.close()
+    (file,) = tmp_path.iterdir()
+    row = json.loads(file.read_bytes())
+    assert row.count("auxiliary") == 1
+    row.remove("auxiliary")
+    file.write_text(json.dumps(row) + "\n")
+    later = PostgresLedger(postgres.url, spool=tmp_path)
+    later.record(ended(start(2)))
+    eventually(lambda: attempts(postgres) == 2)
+    later.close()
+    with postgres.read() as reader:
+        assert [each.start.labels for each in reader.entries()] == [{}, {"client": "codex"}]
 
 
 def test_a_spool_gives_an_entry_on_once_however_often_it_must(postgres: Postgres, tmp_path: Path) -> None:

@@ -51,6 +51,31 @@ def test_a_file_of_an_older_version_can_be_read_at_once(path: Path) -> None:
         assert reader.entries() == []
 
 
+def test_entries_of_before_there_were_classes_stay_as_they_are(path: Path) -> None:
+    """The entry is written as the fifth version of the schema had it, by hand."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, MIGRATIONS[:5])
+    columns = "id, request, number, state, owner, opens, started, operation, provider, provider_type, model, streamed"
+    values = (bytes(16), bytes(16), 1, "started", 0, 1, round(NOON * 1e6), "chat", "p", "openai", "m", 0)
+    connection.execute(
+        f"INSERT INTO entries ({columns}, agent, tags, details) VALUES ({', '.join('?' * 15)})",
+        (*values, "codex", '{"team":"search"}', "{}"),
+    )
+    connection.close()
+    ledger = SqliteLedger(path)
+    labels = {"client": "codex", "request_class": "auxiliary"}
+    ledger.record(ended(start(7, labels=labels)))
+    ledger.flush()
+    ledger.close()
+    with LedgerReader(path) as reader:
+        found = [each.start.labels for each in reader.entries()]
+        assert found == [labels, {"client": "codex", "team": "search"}]
+        assert reader.usage("class").keys() == {"auxiliary"}
+        selected = reader.entries(LedgerSelection(request_class="auxiliary"))
+    assert [each.start.labels for each in selected] == [labels]
+
+
 def test_a_newer_file_is_refused(path: Path) -> None:
     SqliteLedger(path).close()
     with sqlite3.connect(path) as connection:

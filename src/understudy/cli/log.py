@@ -169,8 +169,8 @@ def _show(attempts: list[LedgerEntry], captured: dict[str, CapturedTexts] | None
         return
     print(f"request  {request.id}")
     print(f"time     {_time(request.started)} UTC")
-    for name in ("route", "task", "session", "key", "agent"):
-        if (value := getattr(request, name)) is not None:
+    for name in ("route", "task", "session", "key", "agent", "class"):
+        if (value := getattr(request, "request_class" if name == "class" else name)) is not None:
             print(clean_line(f"{name:8} {value}"))
     print(f"cost     {'unknown' if request.cost_usd is None else f'${request.cost_usd}'}\n")
     for line in _waterfall(attempts):

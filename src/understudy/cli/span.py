@@ -35,6 +35,9 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
     model: Annotated[str | None, _filter("model", "attempts at this model")] = None
     key: Annotated[str | None, _filter("key", "requests with this key of the gateway")] = None
     agent: Annotated[str | None, _filter("agent", "requests of this client, such as claude-code")] = None
+    request_class: Annotated[
+        str | None, _filter("class", "requests of this class of a coding agent: main, subagent, auxiliary, …")
+    ] = None
     session: Annotated[str | None, _filter("session", "requests of this session")] = None
     route: Annotated[str | None, _filter("route", "requests to this route")] = None
     task: Annotated[str | None, _filter("task", "requests of this task")] = None

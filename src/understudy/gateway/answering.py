@@ -17,6 +17,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import replies
 from understudy.gateway.callers import Caller
+from understudy.gateway.classes import class_of
 from understudy.gateway.clients import Client
 from understudy.gateway.connection import Connection
 from understudy.gateway.crossing import Crossing
@@ -25,6 +26,7 @@ from understudy.gateway.names import Resolved
 from understudy.gateway.sessions import Session, clues_of, session_of
 from understudy.gateway.site import Site
 from understudy.gateway.streaming import Streaming
+from understudy.ledger.entries import CLASS
 from understudy.wire.http import JSON_HEADERS, Headers, HttpReply
 
 if TYPE_CHECKING:
@@ -148,5 +150,7 @@ class Answering:
         labels = self._caller.labelled(resolved.options.labels)
         if session.client is not Client.UNKNOWN:
             labels["client"] = str(session.client)
+        if (kind := class_of(session)) is not None:
+            labels[CLASS] = kind
         self._notes.of(session)
         return labels or None, session

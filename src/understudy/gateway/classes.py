@@ -35,6 +35,11 @@ def names_of(session: Session) -> Iterator[str]:
         yield client
 
 
+def class_of(session: Session) -> str | None:
+    """Return what a request is for; `None` if that is unknown, as of all that do not come from coding agents."""
+    return session.request_class or ("main" if session.client in AGENTS else None)
+
+
 class Classes:
     """The targets and tasks of classes of requests."""
 

@@ -24,8 +24,10 @@ class EntryState(enum.StrEnum):
 STATE_OF = {Outcome.WON: EntryState.SUCCEEDED, Outcome.FAILED: EntryState.FAILED, Outcome.ABORTED: EntryState.ABORTED}
 OUTCOME_OF = {state: outcome for outcome, state in STATE_OF.items()}
 
-KEY, AGENT = "key", "client"
-"""Labels that the gateway writes: the name of the caller's key, and the program that calls. All others are tags."""
+KEY, AGENT, CLASS = "key", "client", "request_class"
+"""Labels that the gateway writes: the name of the caller's key, the program that calls, and what it calls for. All
+others are tags."""
+NO_TAGS = (KEY, AGENT, CLASS)
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):

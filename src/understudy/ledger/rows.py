@@ -23,7 +23,7 @@ from understudy.domain.operation import Operation
 from understudy.domain.usage import ModelUsage, Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.ledger.captures import CapturedDocument
-from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, EntryState, LedgerEntry
+from understudy.ledger.entries import AGENT, CLASS, KEY, NO_TAGS, OUTCOME_OF, STATE_OF, EntryState, LedgerEntry
 
 TOKENS = (
     *("input", "cache_read", "cache_read_audio", "cache_write", "cache_write_1h"),
@@ -32,13 +32,14 @@ TOKENS = (
 """Classes of tokens: a column each."""
 COLUMNS = (
     *("id", "request", "number", "batch", "state", "owner", "opens", "started", "operation", "provider"),
-    *("provider_type", "model", "streamed", "route", "task", "session", "key", "agent", "tags", "details"),
+    *("provider_type", "model", "streamed", "route", "task", "session", "key", "agent", "class", "tags", "details"),
     *("duration", "first_event", "answered_model", "dialect", "failure", *TOKENS),
     *("cost", "cost_basis", "price_source", "price_date"),
 )
 _OF_END = len(COLUMNS) - COLUMNS.index("duration")
 """How many columns are known only at the end."""
 SECOND = 1_000_000
+_COLUMN_OF = {KEY: "key", AGENT: "agent", CLASS: "class"}
 _tokens = attrgetter(*TOKENS)
 
 
@@ -105,7 +106,7 @@ def ending_of(record: AttemptRecord) -> tuple[Any, ...]:
 
 
 def _beginning(start: AttemptStart, state: EntryState, owner: int, opens: bool) -> tuple[Any, ...]:
-    tags = {name: value for name, value in start.labels.items() if name not in (KEY, AGENT)}
+    tags = {name: value for name, value in start.labels.items() if name not in NO_TAGS}
     return (
         id_of(start.attempt_id),
         id_of(start.request_id),
@@ -125,6 +126,7 @@ def _beginning(start: AttemptStart, state: EntryState, owner: int, opens: bool) 
         start.session,
         start.labels.get(KEY),
         start.labels.get(AGENT),
+        start.labels.get(CLASS),
         msgspec.json.encode(tags).decode() if tags else None,
     )
 
@@ -133,7 +135,7 @@ def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
     """Return the entry that a row holds."""
     details = _details.decode(row["details"])
     labels = _tags.decode(row["tags"]) if row["tags"] else {}
-    labels |= {name: row[column] for name, column in ((KEY, "key"), (AGENT, "agent")) if row[column] is not None}
+    labels |= {name: row[column] for name, column in _COLUMN_OF.items() if row[column] is not None}
     start = AttemptStart(
         request_id=text_of(row["request"]),
         attempt_id=text_of(row["id"]),

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-By = Literal["day", "provider", "model", "key", "agent", "session", "route", "task", "tag"]
+By = Literal["day", "provider", "model", "key", "agent", "class", "session", "route", "task", "tag"]
 """What sums are listed by."""
 
 _SPAN = re.compile(r"(\d+)\s*(m|h|d|w)", re.IGNORECASE)
@@ -28,6 +28,8 @@ class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     key: str | None = None
     agent: str | None = None
+    request_class: str | None = None
+    """What the requests were for: `main`, `subagent`, `workflow`, `compaction`, `auxiliary`."""
     session: str | None = None
     route: str | None = None
     task: str | None = None
@@ -37,9 +39,12 @@ class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def filters(self) -> dict[str, str]:
-        """What is set, besides the span."""
+        """What is set, besides the span, by what sums are listed by."""
         names = (name for name in self.__struct_fields__ if name not in ("since", "until"))
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        found = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if "request_class" in found:
+            found["class"] = found.pop("request_class")
+        return found
 
 
 def parse_time(text: str, now: datetime) -> float:

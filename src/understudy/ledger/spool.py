@@ -146,7 +146,10 @@ def _line(item: AttemptStart) -> bytes | None:
 def _item(line: bytes) -> AttemptStart | None:
     """Return the item of a line; `None` for one that a power cut left incomplete, which did not count."""
     try:
-        row = dict(zip(COLUMNS, _json.decode(line), strict=True))
+        values = _json.decode(line)
+        if len(values) == len(COLUMNS) - 1:  # of a version that did not know classes
+            values.insert(COLUMNS.index("class"), None)
+        row = dict(zip(COLUMNS, values, strict=True))
         entry = entry_of(row | {name: id_of(row[name]) for name in ("id", "request")})
     except (ValueError, TypeError, KeyError) as error:
         logger.warning("a line of the ledger's spool cannot be read: %s", error)

@@ -9,11 +9,11 @@ import msgspec
 from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
-from understudy.ledger.entries import AGENT, KEY
+from understudy.ledger.entries import AGENT, CLASS, KEY, NO_TAGS
 
 DAY = 86_400
 """Seconds. Days are those of UTC, so that a sum is the same wherever it is read."""
-DIMENSIONS = ("", "provider", "model", "key", "agent", "session", "route", "task", "tag")
+DIMENSIONS = ("", "provider", "model", "key", "agent", "class", "session", "route", "task", "tag")
 """What sums are kept for; the first is that of all."""
 
 
@@ -92,6 +92,7 @@ def belongings(start: AttemptStart) -> Iterator[tuple[str, str]]:
         ("model", start.model),
         ("key", labels.get(KEY)),
         ("agent", labels.get(AGENT)),
+        ("class", labels.get(CLASS)),
         ("session", start.session),
         ("route", start.route),
         ("task", start.task),
@@ -99,7 +100,7 @@ def belongings(start: AttemptStart) -> Iterator[tuple[str, str]]:
         if value is not None:
             yield dimension, value
     for name, value in labels.items():
-        if name not in (KEY, AGENT):
+        if name not in NO_TAGS:
             yield "tag", f"{name}={value}"
 
 

@@ -12,7 +12,8 @@ MINUTE = 60
 """Seconds of the window in which requests and tokens are counted."""
 _DAY = 86_400
 _TAG = "tag:"
-_KEY = "key"
+_LABELS = {"key": "key", "class": "request_class"}
+"""The labels that the gateway writes and that are no tags."""
 
 
 class Subjects(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Subjects(msgspec.Struct, frozen=True, kw_only=True):
         elif per == "route":
             found = self.route
         else:
-            found = self.labels.get(per.removeprefix(_TAG) if per.startswith(_TAG) else _KEY)
+            found = self.labels.get(per.removeprefix(_TAG) if per.startswith(_TAG) else _LABELS[per])
         return found if found is not None and (not only or found in only) else None
 
 

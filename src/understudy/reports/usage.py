@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from understudy.domain.money import Money
-from understudy.ledger.entries import AGENT, KEY, EntryState, LedgerEntry
+from understudy.ledger.entries import AGENT, CLASS, KEY, EntryState, LedgerEntry
 from understudy.ledger.sums import UsageSums
 
 
@@ -60,6 +60,7 @@ class RequestResult(msgspec.Struct, frozen=True, kw_only=True):
     """Of all attempts; `None` if any of them is unknown."""
     key: str | None = None
     agent: str | None = None
+    request_class: str | None = None
     session: str | None = None
     route: str | None = None
     task: str | None = None
@@ -107,6 +108,7 @@ def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
         cost_usd=f"{Money(sum(known)).usd:f}" if is_over and len(known) == len(costs) else None,
         key=first.labels.get(KEY),
         agent=first.labels.get(AGENT),
+        request_class=first.labels.get(CLASS),
         session=first.session,
         route=first.route,
         task=first.task,

@@ -21,20 +21,22 @@ Period = Literal["day", "month", "total"]
 OnExceeded = Literal["refuse", "cheaper"]
 Unpriced = Literal["refuse", "allow"]
 
-SCOPES = ("all", "key", "session", "route", "provider")
+SCOPES = ("all", "key", "class", "session", "route", "provider")
 """What a budget or a limit may be kept for, besides `tag:NAME`: one balance of all requests, or one of each key,
-session, route or provider."""
+request class, session, route or provider."""
 _TAG = "tag:"
 _PERIODS = ("day", "month", "total")
 
 _PER = Rule(
     "string",
     '"key"',
-    "what has a balance of its own: `all` requests together, or each `key`, `session`, `route`, `provider` or value of "
-    "a tag (`tag:NAME`); requests without one are not concerned",
+    "what has a balance of its own: `all` requests together, or each `key`, `class`, `session`, `route`, `provider` or "
+    "value of a tag (`tag:NAME`); requests without one are not concerned",
     "`all`",
 )
-_ONLY = Rule("names", '["alice", "bob"]', "the keys, sessions, routes, providers or values that it is for", "all")
+_ONLY = Rule(
+    "names", '["alice", "bob"]', "the keys, classes, sessions, routes, providers or values that it is for", "all"
+)
 
 BUDGET: Mapping[str, Rule] = {
     "name": Rule("string", '"team"', "its name in errors, headers and reports; unique"),
@@ -104,15 +106,16 @@ def amount_complaint(value: object) -> str | None:
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
-    """How much may be spent in a period, by all requests or by each key, session, route, provider or tag."""
+    """How much may be spent in a period, by all requests or by each key, request class, session, route, provider or
+    tag."""
 
     name: str
     max: float | str | Decimal
     """US dollars. Strings and decimals are exact; floats are read to 15 digits."""
     per: str = "all"
-    """What has a balance of its own: `all`, `key`, `session`, `route`, `provider` or `tag:NAME`."""
+    """What has a balance of its own: `all`, `key`, `class`, `session`, `route`, `provider` or `tag:NAME`."""
     only: tuple[str, ...] = ()
-    """The keys, sessions, routes, providers or values of the tag that it is for; all if empty."""
+    """The keys, classes, sessions, routes, providers or values of the tag that it is for; all if empty."""
     period: Period = "month"
     """Days and months are those of UTC."""
     hard: bool = True
@@ -142,9 +145,9 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
     """How many requests and tokens there may be in a minute, and how many attempts at once."""
 
     per: str = "all"
-    """What is counted by itself: `all`, `key`, `session`, `route`, `provider` or `tag:NAME`."""
+    """What is counted by itself: `all`, `key`, `class`, `session`, `route`, `provider` or `tag:NAME`."""
     only: tuple[str, ...] = ()
-    """The keys, sessions, routes, providers or values of the tag that it is for; all if empty."""
+    """The keys, classes, sessions, routes, providers or values of the tag that it is for; all if empty."""
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     """Of prompts and answers."""

@@ -27,8 +27,11 @@ def values_of(by: str, record: AttemptRecord) -> list[str]:
             return [labels["key"]] if "key" in labels else []
         case "agent":
             return [labels["client"]] if "client" in labels else []
+        case "class":
+            return [labels["request_class"]] if "request_class" in labels else []
         case "tag":
-            return [f"{name}={value}" for name, value in labels.items() if name not in ("key", "client")]
+            own = ("key", "client", "request_class")
+            return [f"{name}={value}" for name, value in labels.items() if name not in own]
         case _:
             value = getattr(record, by)
             return [] if value is None else [value]
@@ -74,7 +77,7 @@ spans = st.none() | st.integers(-250_000, 250_000).map(lambda each: NOON + each)
     st.lists(records, max_size=12, unique_by=lambda each: each.attempt_id),
     spans,
     spans,
-    st.sampled_from([{}, {"provider": "backup"}, {"key": "a"}, {"tag": "team=b=c"}, {"session": "s1"}]),
+    st.sampled_from([{}, {"provider": "backup"}, {"key": "a"}, {"tag": "team=b=c"}, {"session": "s1"}, {"class": "a"}]),
 )
 def test_sums_are_those_of_the_entries(
     store: Store, given_: list[AttemptRecord], since: float | None, until: float | None, filters: dict[str, str]
@@ -95,7 +98,8 @@ def test_sums_are_those_of_the_entries(
         and (until is None or record.started < until)
         and all(value in values_of(name, record) for name, value in filters.items())
     ]
-    selection = LedgerSelection(since=since, until=until, **filters)
+    named = {"request_class" if name == "class" else name: value for name, value in filters.items()}
+    selection = LedgerSelection(since=since, until=until, **named)
     with store.read() as reader:
         for by in get_args(By):
             assert shown(reader.usage(by, selection)) == expected(by, chosen, set(first.values())), by

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
-from understudy.ledger.entries import AGENT, KEY, OUTCOME_OF, STATE_OF, EntryState, kept
+from understudy.ledger.entries import NO_TAGS, OUTCOME_OF, STATE_OF, EntryState, kept
 from understudy.ledger.rows import COLUMNS, ending_of, id_of, row_of, row_of_start
 from understudy.ledger.sums import UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
@@ -114,5 +114,5 @@ def clean(value: Any) -> Any:
 
 def _stored(start: AttemptStart, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a row with what its tags count for."""
-    tagged = [clean(f"{name}={value}") for name, value in start.labels.items() if name not in (KEY, AGENT)]
+    tagged = [clean(f"{name}={value}") for name, value in start.labels.items() if name not in NO_TAGS]
     return (*map(clean, row), tagged or None)

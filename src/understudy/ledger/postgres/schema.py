@@ -97,7 +97,10 @@ CREATE INDEX captured_by_age ON captured (started);
 """
 """Prompts and answers of attempts, which come compressed."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED)
+_CLASSES = "ALTER TABLE entries ADD COLUMN class TEXT;"
+"""What a request of a coding agent was for."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

@@ -118,7 +118,12 @@ def _captured(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX captured_by_age ON captured (started)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured)
+def _classes(connection: sqlite3.Connection) -> None:
+    """What a request of a coding agent was for."""
+    connection.execute("ALTER TABLE entries ADD COLUMN class TEXT")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured, _classes)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:
