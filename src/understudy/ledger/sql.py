@@ -59,6 +59,12 @@ class Database(NamedTuple):
     """Return a string as the database stores it."""
 
 
+def without_nul(text: str) -> str:
+    """Return a text with a replacement for each NUL character. Tags are compared in this form: PostgreSQL has no text
+    with NUL, and SQLite ends a string of JSON at the first one."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
 def conditions(selection: LedgerSelection, database: Database, before: str | None = None) -> tuple[str, list[Any]]:
     """Return the condition that selects entries, and its values; `before`: only those older than that attempt."""
     where, values = ["1 = 1"], list[Any]()
@@ -74,7 +80,10 @@ def conditions(selection: LedgerSelection, database: Database, before: str | Non
         add("id < {}", _first_id(selection.until, _SLACK))
         add("started < {}", round(selection.until * SECOND))
     for name, value in selection.filters.items():
-        add(database.tagged if name == "tag" else f"{name} = {{}}", database.text(value))
+        if name == "tag":
+            add(database.tagged, without_nul(value))
+        else:
+            add(f"{name} = {{}}", database.text(value))
     if before is not None:
         add("id < {}", id_of(before))
     return " AND ".join(where), values

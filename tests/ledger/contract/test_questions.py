@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import get_args
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,3 +167,36 @@ def test_tokens_that_nobody_counted_are_said_to_be_missing(store: Store) -> None
     with store.read() as reader:
         for selection in (LedgerSelection(), LedgerSelection(provider="primary")):
             assert reader.usage("provider", selection)["primary"].uncounted == 1
+
+
+ODD = ["a\0b", "\0", "a\\u0000b", "a\\\0b", 'quo"te=\\', "\x01", "a\\\\u0000\0"]
+
+
+@pytest.mark.parametrize("value", ODD, ids=ascii)
+def test_a_tag_of_any_characters_is_found_and_added_up(store: Store, value: str) -> None:
+    """No database of the two takes a NUL in JSON as it is; a replacement stands for it where tags are compared."""
+    ledger = store.open()
+    record = ended(start(1, labels={"team": value, "other": "x"}))
+    ledger.record(record)
+    ledger.record(ended(start(2, labels={"team": "a", "other": "y"})))
+    ledger.flush()
+    shown_as = f"team={value}".replace("\0", "\N{REPLACEMENT CHARACTER}")
+    with store.read() as reader:
+        (found,) = reader.entries(LedgerSelection(tag=f"team={value}"))
+        assert found.record == record, "the entry has its labels as they were"
+        assert len(reader.entries()) == 2, "no row is lost"
+        for selection in (LedgerSelection(), LedgerSelection(since=NOON - 10, until=NOON + 10)):
+            assert reader.usage("tag", selection).keys() == {shown_as, "team=a", "other=x", "other=y"}
+        assert reader.usage("tag", LedgerSelection(tag=f"team={value}")).keys() == {shown_as, "other=x"}
+
+
+def test_any_other_text_may_hold_a_nul(store: Store) -> None:
+    ledger = store.open()
+    ledger.record(
+        ended(start(1, session="s\0t", route="r\0", task="\0", model="m\0", labels={"key": "k\0", "n\0": "v"}))
+    )
+    ledger.flush()
+    with store.read() as reader:
+        for name, value in (("session", "s\0t"), ("route", "r\0"), ("task", "\0"), ("model", "m\0"), ("key", "k\0")):
+            assert len(reader.entries(LedgerSelection(**{name: value}))) == 1, name
+        assert len(reader.entries(LedgerSelection(tag="n\0=v"))) == 1

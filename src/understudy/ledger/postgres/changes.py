@@ -11,6 +11,7 @@ from msgspec.structs import astuple
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.entries import NO_TAGS, OUTCOME_OF, STATE_OF, EntryState, kept
 from understudy.ledger.rows import COLUMNS, ending_of, id_of, row_of, row_of_start
+from understudy.ledger.sql import without_nul
 from understudy.ledger.sums import UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
 STORED = (*COLUMNS, "tagged")
@@ -109,7 +110,7 @@ class Changes:
 
 def clean(value: Any) -> Any:
     """Return a value as PostgreSQL stores it: a text cannot hold NUL characters, and has a replacement for each."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) and "\0" in value else value
+    return without_nul(value) if isinstance(value, str) else value
 
 
 def _stored(start: AttemptStart, row: tuple[Any, ...]) -> tuple[Any, ...]:

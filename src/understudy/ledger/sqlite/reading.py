@@ -22,8 +22,15 @@ from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions,
 from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sums import UsageSums
 
+_BACKSLASH, _APART = "char(92, 92)", "char(1)"
+_TAGS = (
+    f"json_each(replace(replace(replace(tags, {_BACKSLASH}, {_APART}), char(92) || 'u0000', char(65533)), "
+    f"{_APART}, {_BACKSLASH}))"
+)
+"""The tags of an entry with a replacement for each NUL, at which `json_each` would end a string. Meanwhile a character
+that JSON always escapes stands for escaped backslashes: what follows one of those is not an escape."""
 _TAG = "each.key || '=' || each.value"
-_SQLITE = Database("?", f"EXISTS (SELECT 1 FROM json_each(tags) AS each WHERE {_TAG} = {{}})")
+_SQLITE = Database("?", f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})")
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
 _OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
@@ -133,7 +140,7 @@ class LedgerReader:
         if by == "day":
             value = f"date(started / {SECOND}, 'unixepoch')"
         elif by == "tag":
-            source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, json_each(tags) AS each)"
+            source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, {_TAGS} AS each)"
         where += f" AND state <> 'started' AND {value} IS NOT NULL"
         query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1"
         return self._connection.execute(query, values)

@@ -13,6 +13,7 @@ from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import STATE_OF, EntryState, kept
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import COLUMNS, captured_row, ending_of, entry_of, id_of, row_of, row_of_start
+from understudy.ledger.sql import without_nul
 from understudy.ledger.sqlite.holding import Holding
 from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
 
@@ -140,7 +141,7 @@ class Transaction:
         added: dict[tuple[int, str, str], UsageSums] = {}
         for (day, belongs), sums in self._sums.items():
             for dimension, value in belongs:
-                key = (day, dimension, value)
+                key = (day, dimension, without_nul(value) if dimension == "tag" else value)
                 added[key] = added[key] + sums if key in added else sums
         self._connection.executemany(_ADD, [(*key, *astuple(sums)) for key, sums in added.items()])
 
