@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests import canaries
+from tests.laws import Watch
 from tests.transports import NAMES, Make, maker
 from understudy.transport.choice import VARIABLE
 
@@ -99,6 +100,22 @@ def keys_are_canaries() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         canaries.watch(patch)
         yield
+
+
+@pytest.fixture(scope="session")
+def watch_of_laws() -> Generator[Watch]:
+    watch = Watch()
+    with watch.installed():
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def laws_hold(request: pytest.FixtureRequest, watch_of_laws: Watch) -> Generator[None]:
+    """Fail a test that breaks a law of the accounts."""
+    yield
+    broken = watch_of_laws.broken()
+    if request.node.get_closest_marker("lawless") is None:
+        assert not broken, broken
 
 
 @pytest.hookimpl(wrapper=True)

@@ -77,6 +77,7 @@ def test_a_vacuum_makes_the_file_smaller(path: Path) -> None:
     assert upkeep.verify(path) == []
 
 
+@pytest.mark.lawless(reason="the sums are falsified")
 def test_sums_that_differ_from_their_entries_are_found(path: Path) -> None:
     assert upkeep.verify(path) == []
     with sqlite3.connect(path) as connection:
