@@ -19,6 +19,11 @@ T = TypeVar("T")
 _CONFLICTS = frozenset({"40001", "40P01", "23505", "55P03"})
 """States of transactions that may succeed when they are repeated: not serializable, deadlock, a row that another one
 inserted meanwhile, a lock that was not free in time. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_BY_KEYS = "SET enable_seqscan TO off; SET jit TO off"
+"""Every statement of a writer looks rows up by their keys. A plan that was made while a table was small, or was never
+analyzed, reads all of it; a prepared statement keeps that plan, and each transaction takes longer than the one before.
+The planner still reads a whole table where there is no index, and then must not compile for it.
+https://www.postgresql.org/docs/current/runtime-config-query.html"""
 _TRIES = 8
 _LONGEST = 3 * ANSWERING
 """Seconds that a transaction may take."""
@@ -41,6 +46,7 @@ class Link:
         connection = await connect(self._url)
         try:
             await migrate(connection)
+            await connection.execute(_BY_KEYS)
         except BaseException:
             connection.terminate()
             raise
