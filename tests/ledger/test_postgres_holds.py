@@ -80,6 +80,27 @@ async def test_what_a_lost_writer_held_is_spent_and_corrected_by_the_truth(postg
     check_money(postgres)
 
 
+async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres) -> None:
+    """Else each transaction reads all of a table whose plan was made while it was small, and takes ever longer."""
+    postgres.open().close()
+    ledger = postgres.open()
+    assert isinstance(ledger, PostgresLedger)
+    scans = "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN ('entries', 'holds', 'days')"
+    before = postgres.execute(scans)
+    for _ in range(30):
+        begun = [attempt() for _ in range(10)]
+        assert (
+            await asyncio.gather(*(ledger.reserve(each, [money(7, 10_000)], durable=True) for each in begun))
+            == [None] * 10
+        )
+        for each in begun:
+            ledger.record(ended(each, **cost(7)))
+        await asyncio.to_thread(ledger.flush)
+    await asyncio.to_thread(ledger.close)
+    await asyncio.sleep(0.2)
+    assert sorted(postgres.execute(scans)) == sorted(before)
+
+
 @pytest.mark.parametrize("spooled", [False, True], ids=["without a spool", "with a spool"])
 async def test_nothing_is_spent_while_the_server_is_away(
     postgres: Postgres, tmp_path_factory: pytest.TempPathFactory, spooled: bool

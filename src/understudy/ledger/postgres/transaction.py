@@ -19,6 +19,7 @@ from understudy.ledger.entries import EntryState, kept
 from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.changes import ENDING, STORED, Changes, Known
 from understudy.ledger.postgres.holding import Holding, cleaned
+from understudy.ledger.postgres.locking import arrays
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import captured_row, entry_of, id_of
 from understudy.ledger.sums import FIELDS
@@ -32,13 +33,19 @@ MOST = 500
 """Entries that one sweep gives up."""
 _KNOWN = "SELECT id, state, opens FROM entries WHERE id = ANY($1) ORDER BY id FOR UPDATE"
 _OPENED = "SELECT request FROM entries WHERE opens AND request = ANY($1)"
+_TEXTS = frozenset(
+    {"state", "details", "answered_model", "dialect", "failure", "cost_basis", "price_source", "price_date"}
+)
+"""Columns of an end that are no numbers."""
 _END = (
-    f"UPDATE entries SET {', '.join(f'{name} = ${at}' for at, name in enumerate(ENDING, 1))} "
-    f"WHERE id = ${len(ENDING) + 1}"
+    f"UPDATE entries SET {', '.join(f'{name} = ended.{name}' for name in ENDING)} FROM "
+    + arrays([*("TEXT" if name in _TEXTS else "BIGINT" for name in ENDING), "BYTEA"])
+    + f" AS ended ({', '.join(ENDING)}, ending_id) WHERE id = ending_id"
 )
 _ADD = (
     f"INSERT INTO days AS kept (day, dimension, value, {', '.join(FIELDS)}) "
-    f"VALUES ({', '.join(f'${at}' for at in range(1, len(FIELDS) + 4))}) ON CONFLICT (day, dimension, value) "
+    f"SELECT * FROM {arrays(['INTEGER', 'TEXT', 'TEXT', *['NUMERIC'] * len(FIELDS)])} "
+    f"ON CONFLICT (day, dimension, value) "
     f"DO UPDATE SET {', '.join(f'{name} = kept.{name} + excluded.{name}' for name in FIELDS)}"
 )
 _RENEW = (
@@ -146,7 +153,7 @@ async def _apply(connection: asyncpg.Connection, changes: Changes, holding: Hold
     if inserts := changes.inserts:
         await connection.copy_records_to_table("entries", records=inserts, columns=STORED)
     if endings := changes.endings:
-        await connection.executemany(_END, endings)
+        await connection.execute(_END, *zip(*endings, strict=True))
     await locking.write(connection, holding)
     if sums := changes.sums:
-        await connection.executemany(_ADD, sums)
+        await connection.execute(_ADD, *zip(*sums, strict=True))
