@@ -85,8 +85,9 @@ async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres
     postgres.open().close()
     ledger = postgres.open()
     assert isinstance(ledger, PostgresLedger)
-    scans = "SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname IN ('entries', 'holds', 'days')"
-    before = dict(postgres.execute(scans))
+    tables = "('entries', 'holds', 'days')"
+    scans = f"SELECT relname::text, seq_scan FROM pg_stat_user_tables WHERE relname IN {tables} ORDER BY 1"
+    before = [tuple(row) for row in postgres.execute(scans)]
     for _ in range(30):
         begun = [attempt() for _ in range(10)]
         assert (
@@ -98,7 +99,7 @@ async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres
         await asyncio.to_thread(ledger.flush)
     await asyncio.to_thread(ledger.close)
     await asyncio.sleep(0.2)
-    assert dict(postgres.execute(scans)) == before
+    assert [tuple(row) for row in postgres.execute(scans)] == before
 
 
 @pytest.mark.parametrize("spooled", [False, True], ids=["without a spool", "with a spool"])
