@@ -43,6 +43,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Ge
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[str]:
     """A Valkey that all workers share."""
+    pytest.importorskip("redis", reason="the package redis is not installed: pip install 'understudy[valkey]'")
     server = _shared("valkey", tmp_path_factory, worker_id)
     with server.lock:
         yield server.url

@@ -17,6 +17,7 @@ from tests.ledger.made import NOON, ended, start
 from tests.ledger.money import check_money
 from understudy.domain.attempts import AttemptStart, CostBasis
 from understudy.domain.money import NOT_BILLED, Cost, Money
+from understudy.domain.usage import Usage
 from understudy.ledger.holds import Claim, Unit
 from understudy.ledger.memory_holds import MemoryHolds
 from understudy.ledger.sqlite.store import SqliteLedger
@@ -27,6 +28,8 @@ BUDGETS = {"a": 100, "b": 40, "c": 1_000}
 
 class Machine(RuleBasedStateMachine):
     """One store and its model: what each attempt holds, and what each was charged."""
+
+    unit = Unit.MONEY
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         self.count += 1
         begun = start(self.count, started=NOON)
         claims = [
-            Claim(budget=name, subject="", amount=amount, ceiling=BUDGETS[name], if_unknown=amount)
+            Claim(budget=name, subject="", unit=self.unit, amount=amount, ceiling=BUDGETS[name], if_unknown=amount)
             for name, amount in wanted.items()
         ]
         fits = all(not amount or sum(self.used(name)) + amount <= BUDGETS[name] for name, amount in wanted.items())
@@ -67,10 +70,10 @@ class Machine(RuleBasedStateMachine):
         cost = max(held.values()) * share // 100
         match basis:
             case "cost":
-                fields: dict[str, Any] = {"cost": Cost(amount=Money(cost), source="test")}
+                fields: dict[str, Any] = {"cost": Cost(amount=Money(cost), source="test"), "usage": Usage(output=cost)}
                 charged = dict.fromkeys(held, cost)
             case "unknown":
-                fields, charged = {"cost": None, "cost_basis": CostBasis.UNKNOWN}, held
+                fields, charged = {"cost": None, "cost_basis": CostBasis.UNKNOWN, "usage": Usage()}, held
             case _:
                 fields, charged = {"cost": NOT_BILLED, "cost_basis": CostBasis.NOT_SENT}, {}
         self.store.record(ended(begun, **fields))
@@ -86,13 +89,16 @@ class Machine(RuleBasedStateMachine):
     def reserve_again(self, data: st.DataObject) -> None:
         if self.open:
             begun, held = self.open[data.draw(st.integers(0, len(self.open) - 1))]
-            claims = [Claim(budget=name, subject="", amount=amount, ceiling=0) for name, amount in held.items()]
+            claims = [
+                Claim(budget=name, subject="", unit=self.unit, amount=amount, ceiling=0)
+                for name, amount in held.items()
+            ]
             assert self.run(self.store.reserve(begun, claims, durable=False)) is None
 
     @invariant()
     def balances_are_the_sums(self) -> None:
         self.settle()
-        for found in self.run(self.store.balances([(name, "", Unit.MONEY, 0) for name in BUDGETS])):
+        for found in self.run(self.store.balances([(name, "", self.unit, 0) for name in BUDGETS])):
             assert (found.spent, found.reserved) == self.used(found.budget)
 
     def settle(self) -> None:

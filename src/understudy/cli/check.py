@@ -15,7 +15,7 @@ from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
-from understudy.client.ledger import hazards_of
+from understudy.client.ledger import LimitsServer, hazards_of, limits_server
 from understudy.config import Disabled, Notice, NoticeKind, load
 from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 
@@ -26,7 +26,8 @@ MANUAL = Manual(
     text="""\
 Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
 does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
-It also states what may damage the file of the ledger: an old SQLite, or a network file system.
+It also states what may damage the file of the ledger: an old SQLite, or a network file system; and whether the server
+of the limits can be reached, if [llm.ledger] names one.
 
 A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
 if no entry can answer.""",
@@ -57,6 +58,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     provider_types: tuple[TypeResult, ...]
     ledger: tuple[str, ...] = ()
     """What may damage the ledger although it works."""
+    limits: LimitsServer | None = None
+    """The server of the limits; `None` if none is configured, or offline."""
 
 
 def check(
@@ -72,6 +75,7 @@ def check(
         # Offline, a local Ollama is assumed to be running.
         loaded = load(common.config, probe=(lambda _: True) if offline else None)
         entries = asyncio.run(survey(loaded, offline=offline))
+        limits = None if offline else limits_server(loaded)
     available = offline or any(entry.ok for entry in entries)
     result = CheckResult(
         ok=available and not any(entry.wrong for entry in entries),
@@ -82,6 +86,7 @@ def check(
         notices=loaded.notices,
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
         ledger=hazards_of(loaded),
+        limits=limits,
     )
     print_json(result) if as_json else _print(result, verbose=common.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
@@ -109,6 +114,8 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
             print(notice)
     for hazard in result.ledger:
         print(clean_line(f"ledger: {hazard}"))
+    if result.limits is not None:
+        print(clean_line(f"limits: {_limits(result.limits)}"))
     _print_verdict(result)
 
 
@@ -123,6 +130,15 @@ def _print_verdict(result: CheckResult) -> None:
         wrong = ", ".join(entry.name for entry in result.entries if entry.wrong)
         ending = f"; wrong: {wrong}" if wrong else ""
         say(f"{available} of {count} entries can answer now{ending}", label="error", style="error")
+
+
+def _limits(server: LimitsServer) -> str:
+    if server.latency is None:
+        return (
+            f"{server.place} cannot be used ({server.detail}): each process keeps its share of the limits until it can"
+        )
+    slow = f", but {server.detail}" if server.detail else ""
+    return f"{server.place} answers in {milliseconds(server.latency)}{slow}"
 
 
 def _table(result: CheckResult) -> Table:

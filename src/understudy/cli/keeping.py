@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from understudy.domain.secret import Secret
     from understudy.ledger import LastingLedger
 
-_opened: dict[Path | Secret, LastingLedger] = {}
+_opened: dict[tuple[Path | Secret | None, Secret | None], LastingLedger] = {}
 """The ledgers of this process, which are closed with it: a chat asks for its own with every change of the model."""
 
 
 def ledger_if_possible(config: Config) -> LastingLedger | None:
     """Open the ledger for one command; a warning if it cannot be opened, because the answer matters more."""
-    from understudy.client.ledger import open_ledger, place_of
+    from understudy.client.ledger import limits_url_of, open_ledger, place_of
 
-    place = place_of(config)
-    if place is not None and place not in _opened:
+    place = (place_of(config), limits_url_of(config))
+    if any(place) and place not in _opened:
         try:
             ledger = open_ledger(config)
         except ConfigError as error:
@@ -34,7 +34,7 @@ def ledger_if_possible(config: Config) -> LastingLedger | None:
             return None
         if ledger is not None:
             _opened[place] = ledger
-    return _opened.get(place) if place is not None else None
+    return _opened.get(place)
 
 
 def user_data() -> Path | None:

@@ -133,6 +133,7 @@ def serve(options: ServeOptions) -> None:
                 access_log=log,
                 logs_access=not options.no_access_log,
                 verbose=options.verbose,
+                workers=options.workers,
             ),
             workers=options.workers,
             watch=options.reload,

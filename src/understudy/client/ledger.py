@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from understudy.config.discovery import home_folder, ledger_path, spool_folder
 from understudy.domain.capture import Capture
@@ -23,8 +26,35 @@ if TYPE_CHECKING:
     from understudy.settings.ledger import LedgerConfig
 
 
-def open_ledger(config: Config) -> LastingLedger | None:
-    """Open the ledger, or make it; `None` if none is to be kept. Raise `ConfigError` if it cannot be opened."""
+class LimitsServer(msgspec.Struct, frozen=True, kw_only=True):
+    """The server that keeps the limits, as `understudy check` finds it."""
+
+    place: str
+    """Host and port, or the path of a socket."""
+    reachable: bool
+    latency: float | None = None
+    """Seconds until it answered; `None` if it did not."""
+    detail: str | None = None
+    """What is wrong."""
+
+
+def open_ledger(config: Config, *, processes: int = 1) -> LastingLedger | None:
+    """Open the ledger, or make it, and what keeps the limits if that is another server; `None` if nothing is to be
+    kept. Raise `ConfigError` if it cannot be opened. `processes`: how many of this machine share the limits."""
+    ledger, url = _open(config), limits_url_of(config)
+    if url is None:
+        return ledger
+    from understudy.ledger.valkey.store import ValkeyLimits
+
+    try:
+        return ValkeyLimits(url.reveal(), ledger, processes=config.ledger.limits_processes or processes)
+    except ConfigError:
+        if ledger is not None:
+            ledger.close()
+        raise
+
+
+def _open(config: Config) -> LastingLedger | None:
     match place_of(config):
         case None:
             return None
@@ -90,6 +120,36 @@ def hazards_of(config: Config) -> tuple[str, ...]:
             return hazards(path)
         case _:
             return ()
+
+
+def limits_server(config: Config) -> LimitsServer | None:
+    """Ask the server that keeps the limits to run a script; `None` if none is configured. Raise `ConfigError` if its
+    URL is invalid or the package is missing that speaks to it."""
+    url = limits_url_of(config)
+    if url is None:
+        return None
+    from understudy.ledger.valkey.commands import PREFIX, Commands
+    from understudy.ledger.valkey.limiter import LEASE, PATIENCE
+    from understudy.ledger.valkey.link import CONNECTING, Link, LinkFailed, place_of
+
+    place, link = place_of(url.reveal()), Link(url.reveal(), CONNECTING)
+    try:
+        link.connect()
+        begins = time.monotonic()
+        link.run([Commands(PREFIX, "check", LEASE).read([])])
+        latency = time.monotonic() - begins
+    except LinkFailed as error:
+        return LimitsServer(place=place, reachable=False, detail=str(error))
+    finally:
+        link.drop()
+    slow = f"requests wait {PATIENCE * 1_000:.0f} ms for it at most" if latency > PATIENCE else None
+    return LimitsServer(place=place, reachable=True, latency=latency, detail=slow)
+
+
+def limits_url_of(config: Config) -> Secret | None:
+    """Return the URL of the server that keeps the limits; `None` if the ledger does."""
+    url = config.ledger.limits_url
+    return Secret(url) if isinstance(url, str) else url
 
 
 def place_of(config: Config) -> Path | Secret | None:

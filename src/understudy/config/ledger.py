@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.config.lines import KeyPath
+from understudy.config.report import Report
 from understudy.config.schema import LEDGER
 from understudy.config.tables import Context, read_table
 from understudy.domain.capture import pattern_complaint
@@ -12,6 +13,7 @@ from understudy.settings.ledger import LedgerConfig
 
 _LEDGER: KeyPath = ("llm", "ledger")
 _SCHEMES = ("postgresql://", "postgres://")
+_LIMITS_SCHEMES = ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
 
 
 def read_ledger(context: Context, table: Any) -> LedgerConfig:
@@ -53,4 +55,16 @@ def read_ledger(context: Context, table: Any) -> LedgerConfig:
             (*_LEDGER, "on_ledger_down"), 'on_ledger_down = "closed" needs the ledger, which is switched off', "omit it"
         )
         del values["on_ledger_down"]
+    _check_limits(report, table, values)
     return LedgerConfig(**values)
+
+
+def _check_limits(report: Report, table: Any, values: dict[str, Any]) -> None:
+    if "limits_url" in values and not values["limits_url"].strip().startswith(_LIMITS_SCHEMES):
+        what, example = "limits_url must begin with redis:// or rediss://", LEDGER["limits_url"].example
+        report.error((*_LEDGER, "limits_url"), what, f"for example: limits_url = {example}")
+        del values["limits_url"]
+    if "limits_processes" in values and "limits_url" not in values:
+        if "limits_url" not in table:
+            report.error((*_LEDGER, "limits_processes"), "limits_processes needs limits_url", "set both, or omit it")
+        del values["limits_processes"]

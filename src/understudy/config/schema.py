@@ -297,6 +297,22 @@ LEDGER: Mapping[str, Rule] = {
         unit="days",
     ),
     **CAPTURE,
+    "limits_url": Rule(
+        "string",
+        '"redis://:${LIMITS_PASSWORD}@cache.example:6379/0"',
+        "a Valkey server, or Redis 7 or later, that keeps `[[llm.limits]]` for all machines; `rediss://` is encrypted; "
+        "needs the extra `valkey`",
+        "the ledger keeps them",
+    ),
+    "limits_processes": Rule(
+        "integer",
+        "8",
+        "how many processes share the limits, as long as the server at `limits_url` could not be asked, which counts "
+        "them",
+        "the workers of `understudy serve`",
+        least=1,
+        most=100_000,
+    ),
 }
 """The keys of `[llm.ledger]`: the fields of `LedgerConfig`."""
 

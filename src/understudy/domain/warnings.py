@@ -8,12 +8,14 @@ import msgspec
 
 
 class WarningKind(enum.StrEnum):
-    """What was done with something that the target cannot express."""
+    """What was done with something that the target cannot express, or that cannot be done as usual."""
 
     DROPPED = "dropped"
     CLAMPED = "clamped"
     RENAMED = "renamed"
     EMULATED = "emulated"
+    DEGRADED = "degraded"
+    """It is done in a way that serves as long as something is away, such as the server of the limits."""
 
 
 class Warning(msgspec.Struct, frozen=True):  # noqa: A001 - the public name; it is never raised

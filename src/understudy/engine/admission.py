@@ -7,8 +7,8 @@ launch ──> Admission.guards ──> AdmittedStream ──(first read)──>
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
@@ -29,7 +29,7 @@ from understudy.engine.claims import (
     unavailable_failure,
     unpriced_failure,
 )
-from understudy.ledger.holds import Holds, LedgerUnavailable, Shortage
+from understudy.ledger.holds import Holds, LedgerUnavailable, SharedLimits, Shortage
 from understudy.ledger.memory_holds import MemoryHolds
 from understudy.policy.allowances import Subjects
 from understudy.policy.estimate import expected_usage
@@ -82,6 +82,7 @@ class Admission:
         self.must_keep: bool = getattr(holds, "must_keep", False)
         """Whether no attempt is sent whose beginning is not kept before, budget or not."""
         self.clock = clock
+        self._shared: SharedLimits | None = cast(SharedLimits, holds) if hasattr(holds, "limits_clock") else None
 
     def guards(self, attempt: Attempt, plan: Plan, backends: Mapping[str, Backend]) -> bool:
         """Have an attempt wait for its admission, if a budget or limit may concern it. Return whether one may."""
@@ -99,18 +100,28 @@ class Admission:
         """Check whether a budget or limit may concern an attempt that has no plan."""
         return start.operation.billed and (self.must_keep or any((self.allowance, *allowances)))
 
-    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> None:
+    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> tuple[Warning, ...]:
         """Admit a request that is handed on as it is: what it may cost is unknown. Raise `AttemptDenied`."""
         subjects = Subjects(provider=start.provider, session=start.session, labels=start.labels)
         demand = Demand(subjects=subjects, bound=None, rate=None, expected=0)
-        now = self.clock()
         try:
-            dues = dues_of((self.allowance, *allowances), demand, now)
+            dues = self.dues((self.allowance, *allowances), demand)
         except Unpriced as error:
             raise AttemptDenied(unpriced_failure(error, start.provider), final=True) from None
         if (shortage := await self.reserve(start, dues)) is not None:
             due = next(each for each in dues if each.claim == shortage.claim)
-            raise AttemptDenied(failure_of(due, shortage, now), final=True)
+            raise AttemptDenied(failure_of(due, shortage), final=True)
+        return self.warnings(start)
+
+    def dues(self, allowances: tuple[Allowance, ...], demand: Demand, waived: Container[str] = ()) -> list[Due]:
+        """Return what an attempt must reserve now. Raise `Unpriced`. `waived`: ids of budgets that only count it."""
+        limits_now = None if self._shared is None else self._shared.limits_clock()
+        return dues_of(allowances, demand, self.clock(), waived, limits_now=limits_now)
+
+    def warnings(self, start: AttemptStart) -> tuple[Warning, ...]:
+        """Return what is to be said of an attempt that was admitted."""
+        why = None if self._shared is None else self._shared.limited_alone(start.attempt_id)
+        return () if why is None else (Warning(WarningKind.DEGRADED, "limits", why),)
 
     async def reserve(self, start: AttemptStart, dues: list[Due], left: list[int] | None = None) -> Shortage | None:
         """Reserve what is due, and keep the beginning of the attempt. Raise `AttemptDenied` if that cannot be kept.
@@ -156,9 +167,9 @@ class _Case:
         attempt, warnings = self._attempt, tuple[Warning, ...]()
         if (prices := attempt.backend.prices_ready(attempt.launch.target.model)) is not None:
             await prices
+        start = start_of(attempt, self._plan)
         for last in (*(False,) * FITS, True):
-            now = self._admission.clock()
-            refused = await self._reserve(now)
+            refused = await self._reserve(start)
             if refused is None:
                 break
             due, shortage = refused
@@ -166,16 +177,16 @@ class _Case:
                 continue
             fitted = None if last else self._fitted(due, shortage)
             if fitted is None:
-                failure = failure_of(due, shortage, now, attempt.launch.target.label)
+                failure = failure_of(due, shortage, attempt.launch.target.label)
                 raise AttemptDenied(failure, final=not due.may_go_on)
             warnings = (fitted,)
         attempt.was_sent = True
-        return self._opened, warnings
+        return self._opened, (*warnings, *self._admission.warnings(start))
 
-    async def _reserve(self, now: float) -> tuple[Due, Shortage] | None:
+    async def _reserve(self, start: AttemptStart) -> tuple[Due, Shortage] | None:
         """Hold what is due; return what has no room for it, and hold nothing then. Raise `AttemptDenied`."""
         attempt, ceilings = self._attempt, self._job.ceilings
-        own, dues = self._dues(now)
+        own, dues = self._dues()
         for due, ceiling in zip(own, ceilings, strict=True):
             if (shortage := ceiling.take(attempt.id, [due.claim])) is not None:
                 self._free()
@@ -183,7 +194,7 @@ class _Case:
         granted = False
         try:
             left: list[int] = []
-            shortage = await self._admission.reserve(start_of(attempt, self._plan), dues, left)
+            shortage = await self._admission.reserve(start, dues, left)
             attempt.limits = limits_left(dues, left)
             granted = shortage is None
         finally:
@@ -195,12 +206,12 @@ class _Case:
         for ceiling in self._job.ceilings:
             ceiling.free(self._attempt.id)
 
-    def _dues(self, now: float) -> tuple[list[Due], list[Due]]:
+    def _dues(self) -> tuple[list[Due], list[Due]]:
         """Return what is due to the request's own ceilings, and what to budgets and limits. Raise `AttemptDenied`."""
-        demand = self._demand()
+        demand, now = self._demand(), self._admission.clock()
         try:
             own = [due_of(each, demand, now) for each in self._job.ceilings]
-            return own, dues_of(self._allowances, demand, now, self._waived)
+            return own, self._admission.dues(self._allowances, demand, self._waived)
         except Unpriced as error:
             target = self._attempt.launch.target.label
             raise AttemptDenied(unpriced_failure(error, target), final=False) from None

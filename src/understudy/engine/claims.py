@@ -56,6 +56,10 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     source: Budget | Limit
     ends: int | None
     """When the period or window ends, in Unix seconds."""
+    now: float
+    """The time by which it is counted, in Unix seconds."""
+    ahead: float = 0.0
+    """Seconds by which that time is ahead of this machine's."""
     ceiling: Ceiling | None = None
     """The request's own, if it is made upon that."""
 
@@ -76,11 +80,19 @@ class Unpriced(Exception):
         self.ceiling = ceiling
 
 
-def dues_of(allowances: Iterable[Allowance], demand: Demand, now: float, waived: Container[str] = ()) -> list[Due]:
+def dues_of(
+    allowances: Iterable[Allowance],
+    demand: Demand,
+    now: float,
+    waived: Container[str] = (),
+    *,
+    limits_now: float | None = None,
+) -> list[Due]:
     """Return what an attempt must reserve at a time (Unix seconds). Raise `Unpriced`.
 
-    `waived`: ids of budgets that only count it.
+    `waived`: ids of budgets that only count it. `limits_now`: the time of what keeps the limits, if that differs.
     """
+    ahead = 0.0 if limits_now is None else limits_now - now
     found: list[Due] = []
     for allowance in allowances:
         prefix = f"{allowance.owner}/" if allowance.owner else ""
@@ -91,7 +103,7 @@ def dues_of(allowances: Iterable[Allowance], demand: Demand, now: float, waived:
                 found.append(replace(due, claim=replace(due.claim, ceiling=None)) if counts else due)
         for limit in allowance.limits:
             if (subject := demand.subjects.of(limit.per, limit.only)) is not None:
-                found += _of_limit(limit, prefix, subject, demand, now)
+                found += _of_limit(limit, prefix, subject, demand, now + ahead, ahead)
     return found
 
 
@@ -124,10 +136,10 @@ def _of_budget(budget: Budget, prefix: str, subject: str, demand: Demand, now: f
         if_unknown=if_unknown,
         is_bound=is_bound,
     )
-    return Due(claim=claim, source=budget, ends=span.end)
+    return Due(claim=claim, source=budget, ends=span.end, now=now)
 
 
-def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: float) -> Iterator[Due]:
+def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: float, ahead: float) -> Iterator[Due]:
     name, minute, share = f"{prefix}{limit.name}", minute_at(now), carried_share(now)
     tokens = limit.tokens_per_minute
     wanted = ((Unit.REQUESTS, limit.requests_per_minute, 1), (Unit.TOKENS, tokens, min(demand.expected, tokens or 0)))
@@ -144,12 +156,12 @@ def _of_limit(limit: Limit, prefix: str, subject: str, demand: Demand, now: floa
                 is_bound=False,
                 previous_share=share,
             )
-            yield Due(claim=claim, source=limit, ends=minute.end)
+            yield Due(claim=claim, source=limit, ends=minute.end, now=now, ahead=ahead)
     if limit.concurrent is not None:
         claim = Claim(
             budget=name, subject=subject, unit=Unit.CONCURRENT, amount=1, ceiling=limit.concurrent, is_bound=False
         )
-        yield Due(claim=claim, source=limit, ends=None)
+        yield Due(claim=claim, source=limit, ends=None, now=now)
 
 
 def limits_left(dues: Sequence[Due], left: Sequence[int]) -> tuple[LimitState, ...]:
@@ -163,7 +175,7 @@ def limits_left(dues: Sequence[Due], left: Sequence[int]) -> tuple[LimitState, .
         known = found.get(claim.unit)
         if known is None or (remaining, claim.ceiling) < (known.remaining, known.limit):
             found[claim.unit] = LimitState(
-                unit=_WORDS[claim.unit], limit=claim.ceiling, remaining=remaining, resets_at=due.ends
+                unit=_WORDS[claim.unit], limit=claim.ceiling, remaining=remaining, resets_at=due.ends - due.ahead
             )
     return tuple(found.values())
 
@@ -174,16 +186,16 @@ _WORDS: Mapping[Unit, Literal["requests", "tokens"]] = {Unit.REQUESTS: "requests
 # ---- what is said if one of them is not granted ----
 
 
-def failure_of(due: Due, shortage: Shortage, now: float, target: str = "") -> Failure:
+def failure_of(due: Due, shortage: Shortage, target: str = "") -> Failure:
     """Return the failure of an attempt that was not made. `target`: whom it would have asked."""
     if due.ceiling is not None:
         return _over_ceiling(due, due.ceiling, shortage, target)
     if isinstance(due.source, Budget):
-        return _over_budget(due, due.source, shortage, now)
-    return _over_limit(due, shortage, now)
+        return _over_budget(due, due.source, shortage)
+    return _over_limit(due, shortage)
 
 
-def _over_budget(due: Due, budget: Budget, shortage: Shortage, now: float) -> Failure:
+def _over_budget(due: Due, budget: Budget, shortage: Shortage) -> Failure:
     claim, spent = due.claim, Money(shortage.spent)
     held = f", {Money(shortage.reserved)} are reserved" if shortage.reserved else ""
     needs = f", and this request may cost {Money(claim.amount)}" if claim.is_bound else ""
@@ -199,7 +211,7 @@ def _over_budget(due: Due, budget: Budget, shortage: Shortage, now: float) -> Fa
         message=message,
         status=429,
         code=BUDGET_EXCEEDED,
-        retry_after=max(1.0, due.ends - now),
+        retry_after=max(1.0, due.ends - due.now),
         should_retry=False,
         sent=False,
     )
@@ -222,15 +234,17 @@ def _over_ceiling(due: Due, ceiling: Ceiling, shortage: Shortage, target: str) -
     )
 
 
-def _over_limit(due: Due, shortage: Shortage, now: float) -> Failure:
+def _over_limit(due: Due, shortage: Shortage) -> Failure:
     claim = due.claim
     what = {Unit.REQUESTS: "requests a minute", Unit.TOKENS: "tokens a minute", Unit.CONCURRENT: "requests at once"}
     wait = 1.0
     if due.ends is not None and claim.ceiling is not None:
         over = shortage.spent + shortage.reserved + claim.amount - claim.ceiling
-        wait = seconds_until(over, shortage.spent, claim.ceiling, now)
+        wait = seconds_until(over, shortage.spent, claim.ceiling, due.now)
+    note = f"; {shortage.note}" if shortage.note else ""
     message = (
         f"the limit of {claim.ceiling} {what[claim.unit]} for {_named(claim)} is reached; try again in {wait:.0f} s"
+        f"{note}"
     )
     return Failure(
         kind=FailureKind.RATE_LIMITED,
@@ -243,7 +257,7 @@ def _over_limit(due: Due, shortage: Shortage, now: float) -> Failure:
             unit="tokens" if claim.unit is Unit.TOKENS else "requests",
             limit=claim.ceiling or 0,
             remaining=shortage.left,
-            resets_in=None if due.ends is None else max(0.0, due.ends - now),
+            resets_in=None if due.ends is None else max(0.0, due.ends - due.now),
         ),
     )
 

@@ -29,6 +29,7 @@ from understudy.policy.health import Health
 from understudy.policy.journal import Journal
 
 if TYPE_CHECKING:
+    from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.engine.capturing import Capturer
     from understudy.policy.plan import Plan
     from understudy.settings.budgets import Allowance
@@ -74,8 +75,8 @@ class Gate(Protocol):
         """Check whether an attempt that has no plan must wait."""
         ...
 
-    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> None:
-        """Wait until it is admitted. Raise `AttemptFailed` if it is not."""
+    async def pass_on(self, start: AttemptStart, allowances: tuple[Allowance, ...]) -> tuple[Warning, ...]:
+        """Wait until it is admitted; return what is to be said of it. Raise `AttemptFailed` if it is not."""
         ...
 
 

@@ -24,6 +24,7 @@ from understudy.domain.money import NOT_BILLED
 from understudy.domain.operation import Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.usage import Usage
+from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import NotSigned
 from understudy.policy.verdicts import VERDICTS
@@ -85,6 +86,8 @@ class Relay:
         """Status and headers of the answer."""
         self.record: AttemptRecord | None = None
         """The record, once it has ended."""
+        self.warnings: tuple[Warning, ...] = ()
+        """What is to be said of its admission."""
         self._beginning: dict[str, Any] = {
             "request_id": request_id,
             "attempt_id": self._id,
@@ -123,7 +126,7 @@ class Relay:
     async def _admitted(self, admission: Gate, start: AttemptStart) -> None:
         """Reserve what it may cost, of which nothing is known. Raise `LLMError` if a budget or limit forbids it."""
         try:
-            await admission.pass_on(start, self._request.allowances)
+            self.warnings = await admission.pass_on(start, self._request.allowances)
         except BaseException as error:
             refused = Failure(kind=FailureKind.CANCELLED, message="it was given up before it was sent", sent=False)
             self._failure = error.failure if isinstance(error, AttemptFailed) else refused
@@ -254,6 +257,7 @@ class Relay:
             usage=Usage() if used is None else used.usage,
             cost=NOT_BILLED if is_free else None if used is None else backend.cost_of(used),
             cost_basis=basis,
+            warnings=self.warnings,
         )
         self._engine.publish(self.record, backend)
 

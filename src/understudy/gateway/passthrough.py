@@ -187,7 +187,7 @@ class Passthrough:
 
     async def _answer(self, relay: Relay, reader: Reader | None) -> None:
         connection, head = self._connection, relay.head
-        own: Headers = ((replies.PROVIDER, relay.entry),)
+        own: Headers = ((replies.PROVIDER, relay.entry), *replies.warned(relay.warnings))
         headers = RETURNED.passed(head.headers.items())
         if head.status >= 400:
             await self._refused(relay, headers, own)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.sinks import Ledger, LedgerSink
 
 if TYPE_CHECKING:
     from understudy.ledger.entries import EntryState, LedgerEntry
@@ -17,28 +18,12 @@ if TYPE_CHECKING:
     from understudy.ledger.sqlite.reading import LedgerReader
     from understudy.ledger.sqlite.store import SqliteLedger
     from understudy.ledger.sums import UsageSums
+    from understudy.ledger.valkey.store import ValkeyLimits
 
 Observer = Callable[[AttemptRecord], Awaitable[object] | None]
 """Called with every attempt's record, on the event loop, so it must be quick. Its exceptions are logged, not
 propagated. An asynchronous one runs in the background: the answer does not wait for it, and `aclose` does for a
 second."""
-
-
-class LedgerSink(Protocol):
-    """Receives the record of every attempt: won, failed or aborted."""
-
-    def record(self, attempt: AttemptRecord) -> None:
-        """Store one record. Must not block."""
-        ...
-
-
-class Ledger(LedgerSink, Protocol):
-    """Keeps attempts from their beginning, so that one which a crash cuts off is not forgotten."""
-
-    def begin(self, start: AttemptStart) -> None:
-        """Keep an attempt that is about to be sent. Must not block."""
-        ...
-
 
 _HOMES = {
     "EntryState": "entries",
@@ -52,6 +37,7 @@ _HOMES = {
     "PostgresReader": "postgres.reading",
     "SqliteLedger": "sqlite.store",
     "UsageSums": "sums",
+    "ValkeyLimits": "valkey.store",
 }
 
 
@@ -80,4 +66,5 @@ __all__ = [
     "PostgresReader",
     "SqliteLedger",
     "UsageSums",
+    "ValkeyLimits",
 ]

@@ -84,6 +84,8 @@ class Shortage(msgspec.Struct, frozen=True, kw_only=True):
     spent: int
     """The carried share of the window before included."""
     reserved: int
+    note: str = ""
+    """What else is to be said of it, such as that only a share of the limit applies."""
 
     @property
     def left(self) -> int:
@@ -130,4 +132,16 @@ class Holds(Protocol):
 
     def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> Awaitable[list[Balance]]:
         """Return the balances of `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""
+        ...
+
+
+class SharedLimits(Protocol):
+    """Holds whose limits are kept in a server by its own clock, or by this process alone while that is away."""
+
+    def limits_clock(self) -> float:
+        """Return the time by which limits are counted, in Unix seconds."""
+        ...
+
+    def limited_alone(self, attempt_id: str) -> str | None:
+        """Return why this process has granted the limits of an attempt by itself; `None` if it has not."""
         ...

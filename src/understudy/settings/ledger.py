@@ -29,6 +29,10 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     """A folder for entries while the database is away; by default one in understudy's folder of the user's data."""
     keep_days: int | None = None
     """Days for which entries are kept; unset: for ever. The sums of their days stay."""
+    limits_url: str | Secret | None = None
+    """A Valkey or Redis server that keeps the limits, instead of the ledger; it becomes a `Secret`."""
+    limits_processes: int | None = None
+    """How many processes share the limits, as long as the server could not be asked, which counts them."""
 
     capture: CaptureMode = "off"
     """Which prompts and answers are kept, too; see `Capture`."""
@@ -43,6 +47,8 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
         """Keep the URL out of what is printed. Raise `ConfigError` for settings that exclude each other."""
         if isinstance(self.url, str):
             msgspec.structs.force_setattr(self, "url", Secret(self.url.strip()))
+        if isinstance(self.limits_url, str):
+            msgspec.structs.force_setattr(self, "limits_url", Secret(self.limits_url.strip()))
         if self.url is not None and self.path is not None:
             raise ConfigError("LedgerConfig: set either path or url, not both")
         if self.spool is not None and self.url is None:
@@ -53,6 +59,8 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             raise ConfigError('LedgerConfig: on_ledger_down = "closed" needs a ledger, which is switched off')
         if self.on_ledger_down == "spool" and self.url is None:
             raise ConfigError('LedgerConfig: on_ledger_down = "spool" needs url')
+        if self.limits_processes is not None and self.limits_url is None:
+            raise ConfigError("LedgerConfig: limits_processes needs limits_url")
         if self.keep_days is not None and self.url is not None:
             raise ConfigError("LedgerConfig: keep_days applies to a file, not to url")
         self.capturing()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.ledger.limits import open_limits
 from tests.ledger.made import NOON, ended, start
 from understudy.domain.attempts import AttemptStart, CostBasis, Outcome
 from understudy.domain.money import NOT_BILLED, Cost, Money
@@ -21,7 +22,7 @@ from understudy.ledger.postgres.store import PostgresLedger
 from understudy.ledger.sqlite.store import SqliteLedger
 
 
-@pytest.fixture(params=["memory", "postgres", "sqlite"])
+@pytest.fixture(params=["memory", "postgres", "sqlite", "valkey"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Holds]:
     match request.param:
         case "memory":
@@ -30,6 +31,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Holds]:
             ledger = SqliteLedger(tmp_path / "ledger.db")
             yield ledger
             ledger.close()
+        case "valkey":
+            limits = open_limits(request.getfixturevalue("valkey_url"))
+            yield limits
+            limits.close()
         case _:
             yield request.getfixturevalue("postgres").open()
 

@@ -30,6 +30,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The file; stderr if `None`."""
     logs_access: bool = True
     verbose: bool = False
+    workers: int = 1
+    """How many processes serve."""
 
     def drain_of(self, config: Config) -> float:
         """Return how many seconds requests under way have when the gateway is stopped."""
