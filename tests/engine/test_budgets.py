@@ -10,11 +10,14 @@ import pytest
 
 import understudy as u
 from tests.engine.billed import CENT, Billing, entry, manager
+from tests.engine.fakes import Incoming
 from tests.ledger.money import check_money
 from understudy.ledger.holds import Balance, LedgerUnavailable, Unit
 from understudy.ledger.memory_holds import MemoryHolds
 from understudy.ledger.sqlite.store import SqliteLedger
 from understudy.settings.budgets import Budget, Limit
+from understudy.wire.http import HttpRequest
+from understudy.wire.json import decode_object, encode
 
 TEAM = Budget(name="team", max=0.01, period="total")
 """A cent: 5,000 tokens of answers."""
@@ -244,3 +247,64 @@ async def test_without_a_ledger_nothing_is_sent() -> None:
     assert line.bodies == []
     assert caught.value.failure is not None
     assert (caught.value.failure.status, caught.value.failure.code) == (503, "ledger_unavailable")
+
+
+class Claude(Billing):
+    """Answers as Anthropic does, after one search."""
+
+    async def send(self, request: HttpRequest, *, connect: float) -> Incoming:
+        self.bodies.append(decode_object(request.body or b"{}"))
+        usage = {"input_tokens": 50, "output_tokens": 10, "server_tool_use": {"web_search_requests": 1}}
+        answer: dict[str, Any] = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "usage": usage}
+        answer |= {"content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn", "stop_sequence": None}
+        return Incoming("application/json", encode(answer))
+
+
+def searching(budget: Budget, line: Claude, **fields: Any) -> u.ProviderManager:
+    """Return a manager whose model has a window of 1,000 tokens at a nano-dollar each, and writes at 10; a search costs
+    a thousandth of a dollar."""
+    price = u.Price.per_million(input="0.001", output="0.01", fees={"web_search": "0.001"})
+    config = u.ProviderConfig(
+        provider="anthropic", name="a", base_url="http://127.0.0.1:1", api_key="sk-ant-test", text_model="claude",
+        price=price, context_window=1_000, whole="plain", **fields,
+    )  # fmt: skip
+    return manager(u.create_provider(config, transport=line), budgets=(budget,))
+
+
+def search(**fields: Any) -> u.OpaqueTool:
+    return u.OpaqueTool("anthropic", {"type": "web_search_20250305", "name": "web_search", **fields}, effects=False)
+
+
+async def test_a_search_without_a_bound_is_refused_by_a_hard_budget() -> None:
+    line = Claude()
+    with pytest.raises(u.InvalidRequest, match="without a bound, and the budget team"):
+        await searching(Budget(name="team", max=100, period="total"), line).generate("Hi", tools=[search()])
+    assert line.bodies == []
+
+
+async def test_a_search_with_a_bound_reserves_its_fees_and_all_that_it_may_read() -> None:
+    """Three searches: 3 · 1,000,000 for their fees, and five times a window of 1,000 and an answer of 100 at 10."""
+    line = Claude()
+    worst = 3 * 1_000_000 + 5 * (1_000 + 100 * 10)
+    for amount, fits in ((worst, True), (worst - 1, False)):
+        made = searching(Budget(name="team", max=f"{amount / 1e9:.9f}", period="total"), line)
+        asked = made.generate("Hi", tools=[search(max_uses=3)], max_tokens=100)
+        if fits:
+            assert (await asked).cost is not None
+            now = await balance(made)
+            assert (now.spent, now.reserved, now.overrun) == (1_000_000 + 50 + 10 * 10, 0, 0)
+        else:
+            with pytest.raises(u.QuotaExhausted, match=r"may cost \$0\.003010000"):
+                await asked
+    assert len(line.bodies) == 1
+
+
+async def test_a_soft_budget_needs_the_fee_of_a_search_and_no_bound() -> None:
+    soft = Budget(name="team", max=1, period="total", hard=False)
+    line = Claude()
+    made = searching(soft, line)
+    await made.generate("Hi", tools=[search()])
+    assert (await balance(made)).spent == 1_000_000 + 50 + 10 * 10
+    unknown = u.OpaqueTool("anthropic", {"type": "code_execution_20250825", "name": "code_execution"})
+    with pytest.raises(u.InvalidRequest, match="price"):
+        await made.generate("Hi", tools=[unknown])

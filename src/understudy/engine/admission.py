@@ -33,7 +33,8 @@ from understudy.ledger.holds import Holds, LedgerUnavailable, SharedLimits, Shor
 from understudy.ledger.memory_holds import MemoryHolds
 from understudy.policy.allowances import Subjects
 from understudy.policy.estimate import expected_usage
-from understudy.policy.worst_case import Rate, bound_of, dearest, has_unbounded_tools
+from understudy.policy.hosted_tools import hosted_tools
+from understudy.policy.worst_case import Rate, bound_of, dearest
 from understudy.settings.budgets import Allowance, Budget
 
 if TYPE_CHECKING:
@@ -251,8 +252,10 @@ class _Case:
                 route=self._plan.route,
                 labels=_labels(request),
             ),
-            bound=None if has_unbounded_tools(request) else bound,
+            bound=bound,
             rate=rate,
+            tools=hosted_tools(request, self._opened.dialect, {} if price is None else price.fees),
+            window=facts.context_window,
             expected=_expected(request),
         )
 
@@ -264,7 +267,7 @@ class _Case:
             return None
         if not budget.fit_max_tokens and not self._job.fit_max_tokens:
             return None
-        if demand.rate is None or demand.bound is None:
+        if demand.rate is None or demand.bound is None or demand.tools.calls != 0:
             return None
         fits = demand.rate.output_within(shortage.left, demand.bound)
         if request.reasoning is not None and request.reasoning.budget:

@@ -14,6 +14,7 @@ from understudy.domain.money import Money
 from understudy.engine.ceiling import MAX_COST, Ceiling
 from understudy.ledger.holds import Claim, Shortage, Unit
 from understudy.policy.allowances import Subjects, carried_share, minute_at, period_at, seconds_until
+from understudy.policy.hosted_tools import NONE, PASSES, HostedTools
 from understudy.policy.worst_case import Bound, Rate
 from understudy.settings.budgets import Allowance, Budget, Limit
 
@@ -30,23 +31,38 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
     subjects: Subjects
     bound: Bound | None
-    """`None`: nothing limits how many tokens it takes."""
+    """Without what hosted tools read; `None`: nothing limits how many tokens it takes."""
     rate: Rate | None
     """`None`: its price is unknown."""
     expected: int
     """Tokens that it is likely to take, prompt and answer."""
+    tools: HostedTools = NONE
+    window: int | None = None
+    """Tokens of the model's context, which is all that one reading can have; `None` if it is unknown."""
 
     @property
     def worst(self) -> int | None:
         """The most that it can cost in nano-USD; `None` if that is unknown."""
-        if self.rate is None or self.bound is None:
+        if self.rate is None or self.bound is None or self.tools.fees is None:
             return None
-        return self.rate.cost(self.bound)
+        if not self.tools.calls:
+            return self.rate.cost(self.bound)
+        if self.window is None:
+            return None
+        passes = self.tools.calls + PASSES
+        read = replace(self.bound, input=self.window * passes, output=self.bound.output * passes)
+        return self.rate.cost(read) + self.tools.fees
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether its cost is known when it has ended."""
+        return self.rate is not None and self.bound is not None and self.tools.are_priced
 
     @property
     def is_free(self) -> bool:
         """Whether it costs nothing, however long it is."""
-        return self.rate is not None and not (self.rate.input or self.rate.output or self.rate.call)
+        rate = self.rate
+        return rate is not None and not (rate.input or rate.output or rate.call or self.tools.fees)
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +133,8 @@ def due_of(ceiling: Ceiling, demand: Demand, now: float) -> Due:
 
 def _of_budget(budget: Budget, prefix: str, subject: str, demand: Demand, now: float) -> Due:
     span, worst = period_at(budget.period, now), demand.worst
-    if worst is None and not demand.is_free and budget.unpriced == "refuse":
+    is_counted = worst is not None if budget.hard else demand.is_priced
+    if not is_counted and not demand.is_free and budget.unpriced == "refuse":
         raise Unpriced(budget)
     # What is not bound by a hard budget needs no more than that something is left.
     amount, if_unknown, is_bound = 1, 0, False

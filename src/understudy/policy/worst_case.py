@@ -12,7 +12,7 @@ import msgspec
 
 from understudy.domain.content import AnyPart, Audio, File, Image, Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.json_types import built_in
-from understudy.domain.messages import OpaqueTool, Tool
+from understudy.domain.messages import Tool
 from understudy.domain.prices import PER, Price, Rates
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of
 from understudy.policy.estimate import size_of
@@ -78,13 +78,6 @@ def dearest(price: Price) -> Rate | None:
         return None
     inputs, outputs = _rates(every, _INPUT), _rates(every, _OUTPUT)
     return Rate(input=max(inputs, default=0), output=max(outputs, default=0), call=max(rates.call for rates in every))
-
-
-def has_unbounded_tools(request: object) -> bool:
-    """Check whether the provider itself uses tools, which add to the prompt and may have fees of their own."""
-    return isinstance(request, GenerationRequest) and any(
-        isinstance(tool, OpaqueTool) and tool.effects for tool in request.tools
-    )
 
 
 def bound_of(request: object, *, window: int | None = None, longest: int | None = None) -> Bound | None:
