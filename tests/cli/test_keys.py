@@ -95,6 +95,10 @@ def test_a_key_is_rotated_revoked_and_removed(keyed: Keys) -> None:
         (["create", "alice", "--budget", "5"], "--budget is USD/PERIOD with day, month, total, session"),
         (["create", "alice", "--budget", "-5/day"], "--budget -5/day: max must be an amount above 0"),
         (["create", "alice", "--budget", "5/day", "--budget", "6/day"], "give one for each period"),
+        (["create", "alice", "--soft"], "are for budgets: give --budget too"),
+        (["create", "alice", "--budget", "5/day", "--on-exceeded", "stop"], "--on-exceeded is refuse or cheaper, got"),
+        (["create", "alice", "--budget", "5/day", "--unpriced", "yes"], "--unpriced is refuse or allow, got 'yes'"),
+        (["rotate", "alice", "--soft"], "--soft is an option of `understudy keys create`"),
         (["rotate", "alice", "--requests-per-minute", "5"], "--requests-per-minute is an option of"),
         (["create", "static"], "the configuration has a key 'static'"),
         (["create", " "], "NAME must be printable"),
@@ -111,6 +115,24 @@ def test_wrong_usage_is_explained(keyed: Keys, words: list[str], what: str) -> N
     result = keyed.run("keys", *words)
     assert (result.code, result.out) == (2, "")
     assert what in result.err
+
+
+def test_budgets_of_each_kind_are_kept_and_shown(keyed: Keys) -> None:
+    usual = ("keys", "create", "alice", "--budget", "5/day")
+    assert keyed.run(*usual).code == 0
+    own = ("--soft", "--on-exceeded", "cheaper", "--unpriced", "allow", "--fit-max-tokens")
+    assert keyed.run("keys", "create", "bob", "--budget", "5/day", "--budget", "2/session", *own).code == 0
+    alice, bob = (keyed.run("keys", "show", name, "--json").json["virtual_key"]["budgets"] for name in ("alice", "bob"))
+    assert alice == [{"name": "day", "max": "5", "period": "day"}]
+    kind = {"hard": False, "on_exceeded": "cheaper", "unpriced": "allow", "fit_max_tokens": True}
+    assert bob == [
+        {"name": "day", "max": "5", "period": "day", **kind},
+        {"name": "session", "max": "2", "period": "total", "per": "session", **kind},
+    ]
+    shown = " ".join(keyed.run("keys", "show", "bob").out.split())
+    words = "soft, then a cheaper target, lowers max_tokens, allows unknown prices"
+    assert f"$5/day ({words}), $2/session ({words})" in shown
+    assert "(" not in next(line for line in keyed.run("keys", "show", "alice").out.splitlines() if "budgets" in line)
 
 
 def test_another_pepper_is_noticed(keyed: Keys) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
-from understudy.cli.keys.grants import LIMITS, GrantOptions
+from understudy.cli.keys.grants import LIMITS, OF_BUDGETS, GrantOptions
 from understudy.cli.keys.tables import list_table, show_key
 from understudy.cli.manual import Example, Manual
 from understudy.cli.options import JsonOption
@@ -50,6 +50,10 @@ Once there is a virtual key, callers of the gateway need a key, on this machine 
         Example(
             "Make one that may spend 5 USD a day, and 25 a month",
             "understudy keys create bob --budget 5/day --budget 25/month",
+        ),
+        Example(
+            "Make one for an agent: after 10 USD a day, the cheapest target answers",
+            "understudy keys create claude --budget 10/day --soft --on-exceeded cheaper",
         ),
         Example("Replace a key within a week", "understudy keys rotate alice --overlap 7d"),
         Example("See what it cost", "understudy usage --by model --key alice"),
@@ -198,7 +202,7 @@ class _Keys:
 
 
 _OF_ACTIONS: Mapping[str, Sequence[str]] = {
-    "create": ("model", "route", "tag", "agent", "budget", *LIMITS, "expires"),
+    "create": ("model", "route", "tag", "agent", "budget", *OF_BUDGETS, *LIMITS, "expires"),
     "rotate": ("overlap",),
 }
 """Options that only one action has."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,6 +58,28 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
             help="What it may spend: 5/day, 25.50/month or 100/total, or 2/session for each session. May be repeated.",
         ),
     ] = None
+    soft: Annotated[
+        bool,
+        typer.Option(
+            "--soft",
+            help="Its budgets refuse requests once they are spent; nothing is reserved first.",
+        ),
+    ] = False
+    on_exceeded: Annotated[
+        str | None,
+        typer.Option(
+            "--on-exceeded",
+            metavar="WHAT",
+            help="For its budgets: refuse requests that do not fit, or ask a cheaper target.",
+        ),
+    ] = None
+    unpriced: Annotated[
+        str | None,
+        typer.Option("--unpriced", metavar="WHAT", help="For its budgets: refuse or allow what has no known price."),
+    ] = None
+    fit_max_tokens: Annotated[
+        bool, typer.Option("--fit-max-tokens", help="For its budgets: lower max_tokens to what is left.")
+    ] = False
     requests_per_minute: Annotated[
         int | None, typer.Option("--requests-per-minute", metavar="N", min=1, help="How often it may ask in a minute.")
     ] = None
@@ -87,10 +109,24 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
             models=tuple(map(_pattern, self.model or ())),
             routes=tuple(_route(each, config) for each in self.route or ()),
             labels=labels,
-            budgets=tuple(map(_budget, self.budget or ())),
+            budgets=self._budgets(),
             limits=self._limits(),
             expires=None if self.expires is None else _expiry(self.expires, now),
         )
+
+    def _budgets(self) -> tuple[dict[str, Any], ...]:
+        """Return the budgets that are given, of the kind that is."""
+        kind: dict[str, Any] = {}
+        for name, choices in CHOICES.items():
+            if (given := getattr(self, name)) is None:
+                continue
+            if given not in choices:
+                raise Misuse(f"--{name.replace('_', '-')} is {' or '.join(choices)}, got {given!r}")
+            kind[name] = given
+        kind |= ({"hard": False} if self.soft else {}) | ({"fit_max_tokens": True} if self.fit_max_tokens else {})
+        if kind and not self.budget:
+            raise Misuse("--soft, --on-exceeded, --unpriced and --fit-max-tokens are for budgets: give --budget too")
+        return tuple(_budget(each, kind) for each in self.budget or ())
 
     def _limits(self) -> tuple[dict[str, int], ...]:
         """Return the limits that are given, as one."""
@@ -98,6 +134,9 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
         return (given,) if given else ()
 
 
+CHOICES = {"on_exceeded": ("refuse", "cheaper"), "unpriced": ("refuse", "allow")}
+OF_BUDGETS = (*CHOICES, "soft", "fit_max_tokens")
+"""Options that say of what kind the budgets are."""
 LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
 _PERIODS: Mapping[str, dict[str, str]] = {
     "day": {"period": "day"},
@@ -107,14 +146,14 @@ _PERIODS: Mapping[str, dict[str, str]] = {
 }
 
 
-def _budget(text: str) -> dict[str, str]:
-    """Return the fields of a budget, of which each period has one."""
+def _budget(text: str, kind: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a budget, of which each period has one. `kind`: those that all of them have."""
     amount, _, period = text.partition("/")
     if period not in _PERIODS:
         raise Misuse(f"--budget is USD/PERIOD with {', '.join(_PERIODS)}, for example 25/month, got {text!r}")
-    fields = {"name": period, "max": amount.strip(), **_PERIODS[period]}
+    fields = {"name": period, "max": amount.strip(), **_PERIODS[period], **kind}
     try:
-        Budget(**fields)  # type: ignore[arg-type]  # the period is one of those above
+        Budget(**fields)
     except ConfigError as error:
         raise Misuse(f"--budget {text}: {error.message.partition(': ')[2]}") from None
     return fields

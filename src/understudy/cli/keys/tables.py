@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, say, show
@@ -34,7 +34,7 @@ def show_key(result: KeyResult) -> None:
         ("state", _state(result)),
         ("may use", _allowed(result)),
         ("labels", _labels(result)),
-        ("budgets", ", ".join(f"${each['max']}/{each['name']}" for each in result.budgets)),
+        ("budgets", ", ".join(map(_budget, result.budgets))),
         ("limits", ", ".join(f"{name} {number}" for each in result.limits for name, number in each.items())),
         ("created", _moment(result.created)),
         ("expires", "never" if result.expires is None else _moment(result.expires)),
@@ -68,3 +68,14 @@ def _labels(result: KeyResult) -> str:
 
 def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _budget(fields: Mapping[str, Any]) -> str:
+    """Return a budget: how much, for which period, and what is unusual about it."""
+    found = [
+        *(["soft"] if fields.get("hard") is False else ()),
+        *(["then a cheaper target"] if fields.get("on_exceeded") == "cheaper" else ()),
+        *(["lowers max_tokens"] if fields.get("fit_max_tokens") else ()),
+        *(["allows unknown prices"] if fields.get("unpriced") == "allow" else ()),
+    ]
+    return f"${fields['max']}/{fields['name']}" + (f" ({', '.join(found)})" if found else "")
