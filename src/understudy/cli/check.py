@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,9 +17,12 @@ from understudy.cli.failing import report_errors
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
+from understudy.cli.standing import balances_of, utc_minute
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.ledger import LimitsServer, hazards_of, limits_server
-from understudy.config import Disabled, Notice, NoticeKind, load
+from understudy.config import Config, Disabled, Notice, NoticeKind, load
+from understudy.ledger.holds import Balance
+from understudy.reports.budgets import BudgetResult, report_budgets
 from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 
 if TYPE_CHECKING:
@@ -26,8 +32,9 @@ MANUAL = Manual(
     text="""\
 Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
 does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
-It also states what may damage the file of the ledger: an old SQLite, or a network file system; and whether the server
-of the limits can be reached, if [llm.ledger] names one.
+It also states what may damage the file of the ledger (an old SQLite, or a network file system), whether the server of
+the limits can be reached, if [llm.ledger] names one, what is spent of budgets, and the aliases and classes of the
+gateway.
 
 A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
 if no entry can answer.""",
@@ -45,6 +52,10 @@ if no entry can answer.""",
 )
 
 
+SUBJECTS = 3
+"""Balances that are shown of one budget."""
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What `--json` prints."""
 
@@ -60,6 +71,11 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What may damage the ledger although it works."""
     limits: LimitsServer | None = None
     """The server of the limits; `None` if none is configured, or offline."""
+    budgets: tuple[BudgetResult, ...] = ()
+    """What is spent and left of each budget in its present period."""
+    aliases: Mapping[str, str] = {}
+    """Of the gateway, as are the classes."""
+    classes: Mapping[str, str] = {}
 
 
 def check(
@@ -87,9 +103,16 @@ def check(
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
         ledger=hazards_of(loaded),
         limits=limits,
+        budgets=tuple(report_budgets(loaded.allowance.budgets, _balances(loaded), time.time())),
+        aliases=loaded.gateway.aliases,
+        classes=loaded.gateway.classes,
     )
     print_json(result) if as_json else _print(result, verbose=common.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
+
+
+def _balances(config: Config) -> list[Balance]:
+    return balances_of(config) if config.allowance.budgets else []
 
 
 # ---- the output ----
@@ -112,11 +135,32 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     for notice in result.notices:
         if verbose or notice.kind is not NoticeKind.DEFAULTED:
             print(notice)
+    for name, target in result.aliases.items():
+        print(clean_line(f"alias {name}: {target}"))
+    for name, target in result.classes.items():
+        print(clean_line(f"class {name}: {target}"))
+    for line in _budget_lines(result.budgets):
+        print(clean_line(line))
     for hazard in result.ledger:
         print(clean_line(f"ledger: {hazard}"))
     if result.limits is not None:
         print(clean_line(f"limits: {_limits(result.limits)}"))
     _print_verdict(result)
+
+
+def _budget_lines(budgets: tuple[BudgetResult, ...]) -> Iterator[str]:
+    """Yield a line for each budget; of one with many balances, the largest few."""
+    count = Counter[str]()
+    for each in budgets:
+        count[each.budget] += 1
+        if count[each.budget] <= SUBJECTS:
+            whose = f" of {each.subject}" if each.subject else ""
+            reserved = f", ${each.reserved_usd} reserved" if each.reserved_usd != "0" else ""
+            resets = f"; resets {utc_minute(each.resets)}" if each.resets is not None else ""
+            yield f"budget {each.budget}{whose}: ${each.spent_usd} of ${each.max_usd} spent{reserved}{resets}"
+    for name, number in count.items():
+        if number > SUBJECTS:
+            yield f"budget {name}: {number - SUBJECTS} more; understudy usage --budgets shows all"
 
 
 def _print_verdict(result: CheckResult) -> None:

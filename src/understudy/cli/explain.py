@@ -16,7 +16,9 @@ from understudy.cli.invocation import prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, PromptOptions
 from understudy.cli.sanitize import clean_line
+from understudy.cli.standing import meaning_at_gateway, print_standings, standings
 from understudy.cli.terminal import plain_table, print_json, say, show
+from understudy.config import load
 from understudy.domain.errors import Misuse
 from understudy.domain.money import Cost
 from understudy.policy.plan import Plan
@@ -29,7 +31,9 @@ MANUAL = Manual(
     text="""\
 Makes the plan of a request as `ask` would, and prints it instead of sending anything: the targets in their order with
 the reason for each, the skipped targets and why, the context window and the expected cost of each, and the route, the
-task and the rule that decided.
+task and the rule that decided; and, where budgets or limits concern the request, what is spent, reserved and left of
+them, and whether an attempt at each target fits. --model may also be an alias of the gateway, or a class of
+requests in [llm.gateway.classes].
 
 The expected cost is an estimate: the tokens of the prompt are counted roughly, those of the answer are guessed. What is
 learnt from answers (latency, failures, cooldowns) is not known here, because nothing has been asked yet.
@@ -79,9 +83,23 @@ def explain(options: ExplainOptions, *, as_json: JsonOption = False) -> None:
         if options.source is not None:
             _show_saved(options.source, options, as_json=as_json)
             return
+        asked = options.model
+        meaning = None if asked is None else meaning_at_gateway(load(options.config, may_be_empty=True), asked)
+        if meaning is not None:
+            options = msgspec.structs.replace(options, model=meaning[0])
         invocation = prepare(options)
         plan = invocation.provider.explain(invocation.prompt, **invocation.options)
-    print_json(report_plan(plan)) if as_json else show_plan(plan)
+        found = standings(invocation, plan, invocation.config)
+    if as_json:
+        named = {} if meaning is None else {"gateway": {"name": asked, "kind": meaning[1], "model": meaning[0]}}
+        print_json({**report_plan(plan), **named, "allowances": [msgspec.to_builtins(each) for each in found]})
+    else:
+        if meaning is not None:
+            print(clean_line(f"{meaning[1]} of the gateway: {asked} stands for {meaning[0]}; ask does not know it"))
+        show_plan(plan)
+        if found:
+            print()
+            print_standings(found)
     if not plan.steps:
         say("no target can take this request", label="error", style="error")
         raise typer.Exit(ExitCode.UNAVAILABLE)

@@ -12,7 +12,7 @@ from understudy.cli.choice import Choice, choose
 from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.options import ModelOptions, PromptOptions, check_options
 from understudy.cli.terminal import is_terminal, say
-from understudy.config import Notice, NoticeKind, load
+from understudy.config import Config, Notice, NoticeKind, load
 from understudy.domain.content import AnyPart
 from understudy.domain.messages import Message
 from understudy.protocol import RequestOptions
@@ -29,6 +29,8 @@ class Invocation(NamedTuple):
     provider: Provider | ProviderManager
     prompt: str | list[Message]
     options: RequestOptions
+    config: Config
+    """The configuration as the command line changed it."""
 
 
 def prepare(
@@ -50,7 +52,10 @@ def prepare(
     show_notices(choice.config.notices)
     show_idle_task(options, choice)
     return Invocation(
-        from_loaded(choice.config, sink=ledger_if_possible(choice.config)), material.question(prompt, attached), asked
+        from_loaded(choice.config, sink=ledger_if_possible(choice.config)),
+        material.question(prompt, attached),
+        asked,
+        choice.config,
     )
 
 

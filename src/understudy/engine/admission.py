@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from understudy.engine.backend import Backend
     from understudy.engine.engine import Engine
     from understudy.policy.plan import Plan
+    from understudy.policy.targets import Target
 
 Begin = Callable[[AttemptStart], None]
 
@@ -240,24 +241,8 @@ class _Case:
         return costs.get(own.label, math.inf) <= min(costs.values(), default=math.inf)
 
     def _demand(self) -> Demand:
-        attempt, request, target = self._attempt, self._job.request, self._attempt.launch.target
-        facts = attempt.backend.facts(target.model)
-        price = attempt.backend.price_of(target.model)
-        rate: Rate | None = dearest(price) if price is not None else None
-        bound = bound_of(request, window=facts.context_window, longest=facts.longest_output)
-        return Demand(
-            subjects=Subjects(
-                provider=target.name,
-                session=getattr(request, "session", None),
-                route=self._plan.route,
-                labels=_labels(request),
-            ),
-            bound=bound,
-            rate=rate,
-            tools=hosted_tools(request, self._opened.dialect, {} if price is None else price.fees),
-            window=facts.context_window,
-            expected=_expected(request),
-        )
+        attempt, request = self._attempt, self._job.request
+        return demand_of(request, attempt.launch.target, attempt.backend, self._plan.route, self._opened.dialect)
 
     def _fitted(self, due: Due, shortage: Shortage) -> Warning | None:
         """Lower `max_tokens` to what is left, if the budget allows that; `None` if it does not, or too little is."""
@@ -283,6 +268,23 @@ class _Case:
         attempt, launch = self._attempt, self._attempt.launch
         self._job = replace(self._job, request=request)
         self._opened = attempt.backend.attempt(self._job, launch.target, launch.limits, attempt.id)
+
+
+def demand_of(request: Any, target: Target, backend: Backend, route: str | None, dialect: str | None = None) -> Demand:
+    """Return what an attempt at a target may need. `dialect`: the wire format, by which hosted tools are known."""
+    facts = backend.facts(target.model)
+    price = backend.price_of(target.model)
+    rate: Rate | None = dearest(price) if price is not None else None
+    return Demand(
+        subjects=Subjects(
+            provider=target.name, session=getattr(request, "session", None), route=route, labels=_labels(request)
+        ),
+        bound=bound_of(request, window=facts.context_window, longest=facts.longest_output),
+        rate=rate,
+        tools=hosted_tools(request, dialect, {} if price is None else price.fees),
+        window=facts.context_window,
+        expected=_expected(request),
+    )
 
 
 def _labels(request: object) -> Mapping[str, str]:
