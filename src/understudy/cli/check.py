@@ -135,11 +135,9 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     for notice in result.notices:
         if verbose or notice.kind is not NoticeKind.DEFAULTED:
             print(notice)
-    for name, target in result.aliases.items():
-        print(clean_line(f"alias {name}: {target}"))
-    for name, target in result.classes.items():
-        print(clean_line(f"class {name}: {target}"))
-    for line in _budget_lines(result.budgets):
+    named = [*(f"alias {each}: {what}" for each, what in result.aliases.items())]
+    named += [f"class {each}: {what}" for each, what in result.classes.items()]
+    for line in (*named, *_budget_lines(result.budgets)):
         print(clean_line(line))
     for hazard in result.ledger:
         print(clean_line(f"ledger: {hazard}"))

@@ -11,7 +11,7 @@ import msgspec
 from understudy.cli.invocation import Invocation
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, show
-from understudy.client.ledger import read_ledger
+from understudy.client.ledger import limits_url_of, read_ledger
 from understudy.client.prompt import read_prompt
 from understudy.config import Config
 from understudy.domain.errors import ConfigError
@@ -22,6 +22,7 @@ from understudy.engine.registry import backend_of
 from understudy.ledger.accounts import Account, Accounts, BalanceKey, key_of
 from understudy.ledger.holds import Balance, Unit
 from understudy.policy.plan import Plan
+from understudy.settings.budgets import Budget
 
 _WHAT = {Unit.REQUESTS: "requests a minute", Unit.TOKENS: "tokens a minute", Unit.CONCURRENT: "requests at once"}
 
@@ -59,13 +60,14 @@ def balances_of(config: Config) -> list[Balance]:
 
 
 def standings(invocation: Invocation, plan: Plan, config: Config) -> list[Standing]:
-    """Return what the configuration's budgets and limits say of a request at each target of its plan."""
+    """Return what the configuration's budgets and limits say of a request at each target of its plan. Limits that
+    another server keeps are left out: only a request may ask it."""
     if not config.allowance:
         return []
     provider, now = invocation.provider, time.time()
     request = read_prompt(invocation.prompt, invocation.options).request
     backends = {each.name: backend_of(each) for each in getattr(provider, "providers", (provider,))}
-    kept = Accounts()
+    kept, elsewhere = Accounts(), limits_url_of(config) is not None
     for each in balances_of(config):
         key = BalanceKey(each.budget, each.subject, each.unit.value, each.start)
         kept.held[key] = Account(each.spent, each.reserved, each.overrun)
@@ -77,7 +79,7 @@ def standings(invocation: Invocation, plan: Plan, config: Config) -> list[Standi
         except Unpriced as error:
             found.append(Standing(target=label, name=error.budget.name, unit=Unit.MONEY.value, fits=False))
         else:
-            found += (_standing(label, due, kept) for due in dues)
+            found += (_standing(label, due, kept) for due in dues if not elsewhere or isinstance(due.source, Budget))
     return found
 
 
