@@ -3,6 +3,7 @@ is not granted."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -260,8 +261,8 @@ def _over_limit(due: Due, shortage: Shortage) -> Failure:
         wait = seconds_until(over, shortage.spent, claim.ceiling, due.now)
     note = f"; {shortage.note}" if shortage.note else ""
     message = (
-        f"the limit of {claim.ceiling} {what[claim.unit]} for {_named(claim)} is reached; try again in {wait:.0f} s"
-        f"{note}"
+        f"the limit of {claim.ceiling} {what[claim.unit]} for {_named(claim)} is reached; "
+        f"try again in {math.ceil(wait)} s{note}"
     )
     return Failure(
         kind=FailureKind.RATE_LIMITED,

@@ -106,6 +106,10 @@ def render_model(model: ModelInfo) -> JsonObject:
 def render_error_body(failure: Failure) -> JsonObject:
     """Render an error: the failure's own code and type where it has them, else those of its kind."""
     kind_type, kind_code = _ERRORS[failure.kind]
+    if failure.limit is not None:
+        kind_type = failure.limit.unit
+    elif failure.kind is _K.DAILY_QUOTA and not failure.sent:
+        kind_type = "insufficient_quota"  # money of this side: OpenAI's own daily quotas are of requests
     named = failure.type is not None or failure.code is not None
     error: JsonObject = {
         "message": failure.message,
