@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from understudy.ledger.rows import SECOND, id_of
 from understudy.ledger.selection import LedgerSelection
@@ -46,6 +49,16 @@ SUMS = ", ".join(f"SUM({_ADDED[name]})" for name in FIELDS)
 KEPT = ", ".join(f"SUM({name})" for name in FIELDS)
 """The sums of `UsageSums`, of days."""
 ALL = LedgerSelection()
+_BY_DAYS = ("tag", "route", "task", "class", "agent", "model", "provider")
+"""What no index finds entries by, likely the rarest first: sums are kept of each, so the days on which there are any
+are known, and pages of a log need not read all others."""
+_ODD = -1
+"""Stands for the day of entries whose ids, not of version 7, do not tell when they began."""
+_DAYS_OF = (
+    "SELECT day FROM days WHERE dimension = {0}1 AND value = {0}2 "
+    "UNION SELECT started / 86400000000 FROM entries WHERE state = 'started' "
+    "UNION SELECT -1 FROM entries WHERE id < {0}3"
+)
 
 
 class Database(NamedTuple):
@@ -87,6 +100,31 @@ def conditions(selection: LedgerSelection, database: Database, before: str | Non
     if before is not None:
         add("id < {}", id_of(before))
     return " AND ".join(where), values
+
+
+def days_of(selection: LedgerSelection, database: Database) -> tuple[str, list[Any]] | None:
+    """Return the question on which days there are selected entries, to be followed by `spans`; `None` where an index
+    finds them, or nothing but time selects them. What is under way is in no sum yet, so its days are among them."""
+    filters = selection.filters
+    name = next((name for name in _BY_DAYS if name in filters), None)
+    if name is None or "session" in filters or "key" in filters:
+        return None
+    value = without_nul(filters[name]) if name == "tag" else database.text(filters[name])
+    return _DAYS_OF.format(database.mark), [name, value, b"\x01"]
+
+
+def spans(selection: LedgerSelection, days: Iterable[int]) -> list[LedgerSelection]:
+    """Return a selection as its spans of consecutive days, the newest first. Ids may be older than the beginnings of
+    their entries by less than a day, so entries of different spans are never in another order."""
+    found = sorted(set(days), reverse=True)
+    if _ODD in found:
+        return [selection]
+    ends = [day for at, day in enumerate(found) if at == 0 or found[at - 1] != day + 1]
+    begins = [day for at, day in enumerate(found) if at == len(found) - 1 or found[at + 1] != day - 1]
+    since = selection.since if selection.since is not None else 0.0
+    until = selection.until if selection.until is not None else math.inf
+    limits = ((max(since, first * DAY), min(until, (last + 1) * DAY)) for first, last in zip(begins, ends, strict=True))
+    return [replace(selection, since=first, until=last) for first, last in limits if first < last]
 
 
 def parts(selection: LedgerSelection) -> Iterator[tuple[LedgerSelection, bool]]:

@@ -18,7 +18,7 @@ from understudy.ledger.postgres.connecting import cannot, connect, driver, failu
 from understudy.ledger.postgres.schema import exists
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, days_of, parts, spans
 from understudy.ledger.sums import DAY, UsageSums
 
 if TYPE_CHECKING:
@@ -77,9 +77,18 @@ class PostgresReader:
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
     ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
-        where, values = conditions(selection, _POSTGRES, before)
-        query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT {limit:d}"
-        return self._entries(query, values)
+
+        async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
+            found: list[LedgerEntry] = []
+            for span in await _spans(connection, selection):
+                where, values = conditions(span, _POSTGRES, before)
+                query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT {limit - len(found):d}"
+                found += [entry_of(dict(row)) for row in await connection.fetch(query, *values)]
+                if len(found) == limit:
+                    break
+            return found
+
+        return self._ask(entries)
 
     def requests(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -88,13 +97,16 @@ class PostgresReader:
 
         `before`: only requests whose selected attempts are older than that attempt.
         """
-        where, values = conditions(selection, _POSTGRES, before)
-        query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
 
         async def requests(connection: asyncpg.Connection) -> list[list[LedgerEntry]]:
             found: dict[bytes, list[LedgerEntry]] = {}
-            async for row in connection.cursor(query, *values, prefetch=_FETCHED):
-                found[row["request"]] = []
+            for span in await _spans(connection, selection):
+                where, values = conditions(span, _POSTGRES, before)
+                query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
+                async for row in connection.cursor(query, *values, prefetch=_FETCHED):
+                    found[row["request"]] = []
+                    if len(found) == limit:
+                        break
                 if len(found) == limit:
                     break
             for row in await connection.fetch(_ATTEMPTS, list(found)):
@@ -174,6 +186,15 @@ def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[
     """Return balances of a database."""
     with PostgresReader(url) as reader:
         return reader.balances(keys)
+
+
+async def _spans(connection: asyncpg.Connection, selection: LedgerSelection) -> list[LedgerSelection]:
+    """Return a selection as the spans in which there are entries, the newest first."""
+    question = days_of(selection, _POSTGRES)
+    if question is None:
+        return [selection]
+    query, values = question
+    return spans(selection, [row[0] for row in await connection.fetch(query, *values)])
 
 
 _ATTEMPTS = "SELECT * FROM entries WHERE request = ANY($1) ORDER BY id"

@@ -100,7 +100,13 @@ CREATE INDEX captured_by_age ON captured (started);
 _CLASSES = "ALTER TABLE entries ADD COLUMN class TEXT;"
 """What a request of a coding agent was for."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES)
+_SOUGHT = """
+ALTER TABLE days DROP CONSTRAINT days_pkey, ADD PRIMARY KEY (dimension, day, value);
+CREATE INDEX entries_of_key ON entries (key, id) WHERE key IS NOT NULL;
+"""
+"""Sums of all are found without those of every session; and entries are found by their keys."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

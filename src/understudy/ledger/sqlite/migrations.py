@@ -123,7 +123,28 @@ def _classes(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE entries ADD COLUMN class TEXT")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured, _classes)
+def _sought(connection: sqlite3.Connection) -> None:
+    """Sums of all are found without those of every session; and entries are found by their keys."""
+    connection.execute("ALTER TABLE days RENAME TO days_by_day")
+    connection.execute(
+        """
+        CREATE TABLE days (
+            day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
+            requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
+            input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
+            cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+            duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
+            PRIMARY KEY (dimension, day, value)
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute("INSERT INTO days SELECT * FROM days_by_day ORDER BY dimension, day, value")
+    connection.execute("DROP TABLE days_by_day")
+    connection.execute("CREATE INDEX entries_of_key ON entries (key, id) WHERE key IS NOT NULL")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured, _classes, _sought)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, days_of, parts, spans
 from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sums import UsageSums
 
@@ -83,9 +84,8 @@ class LedgerReader:
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
     ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
-        where, values = conditions(selection, _SQLITE, before)
-        query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT ?"
-        return [entry_of(row) for row in self._connection.execute(query, (*values, limit))]
+        with _snapshot(self._connection):
+            return [entry_of(row) for row in islice(self._newest("*", selection, before), limit)]
 
     def requests(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -94,11 +94,9 @@ class LedgerReader:
 
         `before`: only requests whose selected attempts are older than that attempt.
         """
-        where, values = conditions(selection, _SQLITE, before)
-        query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
         found: dict[bytes, None] = {}
         with _snapshot(self._connection):
-            for (request,) in self._connection.execute(query, values):
+            for (request,) in self._newest("request", selection, before):
                 found[request] = None
                 if len(found) == limit:
                     break
@@ -124,6 +122,14 @@ class LedgerReader:
             if row is not None:
                 found[each] = captured_of(row["document"])
         return found
+
+    def _newest(self, columns: str, selection: LedgerSelection, before: str | None) -> Iterator[Any]:
+        """Yield what is selected, the newest first."""
+        question = days_of(selection, _SQLITE)
+        days = None if question is None else [day for (day,) in self._connection.execute(*question)]
+        for span in [selection] if days is None else spans(selection, days):
+            where, values = conditions(span, _SQLITE, before)
+            yield from self._connection.execute(f"SELECT {columns} FROM entries WHERE {where} ORDER BY id DESC", values)
 
     def _attempts(self, request: bytes) -> list[LedgerEntry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"
