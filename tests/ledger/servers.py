@@ -65,7 +65,7 @@ class Server:
 
     def __init__(self, command: Callable[[int], Sequence[str | Path]], folder: Path, answers: Callable[[int], bool]):
         self._command = command
-        self._folder = folder
+        self.folder = folder
         self._answers = answers
         self.port = 0
         for _ in range(TRIES):
@@ -76,9 +76,9 @@ class Server:
 
     def start(self) -> bool:
         """Start it on its port, and wait until it answers; return whether it does."""
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self._command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder, **_other()
+                self._command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **_other()
             )
         until = time.monotonic() + STARTING
         while time.monotonic() < until and self.process.poll() is None:

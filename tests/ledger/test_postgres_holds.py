@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import threading
 
 import pytest
 
@@ -100,6 +101,25 @@ async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres
     await asyncio.to_thread(ledger.close)
     await asyncio.sleep(0.2)
     assert [tuple(row) for row in postgres.execute(scans)] == before
+
+
+async def test_what_is_reserved_between_two_tries_to_write_is_refused(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The caller takes it for time to try again, and the writer does not: the spool keeps no reservations."""
+    folder = tmp_path_factory.mktemp("spool")
+    clock = lambda: 0.0 if threading.current_thread().name == "understudy-ledger" else 1e6  # noqa: E731
+    with Relay(postgres.url) as relay:
+        ledger = await asyncio.to_thread(PostgresLedger, relay.url, spool=folder, clock=clock)
+        relay.down()
+        ledger.record(ended(start(1)))
+        async with asyncio.timeout(30):
+            while ledger.trouble is None:
+                await asyncio.sleep(0.01)
+        with pytest.raises(LedgerUnavailable, match="nothing may be spent"):
+            await ledger.reserve(attempt(), [money(1)], durable=True)
+        relay.up()
+        await asyncio.to_thread(ledger.close)
 
 
 @pytest.mark.parametrize("spooled", [False, True], ids=["without a spool", "with a spool"])

@@ -80,7 +80,7 @@ class Keyring:
 
     async def look(self, *, again: bool = False) -> bool:
         """Return whether there are virtual keys, revoked ones included: then callers need a key. It is read if that is
-        some seconds ago, or `again`."""
+        some seconds ago, or `again`; then raise what forbids it."""
         now = self._clock()
         if now >= self._read + FRESH or again:
             try:
@@ -88,8 +88,10 @@ class Keyring:
                 self._read = now
             except (LedgerUnavailable, ConfigError) as error:
                 self._note(error)
-                # A caller without a key must not get in because the ledger is away.
-                self._has_keys = self._has_keys or now >= self._read + LASTING
+                if again:
+                    raise
+                # A caller without a key must not get in because the ledger is away. An open gateway stays open.
+                self._has_keys = self._has_keys or self._read == float("-inf")
         return self._has_keys
 
     def check(self) -> None:

@@ -184,6 +184,7 @@ class Writer:
                     logger.info("the ledger is written again")
                 self._tries, self.trouble = 0, None
                 return True
+        self._refuse(batch)
         return self._set_aside([item for item in batch if isinstance(item, AttemptStart)])
 
     def _write(self, items: Sequence[Item]) -> None:
@@ -245,10 +246,13 @@ class Writer:
             for mark in batch:
                 if isinstance(mark, Future) and not mark.done():
                     mark.set_exception(error)
-        failed = [each for each in batch if isinstance(each, Reservation) and not each.is_over]
-        for each in failed:
-            each.fail(error)
-        deliver(failed)
+
+    def _refuse(self, batch: Sequence[Item | Future[None]]) -> None:
+        """Fail reservations that are not carried out: a spool keeps none of them."""
+        refused = [each for each in batch if isinstance(each, Reservation) and not each.is_over]
+        for each in refused:
+            each.fail(self.trouble or ValueError("it cannot be written"))
+        deliver(refused)
 
     def _set_aside(self, items: Sequence[AttemptStart]) -> bool:
         """Put items into the spool, if there is one and it can be written."""
