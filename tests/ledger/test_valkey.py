@@ -350,6 +350,15 @@ async def test_slots_are_free_again_when_requests_end(opened: Open) -> None:
     assert now.reserved == 0
 
 
+async def test_the_first_request_meets_the_limits_of_all(opened: Open) -> None:
+    """A command makes one request and ends: it must not be decided before the connection is there."""
+    assert await granted(opened(), slots(1)) is not None
+    for _ in range(5):
+        limits = opened()
+        assert limits.processes > 1, "it has joined the others"
+        assert await granted(limits, slots(1)) is None
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1", "redis://127.0.0.1:port/0", "redis://u:hunter2@h:99999999/0", "nothing"]
 )

@@ -210,6 +210,37 @@ async def test_a_server_that_refuses_to_write_is_away(opened: Open, server: Valk
     assert await state(limits, slots(2)) == (0, 2)
 
 
+async def test_what_a_storm_took_is_known_when_the_server_was_killed_in_the_middle(
+    opened: Open, server: Valkey
+) -> None:
+    """Five hundred attempts of four processes. Those that were decided without the server had a share of a quarter."""
+    import redis
+
+    limits = [opened(patience=PATIENCE, lease=3.0) for _ in range(4)]
+    await until(lambda: all(each.processes == 4 for each in limits))
+
+    async def one(number: int) -> bool:
+        await asyncio.sleep(number / 400)
+        return await granted(limits[number % 4], requests(100), slots(400)) is not None
+
+    async def faults() -> bool:
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(server.stop, signal.SIGKILL)
+        await asyncio.sleep(0.4)
+        assert await asyncio.to_thread(server.start)
+        with redis.Redis.from_url(server.url) as other:
+            other.script_flush()
+        return False
+
+    async with asyncio.timeout(PATIENT):
+        held = sum(await asyncio.gather(faults(), *map(one, range(500))))
+    await until(lambda: all(each.trouble is None for each in limits))
+    assert 100 <= held <= 200
+    for each in limits:
+        await _is(each, requests(100), (0, held))
+        await _is(each, slots(400), (0, held))
+
+
 # ---- stalled ----
 
 

@@ -62,6 +62,8 @@ class Limiter:
         """Why the server does not keep the limits at the moment."""
         self.ahead = 0.0
         """Seconds by which the server's clock is ahead."""
+        self.tried = threading.Event()
+        """Set once the server was reached, or was not."""
         self._patience = patience
         self._lease = lease
         self._clock = clock
@@ -198,6 +200,7 @@ class Limiter:
             except Exception as error:
                 logger.exception("the limits cannot be kept at %s", self.place)
                 self._lose(f"{type(error).__name__}: {error}")
+            self.tried.set()
         self._leave()
 
     def _pause(self) -> float:

@@ -18,6 +18,7 @@ from understudy.ledger.memory_holds import MemoryHolds
 from understudy.ledger.sinks import LedgerSink
 from understudy.ledger.valkey.commands import PREFIX
 from understudy.ledger.valkey.limiter import LEASE, PATIENCE, Limiter
+from understudy.ledger.valkey.link import CONNECTING
 
 logger = logging.getLogger("understudy")
 
@@ -43,7 +44,8 @@ class ValkeyLimits:
         lease: float = LEASE,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Begin to connect. Raise `ConfigError` if the URL is invalid or the package `redis` is missing.
+        """Connect; after two seconds at most, go on without. Raise `ConfigError` if the URL is invalid or the package
+        `redis` is missing.
 
         `url`: such as `redis://user:password@host:6379/0`; `rediss://` is encrypted. `ledger`: keeps attempts and, if
         it can, budgets; they are kept in memory otherwise. It is closed with this. `processes`: how many share the
@@ -52,6 +54,7 @@ class ValkeyLimits:
         `clock`: Unix seconds of this machine, which need not be right.
         """
         self._limiter = Limiter(url, processes=processes, prefix=prefix, patience=patience, lease=lease, clock=clock)
+        self._limiter.tried.wait(CONNECTING)
         self._ledger: Any = ledger
         self._begin = getattr(ledger, "begin", None)
         self._keeps = hasattr(ledger, "reserve")
