@@ -342,7 +342,8 @@ REPLIES_SAY = {
     replies.MODEL: "the model that answered",
     replies.ATTEMPTS: "how many attempts were made",
     replies.COST: "what the answer cost; not with a stream, whose headers come first",
-    replies.WARNINGS: "what could not be expressed in the wire format of the provider, or of the caller",
+    replies.WARNINGS: "what could not be expressed in the wire format of the provider, or of the caller; `degraded "
+    "limits` while the server of the [limits](budgets.md#limits-in-valkey) is away",
     replies.ESTIMATED: "`true` if a number of tokens was estimated",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -95,11 +96,16 @@ class Commands:
         return [self._process, str(self.session)]
 
     def _key(self, key: BalanceKey) -> str:
-        names = (quote(each, safe="", errors="surrogatepass") for each in (key.budget, key.subject))
-        return ":".join((self._prefix, key.unit, *names, str(key.start)))
+        return f"{self._prefix}:{key.unit}:{_named(key.budget)}:{_named(key.subject)}:{key.start}"
 
     def _kept(self, key: BalanceKey) -> str:
         return str(KEPT if _is_window(key) == "1" else self._lease * 4)
+
+
+@lru_cache(4_096)
+def _named(name: str) -> str:
+    """Return a name without the characters that separate names; any string has one of its own."""
+    return quote(name, safe="", errors="surrogatepass")
 
 
 def _is_window(key: BalanceKey) -> str:
