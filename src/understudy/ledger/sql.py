@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -52,6 +53,8 @@ ALL = LedgerSelection()
 _BY_DAYS = ("tag", "route", "task", "class", "agent", "model", "provider")
 """What no index finds entries by, likely the rarest first: sums are kept of each, so the days on which there are any
 are known, and pages of a log need not read all others."""
+_PLAIN_END = re.compile(r"[\w .,:;/+@-]+\Z", re.ASCII)
+"""The end of a tag, as far as it stands in the value alone and in JSON as it is."""
 _ODD = -1
 """Stands for the day of entries whose ids, not of version 7, do not tell when they began."""
 _DAYS_OF = (
@@ -70,6 +73,8 @@ class Database(NamedTuple):
     """The condition that an entry has a tag; `{}` is its placeholder."""
     text: Callable[[str], str] = str
     """Return a string as the database stores it."""
+    may_be_tagged: str | None = None
+    """A condition that is quicker to check, and true of all entries with a tag that ends with the text `{}`."""
 
 
 def without_nul(text: str) -> str:
@@ -94,6 +99,8 @@ def conditions(selection: LedgerSelection, database: Database, before: str | Non
         add("started < {}", round(selection.until * SECOND))
     for name, value in selection.filters.items():
         if name == "tag":
+            if database.may_be_tagged is not None and (end := _PLAIN_END.search(value)) is not None:
+                add(database.may_be_tagged, end[0])
             add(database.tagged, without_nul(value))
         else:
             add(f"{name} = {{}}", database.text(value))

@@ -31,7 +31,9 @@ _TAGS = (
 """The tags of an entry with a replacement for each NUL, at which `json_each` would end a string. Meanwhile a character
 that JSON always escapes stands for escaped backslashes: what follows one of those is not an escape."""
 _TAG = "each.key || '=' || each.value"
-_SQLITE = Database("?", f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})")
+_SQLITE = Database(
+    "?", f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})", may_be_tagged="instr(tags, {}) > 0"
+)
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
 _OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
