@@ -10,6 +10,8 @@ import pytest
 from understudy.dialects import load_server
 from understudy.dialects.outlines import LongMembers, head_of, outline_of
 from understudy.dialects.server import ServerHalf
+from understudy.domain.requests import GenerationRequest, WireOrigin
+from understudy.wire.http import Headers, HttpRequest
 
 IMAGE: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://one.test/a.png"}}
 
@@ -97,3 +99,20 @@ def test_tools_of_the_same_length_are_told_apart(size: int) -> None:
         heads.add(head_of(asked, OPENAI))
     assert kinds == [{"function"}, {"web_search", "function"}, {"function"}, {"custom", "function"}]
     assert len(heads) == 3
+
+
+@pytest.mark.parametrize("word", ["Why?", "How?"])
+@pytest.mark.parametrize("headers", [(), (("openai-beta", "one"),), (("openai-beta", "two"),)])
+def test_what_is_kept_of_an_outline_is_nobodys_own(word: str, headers: Headers) -> None:
+    """Requests that differ only in what is said share the reading of their outline, and nothing else."""
+    asked = body({"role": "user", "content": word})
+    inbound = load_server("openai").outline(HttpRequest("POST", "/v1/chat/completions", headers, asked))
+    assert inbound is not None
+    assert inbound.whole is not None
+    request, whole = inbound.request, inbound.whole().request
+    assert isinstance(request, GenerationRequest)
+    assert isinstance(whole, GenerationRequest)
+    assert request.origin == WireOrigin("openai", asked, headers) == whole.origin
+    assert whole.messages[0].content == word
+    assert "seen" not in inbound.options
+    inbound.options["seen"] = True

@@ -48,6 +48,9 @@ class LongMembers(msgspec.Struct, frozen=True, kw_only=True):
     """The types of tools that are functions; `UNSET` stands for tools without a type."""
     function: bytes = b""
     """What `tool` returns for them."""
+    entry: Callable[[Member], bytes] | None = None
+    """Returns the least message that the parser takes for one of the same role, whose results of tools are as many; if
+    `None`, messages are read as they came."""
     answers: Collection[str] = ("assistant",)
     """The roles of answers, and the types of items without a role that belong to one."""
     binding: frozenset[str] = frozenset()
@@ -73,7 +76,8 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
         members = members_of(data)
         if not rules.binding.isdisjoint(members.named) or _tells(members, rules):
             return None
-        short = {rules.messages: _array(_since_answer(members.entries(rules.messages), rules.answers))}
+        since = _since_answer(members.entries(rules.messages), rules.answers)
+        short = {rules.messages: _array(list(map(rules.entry or as_it_is, since)))}
         if rules.tools in members.named:
             short[rules.tools] = _array(_least_tools(members, rules))
     except (BadJson, msgspec.DecodeError, UnicodeError):
@@ -113,13 +117,13 @@ def _array(elements: Collection[bytes]) -> bytes:
     return b"[%b]" % b",".join(elements)
 
 
-def _since_answer(entries: Sequence[Entry], answers: Collection[str]) -> list[bytes]:
+def _since_answer(entries: Sequence[Entry], answers: Collection[str]) -> list[Entry]:
     """Return the entries behind the last that belongs to an answer, or this one if it comes last."""
-    since: list[bytes] = []
+    since: list[Entry] = []
     for entry in reversed(entries):
         is_answer = (_word_of(entry, "role") or _word_of(entry, "type")) in answers
         if not is_answer or not since:
-            since.append(as_it_is(entry))
+            since.append(entry)
         if is_answer:
             break
     return since[::-1]

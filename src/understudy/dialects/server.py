@@ -12,6 +12,7 @@ import msgspec
 from understudy.dialects.forwarding import NOTHING, HeaderRules
 from understudy.dialects.outlines import LongMembers, Outline, outline_of
 from understudy.dialects.request_fields import KINDS, Field, is_of
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse, failure_of
 from understudy.domain.events import Event
@@ -155,6 +156,11 @@ class Renderer(Protocol):
         ...
 
 
+SHORT = 2 << 10
+"""Bytes up to which an outline is kept, with what it was read as."""
+_outlines: BoundedDict[tuple[str, str, str, bytes], Inbound] = BoundedDict(256)
+"""Those that came last. They are shared, so nobody changes what is in them."""
+
 Writer = Callable[[Any, Inbound], HttpReply]
 """Writes the answer of an operation to a request."""
 
@@ -179,6 +185,9 @@ class ServerHalf(ABC):
     long_members: ClassVar[LongMembers | None] = None
     """What the outline of a body leaves out; `None` if its requests have no outline."""
 
+    forwarded: ClassVar[HeaderRules] = NOTHING
+    """The headers that go with the outline of a body; `parse` looks at no others."""
+
     @abstractmethod
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raises `BadRequest`."""
@@ -190,13 +199,14 @@ class ServerHalf(ABC):
         if outline is None:
             return None
         try:
-            found = self.parse(msgspec.structs.replace(request, body=outline.body))
+            found = self._parsed(request, outline.body, is_usual=rules is not None and rules.entry is not None)
         except BadRequest:
             return None  # reported after the whole was read, in its order
         asked = found.request
         if not isinstance(asked, GenerationRequest) or asked.origin is None:
             return None
-        origin = msgspec.structs.replace(asked.origin, body=request.body)
+        headers = self.forwarded.passed(request.headers)
+        origin = msgspec.structs.replace(asked.origin, body=request.body, headers=headers)
         return msgspec.structs.replace(
             found,
             request=msgspec.structs.replace(asked, origin=origin),
@@ -204,9 +214,20 @@ class ServerHalf(ABC):
             whole=partial(self.parse, request),
         )
 
+    def _parsed(self, request: HttpRequest, outline: bytes, *, is_usual: bool) -> Inbound:
+        """Parse an outline. Those that are all `is_usual`, without a word of the messages, are the same at every step
+        of an agent, and parsed once."""
+        key = self.name, request.method, request.url, outline
+        found = _outlines.get(key) if is_usual else None
+        if found is None:
+            found = self.parse(HttpRequest(request.method, request.url, (), outline))
+            if is_usual and len(outline) <= SHORT:
+                _outlines[key] = found
+        return found
+
     def outlined(self, options: dict[str, object], outline: Outline) -> dict[str, object]:
         """Return the options of an outline as they are for the whole."""
-        return options
+        return {**options}
 
     def render(self, answer: Any, inbound: Inbound) -> HttpReply:
         """Write a whole answer to the operation of the request."""

@@ -246,9 +246,10 @@ def _spliced(data: bytes, spans: Sequence[Span], changed: dict[str, bytes], remo
 
 
 def _edited(data: bytes, edits: Sequence[tuple[int, int, bytes]]) -> bytes:
-    pieces: list[bytes] = []
+    view = memoryview(data)  # long texts are copied once, into the result
+    pieces: list[bytes | memoryview] = []
     at = 0
     for start, end, new in edits:
-        pieces += (data[at:start], new)
+        pieces += (view[at:start], new)
         at = end
-    return b"".join((*pieces, data[at:]))
+    return b"".join((*pieces, view[at:]))

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from understudy.dialects.anthropic import render
 from understudy.dialects.anthropic.parse import parse_chat, parse_models
 from understudy.dialects.anthropic.render_stream import StreamRenderer
-from understudy.dialects.anthropic.wire import NAME
+from understudy.dialects.anthropic.wire import FORWARDED, NAME
 from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
@@ -42,6 +42,7 @@ class AnthropicServer(ServerHalf):
         function=_FUNCTION,
         telling=(b'"image"', b'"document"'),
     )
+    forwarded = FORWARDED
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.MODELS: render.render_models,

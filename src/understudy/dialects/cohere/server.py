@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from understudy.dialects.cohere import render
 from understudy.dialects.cohere.parse import parse_chat, parse_embed, parse_models, parse_token_count
 from understudy.dialects.cohere.render_stream import StreamRenderer
-from understudy.dialects.cohere.wire import NAME
+from understudy.dialects.cohere.wire import FORWARDED, NAME
 from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.outlines import LongMembers, Member, as_it_is, kind_of
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
@@ -38,6 +38,7 @@ class CohereServer(ServerHalf):
         binding=frozenset({"strict_tools"}),
         telling=(b'"image_url"', b'"document"'),
     )
+    forwarded = FORWARDED
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,

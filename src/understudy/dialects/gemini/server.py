@@ -8,7 +8,7 @@ from typing import ClassVar
 from understudy.dialects.gemini import render
 from understudy.dialects.gemini.parse import operation_of, parse_request
 from understudy.dialects.gemini.render_stream import ChunkRenderer
-from understudy.dialects.gemini.wire import NAME
+from understudy.dialects.gemini.wire import FORWARDED, NAME
 from understudy.dialects.one_answer import BLANK, OneAnswer
 from understudy.dialects.outlines import LongMembers, Member
 from understudy.dialects.server import BadRequest, Inbound, ServerHalf, Writer, key_of, parser
@@ -40,6 +40,7 @@ class GeminiServer(ServerHalf):
         answers=("model",),
         telling=(b'"inlineData"', b'"inline_data"', b'"fileData"', b'"file_data"'),
     )
+    forwarded = FORWARDED
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render.render_whole,
         Operation.EMBED: render.render_embeddings,

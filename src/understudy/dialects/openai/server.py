@@ -63,16 +63,35 @@ def _least_tool(tool: Member) -> bytes:
     return _FUNCTION if kind_of(tool) in (b'"function"',) else as_it_is(tool)
 
 
+_ENTRIES: Mapping[bytes, bytes] = {
+    **{b'"%b"' % role: b'{"role":"%b","content":""}' % role for role in (b"system", b"developer", b"user")},
+    b'"tool"': b'{"role":"tool","tool_call_id":"c","content":""}',
+}
+"""The least message of each role but that of answers."""
+
+
+def _least_entry(entry: Member) -> bytes:
+    role, content = entry.get("role"), entry.get("content")
+    if role is None or content is None or memoryview(content)[0] != _QUOTE:
+        return as_it_is(entry)
+    return _ENTRIES.get(bytes(role)) or as_it_is(entry)
+
+
+_QUOTE = ord('"')
+
+
 class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path is accepted."""
 
     name: ClassVar[str] = NAME
     long_members = LongMembers(
         tool=_least_tool,
+        entry=_least_entry,
         functions=("function",),
         function=_FUNCTION,
         telling=(b'"image_url"', b'"input_audio"', b'"file"'),
     )
+    forwarded = FORWARDED
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render_whole,
         Operation.EMBED: render_embeddings,

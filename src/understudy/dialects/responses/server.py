@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai.render import render_error
+from understudy.dialects.openai.wire import FORWARDED
 from understudy.dialects.outlines import LongMembers, Member, Outline, kind_of
 from understudy.dialects.responses.errors import bad_request
 from understudy.dialects.responses.parse import parse_request
@@ -39,6 +40,7 @@ class ResponsesServer(ServerHalf):
         answers=("assistant", "reasoning", *CALL_TEXT),
         telling=(b'"input_image"', b'"input_file"', b'"input_audio"', b"compaction", b'"item_reference"'),
     )
+    forwarded = FORWARDED
     operations: ClassVar[Mapping[Operation, Writer]] = {
         Operation.CHAT: render_whole,
         Operation.COUNT_TOKENS: render_token_count,

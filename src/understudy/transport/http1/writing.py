@@ -11,6 +11,8 @@ from understudy.wire.http import HttpRequest
 
 AT_ONCE = 64 << 10
 """Bytes of a body that are written together with the head, in one step."""
+PIECE = 256 << 10
+"""Bytes of a longer one that are written in each step: views of it, so that no step copies them."""
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -58,9 +60,9 @@ async def write_body(request: HttpRequest, write: Callable[[bytes | memoryview],
     """Write a long body piece by piece, no faster than it is received. Raise whatever an upload's pieces raise."""
     if request.body is not None:
         view = memoryview(request.body)
-        for start in range(0, len(view), AT_ONCE):
+        for start in range(0, len(view), PIECE):
             await valve.passed()
-            write(view[start : start + AT_ONCE])
+            write(view[start : start + PIECE])
     elif isinstance(request, Upload) and request.pieces is not None:
         await _write_upload(request.pieces, stated_length(request), write, valve)
 
