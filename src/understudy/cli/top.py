@@ -68,13 +68,16 @@ def top(options: TopOptions) -> None:
 def _follow(reader: LedgerQueries, options: TopOptions) -> None:
     from rich.live import Live
 
+    live = Live(_picture(reader, options.minutes), console=console(sys.stdout), auto_refresh=False)
     try:
-        with Live(_picture(reader, options.minutes), console=console(sys.stdout), auto_refresh=False) as live:
-            while True:
-                time.sleep(options.interval)
-                live.update(_picture(reader, options.minutes), refresh=True)
+        live.start(refresh=True)
+        while True:
+            time.sleep(options.interval)
+            live.update(_picture(reader, options.minutes), refresh=True)
     except KeyboardInterrupt:
-        return
+        pass
+    finally:
+        live.stop()  # which shows the cursor again, also if Ctrl-C came while the first picture was drawn
 
 
 def _picture(reader: LedgerQueries, minutes: float) -> RenderableType:
@@ -89,7 +92,8 @@ def _picture(reader: LedgerQueries, minutes: float) -> RenderableType:
         start = entry.start
         who = " ".join(filter(None, (start.labels.get("key"), start.labels.get("client"), start.session)))
         target = "/".join(filter(None, (start.provider, start.model)))
-        table.add_row(clean_line(target), f"{max(0.0, now - start.started):.1f}", clean_line(who), start.route or "")
+        seconds, route = f"{max(0.0, now - start.started):.1f}", clean_line(start.route or "")
+        table.add_row(clean_line(target), seconds, clean_line(who), route)
     count = f"{_SHOWN}+" if len(under_way) > _SHOWN else str(len(under_way))
     title = f"{time.strftime('%H:%M:%S')}  {count} under way; the last {minutes:g} minutes:"
     parts: list[RenderableType] = [Text(title)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,13 +39,33 @@ def write_csv(entries: Iterable[LedgerEntry], stream: TextIO) -> None:
 
 
 def write_parquet(entries: Iterable[LedgerEntry], path: Path) -> None:
-    """Write a Parquet file. Raise `Misuse` if pyarrow is not installed."""
+    """Write a Parquet file, bit by bit. Its columns have the same types whatever is in them.
+
+    Raise `Misuse` if pyarrow is not installed, or the file cannot be written.
+    """
     try:
         import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]
         from pyarrow import parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise Misuse("Parquet needs pyarrow: pip install 'understudy[parquet]'") from error
-    parquet.write_table(pyarrow.Table.from_pylist(list(rows(entries))), path)
+    schema: Any = pyarrow.schema([(name, getattr(pyarrow, _TYPES.get(name, "string"))()) for name in COLUMNS])
+    pending = rows(entries)
+    try:
+        with parquet.ParquetWriter(path, schema) as writer:
+            while batch := list(islice(pending, _GROUP)):
+                writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
+    except OSError as error:
+        raise Misuse(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+_GROUP = 50_000
+"""Rows that are held in memory and written at once."""
+_TYPES = {
+    **dict.fromkeys(("number", "batch", *TOKENS, "cost_nano_usd"), "int64"),
+    **dict.fromkeys(("started", "duration", "first_event"), "float64"),
+    "streamed": "bool_",
+}
+"""Types of Parquet's columns; the others are strings."""
 
 
 def rows(entries: Iterable[LedgerEntry]) -> Iterator[dict[str, Any]]:

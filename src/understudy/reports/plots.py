@@ -10,6 +10,9 @@ from understudy.domain.errors import Misuse
 from understudy.reports.usage import UsageResult
 
 _SHOWN = 30
+"""Bars."""
+_LONGEST = 40
+"""Characters of a name."""
 
 
 def write_usage_png(path: Path, by: str, results: Sequence[UsageResult]) -> None:
@@ -22,21 +25,31 @@ def write_usage_png(path: Path, by: str, results: Sequence[UsageResult]) -> None
     except ImportError as error:
         raise Misuse("a plot needs matplotlib: pip install 'understudy[plots]'") from error
     shown = results[-_SHOWN:] if by == "day" else results[:_SHOWN]
-    names, costs = [each.value for each in shown], [float(each.cost_usd) for each in shown]
+    places, costs = range(len(shown)), [float(each.cost_usd) for each in shown]
     has_costs = any(costs)
-    figure: Any = Figure(figsize=(max(6.0, 0.4 * len(shown) + 2), 6.0 if has_costs else 3.5), layout="constrained")
+    figure: Any = Figure(figsize=(max(6.0, 0.4 * len(shown) + 2), 6.0 if has_costs else 4.0), layout="constrained")
     axes = figure.subplots(2 if has_costs else 1, 1, squeeze=False, sharex=True)
     read, written = [each.input_tokens for each in shown], [each.output_tokens for each in shown]
     tokens = axes[-1][0]
-    tokens.bar(names, read, label="in")
-    tokens.bar(names, written, bottom=read, label="out")
+    tokens.bar(places, read, label="in")
+    tokens.bar(places, written, bottom=read, label="out")
     tokens.set(ylabel="tokens")
-    tokens.legend()
-    tokens.tick_params(axis="x", rotation=60)
+    tokens.yaxis.set_major_formatter("{x:,.0f}")
+    tokens.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    names = [_label(each.value) for each in shown]
+    # Names come from callers: a dollar sign in them does not begin a formula.
+    tokens.set_xticks(places, names, rotation=60, ha="right", rotation_mode="anchor", parse_math=False)
     if has_costs:
-        axes[0][0].bar(names, costs)
-        axes[0][0].set(ylabel="US dollars", title=f"usage by {by}")
+        axes[0][0].bar(places, costs)
+        axes[0][0].set(ylabel="US dollars")
+    axes[0][0].set(title=f"usage by {by}")
     try:
         figure.savefig(path, format="png")
     except OSError as error:
         raise Misuse(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _label(name: str) -> str:
+    """Return a name as it fits below a bar."""
+    plain = "".join(each if each.isprintable() else "?" for each in name)
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"

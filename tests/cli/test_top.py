@@ -1,0 +1,111 @@
+"""`understudy top`: live on a terminal, once elsewhere."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import struct
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CommandLine
+from tests.ledger.made import ended, start
+from understudy.ledger.sqlite.store import SqliteLedger
+
+ENTRY = '[[llm.providers]]\nprovider = "ollama"\n[llm.ledger]\npath = "ledger.db"\n'
+COUNT = re.compile(r"(\d+|20\+) under way")
+FRAME = re.compile(r"\d\d:\d\d:\d\d  ")
+
+
+@pytest.fixture
+def ledger(cli: CommandLine) -> Iterator[SqliteLedger]:
+    cli.configure(ENTRY)
+    made = SqliteLedger(cli.folder / "ledger.db")
+    yield made
+    made.close()
+
+
+@contextmanager
+def load(ledger: SqliteLedger) -> Iterator[None]:
+    """Write attempts that begin and end, until the block ends."""
+    over = threading.Event()
+
+    def write() -> None:
+        number = 1_000
+        while not over.is_set():
+            number += 1
+            begun = start(number, started=time.time(), provider=f"entry{number % 3}", labels={"key": "alice"})
+            ledger.begin(begun)
+            over.wait(0.002)
+            ledger.record(ended(begun))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
+
+
+def resize(master: int, columns: int) -> None:
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+def test_it_follows_a_ledger_under_load_until_it_is_interrupted(cli: CommandLine, ledger: SqliteLedger) -> None:
+    ledger.begin(start(1, started=time.time(), provider="slow", model="m\x1b[31m", labels={"key": "bob"}))
+    with load(ledger), cli.terminal("top", "--interval", "0.2", stdin=True) as terminal:
+        terminal.read_until(lambda screen: len(FRAME.findall(screen)) >= 3 and "slow/m" in screen)
+        for columns in (40, 20, 200):
+            resize(terminal.master, columns)
+            frames = len(FRAME.findall(terminal.screen))
+            terminal.read_until(lambda screen, seen=frames: len(FRAME.findall(screen)) >= seen + 2)
+        terminal.interrupt()
+        result = terminal.finish()
+    assert result.code == 0, result.out
+    assert "Traceback" not in result.out
+    assert "\x1b[31m" not in result.out, "a name from outside colours nothing"
+    assert result.out.rfind("\x1b[?25h") > result.out.rfind("\x1b[?25l") >= 0, "the cursor is shown again"
+    assert {"entry0", "entry1", "entry2", "bob"} <= set(re.findall(r"\w+", result.out))
+    assert COUNT.search(result.out) is not None
+
+
+def test_the_cursor_is_shown_again_however_early_it_is_interrupted(cli: CommandLine, ledger: SqliteLedger) -> None:
+    ledger.flush()
+    with cli.terminal("top", "--interval", "0.2", stdin=True) as terminal:
+        terminal.read_until(lambda screen: "nothing was used" in screen)
+        terminal.type("\x03")  # Ctrl-C as the terminal sends it
+        result = terminal.finish()
+    assert result.code == 0
+    hidden, shown = result.out.rfind("\x1b[?25l"), result.out.rfind("\x1b[?25h")
+    assert shown > hidden >= 0
+
+
+def test_without_a_terminal_it_prints_once(cli: CommandLine, ledger: SqliteLedger) -> None:
+    ledger.begin(start(1, started=time.time(), provider="slow"))
+    for number in range(2, 40):
+        ledger.begin(start(number, started=time.time(), provider="many", route="r\x1b[2J"))
+    ledger.flush()
+    result = cli.run("top")
+    assert result.code == 0
+    assert "20+ under way" in result.out
+    assert len(FRAME.findall(result.out)) == 1
+    assert "\x1b" not in result.out
+    with cli.terminal("top", "--once") as terminal:
+        once = terminal.finish()
+    assert once.code == 0
+    assert len(FRAME.findall(once.out)) == 1
+
+
+def test_without_a_ledger_it_says_so(cli: CommandLine) -> None:
+    cli.configure(ENTRY)
+    result = cli.run("top")
+    assert result.code == 2
+    assert "there is no ledger" in result.err
+    assert not Path(cli.folder / "ledger.db").exists()
