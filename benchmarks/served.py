@@ -62,9 +62,9 @@ class Served:
         from understudy.gateway.serving.server import Server
         from understudy.gateway.serving.writing import LineWriter
         from understudy.ledger import SqliteLedger
-        from understudy.ledger.sqlite import writer
+        from understudy.ledger import writing
 
-        writer.GATHER = 600.0  # the same entries are in each transaction then, however slow this is
+        writing.GATHER = 600.0  # the same entries are in each transaction then, however slow this is
         self.ledger = SqliteLedger(folder / "ledger.db")
         entry = {"provider": "openai", "api_key": "sk-count", "text_model": "gpt-4o-mini"}
         entries = [{"name": name, **entry, "base_url": f"https://{name}.test/v1"} for name in ("primary", "backup")]

@@ -129,7 +129,7 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(ledger: SqliteLedger, cap
 def test_a_disk_that_stays_full_does_not_keep_a_process_from_ending(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "_PAUSES", (0.001,) * 4)
+    monkeypatch.setattr(writer, "PAUSES", (0.001,) * 4)
     ledger = SqliteLedger(path)
     ledger.record(ended(start(1)))
     ledger.flush()

@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 
 def perform(path: Path, tell: Tell, attempts: int = ATTEMPTS) -> None:
     """Keep some attempts. Tells `refused: why`, or of each attempt `begun ID` and `ended ID` once that is kept."""
-    writer._PAUSES = (0.001,) * 4  # a disk that fails here is mended by the next call
+    writer.PAUSES = (0.001,) * 4  # type: ignore[attr-defined]  # a disk that fails here is mended by the next call
     try:
         ledger = SqliteLedger(path)
     except ConfigError as error:

@@ -14,20 +14,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.attempts import AttemptStart
 from understudy.domain.errors import ConfigError
-from understudy.ledger.captures import Backlog, CapturedDocument
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.postgres import transaction
 from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
-from understudy.ledger.reserving import Reservation, deliver
+from understudy.ledger.reserving import Reservation
+from understudy.ledger.writing import MOST, PAUSES, Item, QueuedWriter, Waiting
 
 if TYPE_CHECKING:
     import asyncpg
@@ -36,95 +35,35 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("understudy")
 
-GATHER = 0.01
-"""Seconds that the thread waits for more before a transaction that no caller waits for."""
-MOST = 500
-"""Items of one transaction: other processes wait for its end."""
-KEPT = 100_000
-"""Items that are kept in memory while they cannot be written."""
-_PAUSES = (0.1, 0.5, 2.0, 5.0)
-"""Seconds between tries to write, at most."""
 
-
-Item = AttemptStart | Reservation | CapturedDocument
-
-
-class Writer:
-    """Writes for one process. Its methods may be called by any thread, and none of them blocks but `close`."""
+class Writer(QueuedWriter):
+    """Writes a database for one process; see `QueuedWriter`."""
 
     def __init__(
         self, link: Link, owner: int, *, lease: float, clock: Callable[[], float], spool: Spool | None = None
     ) -> None:
         """`owner`: the number of this writer among all; `lease`: seconds after which its entries are given up if it is
         not heard of; `clock`: seconds, to renew it in time."""
-        self.capture_days: int | None = None
-        """Prompts and answers of attempts that began longer ago are removed."""
-        self._backlog = Backlog()
-        self._clock = clock
+        super().__init__(clock)
         self._link = link
         self._lease = lease
         self._spool = spool
         self._owner = owner
         # Besides the server's: a schema that is too new, and asyncio's, where a name is resolved while Python ends.
         self._failures: tuple[type[Exception], ...] = (*failures(), ConfigError, RuntimeError)
-        self._queue: deque[Item | Future[None]] = deque()
-        self._wake = threading.Event()
-        self._hurry = threading.Event()
-        self._closing = False
-        self._open: set[str] = set()
-        """Attempts that have begun and not ended, as far as they are written."""
         self._until = self._again = 0.0
         self._swept = float("-inf")
         self._tries = 0
-        self.trouble: Exception | None = None
-        """Why nothing can be written at the moment."""
         self.opened: Future[None] = Future()
         """Done when the server was reached for the first time, or was not."""
-        self._thread = threading.Thread(target=self._run, name="understudy-ledger", daemon=True)
-        self._thread.start()
-
-    def put(self, item: AttemptStart) -> None:
-        """Have an item written soon."""
-        if self.trouble is not None and len(self._queue) >= KEPT:
-            logger.error("the ledger cannot be written, and an entry is lost: %s", item)
-            return
-        self._queue.append(item)
-        self._wake.set()
-
-    def keep(self, captured: CapturedDocument) -> None:
-        """Have a prompt and an answer written soon, unless the server is away or too many wait."""
-        if self._backlog.takes(len(self._queue), self.trouble):
-            self._queue.append(captured)
-            self._wake.set()
+        self.start()
 
     def reserve(self, reservation: Reservation) -> None:
         """Have a reservation carried out at once: a request waits for it. While the server is away it fails at once."""
-        away = self.trouble if self._clock() < self._again else None
-        if self._closing or away is not None:
-            reservation.fail(away or ValueError("it was closed"))
-            deliver([reservation])
-            return
-        self._queue.append(reservation)
-        self._hurry.set()
-        self._wake.set()
-
-    def written(self) -> Future[None]:
-        """Return what is done when everything put so far is committed, or in the spool."""
-        mark: Future[None] = Future()
-        self._queue.append(mark)
-        self._hurry.set()
-        self._wake.set()
-        return mark
-
-    def close(self, seconds: float) -> None:
-        """Write what is left, for as long at most, and end the thread."""
-        self._closing = True
-        self._hurry.set()
-        self._wake.set()
-        self._thread.join(seconds)
-        left = sum(not isinstance(item, Future) for item in self._queue.copy())
-        if self._thread.is_alive() or left:
-            logger.error("the ledger was closed before %d entries could be written: %s", left, self.trouble)
+        if self.trouble is not None and self._clock() < self._again:
+            self._refuse([reservation], self.trouble)
+        else:
+            super().reserve(reservation)
 
     # ---- the thread ----
 
@@ -149,16 +88,10 @@ class Writer:
 
     def _work(self) -> None:
         while not (self._closing and not self._queue):
-            self._wake.wait(self._idle())
-            if self._queue and self.trouble is None:
-                self._hurry.wait(GATHER)
-            self._wake.clear()
-            self._hurry.clear()
-            # By index: what is iterated over must not grow meanwhile.
-            batch = [self._queue[at] for at in range(min(len(self._queue), MOST))]
+            batch = self._batch(self._idle(), gathers=self.trouble is None)
             if self._keep(batch):
                 self._taken(batch)
-            elif self._closing and self._tries > len(_PAUSES):
+            elif self._closing and self._tries > len(PAUSES):
                 return
             else:
                 self._hurry.wait(max(0.0, self._again - self._clock()))
@@ -171,7 +104,7 @@ class Writer:
             return max(0.0, self._again - now)
         return max(0.0, self._until - self._lease / 2 - now) if self._open else None
 
-    def _keep(self, batch: Sequence[Item | Future[None]]) -> bool:
+    def _keep(self, batch: Sequence[Waiting]) -> bool:
         """Write a batch; while that fails, into the spool. Return whether it is safe."""
         hurried = self._closing or any(isinstance(item, Future) for item in batch)
         if self.trouble is None or hurried or self._clock() >= self._again:
@@ -184,7 +117,7 @@ class Writer:
                     logger.info("the ledger is written again")
                 self._tries, self.trouble = 0, None
                 return True
-        self._refuse(batch)
+        self._refuse(batch, self.trouble or ValueError("it cannot be written"))
         return self._set_aside([item for item in batch if isinstance(item, AttemptStart)])
 
     def _write(self, items: Sequence[Item]) -> None:
@@ -235,24 +168,15 @@ class Writer:
             self._loop.run_until_complete(self._link.transact(sweep))
             self._swept = now
 
-    def _failed(self, error: Exception, batch: Sequence[Item | Future[None]]) -> None:
+    def _failed(self, error: Exception, batch: Sequence[Waiting]) -> None:
         """Tell those who wait that it failed; everything else is tried again."""
         if self.trouble is None:
             logger.error("the ledger cannot be written, and is tried again: %s", why(error))
         self.trouble = error
-        self._again = self._clock() + random.uniform(0.5, 1) * _PAUSES[min(self._tries, len(_PAUSES) - 1)]
+        self._again = self._clock() + random.uniform(0.5, 1) * PAUSES[min(self._tries, len(PAUSES) - 1)]
         self._tries += 1
         if self._spool is None:
-            for mark in batch:
-                if isinstance(mark, Future) and not mark.done():
-                    mark.set_exception(error)
-
-    def _refuse(self, batch: Sequence[Item | Future[None]]) -> None:
-        """Fail reservations that are not carried out: a spool keeps none of them."""
-        refused = [each for each in batch if isinstance(each, Reservation) and not each.is_over]
-        for each in refused:
-            each.fail(self.trouble or ValueError("it cannot be written"))
-        deliver(refused)
+            self._fail_marks(batch, error)
 
     def _set_aside(self, items: Sequence[AttemptStart]) -> bool:
         """Put items into the spool, if there is one and it can be written."""
@@ -264,26 +188,6 @@ class Writer:
             logger.error("the spool of the ledger cannot be written: %s", error)
             return False
         return True
-
-    def _taken(self, batch: Sequence[Item | Future[None]]) -> None:
-        """Take off the queue what is safe, and tell those who wait."""
-        reservations: list[Reservation] = []
-        for item in batch:
-            self._queue.popleft()
-            match item:
-                case AttemptRecord():
-                    self._open.discard(item.attempt_id)
-                case AttemptStart():
-                    self._open.add(item.attempt_id)
-                case Reservation():
-                    reservations.append(item)
-                    if item.is_granted:
-                        self._open.add(item.start.attempt_id)
-                case Future() if not item.done():
-                    item.set_result(None)
-        deliver(reservations)
-        if self._queue:
-            self._wake.set()
 
     def _leave(self) -> None:
         """Give the lease back, unless something is under way still, and disconnect."""
