@@ -61,8 +61,7 @@ class Served:
         from understudy.gateway.serving.protocol import StrictProtocol
         from understudy.gateway.serving.server import Server
         from understudy.gateway.serving.writing import LineWriter
-        from understudy.ledger import SqliteLedger
-        from understudy.ledger import writing
+        from understudy.ledger import SqliteLedger, writing
 
         writing.GATHER = 600.0  # the same entries are in each transaction then, however slow this is
         self.ledger = SqliteLedger(folder / "ledger.db")
