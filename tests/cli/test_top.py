@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,14 +59,17 @@ def resize(master: int, columns: int) -> None:
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
+def has_frames(screen: str, *, count: int) -> bool:
+    return len(FRAME.findall(screen)) >= count
+
+
 def test_it_follows_a_ledger_under_load_until_it_is_interrupted(cli: CommandLine, ledger: SqliteLedger) -> None:
     ledger.begin(start(1, started=time.time(), provider="slow", model="m\x1b[31m", labels={"key": "bob"}))
     with load(ledger), cli.terminal("top", "--interval", "0.2", stdin=True) as terminal:
         terminal.read_until(lambda screen: len(FRAME.findall(screen)) >= 3 and "slow/m" in screen)
         for columns in (40, 20, 200):
             resize(terminal.master, columns)
-            frames = len(FRAME.findall(terminal.screen))
-            terminal.read_until(lambda screen, seen=frames: len(FRAME.findall(screen)) >= seen + 2)
+            terminal.read_until(partial(has_frames, count=len(FRAME.findall(terminal.screen)) + 2))
         terminal.interrupt()
         result = terminal.finish()
     assert result.code == 0, result.out

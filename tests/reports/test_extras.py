@@ -75,7 +75,7 @@ def test_parquet_holds_what_csv_holds_in_types_that_do_not_change(tmp_path: Path
 
 
 def results(count: int, cost: str = "0.5", name: str = "model {}") -> list[UsageResult]:
-    fields = {name: 0 for name in UsageResult.__struct_fields__ if name not in ("value", "cost_usd")}
+    fields: dict[str, Any] = {name: 0 for name in UsageResult.__struct_fields__ if name not in ("value", "cost_usd")}
     return [
         UsageResult(
             **{**fields, "value": name.format(number), "cost_usd": cost, "input_tokens": 10, "output_tokens": 3}

@@ -97,9 +97,13 @@ class HttpBackend:
         """The entry's key, the first of its pool; see `credentials`."""
         return self.credentials[0]
 
-    @cached_property
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """The keys that it sends; see `Backend`."""
+        return self._secrets
+
+    @cached_property
+    def _secrets(self) -> tuple[Secret, ...]:
         try:
             found = [(each.secret, *each.further) for each in self.credentials]
         except ConfigError:

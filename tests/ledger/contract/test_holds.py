@@ -68,7 +68,7 @@ async def test_what_an_attempt_can_cost_is_held_and_what_it_did_cost_is_spent(st
 
 
 async def test_what_is_left_once_all_is_held_is_returned(store: Holds) -> None:
-    minute = {"unit": Unit.REQUESTS, "start": 600, "if_unknown": 1, "is_bound": False}
+    minute: dict[str, Any] = {"unit": Unit.REQUESTS, "start": 600, "if_unknown": 1, "is_bound": False}
     for number in range(1, 4):
         left: list[int] = []
         claims = [
