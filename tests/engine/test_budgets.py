@@ -216,7 +216,7 @@ async def test_requests_a_minute_are_limited() -> None:
     made = manager(entry("a", Billing()), limits=(Limit(per="session", requests_per_minute=3),))
     for _ in range(3):
         await made.generate("Hi", session="one")
-    with pytest.raises(u.RateLimited, match="3 requests a minute for session of one") as caught:
+    with pytest.raises(u.RateLimited, match="3 requests a minute for the session one") as caught:
         await made.generate("Hi", session="one")
     assert 0 < (caught.value.retry_after or 0) <= 60
     await made.generate("Hi", session="two")

@@ -261,7 +261,7 @@ def _over_limit(due: Due, shortage: Shortage) -> Failure:
         wait = seconds_until(over, shortage.spent, claim.ceiling, due.now)
     note = f"; {shortage.note}" if shortage.note else ""
     message = (
-        f"the limit of {claim.ceiling} {what[claim.unit]} for {_named(claim)} is reached; "
+        f"the limit of {claim.ceiling} {what[claim.unit]} for {_whom(claim)} is reached; "
         f"try again in {math.ceil(wait)} s{note}"
     )
     return Failure(
@@ -307,6 +307,12 @@ def unavailable_failure(error: Exception) -> Failure:
 
 def _named(claim: Claim) -> str:
     return f"{claim.budget} of {claim.subject}" if claim.subject else claim.budget
+
+
+def _whom(claim: Claim) -> str:
+    """Return whom a limit is for: "all", or "the key alice". `Limit.name` begins with what it is kept for each of."""
+    kind = claim.budget.partition(" ")[0]
+    return _named(claim) if ":" in kind or not claim.subject else f"the {kind} {claim.subject}"
 
 
 def _utc(moment: int | None) -> str:
