@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -19,7 +19,9 @@ from understudy.config import Config, parse
 from understudy.domain.errors import Misuse
 from understudy.gateway.names import Names
 from understudy.settings import ProviderConfig
+from understudy.settings.budgets import Budget
 
+ONE_MODEL = "model_list:\n  - {model_name: a, litellm_params: {model: gpt-4o}}\n"
 VARIABLE = re.compile(r"\$\{(\w+)")
 
 
@@ -87,6 +89,36 @@ def test_limits_count_the_first_attempt() -> None:
     assert load(text).fallback.max_retries == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "period", "reported"),
+    [
+        ("max_budget: 100", "total", ""),
+        ("max_budget: 100\n  budget_duration: 24h", "day", ""),
+        ("max_budget: 100\n  budget_duration: 30d", "month", "30d became a month of the calendar, in UTC"),
+    ],
+)
+def test_the_budget_of_a_proxy_is_a_soft_one(written: str, period: str, reported: str) -> None:
+    document = (
+        f"model_list:\n  - {{model_name: a, litellm_params: {{model: gpt-4o}}}}\nlitellm_settings:\n  {written}\n"
+    )
+    text, report = convert(document.encode(), "x")
+    assert load(text).allowance.budgets == (Budget(name="proxy", max=100, period=cast("Any", period), hard=False),)
+    assert reported in str(report.differences)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["max_budget: 100\n  budget_duration: 7d", "max_budget: .inf", "max_budget: 1.0e-15", "max_budget: 1e-15"],
+)
+def test_a_budget_of_another_kind_is_reported(written: str) -> None:
+    document = (
+        f"model_list:\n  - {{model_name: a, litellm_params: {{model: gpt-4o}}}}\nlitellm_settings:\n  {written}\n"
+    )
+    text, report = convert(document.encode(), "x")
+    assert load(text).allowance.budgets == ()
+    assert "max_budget is not carried over" in str(report.differences)
+
+
 def test_prices_are_dollars_per_million_tokens() -> None:
     text, _ = convert(CASES["prices and windows"].text.encode(), "x")
     prices = load(text).providers[0].prices
@@ -142,7 +174,7 @@ bedrock/m 1e-6 true weighted least-busy é ${X} $ [ ] sk-0123456789abcdef
 """
 KEYS = """
 fallbacks default_fallbacks context_window_fallbacks content_policy_fallbacks model_group_alias num_retries
-routing_strategy timeout retry_after master_key cache
+routing_strategy timeout retry_after master_key cache max_budget budget_duration
 """
 WORDS = st.sampled_from(WRITTEN.split())
 VALUES = st.recursive(

@@ -53,6 +53,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     routes: Sequence[Route]
     aliases: Mapping[str, str]
     limits: Mapping[str, Any]
+    budget: Mapping[str, Any]
     master_key: str | None
 
 
@@ -106,6 +107,7 @@ class _Builder:
             routes=routes,
             aliases=aliases | self._group_aliases(patterns),
             limits=self._settings.limits,
+            budget=self._settings.budget,
             master_key=self._settings.master_key,
         )
 

@@ -24,16 +24,19 @@ OPTIONS = frozenset({
 })  # fmt: skip
 """Fields of requests."""
 
-LIMITS = "limits per minute are not enforced; where a name has several deployments they became their weights"
+LIMITS = (
+    "limits per minute became weights where a name has several deployments; to enforce them, write [[llm.limits]] with "
+    'per = "provider"'
+)
 NOT_CARRIED: Mapping[str, str] = {
     "rpm": LIMITS,
     "tpm": LIMITS,
-    "max_parallel_requests": "a limit of concurrent requests per deployment is not enforced",
+    "max_parallel_requests": 'write [[llm.limits]] with per = "provider" and concurrent',
     "max_retries": "retries are set in [llm.fallback] or per route, not per deployment",
     "num_retries": "retries are set in [llm.fallback] or per route, not per deployment",
     "cooldown_time": "cooldowns follow from the kind of failure: see docs/fallback.md",
-    "max_budget": "budgets of a deployment are not enforced",
-    "budget_duration": "budgets of a deployment are not enforced",
+    "max_budget": 'write [[llm.budgets]] with per = "provider"',
+    "budget_duration": 'write [[llm.budgets]] with per = "provider"',
     "tags": "routing by tags is not built in: make a route for each tag",
     "mock_response": "made-up answers come from the emulators: see docs/emulators.md",
     "region_name": "regions are part of the address: set base_url",

@@ -10,7 +10,9 @@ import msgspec
 from understudy.cli.importing.deployments import reference
 from understudy.cli.importing.differences import Report
 from understudy.cli.importing.document import Document, Path
+from understudy.domain.errors import ConfigError
 from understudy.settings import FallbackStrategy
+from understudy.settings.budgets import Budget
 
 _LITELLM, _ROUTER, _GENERAL = "litellm_settings", "router_settings", "general_settings"
 MASTER_VARIABLE = "LITELLM_MASTER_KEY"
@@ -28,6 +30,8 @@ class Settings(msgspec.Struct, kw_only=True):
     timeout: float | None = None
     limits: Mapping[str, Any] = {}
     """Keys of `[llm.fallback]`."""
+    budget: Mapping[str, Any] = {}
+    """Keys of `[[llm.budgets]]`: what all requests together may cost."""
     master_key: str | None = None
     """A reference to the variable that holds it."""
 
@@ -40,7 +44,8 @@ _STRATEGIES = {
 }
 _READ = frozenset({
     "fallbacks", "default_fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "model_group_alias",
-    "routing_strategy", "num_retries", "request_timeout", "timeout", "retry_after", "master_key",
+    "routing_strategy", "num_retries", "request_timeout", "timeout", "retry_after", "master_key", "max_budget",
+    "budget_duration",
 })  # fmt: skip
 _NOTHING = frozenset({
     "drop_params", "modify_params", "set_verbose", "json_logs", "telemetry", "debug", "detailed_debug",
@@ -49,27 +54,27 @@ _NOTHING = frozenset({
     "enable_json_schema_validation",
 })  # fmt: skip
 """Settings that are always so here, or only concern what is not here."""
+_SHARED = "limits of several machines are kept in [llm.ledger] limits_url, and nothing else is: see docs/budgets.md"
+_PERIODS = {"1d": "day", "24h": "day", "30d": "month", "31d": "month", "1mo": "month"}
 _WHY: Mapping[str, str] = {
     "callbacks": "callbacks are observers in Python, and records have labels: see docs/python.md",
     "success_callback": "callbacks are observers in Python, and records have labels: see docs/python.md",
     "failure_callback": "callbacks are observers in Python, and records have labels: see docs/python.md",
     "cache": "answers are not cached",
     "cache_params": "answers are not cached",
-    "max_budget": "budgets are not enforced",
-    "budget_duration": "budgets are not enforced",
     "allowed_fails": "cooldowns and circuit breakers follow from the kind of failure: see docs/fallback.md",
     "allowed_fails_policy": "cooldowns and circuit breakers follow from the kind of failure: see docs/fallback.md",
     "cooldown_time": "cooldowns and circuit breakers follow from the kind of failure: see docs/fallback.md",
     "disable_cooldowns": "cooldowns and circuit breakers follow from the kind of failure: see docs/fallback.md",
     "retry_policy": "what is retried follows from the kind of failure: see docs/fallback.md",
     "model_group_retry_policy": "what is retried follows from the kind of failure: see docs/fallback.md",
-    "redis_host": "state is not shared among processes",
-    "redis_port": "state is not shared among processes",
-    "redis_password": "state is not shared among processes",
-    "redis_url": "state is not shared among processes",
-    "database_url": "there is no database: keys are written in [[llm.gateway.keys]]",
-    "store_model_in_db": "there is no database: models are written in this file",
-    "custom_auth": "keys are written in [[llm.gateway.keys]]",
+    "redis_host": _SHARED,
+    "redis_port": _SHARED,
+    "redis_password": _SHARED,
+    "redis_url": _SHARED,
+    "database_url": "a PostgreSQL for records and keys is set in [llm.ledger] url: see docs/ledger.md",
+    "store_model_in_db": "models are written in this file",
+    "custom_auth": "keys are written in [[llm.gateway.keys]], or made by `understudy keys create`",
     "pass_through_endpoints": "callers use /passthrough/ENTRY/…, for paths of the entry's own provider",
     "ssl_verify": "certificates are always verified: set ca_file of an entry for a private authority",
     "include": "other files are not followed: import each of them, or write them into one",
@@ -103,6 +108,7 @@ def read_settings(document: Document, report: Report) -> Settings:
         strategy=_strategy(both, report),
         timeout=_positive(both, "timeout") or _positive(both, "request_timeout"),
         limits=_limits(both),
+        budget=_budget(both, report),
         master_key=_master_key(sections[_GENERAL], report),
     )
 
@@ -166,6 +172,31 @@ def _limit_pairs(both: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "max_retries", retries + 1  # the first attempt counts here
     if delay is not None:
         yield "retry_delay_ms", int(delay * 1000)
+
+
+def _budget(both: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Return the budget of the whole proxy. LiteLLM looks at what is spent before a request, as a soft budget does."""
+    most, duration = _positive(both, "max_budget"), both.get("budget_duration")
+    if most is None:
+        if both.get("max_budget"):
+            report.add(_where("max_budget", report), "max_budget is not carried over: it is not an amount")
+        return {}
+    period = "total" if duration is None else _PERIODS.get(str(duration))
+    if period is None:
+        report.add(
+            _where("budget_duration", report),
+            "max_budget is not carried over: it must be for a day, a month or in all",
+        )
+        return {}
+    budget: dict[str, Any] = {"name": "proxy", "max": most, "period": period, "hard": False}
+    try:
+        Budget(**budget)
+    except ConfigError as error:
+        report.add(_where("max_budget", report), f"max_budget is not carried over: {error}")
+        return {}
+    if period == "month":
+        report.add(_where("budget_duration", report), f"{duration} became a month of the calendar, in UTC")
+    return budget
 
 
 def _master_key(general: Mapping[str, Any], report: Report) -> str | None:

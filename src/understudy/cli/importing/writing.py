@@ -26,6 +26,8 @@ def write(imported: Imported, source: str) -> str:
     blocks += map(_entry, imported.entries)
     if imported.limits:
         blocks.append(_table("[llm.fallback]", imported.limits))
+    if imported.budget:
+        blocks.append(_table("[[llm.budgets]]", imported.budget))
     for route in imported.routes:
         values = {"name": route.name, "targets": list(route.targets), **route.values}
         blocks.append(f"# {route.line}\n" + _table("[[llm.routes]]", values))
