@@ -181,6 +181,12 @@ async def _child(counted: Mapping[str, int]) -> None:
         os.getppid()
 
 
+def in_memory(what: str) -> Any:
+    """Return the provider of a served gateway: it answers with a stream to a request for one, else at once."""
+    is_whole = what != "stream"
+    return _transport(_whole() if is_whole else _stream(CHUNKS), is_whole=is_whole)
+
+
 async def _served(counted: Mapping[str, int]) -> None:
     """Send requests to a gateway; what its ledger writes of them is counted apart, behind each kind."""
     from benchmarks.served import SIZES, Served
@@ -188,9 +194,8 @@ async def _served(counted: Mapping[str, int]) -> None:
     for what, rounds in counted.items():
         if what == "ledger":
             continue
-        is_whole = what != "stream"
         with tempfile.TemporaryDirectory() as folder:
-            served = Served(_transport(_whole() if is_whole else _stream(CHUNKS), is_whole=is_whole), Path(folder))
+            served = Served(in_memory(what), Path(folder))
             for _ in range(rounds):
                 await served.ask(SIZES[what]())
             await asyncio.to_thread(served.ledger.flush, 600.0)
