@@ -57,7 +57,12 @@ OF_ENTRIES = {
 }
 """Queries that return what breaks a law."""
 LAWS = {**OF_ENTRIES, **OF_MONEY}
-_OF_ALL_ENTRIES = ("the sums of all are those of the entries", "the sums by day are those of the entries")
+_OF_ALL_ENTRIES = (
+    "the sums of all are those of the entries",
+    "the sums by day are those of the entries",
+    "spent is the sum of what attempts were charged (I2)",
+    "the overrun is what went beyond the holds (I3)",
+)
 """Laws of files from which no entries were removed."""
 
 

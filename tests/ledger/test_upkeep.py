@@ -9,6 +9,8 @@ import pytest
 
 from tests.ledger.made import NOON, ended, start
 from understudy.domain.errors import ConfigError
+from understudy.domain.money import Cost, Money
+from understudy.ledger.holds import Claim, Unit
 from understudy.ledger.sqlite import upkeep
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
@@ -44,6 +46,21 @@ def test_old_entries_go_and_the_sums_of_their_days_stay(path: Path) -> None:
     assert len(left) == 2 * (DAYS - 2) + 1, "what is under way is never removed"
     assert upkeep.prune(path, before) == 0
     assert upkeep.verify(path) == []
+
+
+async def test_what_budgets_have_spent_stays(tmp_path: Path) -> None:
+    ledger, old = SqliteLedger(tmp_path / "ledger.db"), start(1, started=NOON)
+    claim = Claim(budget="team", subject="", amount=100, ceiling=1_000, if_unknown=100)
+    assert await ledger.reserve(old, [claim], durable=True) is None
+    ledger.record(ended(old, cost=Cost(amount=Money(60), source="test")))
+    ledger.flush()
+    assert upkeep.prune(ledger.path, NOON + DAY) == 1
+    (found,) = await ledger.balances([("team", "", Unit.MONEY, 0)])
+    assert (found.spent, found.reserved) == (60, 0)
+    ledger.close()
+    with sqlite3.connect(ledger.path) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM holds").fetchone() == (0,)
+    connection.close()
 
 
 def test_many_are_removed_in_several_transactions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -18,11 +19,13 @@ from understudy.cli.manual import Example, Manual
 from understudy.cli.sanitize import clean, escaped_json
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import prepare_library, print_json, say
-from understudy.client.ledger import path_of
+from understudy.client.ledger import place_of
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, Misuse
+from understudy.domain.secret import Secret
 from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.freed import Freed
 from understudy.ledger.sums import DAY
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ MANUAL = Manual(
     text="""\
 `prune` removes entries older than --keep days (or `keep_days` in [llm.ledger]); the sums of their days stay, so `usage`
 by day, model or key goes on to show them; with --captured it removes prompts and answers only. `vacuum` gives the space
-back to the disk. `verify` checks the file for damage, and the sums of each day against its entries. `export` writes the
+back to the disk; PostgreSQL keeps it for new entries. `verify` checks the file for damage, and the sums of each day
+against its entries. `export` writes the
 selected entries, the newest first; with --captured, prompts and answers too, where they were kept.""",
     examples=(
         Example("Remove what is older than a year", "understudy ledger prune --keep 365"),
@@ -111,20 +115,42 @@ def ledger(options: LedgerOptions) -> None:
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
-def _perform(options: LedgerOptions, config: Config) -> UpkeepReport:
-    from understudy.ledger.sqlite import upkeep
+class _Upkeep(NamedTuple):
+    """What can be done to one ledger; times are Unix seconds."""
 
-    path = path_of(config)
-    if config.ledger.enabled and config.ledger.url is not None:
-        raise ConfigError("the ledger is in a database, whose own tools prune and check it; export works")
-    if path is None:
-        raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
-    report = UpkeepReport(action=options.action, path=str(path))
+    count_old: Callable[[float], int]
+    count_captured: Callable[[float], int]
+    prune: Callable[[float], int]
+    prune_captured: Callable[[float], int]
+    vacuum: Callable[[], Freed]
+    verify: Callable[[], list[str]]
+
+
+def _upkeep_of(config: Config) -> tuple[str, _Upkeep]:
+    """Return where the ledger of a configuration is, and its upkeep. Raise `ConfigError` if none is kept."""
+    match place_of(config):
+        case None:
+            raise ConfigError("no ledger is kept: [llm.ledger] has enabled = false\n  remove that line")
+        case Path() as path:
+            from understudy.ledger.sqlite import upkeep as of_files
+
+            return str(path), _Upkeep(*(partial(getattr(of_files, name), path) for name in _Upkeep._fields))
+        case Secret() as url:
+            from understudy.ledger.postgres import upkeep as of_databases
+            from understudy.ledger.postgres.connecting import place_of as place_of_url
+
+            functions = (partial(getattr(of_databases, name), url.reveal()) for name in _Upkeep._fields)
+            return place_of_url(url.reveal()), _Upkeep(*functions)
+
+
+def _perform(options: LedgerOptions, config: Config) -> UpkeepReport:
+    place, upkeep = _upkeep_of(config)
+    report = UpkeepReport(action=options.action, path=place)
     if options.action == "vacuum":
-        freed = upkeep.vacuum(path)
+        freed = upkeep.vacuum()
         return msgspec.structs.replace(report, freed=freed.before - freed.after)
     if options.action == "verify":
-        return msgspec.structs.replace(report, wrong=tuple(upkeep.verify(path)))
+        return msgspec.structs.replace(report, wrong=tuple(upkeep.verify()))
     days = options.keep or (config.ledger.capture_keep_days if options.captured else config.ledger.keep_days)
     if days is None:
         raise Misuse("prune needs --keep DAYS, or keep_days in [llm.ledger]")
@@ -132,7 +158,7 @@ def _perform(options: LedgerOptions, config: Config) -> UpkeepReport:
         remove = upkeep.count_captured if options.dry_run else upkeep.prune_captured
     else:
         remove = upkeep.count_old if options.dry_run else upkeep.prune
-    return msgspec.structs.replace(report, removed=remove(path, time.time() - days * DAY))
+    return msgspec.structs.replace(report, removed=remove(time.time() - days * DAY))
 
 
 def _print(report: UpkeepReport, options: LedgerOptions) -> None:

@@ -89,7 +89,9 @@ def _in_database(url: Secret, settings: LedgerConfig, capture: Capture) -> Lasti
         log.warning("without a spool, entries wait in memory while the database of the ledger is away: %s", why)
         folder = None
     must_keep = settings.on_ledger_down == "closed"
-    ledger = PostgresLedger(url.reveal(), spool=folder, capture=capture, must_keep=must_keep)
+    ledger = PostgresLedger(
+        url.reveal(), spool=folder, keep_days=settings.keep_days, capture=capture, must_keep=must_keep
+    )
     if not is_wanted and ledger.trouble is not None:
         ledger.close()
         raise cannot(url.reveal(), what_states(ledger.trouble))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -164,6 +165,29 @@ def add_up(found: dict[str, UsageSums], rows: Iterable[Sequence[Any]]) -> None:
     for value, *sums in rows:
         added, known = UsageSums(*map(int, sums)), found.get(value)
         found[value] = added if known is None else known + added
+
+
+def checks(mark: str) -> tuple[str, str]:
+    """Return the questions for the sums of each day from one on: as its entries add up, and as they are kept."""
+    return (
+        f"SELECT started / 86400000000, {SUMS} FROM entries "
+        f"WHERE state <> 'started' AND started / 86400000000 >= {mark}1 GROUP BY 1",
+        f"SELECT day, {KEPT} FROM days WHERE dimension = '' AND day >= {mark}1 GROUP BY 1",
+    )
+
+
+def differences(counted: Iterable[Sequence[Any]], kept: Iterable[Sequence[Any]]) -> list[str]:
+    """Return in words on which days the answers to `checks` differ."""
+    of_entries = {day: tuple(map(int, sums)) for day, *sums in counted}
+    of_days = {day: tuple(map(int, sums)) for day, *sums in kept}
+    found: list[str] = []
+    for day in sorted(of_entries.keys() | of_days.keys()):
+        ours, theirs = of_entries.get(day), of_days.get(day)
+        if ours != theirs:
+            names = [name for at, name in enumerate(FIELDS) if not ours or not theirs or ours[at] != theirs[at]]
+            date = time.strftime("%Y-%m-%d", time.gmtime(day * DAY))
+            found.append(f"the sums of {date} differ from its entries: {', '.join(names)}")
+    return found
 
 
 def _first_id(moment: float, slack: int) -> bytes:

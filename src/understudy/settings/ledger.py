@@ -61,8 +61,6 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             raise ConfigError('LedgerConfig: on_ledger_down = "spool" needs url')
         if self.limits_processes is not None and self.limits_url is None:
             raise ConfigError("LedgerConfig: limits_processes needs limits_url")
-        if self.keep_days is not None and self.url is not None:
-            raise ConfigError("LedgerConfig: keep_days applies to a file, not to url")
         self.capturing()
 
     def capturing(self, secrets: Iterable[Secret] = ()) -> Capture:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POSTGRES = Database("$", "{} = ANY(tagged)", clean)
+POSTGRES = Database("$", "{} = ANY(tagged)", clean)
+"""Its SQL."""
 _FETCHED = 200
 """Rows that are fetched at a time where only some are needed."""
 
@@ -81,7 +82,7 @@ class PostgresReader:
         async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
             found: list[LedgerEntry] = []
             for span in await _spans(connection, selection):
-                where, values = conditions(span, _POSTGRES, before)
+                where, values = conditions(span, POSTGRES, before)
                 query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT {limit - len(found):d}"
                 found += [entry_of(dict(row)) for row in await connection.fetch(query, *values)]
                 if len(found) == limit:
@@ -101,7 +102,7 @@ class PostgresReader:
         async def requests(connection: asyncpg.Connection) -> list[list[LedgerEntry]]:
             found: dict[bytes, list[LedgerEntry]] = {}
             for span in await _spans(connection, selection):
-                where, values = conditions(span, _POSTGRES, before)
+                where, values = conditions(span, POSTGRES, before)
                 query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
                 async for row in connection.cursor(query, *values, prefetch=_FETCHED):
                     found[row["request"]] = []
@@ -190,7 +191,7 @@ def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[
 
 async def _spans(connection: asyncpg.Connection, selection: LedgerSelection) -> list[LedgerSelection]:
     """Return a selection as the spans in which there are entries, the newest first."""
-    question = days_of(selection, _POSTGRES)
+    question = days_of(selection, POSTGRES)
     if question is None:
         return [selection]
     query, values = question
@@ -207,7 +208,7 @@ def _of_days(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
 
 
 def _of_entries(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
-    where, values = conditions(selection, _POSTGRES)
+    where, values = conditions(selection, POSTGRES)
     value, source = str(by), "entries"
     if by == "day":
         value = _date(f"(started / {SECOND * DAY})::integer")

@@ -33,11 +33,12 @@ class PostgresLedger:
     away, entries wait in memory, or in a spool, which lasts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         url: str,
         *,
         spool: Path | None = None,
+        keep_days: int | None = None,
         capture: Capture | None = None,
         must_keep: bool = False,
         lease: float = LEASE,
@@ -46,7 +47,8 @@ class PostgresLedger:
         """Connect, and create the tables if they are missing. Raise `ConfigError` if that fails.
 
         `spool`: a folder on a local disk, for entries while the server is away; with one, the server may be away from
-        the beginning. `capture`: which prompts and answers are kept, too; unset, none are. They do not go to the spool.
+        the beginning. `keep_days`: entries that began longer ago are removed bit by bit while others are written.
+        `capture`: which prompts and answers are kept, too; unset, none are. They do not go to the spool.
         `must_keep`: no attempt is sent before its beginning is in the database.
         `lease`: seconds after which this process's open entries are `unknown` if it is not heard of;
         `clock`: seconds, to renew it in time.
@@ -56,7 +58,12 @@ class PostgresLedger:
         self.must_keep = must_keep
         owner = secrets.randbits(62)
         self._writer = Writer(
-            Link(url), owner, lease=lease, clock=clock, spool=None if spool is None else Spool(spool, owner)
+            Link(url),
+            owner,
+            lease=lease,
+            clock=clock,
+            spool=None if spool is None else Spool(spool, owner),
+            keep_days=keep_days,
         )
         self.capture = capture
         try:

@@ -25,6 +25,7 @@ from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.postgres import transaction
 from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
+from understudy.ledger.postgres.upkeep import remove_older
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.writing import MOST, PAUSES, Item, QueuedWriter, Waiting
 
@@ -40,11 +41,19 @@ class Writer(QueuedWriter):
     """Writes a database for one process; see `QueuedWriter`."""
 
     def __init__(
-        self, link: Link, owner: int, *, lease: float, clock: Callable[[], float], spool: Spool | None = None
+        self,
+        link: Link,
+        owner: int,
+        *,
+        lease: float,
+        clock: Callable[[], float],
+        spool: Spool | None = None,
+        keep_days: int | None = None,
     ) -> None:
         """`owner`: the number of this writer among all; `lease`: seconds after which its entries are given up if it is
-        not heard of; `clock`: seconds, to renew it in time."""
+        not heard of; `clock`: seconds, to renew it in time; `keep_days`: entries that began longer ago are removed."""
         super().__init__(clock)
+        self._keep_days = keep_days
         self._link = link
         self._lease = lease
         self._spool = spool
@@ -159,6 +168,8 @@ class Writer(QueuedWriter):
 
         async def sweep(connection: asyncpg.Connection) -> None:
             await transaction.sweep(connection)
+            if self._keep_days is not None:
+                await remove_older(connection, self._keep_days)
             if self.capture_days is not None:
                 await transaction.forget(connection, self.capture_days)
 

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from understudy.domain.errors import ConfigError
+from understudy.ledger.freed import Freed
 from understudy.ledger.rows import SECOND
 from understudy.ledger.selection import LedgerSelection
-from understudy.ledger.sql import KEPT, SUMS, Database, conditions
+from understudy.ledger.sql import Database, checks, conditions, differences
 from understudy.ledger.sqlite.opening import open_for_reading, open_for_writing
-from understudy.ledger.sums import DAY, FIELDS
+from understudy.ledger.sums import DAY
 
 MOST = 1_000
 """Entries that one transaction removes: others wait for its end."""
@@ -23,20 +22,13 @@ _ANY = Database("?", "")
 _SIDES = ("", "-wal", "-shm")
 
 
-class Freed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a vacuum changed."""
-
-    before: int
-    """Bytes of the file and its write-ahead log."""
-    after: int
-
-
 def remove_old(connection: sqlite3.Connection, before: float) -> int:
     """Remove the oldest entries that ended and began before that time (Unix seconds), as many as one transaction may;
-    return how many. The sums of their days stay."""
+    return how many. The sums of their days stay, and what budgets have spent."""
     old, values = _old(before)
     oldest = f"SELECT id FROM entries WHERE {old} ORDER BY id LIMIT {MOST}"
     _erase(connection, f"DELETE FROM captured WHERE attempt IN ({oldest})", values)
+    connection.execute(f"DELETE FROM holds WHERE attempt IN ({oldest})", values)
     return connection.execute(f"DELETE FROM entries WHERE id IN ({oldest})", values).rowcount
 
 
@@ -149,27 +141,7 @@ def verify(path: Path) -> list[str]:
 
 def _differences(connection: sqlite3.Connection, since: int) -> list[str]:
     """Return the days from one on whose sums are not those of their entries."""
-    day = f"started / {DAY * SECOND}"
-    counted = {
-        number: tuple(sums)
-        for number, *sums in connection.execute(
-            f"SELECT {day}, {SUMS} FROM entries WHERE state <> 'started' AND {day} >= ? GROUP BY 1", (since,)
-        )
-    }
-    kept = {
-        number: tuple(sums)
-        for number, *sums in connection.execute(
-            f"SELECT day, {KEPT} FROM days WHERE dimension = '' AND day >= ? GROUP BY 1", (since,)
-        )
-    }
-    found: list[str] = []
-    for number in sorted(counted.keys() | kept.keys()):
-        ours, theirs = counted.get(number), kept.get(number)
-        if ours != theirs:
-            names = [name for at, name in enumerate(FIELDS) if not ours or not theirs or ours[at] != theirs[at]]
-            date = time.strftime("%Y-%m-%d", time.gmtime(number * DAY))
-            found.append(f"the sums of {date} differ from its entries: {', '.join(names)}")
-    return found
+    return differences(*(connection.execute(query, (since,)).fetchall() for query in checks("?")))
 
 
 def _opened(path: Path) -> sqlite3.Connection:
