@@ -21,10 +21,10 @@ LAWS = {
             WHERE charged IS NULL AND (holds.budget, holds.subject, holds.unit, holds.start)
                 = (each.budget, each.subject, each.unit, each.start))
     """,
-    "every hold has a balance and an entry": """
+    "every hold has an entry, and a balance unless it is nothing": """
         SELECT hex(attempt) FROM holds AS each
         WHERE NOT EXISTS (SELECT 1 FROM entries WHERE id = each.attempt)
-           OR NOT EXISTS (
+           OR (amount <> 0 OR COALESCE(charged, 0) <> 0) AND NOT EXISTS (
                 SELECT 1 FROM balances WHERE (balances.budget, balances.subject, balances.unit, balances.start)
                     = (each.budget, each.subject, each.unit, each.start))
     """,

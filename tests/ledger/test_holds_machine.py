@@ -119,10 +119,12 @@ class FileMachine(Machine):
         self.store.flush()
 
     def teardown(self) -> None:
-        check_money(self.store.path, BUDGETS)
-        self.store.close()
-        self.folder.cleanup()
-        super().teardown()
+        try:
+            check_money(self.store.path, BUDGETS)
+        finally:
+            self.store.close()
+            self.folder.cleanup()
+            super().teardown()
 
 
 @pytest.mark.parametrize("machine", [Machine, FileMachine], ids=["memory", "sqlite"])

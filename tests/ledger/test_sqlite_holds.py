@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.ledger.made import NOON, ended, start
@@ -31,6 +32,17 @@ async def test_a_reservation_is_in_the_file_before_it_is_granted(tmp_path: Path)
     with sqlite3.connect(ledger.path) as other:
         assert other.execute("SELECT state FROM entries").fetchall() == [("started",)]
         assert other.execute("SELECT amount, charged FROM holds").fetchall() == [(60, None)]
+    check_money(ledger.path)
+    ledger.close()
+
+
+async def test_what_may_cost_nothing_is_held_too_and_may_turn_out_to_cost(tmp_path: Path) -> None:
+    ledger, begun = SqliteLedger(tmp_path / "ledger.db"), start(1)
+    await ledger.reserve(begun, [msgspec.structs.replace(CLAIM, amount=0)], durable=True)
+    check_money(ledger.path)
+    ledger.record(ended(begun, cost=Cost(amount=Money(13), source="test")))
+    ledger.flush()
+    assert await spent(ledger) == (13, 0)
     check_money(ledger.path)
     ledger.close()
 
