@@ -12,6 +12,18 @@ from understudy.domain.errors import ConfigError
 
 Migration = Callable[[sqlite3.Connection], None]
 
+_DAYS = """
+CREATE TABLE days (
+    day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
+    requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
+    input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
+    cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+    duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
+    PRIMARY KEY ({})
+) WITHOUT ROWID
+"""
+
 
 def _entries(connection: sqlite3.Connection) -> None:
     """Entries, sorted by id and thereby by time; the processes that write them; and sums by day."""
@@ -33,19 +45,7 @@ def _entries(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX entries_of_session ON entries (session, id) WHERE session IS NOT NULL")
     connection.execute("CREATE INDEX open_entries ON entries (owner) WHERE state = 'started'")
     connection.execute("CREATE TABLE owners (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, until INTEGER NOT NULL)")
-    connection.execute(
-        """
-        CREATE TABLE days (
-            day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
-            requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
-            succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
-            input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
-            cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
-            PRIMARY KEY (day, dimension, value)
-        ) WITHOUT ROWID
-        """
-    )
+    connection.execute(_DAYS.format("day, dimension, value"))
 
 
 def _keys(connection: sqlite3.Connection) -> None:
@@ -126,19 +126,7 @@ def _classes(connection: sqlite3.Connection) -> None:
 def _sought(connection: sqlite3.Connection) -> None:
     """Sums of all are found without those of every session; and entries are found by their keys."""
     connection.execute("ALTER TABLE days RENAME TO days_by_day")
-    connection.execute(
-        """
-        CREATE TABLE days (
-            day INTEGER NOT NULL, dimension TEXT NOT NULL, value TEXT NOT NULL,
-            requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
-            succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
-            input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
-            cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-            duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
-            PRIMARY KEY (dimension, day, value)
-        ) WITHOUT ROWID
-        """
-    )
+    connection.execute(_DAYS.format("dimension, day, value"))
     connection.execute("INSERT INTO days SELECT * FROM days_by_day ORDER BY dimension, day, value")
     connection.execute("DROP TABLE days_by_day")
     connection.execute("CREATE INDEX entries_of_key ON entries (key, id) WHERE key IS NOT NULL")
