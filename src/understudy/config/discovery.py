@@ -91,7 +91,7 @@ def ledger_path(settings: LedgerConfig, environ: Mapping[str, str], home: Path |
 
 
 def spool_folder(settings: LedgerConfig, environ: Mapping[str, str], home: Path | None) -> Path | None:
-    """Return the folder in which entries wait while the database is away; `None` if there is none for it."""
+    """Return the folder in which entries wait while the database is away; `None` if it cannot be determined."""
     if settings.spool is not None:
         return _in_home(settings.spool, home)
     folder = data_folder(environ, home)

@@ -155,7 +155,7 @@ class _Tools(msgspec.Struct):
 
     written: bytes
     kinds: frozenset[str | msgspec.UnsetType]
-    """The types of the tools; empty if there are none, or some have no valid type."""
+    """The types of the tools; empty without tools, or if the type of one is invalid."""
     digest: bytes | None = None
     """Stands for them in the beginning of a prompt."""
 

@@ -159,7 +159,7 @@ class Renderer(Protocol):
 SHORT = 2 << 10
 """Bytes up to which an outline is kept, with what it was read as."""
 _outlines: BoundedDict[tuple[str, str, str, bytes], Inbound] = BoundedDict(256)
-"""Those that came last. They are shared, so nobody changes what is in them."""
+"""The latest ones. They are shared and must not be changed."""
 
 Writer = Callable[[Any, Inbound], HttpReply]
 """Writes the answer of an operation to a request."""

@@ -1,4 +1,4 @@
-"""The forms of well-known secrets, by which they are recognised where nobody has named them. Pure.
+"""The forms of well-known secrets, by which those that the configuration does not name are recognised. Pure.
 
 Each form begins with a word that is searched for first, which is much quicker than a regular expression: prompts are
 long, and most hold no secret.

@@ -33,7 +33,7 @@ class CaptureDocument:
         self._most = most
         self._left = most - _RESERVED
         self.is_cut = False
-        """Whether something was left out for want of room."""
+        """Whether something was left out because of the size."""
 
     def newest(self, structs: Sequence[Any]) -> list[Any]:
         """Return the last of some messages, as many as there is room for, in their order."""
@@ -129,7 +129,7 @@ def _described(media: dict[str, Any]) -> dict[str, Any]:
 
 
 def _digest(text: str) -> tuple[int, str]:
-    """Return how many bytes a text in Base64 stands for, and their SHA-256; its own if it is not Base64."""
+    """Return how many bytes a text in Base64 stands for, and their SHA-256; if it is invalid, those of the text."""
     plain = text.strip().translate(_STANDARD).rstrip("=")
     try:
         data = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
