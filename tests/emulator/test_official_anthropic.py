@@ -27,7 +27,7 @@ WEATHER: Any = {
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[anthropic.AsyncAnthropic]:
     async with anthropic.AsyncAnthropic(
-        base_url=emulator.url(PROVIDER), api_key=emulator.key, max_retries=0, timeout=2
+        base_url=emulator.url(PROVIDER), api_key=emulator.key, max_retries=0, timeout=30
     ) as client:
         yield client
 

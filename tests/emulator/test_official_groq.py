@@ -29,7 +29,7 @@ WEATHER: Any = {
 async def client(emulator: Emulator) -> AsyncIterator[groq.AsyncGroq]:
     """Groq's client adds `/openai/v1` itself."""
     async with groq.AsyncGroq(
-        base_url=emulator.origin(PROVIDER), api_key=emulator.key, max_retries=0, timeout=2
+        base_url=emulator.origin(PROVIDER), api_key=emulator.key, max_retries=0, timeout=30
     ) as client:
         yield client
 

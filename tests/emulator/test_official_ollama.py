@@ -30,7 +30,7 @@ WEATHER = {
 
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[ollama.AsyncClient]:
-    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=2) as client:
+    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=30) as client:
         yield client
 
 

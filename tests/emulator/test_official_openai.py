@@ -43,7 +43,7 @@ class Person(BaseModel):
 @pytest.fixture
 async def client(emulator: Emulator) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(
-        base_url=emulator.url(PROVIDER), api_key=emulator.key, max_retries=0, timeout=2
+        base_url=emulator.url(PROVIDER), api_key=emulator.key, max_retries=0, timeout=30
     ) as client:
         yield client
 

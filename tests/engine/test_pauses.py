@@ -46,12 +46,12 @@ async def test_content_that_flows_outlives_every_limit() -> None:
 
 
 async def test_a_pause_at_an_event_without_content_does_not_count_either() -> None:
-    said = saying(STREAM_HEAD, chunk("a"), 0.03, USAGE_CHUNK, 0.4, chunk(None, "stop"), STREAM_END)
-    async with serving(said) as (server,), u.create_provider(server.entry(idle_timeout=0.3)) as llm:
+    said = saying(STREAM_HEAD, chunk("a"), 0.03, USAGE_CHUNK, 1.4, chunk(None, "stop"), STREAM_END)
+    async with serving(said) as (server,), u.create_provider(server.entry(idle_timeout=1.0)) as llm:
         stream = llm.stream("Hi")
         async for event in stream:
             if isinstance(event, u.UsageReported):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(1.2)
         assert stream.response.text == "a"
 
 

@@ -397,7 +397,7 @@ async def test_the_caller_who_leaves_ends_it_upstream(opened: Callable[..., Open
 
     upstream.answer = endless
     await found.caller.send("GET", "/passthrough/openai/files/f-1/content", b"", leave=leave)
-    await asyncio.wait_for(left.wait(), 1)
+    await asyncio.wait_for(left.wait(), 30)
     assert found.records[0].outcome is Outcome.ABORTED
     assert found.log[0].outcome == "client_left"
     assert found.gateway.under_way == 0

