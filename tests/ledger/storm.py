@@ -43,8 +43,8 @@ class Work(NamedTuple):
 
     path: str
     """Of the ledger's file."""
-    count: int
-    """Attempts, all at once."""
+    attempts: int
+    """How many, all at once."""
     ceiling: int
     """Of the budget."""
     cancels: int
@@ -69,7 +69,7 @@ async def spend(work: Work) -> None:
             await asyncio.sleep(chance.random() / 100)
             ledger.record(ended(begun, cost=Cost(amount=Money(AMOUNT), source="test")))
 
-    await asyncio.gather(*(attempt() for _ in range(work.count)))
+    await asyncio.gather(*(attempt() for _ in range(work.attempts)))
     ledger.close()
 
 
