@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests import canaries
+from tests.forking import Forks
 from tests.laws import Watch
 from tests.transports import NAMES, Make, maker
 from understudy.transport.choice import VARIABLE
@@ -67,6 +68,7 @@ def _heed_interrupts() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     _heed_interrupts()
+    Forks.allowed = not config.getoption("--deep")
     given = config.getoption("--recordings") or os.environ.get("UNDERSTUDY_RECORDINGS")
     folder = Path(given) if given else SELECTION
     if given and not folder.is_dir():

@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-import understudy
 from tests import canaries
+from tests.forking import INTERPRETER, Forks, forks
 
-SOURCE = Path(understudy.__file__).parents[1]
 PATIENCE = 30.0
 """Seconds after which a process that hangs fails its test."""
 _CONTROLLED = (
@@ -55,9 +54,7 @@ class CommandLine:
             },
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
-            "PYTHONPATH": str(SOURCE),
-            "PYTHONWARNINGS": "error",
-            "PYTHONIOENCODING": "utf-8",
+            **INTERPRETER,
             "OLLAMA_HOST": "127.0.0.1:9",
             "TERM": "xterm-256color",
         }
@@ -68,6 +65,12 @@ class CommandLine:
         return path
 
     def run(self, *words: str, stdin: str | bytes | None = None, **environment: str) -> Finished:
+        """Run a command, in a fork of a process that has loaded it (`forking`) where that is the same."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        if Forks.allowed and (
+            done := forks().run(words, data, self.folder, self.environment | environment, patience=PATIENCE)
+        ):
+            return self._finished(done, environment)
         return self.python("-m", "understudy", *words, stdin=stdin, **environment)
 
     def python(self, *words: str, stdin: str | bytes | None = None, **environment: str) -> Finished:
@@ -82,6 +85,9 @@ class CommandLine:
             timeout=PATIENCE,
             check=False,
         )
+        return self._finished(result, environment)
+
+    def _finished(self, result: subprocess.CompletedProcess[bytes], environment: dict[str, str]) -> Finished:
         finished = Finished(result.returncode, result.stdout.decode(), result.stderr.decode())
         for key in canaries.of_environment(self.environment | environment):
             assert key not in finished.out + finished.err, "the program printed a key of its environment"
