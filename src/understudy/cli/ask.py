@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ from understudy.cli.ask_session import AskSession
 from understudy.cli.exits import ExitCode
 from understudy.cli.explanations import interruptible, of_steps, saving
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import Invocation, prepare
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import show_attempts, show_warnings
@@ -141,12 +141,12 @@ def ask(options: AskOptions) -> None:
                 if tools:
                     run = cast("RunOptions", {**invocation.options, "tools": tools, "approve": approve})
                     running = _run(invocation, run, streamed=streamed, verbose=options.verbose)
-                    result = asyncio.run(interruptible(running, invocation.provider, explanations))
+                    result = run_async(interruptible(running, invocation.provider, explanations))
                     explanations.extend(of_steps(result.steps))
                     response = _summed(result)
                 else:
                     fetching = _fetch(invocation, streamed=streamed, verbose=options.verbose)
-                    response = asyncio.run(interruptible(fetching, invocation.provider, explanations))
+                    response = run_async(interruptible(fetching, invocation.provider, explanations))
                     explanations.extend(filter(None, [response.explanation]))
             session.keep(invocation, response)
     raise typer.Exit(_conclude(response, options, streamed=streamed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
@@ -90,7 +90,7 @@ def check(
     with report_errors(as_json=as_json):
         # Offline, a local Ollama is assumed to be running.
         loaded = load(common.config, probe=(lambda _: True) if offline else None)
-        entries = asyncio.run(survey(loaded, offline=offline))
+        entries = run_async(survey(loaded, offline=offline))
         limits = None if offline else limits_server(loaded)
     available = offline or any(entry.ok for entry in entries)
     result = CheckResult(

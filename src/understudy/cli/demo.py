@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import typer
 from understudy import providers
 from understudy.cli.demo_providers import ask_all
 from understudy.cli.exits import ExitCode
+from understudy.cli.interrupts import run_async
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.messages import outcome_of, price, target_name
 from understudy.cli.options import Options
@@ -42,7 +42,7 @@ _PROVIDERS = ("openai", "anthropic", "ollama")
 def demo(_: Options) -> None:
     """Show providers failing and others taking over; needs no key."""
     prepare_library()
-    raise typer.Exit(ExitCode.OK if asyncio.run(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
+    raise typer.Exit(ExitCode.OK if run_async(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 
 
 async def perform(screen: Console) -> bool:

@@ -19,6 +19,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import usable
+from understudy.cli.interrupts import run_async
 from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import price, show_attempts, tokens
@@ -165,7 +166,7 @@ def embed(options: EmbeddingOptions) -> None:
     prepare_library()
     call = EmbedCall(from_loaded(config, sink=ledger_if_possible(config)), texts, asked, options.timeout)
     with _open_output(options.output) as target, closing(writer_of(form, target, texts)) as writer:
-        asyncio.run(_perform(call, writer, verbose=options.verbose))
+        run_async(_perform(call, writer, verbose=options.verbose))
 
 
 def _format_of(form: Format | None, output: Path | None) -> Format:

@@ -17,6 +17,7 @@ from understudy import providers
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors, usable
+from understudy.cli.interrupts import run_async
 from understudy.cli.manual import LOOKS, Example, Manual
 from understudy.cli.options import JsonOption, Options
 from understudy.cli.sanitize import clean_line
@@ -167,7 +168,7 @@ def _list_chat_models(row: ProviderRow) -> list[str]:
         return [model.id for model in listed if model.capabilities is None or "chat" in model.capabilities]
 
     try:
-        return asyncio.run(ask())
+        return run_async(ask())
     except (LLMError, TimeoutError):
         return []
 

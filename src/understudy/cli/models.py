@@ -16,6 +16,7 @@ from understudy.cli import completion
 from understudy.cli.choice import split_names
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import show_notices
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import exact_usd
@@ -172,7 +173,7 @@ def models(options: ModelsOptions) -> None:
         loaded = _only(load(options.config), options.provider)
         show_notices(loaded.notices)
         prepare_library()
-        found = asyncio.run(_ask_all(loaded, criteria, options.timeout))
+        found = run_async(_ask_all(loaded, criteria, options.timeout))
         errors = {name: answer for name, answer in found.items() if isinstance(answer, LLMError)}
         if len(errors) == len(found):
             raise next(iter(errors.values()))

@@ -13,6 +13,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import show_notices
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.messages import exact_usd
@@ -131,7 +132,7 @@ def prices(options: PricesOptions) -> None:
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         config = load(options.config, probe=lambda _: True)
         show_notices(config.notices)
-        found = asyncio.run(_look_up(config, options.model, fetch=options.fetch))
+        found = run_async(_look_up(config, options.model, fetch=options.fetch))
     print_json(PricesResult(tuple(found))) if options.as_json else _print(found)
     raise typer.Exit(ExitCode.OK if any(each.source for each in found) else ExitCode.UNAVAILABLE)
 

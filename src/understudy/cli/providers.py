@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ import typer
 from understudy import providers as built_in
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import show_notices
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
@@ -98,7 +98,7 @@ def providers(
     with report_errors(as_json=as_json):
         loaded = load(common.config, probe=(lambda _: True) if no_check else None, may_be_empty=True)
         show_notices(loaded.notices)
-        entries = asyncio.run(survey(loaded, offline=no_check))
+        entries = run_async(survey(loaded, offline=no_check))
     listed = [*_configured(loaded, entries), *_disabled(loaded), *_absent(loaded, asks=not no_check)]
     result = ProvidersResult(source=loaded.source, checked=not no_check, providers=tuple(listed))
     print_json(result) if as_json else _print(result)

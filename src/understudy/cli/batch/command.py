@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from understudy.cli import completion
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.keeping import ledger_if_possible
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption, NoFallbackOption, check_options
@@ -259,7 +259,7 @@ def _run(batch: Batch, options: BatchOptions, limits: RunLimits, config: Config)
     if options.model is not None:
         provider.explain("?", model=options.model)  # an unknown name is an error before anything is sent
     try:
-        asyncio.run(_ask_lines(batch, options, limits, provider))
+        run_async(_ask_lines(batch, options, limits, provider))
     except KeyboardInterrupt:
         batch.progress.stop = Stop.INTERRUPTED
 

@@ -20,6 +20,7 @@ from understudy.cli.chat.session import Session
 from understudy.cli.chat.session_store import SessionStore
 from understudy.cli.chat.waiting import ignoring_interrupts
 from understudy.cli.failing import report_errors
+from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import request_options, show_idle_task, show_notices
 from understudy.cli.keeping import user_data
 from understudy.cli.messages import show_error
@@ -58,7 +59,7 @@ def open_chat(options: ChatOptions) -> None:
         source = _open_input(targets, saves=saves)
         session = Session(targets, store, asked, streams=source.interactive, verbose=options.verbose)
         session.attach(*first.attached)
-        asyncio.run(_greet_and_run(session, source, first, verbose=options.verbose))
+        run_async(_greet_and_run(session, source, first, verbose=options.verbose))
 
 
 class _FirstQuestion(NamedTuple):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Iterator
 from typing import Any, TypeVar
 
+from understudy.cli.interrupts import woken_by_signals
 from understudy.cli.sanitize import clean
 
 T = TypeVar("T")
@@ -29,7 +30,8 @@ async def run_until_interrupted(work: Awaitable[T]) -> T:
 
     previous = signal.signal(signal.SIGINT, stop)
     try:
-        return await task
+        with woken_by_signals():
+            return await task
     except asyncio.CancelledError:
         current = asyncio.current_task()
         if current is not None and current.cancelling():
