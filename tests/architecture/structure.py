@@ -180,6 +180,10 @@ class Package:
         )
 
 
+PACKAGE = Package()
+"""This package, whose files are parsed once for all tests."""
+
+
 def circles(graph: Graph) -> list[list[str]]:
     """Return the sets of nodes that reach each other (strongly connected components of more than one node)."""
     reach = {node: _reachable(graph, node) for node in graph}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.architecture.structure import Graph, Package, When, circles, longest_chain
-
-PACKAGE = Package()
+from tests.architecture.structure import PACKAGE, Graph, When, circles, longest_chain
 
 
 @pytest.mark.parametrize(

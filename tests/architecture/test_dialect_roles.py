@@ -6,9 +6,7 @@ import ast
 
 import pytest
 
-from tests.architecture.structure import Package
-
-PACKAGE = Package()
+from tests.architecture.structure import PACKAGE
 
 ROLES = {
     # both halves

@@ -7,10 +7,9 @@ import ast
 import pytest
 
 import understudy
-from tests.architecture.structure import FACES, Package
+from tests.architecture.structure import FACES, PACKAGE
 from understudy import dialects
 
-PACKAGE = Package()
 MODULES = tuple(PACKAGE.files)
 
 LAYERS: dict[str, set[str]] = {
