@@ -78,6 +78,15 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[VARIABLE] = transport
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Spare it what earlier tests left for good, too."""
+    passed = item.session.stash[PASSED] = item.session.stash.get(PASSED, 0) + 1
+    if passed % FREEZE_EVERY == 0:
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_collection_finish() -> None:
     """Spare the garbage collector the modules and the thousands of tests, which stay to the end: tests that look for
     leaks make it look at everything again and again."""
@@ -86,6 +95,9 @@ def pytest_collection_finish() -> None:
 
 
 RECORDINGS = pytest.StashKey[Path]()
+PASSED = pytest.StashKey[int]()
+FREEZE_EVERY = 500
+"""After so many tests, the objects that are left are taken for permanent."""
 
 
 @pytest.fixture(scope="session", autouse=True)

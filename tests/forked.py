@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,6 +66,13 @@ def _all(orders: socket.socket, size: int) -> bytes:
     return found
 
 
+def run(program: str) -> None:
+    """Run a program as `python -c` does."""
+    sys.argv[:] = ["-c"]
+    sys.modules["__main__"] = main = types.ModuleType("__main__")
+    exec(compile(program, "<string>", "exec"), main.__dict__)
+
+
 def end(code: int) -> NoReturn:
     """End as an interpreter does, but without taking its modules apart, which takes longer than most commands."""
     threading._shutdown()  # type: ignore[attr-defined]
@@ -81,7 +89,10 @@ if __name__ == "__main__":
     sys.argv[1:] = serve(connection)
     sys.path[0] = str(Path.cwd())
     try:
-        runpy.run_module("understudy", run_name="__main__", alter_sys=True)
+        if sys.argv[1:2] == ["-c"]:
+            run(sys.argv.pop())
+        else:
+            runpy.run_module("understudy", run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         if not isinstance(exit_.code, int | None):
             raise

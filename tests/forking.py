@@ -1,4 +1,5 @@
 """Runs `python -m understudy` in forks of a process that has loaded its modules: a tenth of the time of a new process.
+Programs that use the library (`python -c`) can be run likewise.
 
 The forks are processes of their own, with pipes, environment, folder, exit code and end of their own; only the start of
 the interpreter and the imports are shared. What depends on those (a variable of the interpreter, the time of an import)
@@ -58,7 +59,7 @@ class Forks:
     def run(
         self, words: Sequence[str], data: bytes | None, folder: Path, environment: Mapping[str, str], patience: float
     ) -> subprocess.CompletedProcess[bytes] | None:
-        """Run a command as `subprocess.run` does; return None if that has to be done in a new process."""
+        """Run a command, or `-c` and a program, as `subprocess.run` does; return None if that needs a new process."""
         if {name: environment[name] for name in environment if name.startswith(_ITS_OWN)} != INTERPRETER:
             return None
         if not self._lock.acquire(blocking=False):

@@ -1,4 +1,6 @@
-"""The documentation's code runs as it stands, against emulators, in a process of its own."""
+"""The documentation's code runs as it stands, against emulators, in a process of its own: a fork (`tests/forking.py`),
+and with `--deep` a new one in Python's development mode.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import understudy
+from tests.forking import INTERPRETER, Forks, forks
 from understudy.emulator import Emulator, emulate
 
 _spec = importlib.util.spec_from_file_location("blocks", Path(__file__).with_name("blocks.py"))
@@ -24,11 +26,11 @@ _spec.loader.exec_module(blocks)
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """An environment in which every provider is an emulator."""
-    keep = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL", "_TOKEN"))}
+    keep = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     with emulate(emulator=Emulator(("openai", "anthropic", "ollama", "groq", "cohere"))) as emulator:
         yield {
             **keep,
-            "PYTHONPATH": str(Path(understudy.__file__).parents[1]),
+            **INTERPRETER,
             "OPENAI_API_KEY": emulator.key,
             "OPENAI_BASE_URL": emulator.url("openai"),
             "ANTHROPIC_API_KEY": emulator.key,
@@ -58,17 +60,12 @@ def test_an_example_runs(name: str, code: str, environment: dict[str, str], tmp_
     for file, data in FILES.items():
         (tmp_path / file).write_bytes(data)
     home = {**environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", code],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=home,
-        cwd=tmp_path,
-        timeout=60,
-    )
-    assert done.returncode == 0, f"{name}: {done.stderr}"
-    assert "Traceback" not in done.stderr
+    done = forks().run(["-c", code], None, tmp_path, home, patience=60) if Forks.allowed else None
+    if done is None:
+        command = [sys.executable, "-X", "dev", "-c", code]
+        done = subprocess.run(command, check=False, capture_output=True, env=home, cwd=tmp_path, timeout=60)
+    assert done.returncode == 0, f"{name}: {done.stderr.decode()}"
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("name", "text"), [pytest.param(*block, id=block[0]) for block in blocks.blocks("toml")])
