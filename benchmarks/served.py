@@ -58,7 +58,7 @@ class Served:
     def __init__(self, transport: object, folder: Path) -> None:
         from understudy.config import read_given
         from understudy.gateway import app
-        from understudy.gateway.serving.protocol import StrictProtocol
+        from understudy.gateway.serving.protocol import HttpProtocol
         from understudy.gateway.serving.server import Server
         from understudy.gateway.serving.writing import LineWriter
         from understudy.ledger import SqliteLedger, writing
@@ -74,18 +74,17 @@ class Served:
         gateway = app(given, transport=own, sink=self.ledger)
         gateway.access_log = LineWriter(folder / "access.log").record
         server = Server(gateway, drain=1.0)
-        server.config.load()
-        server.server_state.default_headers = [(b"date", b"Sun, 29 Nov 2026 12:00:00 GMT")]
+        server.shared.date = b"date: Sun, 29 Nov 2026 12:00:00 GMT\r\n"
 
-        class Protocol(StrictProtocol):
-            def on_response_complete(self) -> None:
-                super().on_response_complete()
+        class Protocol(HttpProtocol):
+            def answered(self, exchange: Any) -> None:
+                super().answered(exchange)
                 ended[self].set()
 
         ended: dict[object, asyncio.Event] = {}
-        self._connections: list[tuple[StrictProtocol, _Socket, asyncio.Event]] = []
+        self._connections: list[tuple[HttpProtocol, _Socket, asyncio.Event]] = []
         for _ in range(CONCURRENCY):
-            protocol, socket = Protocol(server.config, server.server_state, {}), _Socket()
+            protocol, socket = Protocol(server.shared), _Socket()
             ended[protocol] = asyncio.Event()
             protocol.connection_made(socket)
             self._connections.append((protocol, socket, ended[protocol]))

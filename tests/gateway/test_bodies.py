@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.dialects.server import BadRequest
-from understudy.gateway.bodies import RATIO, ClientGone, read_body
+from understudy.gateway.asgi import AsgiExchange, Receive
+from understudy.gateway.bodies import CAP, RATIO
+from understudy.gateway.bodies import read_body as read_exchange
+from understudy.gateway.exchange import ClientGone
 
 TEXT = b'{"model": "main", "messages": [{"role": "user", "content": "caf\xc3\xa9"}]}' * 3
 
@@ -35,6 +38,15 @@ class Client:
     async def receive(self) -> dict[str, Any]:
         self.received += 1
         return self.messages.pop(0) if self.messages else {"type": "http.disconnect"}
+
+
+async def never(message: Any) -> None:
+    raise AssertionError(message)
+
+
+async def read_body(receive: Receive, headers: dict[str, str], cap: int = CAP) -> bytes:
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    return await read_exchange(AsgiExchange(scope, receive, never), headers, cap)
 
 
 def cut(data: bytes, size: int) -> list[bytes]:

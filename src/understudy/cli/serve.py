@@ -165,7 +165,7 @@ def greeting(url: str, config: Config) -> str:
     )
 
 
-_PACKAGES = ("uvicorn", "httptools", "zstandard", "cryptography")
+_PACKAGES = ("httptools", "zstandard", "cryptography")
 """What only the gateway needs. uvloop is optional."""
 
 

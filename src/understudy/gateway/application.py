@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.config import Config, read_given
 from understudy.domain.secret import Secret
-from understudy.gateway.connection import Connection, Message, Receive, Send
+from understudy.gateway.asgi import AsgiExchange, Message, Receive, Send
+from understudy.gateway.connection import Connection
+from understudy.gateway.exchange import Exchange
 from understudy.gateway.handling import Handling, plain_error
 from understudy.gateway.memory import Memory
 from understudy.gateway.recording import Notes
@@ -60,12 +62,30 @@ class Gateway:
         """Serve one request, or the lifespan of the server."""
         match scope["type"]:
             case "http":
-                await self._serve(Connection(scope, receive, send))
+                await self.serve(AsgiExchange(scope, receive, send))
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Serve one request, whichever server has it."""
+        site, connection = self._site, Connection(exchange)
+        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
+            await connection.reply(plain_error(refused.status or 400, refused.message))
+            return
+        route = self._router.find(connection.method, connection.path)
+        if route is None:
+            await self._lost(connection)
+            return
+        handling = Handling(site, route, connection)
+        site.enter()
+        try:
+            await handling.serve()
+        finally:
+            self._record(handling.notes, connection, route.path)
+            site.exit()
 
     @property
     def config(self) -> Config:
@@ -110,22 +130,6 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*former.values(), return_exceptions=True)
         self._lasting.close()
-
-    async def _serve(self, connection: Connection) -> None:
-        site = self._site
-        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
-            await connection.reply(plain_error(refused.status or 400, refused.message))
-            return
-        route = self._router.find(connection.method, connection.path)
-        if route is None:
-            await self._lost(connection)
-            return
-        with site.entered():
-            handling = Handling(site, route, connection)
-            try:
-                await handling.serve()
-            finally:
-                self._record(handling.notes, connection, route.path)
 
     def _record(self, notes: Notes, connection: Connection, route: str | None) -> None:
         if self.access_log is not None:

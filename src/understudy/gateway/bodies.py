@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
+from understudy.gateway.exchange import Exchange
 from understudy.gateway.zstd_frames import Frames
 from understudy.wire.bounds import MIB, Bounds, TooLarge
 from understudy.wire.inflate import BadCoding, Inflater
@@ -24,15 +25,8 @@ PIECE = 16 << 10
 ACCEPTED = ("gzip", "zstd")
 """Content codings of requests, besides `identity`. Codex compresses with zstd."""
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-"""ASGI's source of what the client sends."""
 
-
-class ClientGone(Exception):
-    """The client disconnected before its request was complete."""
-
-
-async def read_body(receive: Receive, headers: Mapping[str, str], cap: int = CAP) -> bytes:
+async def read_body(exchange: Exchange, headers: Mapping[str, str], cap: int = CAP) -> bytes:
     """Return the body of a request, decompressed. `headers` has names in lower case.
 
     Raise `BadRequest` with status 413 beyond the cap, 415 for a coding that is not supported and 400 for bytes that are
@@ -40,14 +34,16 @@ async def read_body(receive: Receive, headers: Mapping[str, str], cap: int = CAP
     cap.
     """
     check_length(headers, cap)
-    decoder = _decoder(headers.get("content-encoding", ""), cap)
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        decoder.feed(message.get("body", b""))
-        more = message.get("more_body", False)
+    coding = headers.get("content-encoding")
+    decoder = None if coding is None else _decoder(coding, cap)
+    data = await exchange.read()
+    if decoder is None:
+        if exchange.at_end and len(data) <= cap:
+            return data  # in one piece, as nearly all are
+        decoder = _Plain(cap)
+    decoder.feed(data)
+    while not exchange.at_end:
+        decoder.feed(await exchange.read())
     return decoder.close()
 
 

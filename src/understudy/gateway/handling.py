@@ -17,13 +17,13 @@ from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import idempotency, replies
 from understudy.gateway.answering import Answering
-from understudy.gateway.bodies import ClientGone
 from understudy.gateway.callers import Caller, Refusal
 from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
 from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
+from understudy.gateway.exchange import ClientGone
 from understudy.gateway.faces import load_face
 from understudy.gateway.items import Resolved, read, resolved
 from understudy.gateway.limit_headers import limit_headers

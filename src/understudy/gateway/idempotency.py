@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -26,8 +27,10 @@ from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.replays import LEASE, KeptAnswer, Replays, Scope, ScopeState
 
 if TYPE_CHECKING:
-    from understudy.gateway.connection import Connection, Message, Send
+    from understudy.gateway.connection import Connection
+    from understudy.gateway.exchange import Outlet
     from understudy.gateway.recording import Notes
+    from understudy.wire.http import Headers
 
 log = logging.getLogger("understudy.gateway")
 
@@ -76,37 +79,48 @@ def _digest(*parts: object) -> bytes:
 
 
 class Record:
-    """What is sent to a caller, who may leave meanwhile. Its last message waits until the answer is kept."""
+    """What is sent to a caller, who may leave meanwhile. Its end waits until the answer is kept."""
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, outlet: Outlet, largest: int) -> None:
         self.status = 0
         self.is_whole = False
         self.is_over = False
-        """Whether messages pass without being recorded, because there is an error to send."""
+        """Whether what is sent passes without being recorded, because it is an error."""
+        self._outlet = outlet
         self._largest = largest
-        self._headers: tuple[tuple[str, str], ...] = ()
+        self._headers: Headers = ()
         self._pieces: list[bytes] = []
         self._size = 0
-        self._last: Message | None = None
-        self._send: Send | None = None
+        self._last: Callable[[], Awaitable[None]] | None = None
+        """Sends the end."""
 
-    def through(self, send: Send) -> Send:
-        """Return what sends and records."""
-        self._send = send
-        return self._pass
+    async def start(self, status: int, headers: Headers, data: bytes = b"") -> None:
+        """Send the beginning."""
+        self.status, self._headers = status, headers
+        self._add(data)
+        await self._sent(self._outlet.start(status, headers, data))
 
-    async def _pass(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._headers = tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]
-            )
+    async def write(self, data: bytes) -> None:
+        """Send a part."""
+        self._add(data)
+        await self._sent(self._outlet.write(data))
+
+    async def end(self, data: bytes = b"") -> None:
+        """Keep back the end."""
+        self._add(data)
+        await self._ended(partial(self._outlet.end, data))
+
+    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """Keep back a whole answer."""
+        self.status, self._headers = status, (*headers, ("content-length", str(len(body))))
+        self._add(body)
+        await self._ended(partial(self._outlet.reply, status, headers, body))
+
+    async def _ended(self, last: Callable[[], Awaitable[None]]) -> None:
+        if self.is_over:
+            await self._sent(last())
         else:
-            self._add(message.get("body", b""))
-            if not message.get("more_body", False) and not self.is_over:
-                self.is_whole, self._last = True, message
-                return
-        await self._sent(message)
+            self.is_whole, self._last = True, last
 
     def _add(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -122,14 +136,13 @@ class Record:
         return KeptAnswer(self.status, self._headers, b"".join(self._pieces))
 
     async def finish(self) -> None:
-        """Send the last message."""
+        """Send the end."""
         if self._last is not None:
-            await self._sent(self._last)
+            await self._sent(self._last())
 
-    async def _sent(self, message: Message) -> None:
-        if self._send is not None:
-            with suppress(OSError):  # the caller has left
-                await self._send(message)
+    async def _sent(self, sending: Awaitable[None]) -> None:
+        with suppress(OSError):  # the caller has left
+            await sending
 
 
 Answer = Callable[[], Awaitable[None]]
@@ -167,10 +180,9 @@ class Repeats:
 
     async def _first(self, named: Named, connection: Connection, notes: Notes, answer: Answer) -> None:
         """Answer a request, and keep the answer before its last byte is sent."""
-        record = Record(self._store.largest)
+        record = connection.outlive(partial(Record, largest=self._store.largest))
         self._hold()
         try:
-            connection.outlive(record.through)
             await answer()
         except BaseException:
             record.is_over = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +65,8 @@ class Site:
 
     __slots__ = (
         *(
-            "_idle",
             "_keyring",
+            "_waiting",
             "access",
             "catalogue",
             "classes",
@@ -115,8 +115,8 @@ class Site:
         """Whether load balancers should send no more requests. Those that come are served."""
         self.is_draining = False
         """Whether requests are refused."""
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._waiting: asyncio.Event | None = None
+        """Set once no request is under way; made only if that is waited for."""
 
     def check(self) -> None:
         """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""
@@ -130,22 +130,25 @@ class Site:
             return Refusal(page)
         return caller
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Count a request while it is answered."""
+    def enter(self) -> None:
+        """Count a request, which is answered from now on."""
         self.under_way += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self.under_way -= 1
-            if not self.under_way:
-                self._idle.set()
+
+    def exit(self) -> None:
+        """Count a request no more: its answer has ended."""
+        self.under_way -= 1
+        if not self.under_way and self._waiting is not None:
+            self._waiting.set()
+            self._waiting = None
 
     async def finished(self, seconds: float | None = None) -> None:
         """Wait until no request is under way, so many seconds at most."""
+        if not self.under_way:
+            return
+        if self._waiting is None:
+            self._waiting = asyncio.Event()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            await asyncio.wait_for(self._waiting.wait(), seconds)
 
     async def retire(self) -> None:
         """Close the connections to providers once the last request has ended."""

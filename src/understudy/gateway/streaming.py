@@ -70,15 +70,14 @@ class Streaming:
                 rest = self._withholding.rest() if self._withholding is not None else []
                 closing = self._written(rest) + self._renderer.close()
                 last(closing or self._latest)  # before the caller can refer to it
-                await connection.write(closing)
             except LLMError as error:
                 await self._life.settled()
                 if not connection.started or self._manner.broken == "cut":
                     raise  # what has begun is closed before the end of its body
-                await connection.write(self._broken(error))
+                closing = self._broken(error)
             finally:
                 self._life.stop()
-            await connection.end()
+            await connection.end(closing)
         finally:
             await events.aclose()
 
@@ -94,10 +93,11 @@ class Streaming:
             if run.committed is not None:
                 forwarded = with_states(forwarded, run.committed.limits, self._half.name, time.time())
             told = _told(run, batch, self._crossing.warnings)
-            await self._connection.start(200, (*self._renderer.headers, *forwarded, *told))
+            await self._connection.start(200, (*self._renderer.headers, *forwarded, *told), self._rendered(batch))
             self._notes.begin()
+        else:
+            await self._connection.write(self._rendered(batch))
         self._life.is_silent = False
-        await self._connection.write(self._rendered(batch))
 
     def _rendered(self, batch: list[Any]) -> bytes:
         """Return events as the caller reads them."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 
 from understudy.dialects.server import BadRequest
-from understudy.gateway.bodies import ClientGone, Receive, check_length, too_large
+from understudy.gateway.bodies import check_length, too_large
+from understudy.gateway.exchange import ClientGone, Exchange
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
@@ -14,10 +15,10 @@ _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 class Upload:
     """A body under way. Whoever reads `pieces` sets the pace: the caller sends no faster than the provider receives."""
 
-    def __init__(self, receive: Receive, headers: Mapping[str, str], cap: int) -> None:
+    def __init__(self, exchange: Exchange, headers: Mapping[str, str], cap: int) -> None:
         """Raise `BadRequest` with status 413 if the length is known to exceed the cap."""
         check_length(headers, cap)
-        self._receive = receive
+        self._exchange = exchange
         self._cap = cap
         self.error: BadRequest | ClientGone | None = None
         """Why the body has no end: an HTTP library reports it only as a broken request."""
@@ -33,20 +34,17 @@ class Upload:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body. Raise `BadRequest` beyond the cap, and `ClientGone` if the caller leaves."""
-        size, more = 0, True
+        size = 0
         try:
-            while more:
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    self.error = ClientGone()
-                    raise self.error
-                data: bytes = message.get("body", b"")
+            while not self._exchange.at_end:
+                data = await self._exchange.read()
                 size += len(data)
                 if size > self._cap:
-                    self.error = too_large(f"the body exceeds the {self._cap} bytes that are accepted")
-                    raise self.error
-                more = message.get("more_body", False)
+                    raise too_large(f"the body exceeds the {self._cap} bytes that are accepted")
                 if data:
                     yield data
+        except (BadRequest, ClientGone) as error:
+            self.error = error
+            raise
         finally:
             self.is_over.set()

@@ -54,8 +54,7 @@ async def gateway(emulator: Emulator) -> AsyncIterator[str]:
     sockets = listen("127.0.0.1", 0, 128)
     running = asyncio.create_task(server.run_on(sockets))
     try:
-        while not server.started:
-            await asyncio.sleep(0.001)
+        await server.serving.wait()
         yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
     finally:
         server.stop()

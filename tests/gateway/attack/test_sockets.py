@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import cast
 
 import pytest
 
 from tests.gateway.attack.attacking import CALLER, UPSTREAM, target
 from tests.gateway.attack.seeds import SEEDS, seeds_of
 from tests.gateway.attack.spoiling import Malformed, malformed
-from tests.gateway.serving.serving import App, serving
+from tests.gateway.serving.serving import serving
 from tests.gateway.serving.test_strict_http import mutate, send_malformed
 from understudy.gateway.serving.limits import Limits
 
@@ -34,7 +33,7 @@ def written(request: Malformed, dice: random.Random) -> bytes:
 @pytest.mark.parametrize("face", SEEDS)
 async def test_malformed_requests_over_sockets(face: str, deep: bool) -> None:
     dice, seeds = random.Random(f"sockets {face}"), seeds_of(face)
-    async with target() as attacked, serving(cast(App, attacked.gateway), limits=Limits(linger=0.05)) as running:
+    async with target() as attacked, serving(attacked.gateway, limits=Limits(linger=0.05)) as running:
         statuses = set()
         for _ in range(DEEP if deep else REQUESTS):
             seen = await send_malformed(running, written(malformed(dice.choice(seeds), dice), dice))

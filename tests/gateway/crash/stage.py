@@ -11,18 +11,18 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from tests.gateway.crash.callers import FINISHED, Callers, Seen, calling
-from tests.gateway.serving.serving import App, live, serving
+from tests.gateway.serving.serving import serving
 from tests.hostile.answers.all import DIALECTS
 from tests.hostile.answers.base import TEXT, Answers
 from tests.hostile.failover import PAIRS, SCENARIOS, SHORT, Pair, Scenario, Scene
 from tests.hostile.server import HostileServer, Party, Request, Script
 from understudy.gateway.application import Gateway, app
-from understudy.gateway.connection import Message, Receive, Send
+from understudy.gateway.asgi import Message, Receive, Send
 
 CALLERS = ("openai", "opencode", "completions", "responses", "anthropic", "claude-code", "gemini", "cohere", "ollama")
 WAYS = ("plain", "surface", "hold", "restart", "continue")
@@ -67,9 +67,6 @@ class Stage:
         """How often which way ended how."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await live(receive, send)
-            return
         body, more = b"", True
         while more:
             message = await receive()
@@ -154,7 +151,7 @@ async def staged() -> AsyncIterator[tuple[Stage, Callers]]:
     async with HostileServer() as server:
         stage = Stage(server)
         async with (
-            serving(cast("App", stage), drain=1.0) as running,
+            serving(stage, drain=1.0) as running,
             calling(f"http://127.0.0.1:{running.port}") as callers,
         ):
             yield stage, callers

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from understudy.gateway.serving.guard import Message, Receive, Send
+from tests.gateway.serving.behind import Application, Behind
+from understudy.gateway.application import Gateway
+from understudy.gateway.asgi import Message, Receive, Send
 from understudy.gateway.serving.limits import Limits
 from understudy.gateway.serving.listening import listen
 from understudy.gateway.serving.server import Server
@@ -32,9 +34,6 @@ class App:
     running: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await live(receive, send)
-            return
         task = asyncio.current_task()
         assert task is not None
         self.running.add(task)
@@ -71,13 +70,6 @@ class App:
         self.ending.set()
         if self.running:
             await asyncio.wait(self.running, timeout=1)
-
-
-async def live(receive: Receive, send: Send) -> None:
-    """Speak the lifespan protocol of ASGI."""
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def answer(send: Send, body: bytes, status: int = 200) -> None:
@@ -145,17 +137,17 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: App | None = None, *, drain: float = 5.0, limits: Limits | None = None
+    app: Application | Gateway | None = None, *, drain: float = 5.0, limits: Limits | None = None
 ) -> AsyncIterator[Running]:
     """Serve in this loop."""
     app = app or App()
-    server = Server(app, drain=drain, limits=limits or Limits())
+    served = app if isinstance(app, Gateway) else Behind(app)
+    server = Server(served, drain=drain, limits=limits or Limits())
     sockets = listen("127.0.0.1", 0, 128)
     port = sockets[0].getsockname()[1]
     task = asyncio.create_task(server.run_on(sockets))
-    while not server.started:
-        await asyncio.sleep(0)
-    running = Running(app, server, port, task)
+    await server.serving.wait()
+    running = Running(app if isinstance(app, App) else App(), server, port, task)
     try:
         yield running
     finally:

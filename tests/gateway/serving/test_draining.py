@@ -6,7 +6,7 @@ import asyncio
 
 from tests.gateway.serving.serving import HOST, App, serving
 from tests.gateway.serving.test_strict_http import GET
-from understudy.gateway.serving.guard import Message, Receive, Send
+from understudy.gateway.asgi import Message, Receive, Send
 
 END = b"event: end\n\n"
 SHUTDOWN = b'event: error\ndata: {"code": "server_shutdown"}\n\n'

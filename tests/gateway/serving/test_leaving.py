@@ -6,13 +6,12 @@ import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
-from typing import cast
 
 import pytest
 
 from tests.gateway.conftest import entries
 from tests.gateway.serving.running_gateway import chat
-from tests.gateway.serving.serving import App, Running, serving
+from tests.gateway.serving.serving import Running, serving
 from tests.gateway.serving.test_slow_callers import TICK
 from tests.gateway.serving.test_strict_http import mutate, send_malformed
 from understudy.emulator import Emulator, Fault
@@ -43,7 +42,7 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     async with Emulator(("openai",)) as emulator:
         gateway = app({"llm": {"providers": entries(emulator, ("openai",))}})
         gateway.access_log = records.append
-        async with serving(cast(App, gateway), limits=Limits(write_time=0.5)) as running:
+        async with serving(gateway, limits=Limits(write_time=0.5)) as running:
             yield Served(running, emulator, records)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.gateway.serving.serving import HOST, App, Running, answer, serving
-from understudy.gateway.serving.guard import Message, Receive, Send
+from understudy.gateway.asgi import Message, Receive, Send
 from understudy.gateway.serving.limits import Limits
 
 POST = b"POST /x HTTP/1.1\r\n" + HOST
@@ -235,12 +235,12 @@ async def test_an_answer_before_the_end_of_the_body_is_readable() -> None:
 
 async def test_an_answer_that_closes_is_readable_while_the_caller_still_sends() -> None:
     async def deny(app: App, scope: Message, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
+        await send({"type": "http.response.start", "status": 413, "headers": []})
         await send({"type": "http.response.body", "body": b"too large"})
 
     async with serving(App(handler=deny)) as running:
         peer = await running.connect()
-        peer.writer.write(POST + b"Content-Length: 1000000\r\n\r\n" + b"a" * 300_000)
+        peer.writer.write(POST + b"Connection: close\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 300_000)
         await asyncio.sleep(0.05)
         peer.writer.write(b"a" * 100_000)
         seen = await peer.rest()

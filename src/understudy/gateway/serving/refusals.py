@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http
-
 import msgspec
+
+from understudy.gateway.serving.heads import status_line
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -21,18 +21,12 @@ class Refusal(msgspec.Struct, frozen=True):
             error["type"] = "server_error"
         return msgspec.json.encode({"error": error})
 
-    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the headers that the refusal needs."""
-        return ((b"retry-after", b"1"),) if self.status == 503 else ()
-
-    def reply(self, headers: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
-        """Return the whole response, which announces that the connection is closed."""
+    def reply(self, date: bytes = b"") -> bytes:
+        """Return the whole response, which announces that the connection is closed. `date`: its line of the header."""
         body = self.body()
-        phrase = http.HTTPStatus(self.status).phrase
-        lines = [f"HTTP/1.1 {self.status} {phrase}".encode()]
-        lines += [name + b": " + value for name, value in headers]
-        lines += [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
-        return b"\r\n".join(lines) + b"\r\n\r\n" + body
+        again = b"retry-after: 1\r\n" if self.status == 503 else b""
+        kind = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n" % len(body)
+        return b"%b%b%b%b\r\n%b" % (status_line(self.status), date, again, kind, body)
 
 
 MALFORMED = Refusal(400, "malformed_request", "the request is not valid HTTP/1.1")

@@ -2,8 +2,7 @@
 
 Stopping follows the order that load balancers expect. Readiness fails and the port is closed first; requests under way
 run to their end, within the time for draining; what is left then is ended by the application, in the words of each
-caller's wire format; and only then connections are closed. uvicorn waits for connections before it notifies the
-application, so all of this happens here and not at the end of the lifespan.
+caller's wire format; and only then connections are closed.
 """
 
 from __future__ import annotations
@@ -12,14 +11,11 @@ import asyncio
 import contextlib
 import functools
 import socket
-from collections.abc import Generator, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
-import uvicorn
-
-from understudy.gateway.serving.guard import Message, Receive, Send, guard
 from understudy.gateway.serving.limits import LIMITS, Limits
-from understudy.gateway.serving.protocol import StrictProtocol
+from understudy.gateway.serving.protocol import HttpProtocol
+from understudy.gateway.serving.shared import Served, Shared
 
 TICK = 1.0
 """Seconds between two looks at the clock of each connection, and between two `Date` headers."""
@@ -33,42 +29,13 @@ _HURRY = 1.0
 """Seconds that the application has to end what is under way when the server must stop at once."""
 
 
-class Served(Protocol):
-    """An ASGI application that can be drained, as a `Gateway` is."""
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-
-    def leave(self) -> None:
-        """Fail the readiness check, and go on serving."""
-
-    async def drain(self, seconds: float) -> None:
-        """Accept no more requests, let those under way end within some seconds, and end the others."""
-
-
-class Server(uvicorn.Server):
+class Server:
     """Serves one application on sockets that are already open."""
 
     def __init__(self, app: Served, *, drain: float, limits: Limits = LIMITS) -> None:
-        protocol: Any = functools.partial(StrictProtocol, limits=limits)
-        super().__init__(
-            uvicorn.Config(
-                guard(app),
-                http=protocol,
-                ws="none",
-                lifespan="on",
-                interface="asgi3",
-                log_config=None,
-                log_level="critical",  # `guard` logs what goes wrong, without what callers sent
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,  # who asks is who is connected, whatever a header says
-                backlog=limits.backlog,
-            )
-        )
+        self.shared = Shared(app, limits)
         self.serving = asyncio.Event()
         """Set once requests are accepted."""
-        self._application = app
         self.drain_time = drain
         """Seconds that requests under way have to end."""
         self._stopping = asyncio.Event()
@@ -76,7 +43,14 @@ class Server(uvicorn.Server):
 
     async def run_on(self, sockets: Sequence[socket.socket]) -> None:
         """Serve until `stop` is called and everything has ended."""
-        await self.serve(list(sockets))
+        loop, protocol = asyncio.get_running_loop(), functools.partial(HttpProtocol, self.shared)
+        backlog = self.shared.limits.backlog
+        servers = [await loop.create_server(protocol, sock=each, backlog=backlog) for each in sockets]
+        self.serving.set()
+        while not self._stopping.is_set():
+            self._tick()
+            await _wait(self._stopping, TICK)
+        await self._end(servers, sockets)
 
     def stop(self) -> None:
         """Drain and end. A second call ends at once."""
@@ -84,71 +58,58 @@ class Server(uvicorn.Server):
             self._hurrying.set()
         self._stopping.set()
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals to whoever runs this: uvicorn would raise them again at the end, and exit by a signal."""
-        yield
-
-    async def main_loop(self) -> None:
-        """Run until `stop`."""
-        self.serving.set()
-        while not self._stopping.is_set():
-            await self.on_tick(0)
-            self._check()
-            await _wait(self._stopping, TICK)
-
-    def _connections(self) -> list[StrictProtocol]:
-        return [each for each in self.server_state.connections if isinstance(each, StrictProtocol)]
-
-    def _check(self) -> None:
+    def _tick(self) -> None:
+        """Look at the clock of each connection."""
+        self.shared.tick()
         now = asyncio.get_running_loop().time()
-        for each in self._connections():
+        for each in tuple(self.shared.connections):
             each.check(now)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    def _retire_all(self, idle_for: float) -> None:
+        for each in tuple(self.shared.connections):
+            each.retire(idle_for)
+
+    async def _end(self, servers: Sequence[asyncio.AbstractServer], sockets: Sequence[socket.socket]) -> None:
         """Stop as the module describes."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.drain_time
-        self._application.leave()
-        for server in self.servers:
+        self.shared.application.leave()
+        for server in servers:
             server.close()
-        for each in sockets or ():
+        for each in sockets:
             each.close()
         ticking = loop.create_task(self._keep_ticking())
         await self._retire(min(end, loop.time() + _IDLE))
         await self._drain_application(max(0.0, end - loop.time()))
         flushed = loop.time() + _FLUSH
-        while self.server_state.connections and loop.time() < flushed:
-            for connection in self._connections():
-                connection.retire(0.0)
+        while self.shared.connections and loop.time() < flushed:
+            self._retire_all(0.0)
             await asyncio.sleep(_POLL)
-        for connection in self._connections():
+        for connection in tuple(self.shared.connections):
             connection.abort()
         ticking.cancel()
         await self._end_tasks()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HURRY):
-                await self.lifespan.shutdown()
+                await self.shared.application.aclose()
 
     async def _keep_ticking(self) -> None:
         """Go on watching the connections, and closing those that become idle."""
         while True:
-            self._check()
-            for connection in self._connections():
-                connection.retire(_IDLE)
+            self._tick()
+            self._retire_all(_IDLE)
             await asyncio.sleep(TICK / 4)
 
     async def _retire(self, end: float) -> None:
         """Answer the next request of each connection, with the announcement that it is closed after it."""
         loop = asyncio.get_running_loop()
-        while self.server_state.connections and not self._hurrying.is_set() and loop.time() < end:
-            for connection in self._connections():
-                connection.retire(_IDLE)
+        while self.shared.connections and not self._hurrying.is_set() and loop.time() < end:
+            self._retire_all(_IDLE)
             await _wait(self._hurrying, _POLL)
 
     async def _drain_application(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        draining = loop.create_task(self._application.drain(0.0 if self._hurrying.is_set() else seconds))
+        draining = loop.create_task(self.shared.application.drain(0.0 if self._hurrying.is_set() else seconds))
         hurrying = loop.create_task(self._hurrying.wait())
         await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
@@ -156,12 +117,12 @@ class Server(uvicorn.Server):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HURRY):
-                await self._application.drain(0.0)
+                await self.shared.application.drain(0.0)
                 await draining
 
     async def _end_tasks(self) -> None:
         """Cancel the requests whose callers are gone by now, and wait for them for a moment."""
-        tasks = set(self.server_state.tasks)
+        tasks = set(self.shared.tasks)
         for task in tasks:
             task.cancel()
         if tasks:

@@ -9,68 +9,69 @@ in HTTP/1.0, a target that names another host, versions that are not HTTP/1.x.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 
 from understudy.gateway.serving import refusals
 from understudy.gateway.serving.refusals import Refusal
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A name or an address, and a port. Wider forms of RFC 3986 (percent-encoding, sub-delimiters) name no host in use."""
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(?:[/?].*)?", re.IGNORECASE | re.DOTALL)
-_REPEATED = {
-    b"host": refusals.HOST,
-    b"transfer-encoding": refusals.FRAMING,
-    b"content-length": refusals.LENGTH,
-    b"expect": refusals.EXPECTATION,
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)([/?].*)?", re.IGNORECASE | re.DOTALL)
+REPEATED: Mapping[str, Refusal] = {
+    "host": refusals.HOST,
+    "transfer-encoding": refusals.FRAMING,
+    "content-length": refusals.LENGTH,
+    "expect": refusals.EXPECTATION,
 }
-"""Fields that are checked, and why one is refused that is repeated."""
-_CHECKED = frozenset(_REPEATED)
-_WITHOUT_BODY = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-
-Fields = Sequence[tuple[bytes, bytes]]
-"""Header fields, their names in lower case."""
+"""Fields that must not be repeated, and why a request is refused that repeats one."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def find_fault(method: bytes, version: str, target: bytes, fields: Fields) -> Refusal | None:
-    """Return why a request must be refused, or `None`."""
-    if version not in ("1.1", "1.0"):
-        return refusals.VERSION
-    if method in (b"CONNECT", b"TRACE"):
-        return refusals.METHOD
-    if version == "1.0" and method not in _WITHOUT_BODY:
+def find_fault(method: str, version: str, target: str, headers: Mapping[str, str]) -> Refusal | None:
+    """Return why a request must be refused, or `None`. `headers` has names in lower case, none of `REPEATED` twice."""
+    if version != "1.1" and (version != "1.0" or method not in _WITHOUT_BODY):
         return refusals.VERSION  # its answer may be streamed, and the end of a stream needs chunks
-    checked: dict[bytes, bytes] = {}
-    for name, value in [field for field in fields if field[0] in _CHECKED]:
-        if name in checked:
-            return _REPEATED[name]
-        checked[name] = value.strip(b" \t")
-        if fault := _fault_of_field(name, checked[name], version):
-            return fault
-    host = checked.get(b"host", b"")
-    if not host and version == "1.1":
+    if method in ("CONNECT", "TRACE"):
+        return refusals.METHOD
+    host = headers.get("host")
+    if not _is_host(host) and (host is not None or version == "1.1"):
         return refusals.HOST
-    if b"content-length" in checked and b"transfer-encoding" in checked:
-        return refusals.LENGTH
-    return None if target.startswith(b"/") and b"#" not in target else _fault_of_target(method, target, host)
-
-
-def _fault_of_field(name: bytes, value: bytes, version: str) -> Refusal | None:
-    match name:
-        case b"host" if not _HOST.fullmatch(value):
-            return refusals.HOST
-        case b"transfer-encoding" if value.lower() != b"chunked" or version != "1.1":
-            return refusals.FRAMING
-        case b"content-length" if not value.isdigit():
+    if "transfer-encoding" in headers:
+        if "content-length" in headers:
             return refusals.LENGTH
-        case b"expect" if value.lower() != b"100-continue":
-            return refusals.EXPECTATION
-    return None
+        if version == "1.0" or headers["transfer-encoding"].strip(" \t").lower() != "chunked":
+            return refusals.FRAMING
+    elif "content-length" in headers and not _is_number(headers["content-length"].strip(" \t")):
+        return refusals.LENGTH
+    if "expect" in headers and headers["expect"].strip(" \t").lower() != "100-continue":
+        return refusals.EXPECTATION
+    return None if target[:1] == "/" and "#" not in target else _fault_of_target(method, target, host or "")
 
 
-def _fault_of_target(method: bytes, target: bytes, host: bytes) -> Refusal | None:
+@lru_cache(maxsize=256)
+def _is_host(host: str | None) -> bool:
+    """Check the value of a Host, of which clients send few."""
+    return host is not None and _HOST.fullmatch(host.strip(" \t")) is not None
+
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
+
+
+def _fault_of_target(method: str, target: str, host: str) -> Refusal | None:
     """Return why a target other than a path is refused: it may be `*`, or a URL of the host that the Host names."""
     absolute = _ABSOLUTE.fullmatch(target)
-    is_ours = absolute is not None and bool(host) and absolute[1].lower() == host.lower()
-    if b"#" not in target and (is_ours or (target == b"*" and method == b"OPTIONS")):
+    is_ours = absolute is not None and bool(host) and absolute[1].lower() == host.strip(" \t").lower()
+    if "#" not in target and (is_ours or (target == "*" and method == "OPTIONS")):
         return None
     return refusals.TARGET
+
+
+def split(target: str) -> tuple[str, str]:
+    """Return the path and the query of a target that has no fault."""
+    if target[:1] != "/" and (absolute := _ABSOLUTE.fullmatch(target)) is not None:
+        rest = absolute[2] or "/"
+        target = rest if rest[:1] == "/" else f"/{rest}"
+    path, _, query = target.partition("?")
+    return path, query

@@ -1,0 +1,67 @@
+"""What the gateway needs of a server: one request, and the way back to its caller.
+
+`understudy serve` has a server of its own, whose exchanges write to a socket (`serving.exchange`). Any other server hands
+requests over as ASGI does (`asgi`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from understudy.wire.http import Headers
+
+
+class ClientGone(Exception):
+    """The client disconnected before its request was complete."""
+
+
+class Outlet(Protocol):
+    """The way back to a caller. Once the caller has left, what is sent is dropped."""
+
+    async def start(self, status: int, headers: Headers, data: bytes = b"") -> None:
+        """Send the status, the headers and a first part of the body. Names are in lower case, and none concerns the
+        connection (RFC 9110 §7.6.1), which is the server's."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of the body; wait while the caller does not read."""
+        ...
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last part of the body, and its end."""
+        ...
+
+    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer, with the length of its body. To `HEAD` the body is not sent."""
+        ...
+
+
+class Exchange(Outlet, Protocol):
+    """One request, and the way back to its caller."""
+
+    method: str
+    path: str
+    """As it was written, below the path at which the application is mounted."""
+    query: str
+    http_version: str
+    headers: dict[str, str]
+    """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
+    peer: str | None
+    """The address of the caller; `None` if the server states none, as for a Unix socket."""
+    at_end: bool
+    """Whether the whole body of the request has been read."""
+    is_gone: bool
+    """Whether the caller has left before the end of the answer."""
+
+    async def read(self) -> bytes:
+        """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
+        ...
+
+    def notify(self, then: Callable[[], object] | None, after: asyncio.Event | None = None) -> None:
+        """Call a function when the caller leaves, at once if that has happened; `None`: call none any more.
+
+        `after` is set once nobody reads the body any more: until then whoever reads it notices, too.
+        """
+        ...

@@ -1,0 +1,210 @@
+"""One request on a connection of our own server, and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from understudy.gateway.exchange import ClientGone
+from understudy.gateway.serving import refusals
+from understudy.gateway.serving.heads import LENGTH, fields_of, status_line
+from understudy.wire.http import Headers
+
+if TYPE_CHECKING:
+    from understudy.gateway.serving.protocol import HttpProtocol
+
+log = logging.getLogger("understudy.gateway")
+DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
+HIGH_WATER = 64 * 1024
+"""Bytes of a body that are kept while nobody reads them. Beyond that the connection is not read."""
+_BODILESS = frozenset({204, 304})
+_JSON: Headers = (("content-type", "application/json"),)
+
+
+class SocketExchange:
+    """A request whose header has arrived. An answer that cannot get its end is left without it, and so is invalid."""
+
+    __slots__ = (
+        *("_has_all", "_is_chunked", "_left", "_pieces", "_protocol", "_size", "_then", "_waiter", "at_end"),
+        *("awaits_continue", "headers", "http_version", "is_gone", "is_over", "keep_alive", "method", "path", "peer"),
+        *("query", "started"),
+    )
+
+    def __init__(
+        self, protocol: HttpProtocol, method: str, target: tuple[str, str], version: str, headers: dict[str, str]
+    ) -> None:
+        """`target`: path and query."""
+        self._protocol = protocol
+        self.method = method
+        self.path, self.query = target
+        self.http_version = version
+        self.headers = headers
+        self.peer = protocol.peer
+        self.at_end = self._has_all = False
+        self.is_gone = self.is_over = self.started = False
+        """`is_over`: whether the whole answer has been sent."""
+        self.awaits_continue = "expect" in headers
+        self.keep_alive = True
+        """Whether the connection stays open after the answer."""
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._then: Callable[[], object] | None = None
+        self._is_chunked = False
+        self._left: int | None = None
+        """What is missing of the length that the answer states; `None` if it states none."""
+
+    def run(self) -> None:
+        """Have the application answer."""
+        shared = self._protocol.shared
+        task = self._protocol.loop.create_task(shared.application.serve(self))
+        shared.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """End an answer that has none, because of a bug or because the server stops."""
+        self._protocol.shared.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # The traceback may hold what a caller sent.
+            shown = error if os.environ.get(DEBUG_VARIABLE) else None
+            log.error("%s %s failed: %s", self.method, self.path, type(error).__name__, exc_info=shown)
+        if self.is_over or self.is_gone:
+            return
+        self.keep_alive = False
+        if not self.started:
+            self._send(refusals.CRASHED.status, _JSON, refusals.CRASHED.body())
+        elif self._is_chunked or self._left is not None:
+            self._protocol.close()
+        else:  # the end of the connection would pass for that of the answer
+            self._protocol.abort()
+
+    # The request
+
+    def add(self, piece: bytes) -> None:
+        """Take a part of the body, as it arrives."""
+        if self.is_over:
+            return
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > HIGH_WATER:
+            self._protocol.pause_reading()
+        self._wake()
+
+    def complete(self) -> None:
+        """Note that the whole body has arrived."""
+        self._has_all = True
+        self._wake()
+
+    def lose(self) -> None:
+        """Note that the caller has left, or sends what cannot be read."""
+        if self.is_over or self.is_gone:
+            return
+        self.is_gone = True
+        self._wake()
+        if self._then is not None:
+            self._then()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def read(self) -> bytes:
+        """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
+        if self.awaits_continue:
+            self.awaits_continue = False
+            self._protocol.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not (self._pieces or self._has_all or self.is_gone or self.is_over):
+            self._protocol.resume_reading()
+            self._waiter = self._protocol.loop.create_future()
+            await self._waiter
+        if self.is_gone or self.is_over:
+            raise ClientGone
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        self.at_end = self._has_all
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def notify(self, then: Callable[[], object] | None, after: asyncio.Event | None = None) -> None:
+        """Call a function when the caller leaves, at once if that has happened; `None`: call none any more."""
+        self._then = then
+        if then is not None and self.is_gone:
+            then()
+
+    # The answer
+
+    async def start(self, status: int, headers: Headers, data: bytes = b"") -> None:
+        """Send the status, the headers and a first part of the body. Raise `ValueError` for an invalid header."""
+        if self._protocol.writable is not None:
+            await self._protocol.writable.wait()
+        if self.is_gone:
+            return
+        fields = fields_of(headers)
+        framing = b""
+        if self.method == "HEAD" or status in _BODILESS:
+            self._left = 0
+        elif (length := LENGTH.search(fields)) is not None:
+            self._left = int(length[1])
+        elif self.http_version == "1.1":
+            self._is_chunked, framing = True, b"transfer-encoding: chunked\r\n"
+        else:
+            self.keep_alive = False  # the end of the connection is that of the answer
+        self.started = True
+        self.awaits_continue = False
+        self._protocol.write(self._head(status, fields, framing) + self._framed(data))
+
+    def _head(self, status: int, fields: bytes, framing: bytes) -> bytes:
+        if not self.keep_alive:
+            framing += b"connection: close\r\n"
+        return b"%b%b%b%b\r\n" % (status_line(status), self._protocol.shared.date, fields, framing)
+
+    def _framed(self, data: bytes) -> bytes:
+        """Return a part of the body as it is sent. Raise `ValueError` beyond the stated length."""
+        if self._is_chunked:
+            return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        if self.method == "HEAD":
+            return b""
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise ValueError("the body is longer than its Content-Length")
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of the body; wait while the caller does not read."""
+        if self._protocol.writable is not None:
+            await self._protocol.writable.wait()
+        if data and not self.is_gone:
+            self._protocol.write(self._framed(data))
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last part of the body, and its end. Raise `ValueError` if it is shorter than its stated length."""
+        if self._protocol.writable is not None:
+            await self._protocol.writable.wait()
+        if self.is_gone:
+            return
+        last = self._framed(data) + (b"0\r\n\r\n" if self._is_chunked else b"")
+        if self._left:
+            raise ValueError("the body is shorter than its Content-Length")
+        self._protocol.write(last)
+        self._finish()
+
+    async def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer. Raise `ValueError` for an invalid header."""
+        if self._protocol.writable is not None:
+            await self._protocol.writable.wait()
+        if not self.is_gone:
+            self._send(status, headers, body)
+
+    def _send(self, status: int, headers: Headers, body: bytes) -> None:
+        head = self._head(status, fields_of(headers), b"content-length: %d\r\n" % len(body))
+        self.started = True
+        self._protocol.write(head if self.method == "HEAD" else head + body)
+        self._finish()
+
+    def _finish(self) -> None:
+        self.is_over = True
+        self._wake()
+        self._protocol.answered(self)

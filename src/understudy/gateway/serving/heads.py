@@ -1,0 +1,31 @@
+"""Writes the head of an answer: the status line and the header fields."""
+
+from __future__ import annotations
+
+import http
+import re
+from functools import lru_cache
+
+from understudy.wire.http import Headers
+
+_FIELDS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*")
+"""Fields as RFC 9110, 5 allows them: a line break in a value would begin another field."""
+LENGTH = re.compile(rb"(?:^|\n)content-length: ([0-9]+)\r")
+
+
+@lru_cache(maxsize=128)
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer."""
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:  # a status of a provider that no standard knows
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def fields_of(headers: Headers) -> bytes:
+    """Return header fields as they are sent. Raise `ValueError` if one could be read as anything but itself."""
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1", "replace")
+    if _FIELDS.fullmatch(fields) is None or fields.count(b"\n") != len(headers):
+        raise ValueError("a header field of an answer is invalid")
+    return fields
