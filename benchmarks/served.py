@@ -77,8 +77,8 @@ class Served:
         server.shared.date = b"date: Sun, 29 Nov 2026 12:00:00 GMT\r\n"
 
         class Protocol(HttpProtocol):
-            def answered(self, exchange: Any) -> None:
-                super().answered(exchange)
+            def answered(self, *, keep_alive: bool) -> None:
+                super().answered(keep_alive=keep_alive)
                 ended[self].set()
 
         ended: dict[object, asyncio.Event] = {}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.asgi import Answer, Asgi
+from tests.gateway.serving.serving import serving
 from tests.ledger.contract.stores import Store
 from understudy.emulator import Emulator, Fault
 from understudy.gateway.application import Gateway, app
@@ -166,3 +167,24 @@ async def test_without_a_ledger_a_key_means_nothing(emulator: Emulator) -> None:
         assert (await ask(Asgi(gateway))).status == 200
     assert len(emulator.requests("openai")) == 2
     await gateway.aclose()
+
+
+async def test_a_caller_of_our_own_server_who_leaves_finds_the_answer_later(emulator: Emulator, store: Store) -> None:
+    emulator.script("openai", [Fault.slow_headers(0.3)])
+    gateway = opened(emulator, store)
+    data = json.dumps(FACES["openai"][1]).encode()
+    fields = {"host": "localhost", **headers(), "content-length": str(len(data))}
+    lines = ["POST /v1/chat/completions HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    request = "\r\n".join(lines).encode() + data
+    async with serving(gateway) as running, asyncio.timeout(20):
+        peer = await running.connect()
+        peer.writer.write(request)
+        while not emulator.requests("openai"):
+            await asyncio.sleep(0.01)
+        peer.writer.close()
+        status, head, again = 409, b"", await running.connect()
+        while status == 409:  # as long as it is being answered
+            again.writer.write(request)
+            status, head, _ = await again.response()
+    assert (status, b"idempotent-replayed: true" in head) == (200, True)
+    assert len(emulator.requests("openai")) == 1

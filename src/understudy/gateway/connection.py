@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 X_REQUEST_ID = "x-request-id"
 """Where proxies put the id of a request, and where OpenAI's clients look for it."""
-O = TypeVar("O", bound=Outlet)
+Through = TypeVar("Through", bound=Outlet)
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -116,7 +116,7 @@ class Connection:
         """The id that the caller, or a proxy on the way, has given the request."""
         return self._came_in or _id_in(self.headers, "x-client-request-id")
 
-    def outlive(self, through: Callable[[Outlet], O]) -> O:
+    def outlive(self, through: Callable[[Outlet], Through]) -> Through:
         """Send the answer through something else, and to its end even if the caller leaves, once the body was read."""
         self._outlet = outlet = through(self._exchange)
         return outlet

@@ -1,7 +1,7 @@
 """What the gateway needs of a server: one request, and the way back to its caller.
 
-`understudy serve` has a server of its own, whose exchanges write to a socket (`serving.exchange`). Any other server hands
-requests over as ASGI does (`asgi`).
+`understudy serve` has a server of its own, whose exchanges write to a socket (`serving.exchange`). Any other server
+hands requests over as ASGI does (`asgi`).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tests.gateway.crash.callers import FINISHED, Callers, Seen, calling
+from tests.gateway.serving.behind import Behind
 from tests.gateway.serving.serving import serving
 from tests.hostile.answers.all import DIALECTS
 from tests.hostile.answers.base import TEXT, Answers
@@ -151,7 +152,7 @@ async def staged() -> AsyncIterator[tuple[Stage, Callers]]:
     async with HostileServer() as server:
         stage = Stage(server)
         async with (
-            serving(stage, drain=1.0) as running,
+            serving(Behind(stage), drain=1.0) as running,
             calling(f"http://127.0.0.1:{running.port}") as callers,
         ):
             yield stage, callers

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.gateway.serving.behind import Application, Behind
-from understudy.gateway.application import Gateway
+from tests.gateway.serving.behind import Behind
 from understudy.gateway.asgi import Message, Receive, Send
 from understudy.gateway.serving.limits import Limits
+from understudy.gateway.serving.line import Served
 from understudy.gateway.serving.listening import listen
 from understudy.gateway.serving.server import Server
 
@@ -137,11 +137,11 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: Application | Gateway | None = None, *, drain: float = 5.0, limits: Limits | None = None
+    app: App | Served | None = None, *, drain: float = 5.0, limits: Limits | None = None
 ) -> AsyncIterator[Running]:
     """Serve in this loop."""
     app = app or App()
-    served = app if isinstance(app, Gateway) else Behind(app)
+    served = Behind(app) if isinstance(app, App) else app
     server = Server(served, drain=drain, limits=limits or Limits())
     sockets = listen("127.0.0.1", 0, 128)
     port = sockets[0].getsockname()[1]

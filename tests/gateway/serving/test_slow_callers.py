@@ -9,8 +9,8 @@ import pytest
 
 from tests.gateway.serving.serving import HOST, App, answer, serving
 from tests.gateway.serving.test_strict_http import GET, POST, refusal_of
-from understudy.gateway.serving import server
 from understudy.gateway.asgi import Message, Receive, Send
+from understudy.gateway.serving import server
 from understudy.gateway.serving.limits import Limits
 
 TICK = 0.02

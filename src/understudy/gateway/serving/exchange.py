@@ -14,7 +14,7 @@ from understudy.gateway.serving.heads import LENGTH, fields_of, status_line
 from understudy.wire.http import Headers
 
 if TYPE_CHECKING:
-    from understudy.gateway.serving.protocol import HttpProtocol
+    from understudy.gateway.serving.line import Line
 
 log = logging.getLogger("understudy.gateway")
 DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
@@ -28,21 +28,19 @@ class SocketExchange:
     """A request whose header has arrived. An answer that cannot get its end is left without it, and so is invalid."""
 
     __slots__ = (
-        *("_has_all", "_is_chunked", "_left", "_pieces", "_protocol", "_size", "_then", "_waiter", "at_end"),
+        *("_has_all", "_is_chunked", "_left", "_pieces", "_line", "_size", "_then", "_waiter", "at_end"),
         *("awaits_continue", "headers", "http_version", "is_gone", "is_over", "keep_alive", "method", "path", "peer"),
         *("query", "started"),
     )
 
-    def __init__(
-        self, protocol: HttpProtocol, method: str, target: tuple[str, str], version: str, headers: dict[str, str]
-    ) -> None:
+    def __init__(self, line: Line, method: str, target: tuple[str, str], version: str, headers: dict[str, str]) -> None:
         """`target`: path and query."""
-        self._protocol = protocol
+        self._line = line
         self.method = method
         self.path, self.query = target
         self.http_version = version
         self.headers = headers
-        self.peer = protocol.peer
+        self.peer = line.peer
         self.at_end = self._has_all = False
         self.is_gone = self.is_over = self.started = False
         """`is_over`: whether the whole answer has been sent."""
@@ -59,14 +57,14 @@ class SocketExchange:
 
     def run(self) -> None:
         """Have the application answer."""
-        shared = self._protocol.shared
-        task = self._protocol.loop.create_task(shared.application.serve(self))
+        shared = self._line.shared
+        task = self._line.loop.create_task(shared.application.serve(self))
         shared.tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """End an answer that has none, because of a bug or because the server stops."""
-        self._protocol.shared.tasks.discard(task)
+        self._line.shared.tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             # The traceback may hold what a caller sent.
@@ -78,9 +76,9 @@ class SocketExchange:
         if not self.started:
             self._send(refusals.CRASHED.status, _JSON, refusals.CRASHED.body())
         elif self._is_chunked or self._left is not None:
-            self._protocol.close()
+            self._line.close()
         else:  # the end of the connection would pass for that of the answer
-            self._protocol.abort()
+            self._line.reset()
 
     # The request
 
@@ -91,7 +89,7 @@ class SocketExchange:
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > HIGH_WATER:
-            self._protocol.pause_reading()
+            self._line.pause_reading()
         self._wake()
 
     def complete(self) -> None:
@@ -116,10 +114,10 @@ class SocketExchange:
         """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
         if self.awaits_continue:
             self.awaits_continue = False
-            self._protocol.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self._pieces or self._has_all or self.is_gone or self.is_over):
-            self._protocol.resume_reading()
-            self._waiter = self._protocol.loop.create_future()
+            self._line.resume_reading()
+            self._waiter = self._line.loop.create_future()
             await self._waiter
         if self.is_gone or self.is_over:
             raise ClientGone
@@ -137,8 +135,8 @@ class SocketExchange:
 
     async def start(self, status: int, headers: Headers, data: bytes = b"") -> None:
         """Send the status, the headers and a first part of the body. Raise `ValueError` for an invalid header."""
-        if self._protocol.writable is not None:
-            await self._protocol.writable.wait()
+        if self._line.writable is not None:
+            await self._line.writable.wait()
         if self.is_gone:
             return
         fields = fields_of(headers)
@@ -153,12 +151,12 @@ class SocketExchange:
             self.keep_alive = False  # the end of the connection is that of the answer
         self.started = True
         self.awaits_continue = False
-        self._protocol.write(self._head(status, fields, framing) + self._framed(data))
+        self._line.write(self._head(status, fields, framing) + self._framed(data))
 
     def _head(self, status: int, fields: bytes, framing: bytes) -> bytes:
         if not self.keep_alive:
             framing += b"connection: close\r\n"
-        return b"%b%b%b%b\r\n" % (status_line(status), self._protocol.shared.date, fields, framing)
+        return b"%b%b%b%b\r\n" % (status_line(status), self._line.shared.date, fields, framing)
 
     def _framed(self, data: bytes) -> bytes:
         """Return a part of the body as it is sent. Raise `ValueError` beyond the stated length."""
@@ -174,37 +172,37 @@ class SocketExchange:
 
     async def write(self, data: bytes) -> None:
         """Send a part of the body; wait while the caller does not read."""
-        if self._protocol.writable is not None:
-            await self._protocol.writable.wait()
+        if self._line.writable is not None:
+            await self._line.writable.wait()
         if data and not self.is_gone:
-            self._protocol.write(self._framed(data))
+            self._line.write(self._framed(data))
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last part of the body, and its end. Raise `ValueError` if it is shorter than its stated length."""
-        if self._protocol.writable is not None:
-            await self._protocol.writable.wait()
+        if self._line.writable is not None:
+            await self._line.writable.wait()
         if self.is_gone:
             return
         last = self._framed(data) + (b"0\r\n\r\n" if self._is_chunked else b"")
         if self._left:
             raise ValueError("the body is shorter than its Content-Length")
-        self._protocol.write(last)
+        self._line.write(last)
         self._finish()
 
     async def reply(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer. Raise `ValueError` for an invalid header."""
-        if self._protocol.writable is not None:
-            await self._protocol.writable.wait()
+        if self._line.writable is not None:
+            await self._line.writable.wait()
         if not self.is_gone:
             self._send(status, headers, body)
 
     def _send(self, status: int, headers: Headers, body: bytes) -> None:
         head = self._head(status, fields_of(headers), b"content-length: %d\r\n" % len(body))
         self.started = True
-        self._protocol.write(head if self.method == "HEAD" else head + body)
+        self._line.write(head if self.method == "HEAD" else head + body)
         self._finish()
 
     def _finish(self) -> None:
         self.is_over = True
         self._wake()
-        self._protocol.answered(self)
+        self._line.answered(keep_alive=self.keep_alive)

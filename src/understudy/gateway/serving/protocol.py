@@ -11,64 +11,33 @@ discards an answer that is still under way when unread data is left.
 from __future__ import annotations
 
 import asyncio
-import enum
 
 import httptools
 
 from understudy.gateway.serving import refusals
 from understudy.gateway.serving.exchange import SocketExchange
+from understudy.gateway.serving.line import Line, Phase, Shared
 from understudy.gateway.serving.refusals import Refusal
-from understudy.gateway.serving.shared import Shared
 from understudy.gateway.serving.strictness import REPEATED, find_fault, split
-
-
-class Phase(enum.Enum):
-    """What a connection is waiting for."""
-
-    OPENED = enum.auto()
-    """The first byte of all."""
-    HEAD = enum.auto()
-    """The end of a header."""
-    BODY = enum.auto()
-    """The end of a body, whether or not its request has been answered."""
-    ANSWERING = enum.auto()
-    """The end of an answer."""
-    IDLE = enum.auto()
-    """The next request."""
-    LEAVING = enum.auto()
-    """Its end: nothing is written any more, and what arrives is dropped."""
 
 
 class _Refused(Exception):
     """Raised in a callback to stop the parser. The reason is in `HttpProtocol._refusal`."""
 
 
-class HttpProtocol(asyncio.Protocol):
+class HttpProtocol(Line):
     """One connection."""
 
     def __init__(self, shared: Shared) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.shared = shared
-        self.limits = shared.limits
-        self.peer: str | None = None
-        """The address of the caller."""
-        self.phase = Phase.OPENED
-        self.since = self.loop.time()
-        """When the phase began."""
-        self.writable: asyncio.Event | None = None
-        """While the caller does not read: set once more can be written."""
+        super().__init__(shared)
         self._parser = self._new_parser()
         self._exchange: SocketExchange | None = None
         """The last request; it is being answered in the phases `BODY` and `ANSWERING`."""
         self._refusal: Refusal | None = None
         self._is_retiring = False
         """Whether the connection ends with the current or next answer."""
-        self._is_left = False
-        """Whether nothing more is written."""
         self._is_deaf = False
         self._is_upgrading = False
-        self._is_paused = False
-        """Whether nothing is read, because nobody reads the body."""
         self._target = b""
         self._headers: dict[str, str] | None = None
         """The header while it arrives; after it, fields are trailers."""
@@ -77,9 +46,6 @@ class HttpProtocol(asyncio.Protocol):
         self._raw = self._body = self._trailers = 0
         self._window = (0.0, 0)
         """When the current `body_window` began, and the size of the body then."""
-        self._written = 0
-        self._flushed = (0.0, 0)
-        """When the number of bytes that the caller had taken last changed, and that number."""
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
@@ -91,18 +57,13 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or refuse the connection if there are too many."""
-        self._socket = transport
-        name = transport.get_extra_info("peername")
-        self.peer = str(name[0]) if isinstance(name, tuple) else None
-        self.shared.connections.add(self)
+        super().connection_made(transport)
         if len(self.shared.connections) > self.limits.connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, and tell the request under way."""
-        self.shared.connections.discard(self)
-        self._is_left = True
-        self.resume_writing()
+        super().connection_lost(exc)
         if self._exchange is not None:
             self._exchange.lose()
 
@@ -123,40 +84,12 @@ class HttpProtocol(asyncio.Protocol):
             case Phase.BODY | Phase.ANSWERING:
                 self._under_way.keep_alive = False
 
-    def leave(self) -> None:
-        """Close the connection at once."""
-        self._enter(Phase.LEAVING)
-        self._is_left = True
-        self._socket.close()
-
-    def abort(self) -> None:
-        """Close the connection without the rest of the answer, whose framing shows that it is not whole."""
-        self._is_left = True
-        self._socket.abort()
-
     def close(self) -> None:
         """Close after an answer."""
         if self._is_deaf or self.phase is Phase.BODY:
-            self._linger()  # the caller is still sending
+            self.linger()  # the caller is still sending
         else:
             self.leave()
-
-    def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        self.since = self.loop.time()
-
-    def _linger(self) -> None:
-        """Stop writing, and close once the caller does or some time has passed."""
-        self._enter(Phase.LEAVING)
-        self._is_left = True
-        if self._socket.is_closing():
-            return
-        self.resume_reading()
-        if not self._socket.can_write_eof():
-            self._socket.close()
-            return
-        self._socket.write_eof()
-        self.loop.call_later(self.limits.linger, self._socket.close)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with a refusal, if nothing else is being answered, and close."""
@@ -172,10 +105,10 @@ class HttpProtocol(asyncio.Protocol):
                 self.abort()
                 return
             if exchange.is_over:
-                self._linger()
+                self.linger()
                 return
         self.write(refusal.reply(self.shared.date))
-        self._linger()
+        self.linger()
 
     @property
     def _under_way(self) -> SocketExchange:
@@ -183,46 +116,16 @@ class HttpProtocol(asyncio.Protocol):
             raise AssertionError("a request is under way")
         return self._exchange
 
-    # What is written
-
-    def write(self, data: bytes) -> None:
-        """Write and count, unless the connection is being closed."""
-        if not self._is_left:
-            self._written += len(data)
-            self._socket.write(data)
-
-    def pause_writing(self) -> None:
-        """Have answers wait: the caller does not read."""
-        self.writable = asyncio.Event()
-
-    def resume_writing(self) -> None:
-        """Have answers go on."""
-        if self.writable is not None:
-            self.writable.set()
-            self.writable = None
-
-    def answered(self, exchange: SocketExchange) -> None:
+    def answered(self, *, keep_alive: bool) -> None:
         """Note the end of an answer."""
-        if not exchange.keep_alive:
+        if not keep_alive:
             self.close()
-        elif not self._is_left:
+        elif not self.is_left:
             self.resume_reading()
             if self.phase is Phase.ANSWERING:
-                self._enter(Phase.IDLE)
+                self.enter(Phase.IDLE)
 
     # What arrives
-
-    def pause_reading(self) -> None:
-        """Read no more for now."""
-        if not self._is_paused and not self._socket.is_closing():
-            self._is_paused = True
-            self._socket.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Go on reading."""
-        if self._is_paused and not self._socket.is_closing():
-            self._is_paused = False
-            self._socket.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived."""
@@ -241,7 +144,7 @@ class HttpProtocol(asyncio.Protocol):
             self._refuse(self._refusal or refusals.MALFORMED)
 
     def _begin(self) -> None:
-        self._enter(Phase.HEAD)
+        self.enter(Phase.HEAD)
         self._raw = self._body = self._trailers = 0
 
     def _fail(self, refusal: Refusal) -> None:
@@ -316,7 +219,7 @@ class HttpProtocol(asyncio.Protocol):
             self._is_upgrading = True
             return
         self._headers = None
-        self._enter(Phase.BODY)
+        self.enter(Phase.BODY)
         self._window = (self.since, 0)
         self._exchange = exchange = SocketExchange(self, method, split(target), version, headers)
         # A caller that expected `100` and gets an answer instead may send its body or not: what follows is ambiguous.
@@ -340,13 +243,13 @@ class HttpProtocol(asyncio.Protocol):
             return
         exchange = self._under_way
         exchange.complete()
-        self._enter(Phase.IDLE if exchange.is_over else Phase.ANSWERING)
+        self.enter(Phase.IDLE if exchange.is_over else Phase.ANSWERING)
 
     # Time
 
     def check(self, now: float) -> None:
         """Close the connection if a limit of time has passed."""
-        if self._socket.get_write_buffer_size() and self._is_stuck(now):
+        if self.is_stuck(now):
             self.abort()
             return
         waited = now - self.since
@@ -359,19 +262,13 @@ class HttpProtocol(asyncio.Protocol):
                 self._refuse(refusals.SLOW_HEAD)
             case Phase.BODY if self._under_way.is_over:
                 if waited >= self.limits.unread_time:
-                    self._linger()
+                    self.linger()
             case Phase.BODY:
                 self._check_progress(now)
 
-    def _is_stuck(self, now: float) -> bool:
-        flushed = self._written - self._socket.get_write_buffer_size()
-        if flushed != self._flushed[1] or not self._flushed[0]:
-            self._flushed = (now, flushed)
-        return now - self._flushed[0] >= self.limits.write_time
-
     def _check_progress(self, now: float) -> None:
         begun, size = self._window
-        if self._is_paused or self._under_way.awaits_continue:
+        if self.is_paused or self._under_way.awaits_continue:
             self._window = (now, self._body)  # the application is what is waited for
         elif now - begun >= self.limits.body_window:
             if self._body - size < self.limits.body_progress:

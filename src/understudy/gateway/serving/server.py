@@ -14,8 +14,8 @@ import socket
 from collections.abc import Sequence
 
 from understudy.gateway.serving.limits import LIMITS, Limits
+from understudy.gateway.serving.line import Served, Shared
 from understudy.gateway.serving.protocol import HttpProtocol
-from understudy.gateway.serving.shared import Served, Shared
 
 TICK = 1.0
 """Seconds between two looks at the clock of each connection, and between two `Date` headers."""
