@@ -45,6 +45,8 @@ class QueuedWriter(ABC):
         """Prompts and answers of attempts that began longer ago are removed."""
         self.trouble: Exception | None = None
         """Why nothing can be written at the moment."""
+        self.barrier: Exception | None = None
+        """Why nothing new may be spent at the moment, although entries are written."""
         self._clock = clock
         self._backlog = Backlog()
         self._queue: deque[Waiting] = deque()
@@ -74,7 +76,7 @@ class QueuedWriter(ABC):
 
     def keep(self, captured: CapturedDocument) -> None:
         """Have a prompt and an answer written soon, unless nothing can be written or too many wait."""
-        if self._backlog.takes(len(self._queue), self.trouble):
+        if self._backlog.takes(len(self._queue), self.trouble or self.barrier):
             self._queue.append(captured)
             self._wake.set()
 

@@ -115,6 +115,14 @@ PWRITE(pwrite64, off64_t)
 TRUNCATE(ftruncate, off_t)
 TRUNCATE(ftruncate64, off64_t)
 
+#define ALLOCATE(name, type)                                   \
+    int name(int fd, type offset, type size) {                 \
+        if (path_of(fd) && count() < 0) return errno;          \
+        return REAL(name)(fd, offset, size);                   \
+    }
+ALLOCATE(posix_fallocate, off_t)
+ALLOCATE(posix_fallocate64, off64_t)
+
 #define SYNC(name)                                          \
     int name(int fd) {                                      \
         const char *path = path_of(fd);                     \
@@ -125,6 +133,16 @@ TRUNCATE(ftruncate64, off64_t)
     }
 SYNC(fsync)
 SYNC(fdatasync)
+
+#define RESIZE(name, type)                                     \
+    int name(const char *path, type size) {                    \
+        if (is_ours(path) && count() < 0) return -1;           \
+        int done = REAL(name)(path, size);                     \
+        if (done == 0 && is_ours(path)) note('t', path, size, NULL, 0); \
+        return done;                                           \
+    }
+RESIZE(truncate, off_t)
+RESIZE(truncate64, off64_t)
 
 int unlink(const char *path) {
     if (is_ours(path) && count() < 0) return -1;

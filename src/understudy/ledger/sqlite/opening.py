@@ -108,7 +108,7 @@ class File:
 
     def __init__(self, path: Path, *, durable: bool = False) -> None:
         """Open the file, or make it. `durable`: whether a commit survives a power cut. Raise `ConfigError`."""
-        self._path = path
+        self.path = path
         self._durable = durable
         self._opened: sqlite3.Connection | None = None
         self.connection()
@@ -116,7 +116,7 @@ class File:
     def connection(self) -> sqlite3.Connection:
         """Return the open connection."""
         if self._opened is None:
-            self._opened = open_for_writing(self._path)
+            self._opened = open_for_writing(self.path)
             if self._durable:
                 self._opened.execute("PRAGMA synchronous = FULL")
         return self._opened
@@ -133,7 +133,7 @@ class File:
         try:
             yield self.connection()
         except sqlite3.Error as error:
-            raise LedgerUnavailable(f"the ledger {self._path} cannot be used: {error}") from error
+            raise LedgerUnavailable(f"the ledger {self.path} cannot be used: {error}") from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.replays import LARGEST, LEASE, LIFETIME, MOST, ROOM, KeptAnswer, Scope, ScopeState
 from understudy.ledger.sqlite.opening import File
+from understudy.ledger.sqlite.reserve import is_given_up
+from understudy.ledger.sqlite.reserve import path_of as reserve_of
 
 _headers = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _OLDEST = "SELECT rowid FROM answers WHERE owner IS NULL ORDER BY until LIMIT ?"
@@ -34,6 +37,7 @@ class SqliteReplays:
         Open the file, or make it. Raise `ConfigError` if that fails.
         """
         self._file = File(path)
+        self._reserve = reserve_of(path)
         self._clock = clock
         self._most = most
         self._room = room
@@ -44,7 +48,10 @@ class SqliteReplays:
         self._file.close()
 
     def begin(self, scope: bytes, request: bytes, owner: int) -> Scope:
-        """Return what is known of a request; one that is new is held by `owner` from now on."""
+        """Return what is known of a request; one that is new is held by `owner` from now on. Raise `LedgerUnavailable`
+        also if the disk is full: what room its reserve has left is for the ends of attempts."""
+        if is_given_up(self._reserve):
+            raise LedgerUnavailable(f"the disk of the ledger {self._file.path} is full")
         now = self._clock()
         with self._file.writing() as connection:
             connection.execute("DELETE FROM answers WHERE until <= ?", (now,))
@@ -69,7 +76,7 @@ class SqliteReplays:
 
     def keep(self, scope: bytes, owner: int, answer: KeptAnswer | None) -> None:
         """Keep the answer to a request that `owner` holds; `None`: one that is known to be given, and not kept."""
-        if answer is not None and len(answer.body) > self.largest:
+        if answer is not None and (len(answer.body) > self.largest or is_given_up(self._reserve)):
             answer = None
         values: Iterable[object] = (None, None, None, 0)
         if answer is not None:

@@ -15,6 +15,7 @@ from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import read_balances
+from understudy.ledger.sqlite.reserve import RESERVE, Reserve
 from understudy.ledger.sqlite.writer import Writer
 
 CLOSING = 5.0
@@ -35,17 +36,20 @@ class SqliteLedger:
         keep_days: int | None = None,
         capture: Capture | None = None,
         must_keep: bool = False,
+        reserve_bytes: int = RESERVE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the file, or make it. Raise `ConfigError` if that fails.
 
         `keep_days`: entries that began longer ago are removed bit by bit while others are written. `capture`: which
         prompts and answers are kept, too; unset, none are. `must_keep`: no attempt is sent before its beginning is on
-        the disk. `clock`: Unix seconds, for leases.
+        the disk. `reserve_bytes`: size of a file beside it, which is freed when the disk is full, so that the ends of
+        attempts under way are kept; 0: none. `clock`: Unix seconds, for leases.
         """
         self.path = path
         self.must_keep = must_keep
-        self._writer = Writer(open_for_writing(path), keep_days=keep_days, clock=clock)
+        connection = open_for_writing(path)
+        self._writer = Writer(connection, Reserve(path, reserve_bytes), keep_days=keep_days, clock=clock)
         self.capture = capture
         atexit.register(self.close)
 

@@ -5,7 +5,7 @@
                         └────── what failed is written again, later ──────┘
 
 Nothing is taken off the queue before its transaction is committed. Under load one transaction holds hundreds of
-entries, so a transaction's price is shared.
+entries, so a transaction's price is shared. When the disk is full the reserve is given up, and the batch written again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.reserving import Reservation
+from understudy.ledger.sqlite.reserve import Reserve, lacks_room
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 from understudy.ledger.sqlite.upkeep import remove_captured, remove_old
 from understudy.ledger.sums import DAY
@@ -36,16 +38,24 @@ class Writer(QueuedWriter):
     """Writes a file for one process; see `QueuedWriter`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, *, keep_days: int | None = None, clock: Callable[[], float] = time.time
+        self,
+        connection: sqlite3.Connection,
+        reserve: Reserve,
+        *,
+        keep_days: int | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`keep_days`: entries that began longer ago are removed. `clock`: Unix seconds."""
+        """`reserve`: for this writer alone. `keep_days`: entries that began longer ago are removed. `clock`: Unix
+        seconds."""
         super().__init__(clock)
         connection.row_factory = sqlite3.Row
+        self._reserve = reserve
         self._connection = connection
         self._owner = secrets.randbits(62)
         self._until = 0.0
         self._swept = 0.0
         self._keep_days = keep_days
+        self._look_for_room()
         self.start()
 
     def _run(self) -> None:
@@ -55,6 +65,10 @@ class Writer(QueuedWriter):
             try:
                 self._write(batch)
             except sqlite3.Error as error:
+                if lacks_room(error) and self._reserve.give_up():
+                    self._wake.set()
+                    self._hurry.set()
+                    continue
                 self._failed(error, batch)
                 if self._closing and tries >= len(PAUSES):
                     break
@@ -67,13 +81,29 @@ class Writer(QueuedWriter):
         self._leave()
 
     def _idle(self) -> float | None:
-        """Return the seconds until the lease must be renewed: never while nothing is under way."""
-        return max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else None
+        """Return the seconds until the lease must be renewed, or until room for the reserve is looked for: never while
+        nothing is under way, and the reserve is there."""
+        lease = max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else None
+        if self.barrier is None:
+            return lease
+        return self._reserve.retry if lease is None else min(lease, self._reserve.retry)
+
+    def _look_for_room(self) -> None:
+        """Allocate the reserve if it is missing and there is room."""
+        self.barrier = None if self._reserve.is_held() else OSError("its disk is full")
 
     def _write(self, batch: list[Waiting]) -> None:
-        """Write a batch in one transaction. Raise `sqlite3.Error` if the file cannot be written."""
+        """Write a batch in one transaction, unless it needs the reserve that others need more. Raise `sqlite3.Error` if
+        the file cannot be written."""
+        self._look_for_room()
         items = [item for item in batch if not isinstance(item, Future)]
-        durable = len(items) < len(batch) or any(type(item) is Reservation and item.durable for item in items)
+        if self.barrier is not None:
+            self._refuse(batch, self.barrier)
+            items = [item for item in items if not isinstance(item, CapturedDocument)]
+        durable = any(
+            isinstance(item, Future) or (type(item) is Reservation and item.durable and not item.is_over)
+            for item in batch
+        )
         if durable:
             self._connection.execute("PRAGMA synchronous = FULL")
         try:
