@@ -124,7 +124,10 @@ class Watch:
         found = self._broken
         for path in self._closed:
             is_pruned = str(path.resolve()) in self._pruned or str(path) in self._pruned
-            found += [f"{path.name}: {law}" for law in laws_broken(path, is_pruned=is_pruned)]
+            try:
+                found += [f"{path.name}: {law}" for law in laws_broken(path, is_pruned=is_pruned)]
+            except sqlite3.DatabaseError as error:
+                found.append(f"{path.name}: it can be read ({error})")
         self._published.clear()
         self._closed, self._pruned, self._broken = set(), set(), []
         return found

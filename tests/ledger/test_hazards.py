@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from understudy.client.ledger import open_ledger, read_ledger
+from understudy.config import Config
+from understudy.domain.errors import ConfigError
+from understudy.ledger.sqlite import reserve
 from understudy.ledger.sqlite.hazards import FIXED, file_system, hazards
+from understudy.ledger.sqlite.store import SqliteLedger
+from understudy.settings.ledger import LedgerConfig
 
 MOUNTS = [
     "/dev/sda1 / ext4 rw,relatime 0 0",
@@ -46,3 +52,63 @@ def test_a_network_file_system_is_a_hazard(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("understudy.ledger.sqlite.hazards._mounts", lambda: MOUNTS)
     (found,) = hazards(Path("/home/me/ledger.db"), FIXED)
     assert "network file system (nfs4)" in found
+
+
+@pytest.fixture
+def on_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ledger with an entry, whose disk turns out to be another machine's."""
+    path = tmp_path / "ledger.db"
+    SqliteLedger(path).close()
+    lines = [*MOUNTS, f"server:/data {tmp_path} nfs4 rw,vers=4.2 0 0"]
+    monkeypatch.setattr("understudy.ledger.sqlite.hazards._mounts", lambda: lines)
+    return path
+
+
+def config_of(path: Path, *, allowed: bool) -> Config:
+    return Config(providers=(), ledger=LedgerConfig(path=str(path), allow_network_filesystem=allowed))
+
+
+def test_a_network_file_system_is_refused(on_a_network: Path) -> None:
+    for make in (SqliteLedger, lambda path: open_ledger(config_of(path, allowed=False))):
+        with pytest.raises(ConfigError, match=r"is on a network file system \(nfs4\)") as caught:
+            make(on_a_network)
+        assert "allow_network_filesystem = true" in caught.value.message
+        assert "postgresql://" in caught.value.message
+
+
+def test_what_is_on_one_may_be_read(on_a_network: Path) -> None:
+    with read_ledger(config_of(on_a_network, allowed=False)) as reader:
+        assert reader.requests() == []
+
+
+def test_an_operator_may_know_better(on_a_network: Path) -> None:
+    ledger = open_ledger(config_of(on_a_network, allowed=True))
+    assert ledger is not None
+    ledger.close()
+    assert hazards(on_a_network, FIXED), "it is still a hazard"
+
+
+def test_a_link_is_followed_to_the_disk(on_a_network: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    link = tmp_path_factory.mktemp("local") / "ledger.db"
+    link.symlink_to(on_a_network)
+    with pytest.raises(ConfigError, match="network file system"):
+        SqliteLedger(link)
+
+
+@pytest.mark.parametrize("kind", ["9p", "virtiofs", "vboxsf"])
+def test_a_folder_of_the_host_is_a_hazard_but_may_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("understudy.ledger.sqlite.hazards._mounts", lambda: [f"host {tmp_path} {kind} rw 0 0"])
+    SqliteLedger(tmp_path / "ledger.db").close()
+    (found,) = hazards(tmp_path / "ledger.db", FIXED)
+    assert f"shared with the host ({kind})" in found
+
+
+def test_a_full_disk_is_stated(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteLedger(path).close()
+    assert hazards(path, FIXED) == ()
+    assert reserve.give_up(path)
+    (found,) = hazards(path, FIXED)
+    assert "ledger.db is full" in found

@@ -11,14 +11,18 @@ import logging
 import os
 import sqlite3
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.full_disk import SIZE, fill, small_disk
 from tests.ledger.made import NOON, ended, start
 from tests.ledger.money import check_money
 from understudy.domain.capture import Capture
+from understudy.domain.errors import ConfigError
 from understudy.domain.money import Cost, Money
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.entries import EntryState
@@ -36,36 +40,13 @@ CLAIM = Claim(budget="team", subject="", amount=100, ceiling=10_000_000, if_unkn
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("only root may make a disk that is full")
-    try:
+    with small_disk(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reserve, "RETRY", 0.02)
-
-
-def fill(disk: Path) -> Path:
-    """Take all room that a disk has."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        size = 2**20
-        while size:
-            try:
-                file.write(bytes(size))
-            except OSError:
-                size //= 2
-    return filler
 
 
 def alarms(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -137,7 +118,7 @@ async def test_what_is_under_way_when_the_disk_is_full_is_kept_and_settled(
 
 async def test_a_full_disk_is_noticed_by_a_ledger_that_is_opened_then(disk: Path) -> None:
     filler = disk / "filler"
-    filler.write_bytes(bytes(24 * 2**20 - RESERVE - 2**20))
+    filler.write_bytes(bytes(SIZE - RESERVE - 2**20))
     ledger = SqliteLedger(disk / "ledger.db")
     assert reserve.is_given_up(reserve.path_of(ledger.path))
     with pytest.raises(LedgerUnavailable, match="disk is full"):
@@ -145,6 +126,37 @@ async def test_a_full_disk_is_noticed_by_a_ledger_that_is_opened_then(disk: Path
     filler.unlink()
     await granted(ledger, 2)
     ledger.close()
+
+
+async def test_a_full_disk_does_not_keep_a_ledger_from_being_opened(disk: Path) -> None:
+    """What a killed process left is opened again: the memory that processes share must be made anew."""
+    SqliteLedger(disk / "ledger.db").close()
+    filler = fill(disk)
+    ledger = SqliteLedger(disk / "ledger.db")
+    ledger.record(ended(start(1)))
+    ledger.flush()
+    with pytest.raises(LedgerUnavailable, match="disk is full"):
+        await ledger.reserve(start(2), [CLAIM], durable=True)
+    filler.unlink()
+    await granted(ledger, 3)
+    ledger.close()
+
+
+def test_a_ledger_on_a_full_disk_can_be_pruned(disk: Path) -> None:
+    ledger = SqliteLedger(disk / "ledger.db", clock=lambda: NOON)
+    for seed in range(1, 3_000):
+        ledger.record(ended(start(seed, started=NOON + seed)))
+    ledger.flush(30)
+    ledger.close()
+    assert is_there(ledger.path)
+    fill(disk)
+    assert upkeep.prune(ledger.path, NOON + 2_001) == 2_000
+    assert reserve.is_given_up(reserve.path_of(ledger.path))
+    fill(disk)
+    with pytest.raises(ConfigError, match=r"cannot be (pruned now|opened)"):
+        upkeep.prune(ledger.path, NOON + 4_000)
+    (disk / "filler").unlink()
+    assert upkeep.prune(ledger.path, NOON + 4_000) == 999
 
 
 async def test_a_reserve_comes_back_without_requests(disk: Path) -> None:
@@ -158,6 +170,49 @@ async def test_a_reserve_comes_back_without_requests(disk: Path) -> None:
         while not is_there(ledger.path):
             await asyncio.sleep(0.02)
     ledger.close()
+
+
+def test_processes_that_share_a_disk_lose_nothing_when_it_is_full(disk: Path, *, deep: bool) -> None:
+    path = disk / "ledger.db"
+    SqliteLedger(path).close()
+    command = [sys.executable, "-m", "tests.ledger.full_disk_storm", str(path)]
+    processes = [
+        subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for number in range(1, 4)
+    ]
+    patience = threading.Timer(120, lambda: [each.kill() for each in processes])
+    patience.start()
+    try:
+        assert {line(each) for each in processes} == {"granted"}
+        for _ in range(10 if deep else 2):
+            filler = fill(disk)
+            assert {line(each) for each in processes} == {"refused"}
+            filler.unlink()
+            assert {line(each) for each in processes} == {"granted"}
+        for each in processes:
+            assert each.stdin is not None
+            each.stdin.close()
+            each.stdin = None  # `communicate` would flush it
+        kept = sum(int(line(each).split()[1]) for each in processes)
+    finally:
+        patience.cancel()
+        for each in processes:
+            each.kill()
+            each.communicate()
+    check_money(path)
+    assert upkeep.verify(path) == []
+    with LedgerReader(path) as reader:
+        sums = reader.usage("provider")["primary"]
+        (balance,) = reader.balances([("team", "", Unit.MONEY, 0)])
+    assert (sums.attempts, sums.succeeded) == (kept, kept)
+    assert balance.reserved == 0
+    assert 0 < balance.spent < 7 * kept
+    assert is_there(path)
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def test_answers_do_not_take_the_room_of_entries(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ MANUAL = Manual(
     text="""\
 Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
 does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
-It also states what may damage the file of the ledger (an old SQLite, or a network file system), whether the server of
-the limits can be reached, if [llm.ledger] names one, what is spent of budgets, and the aliases and classes of the
-gateway.
+It also states what may damage the file of the ledger (an old SQLite, a network file system) or keeps it from being
+written (a full disk), whether the server of the limits can be reached, if [llm.ledger] names one, what is spent of
+budgets, and the aliases and classes of the gateway.
 
 A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
 if no entry can answer.""",
@@ -68,7 +68,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...]
     provider_types: tuple[TypeResult, ...]
     ledger: tuple[str, ...] = ()
-    """What may damage the ledger although it works."""
+    """What may damage the ledger although it works, or keeps it from being written."""
     limits: LimitsServer | None = None
     """The server of the limits; `None` if none is configured, or offline."""
     budgets: tuple[BudgetResult, ...] = ()

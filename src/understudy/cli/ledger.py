@@ -19,7 +19,7 @@ from understudy.cli.manual import Example, Manual
 from understudy.cli.sanitize import clean, escaped_json
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import prepare_library, print_json, say
-from understudy.client.ledger import place_of
+from understudy.client.ledger import place_of, refuse_to_change
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.secret import Secret
@@ -145,6 +145,8 @@ def _upkeep_of(config: Config) -> tuple[str, _Upkeep]:
 
 def _perform(options: LedgerOptions, config: Config) -> UpkeepReport:
     place, upkeep = _upkeep_of(config)
+    if options.action == "vacuum" or (options.action == "prune" and not options.dry_run):
+        refuse_to_change(config)
     report = UpkeepReport(action=options.action, path=place)
     if options.action == "vacuum":
         freed = upkeep.vacuum()

@@ -38,10 +38,14 @@ class LimitsServer(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong."""
 
 
-def open_ledger(config: Config, *, processes: int = 1) -> LastingLedger | None:
+def open_ledger(config: Config, *, processes: int = 1, checks: bool = False) -> LastingLedger | None:
     """Open the ledger, or make it, and what keeps the limits if that is another server; `None` if nothing is to be
-    kept. Raise `ConfigError` if it cannot be opened. `processes`: how many of this machine share the limits."""
-    ledger, url = _open(config), limits_url_of(config)
+    kept. Raise `ConfigError` if it cannot be opened.
+
+    `processes`: how many of this machine share the limits. `checks`: whether a file is checked for damage: a small one
+    before it is opened for writing (`ConfigError` if it is damaged), a large one in the background.
+    """
+    ledger, url = _open(config, checks=checks), limits_url_of(config)
     if url is None:
         return ledger
     from understudy.ledger.valkey.store import ValkeyLimits
@@ -54,18 +58,33 @@ def open_ledger(config: Config, *, processes: int = 1) -> LastingLedger | None:
         raise
 
 
-def _open(config: Config) -> LastingLedger | None:
+def _open(config: Config, *, checks: bool) -> LastingLedger | None:
     match place_of(config):
         case None:
             return None
         case Path() as path:
-            from understudy.ledger.sqlite.store import SqliteLedger
-
-            must_keep = config.ledger.on_ledger_down == "closed"
-            keep_days, capture = config.ledger.keep_days, capture_of(config)
-            return SqliteLedger(path, keep_days=keep_days, capture=capture, must_keep=must_keep)
+            return _in_file(path, config, checks=checks)
         case Secret() as url:
             return _in_database(url, config.ledger, capture_of(config))
+
+
+def _in_file(path: Path, config: Config, *, checks: bool) -> LastingLedger:
+    from understudy.ledger.sqlite.integrity import refuse_damaged
+    from understudy.ledger.sqlite.store import SqliteLedger
+
+    refuse_to_change(config)
+    is_checked = not checks or refuse_damaged(path)
+    ledger = SqliteLedger(
+        path,
+        keep_days=config.ledger.keep_days,
+        capture=capture_of(config),
+        must_keep=config.ledger.on_ledger_down == "closed",
+        reserve_bytes=config.ledger.reserve_mb * 2**20,
+        allow_network_filesystem=True,  # or it was refused above
+    )
+    if not is_checked:
+        ledger.check_in_background()
+    return ledger
 
 
 def capture_of(config: Config) -> Capture:
@@ -114,7 +133,7 @@ def read_ledger(config: Config) -> LedgerQueries:
 
 
 def hazards_of(config: Config) -> tuple[str, ...]:
-    """Return what may damage the ledger although it works, each with what to do."""
+    """Return what may damage the ledger although it works, or keeps it from being written, each with what to do."""
     match place_of(config):
         case Path() as path:
             from understudy.ledger.sqlite.hazards import hazards
@@ -161,6 +180,15 @@ def place_of(config: Config) -> Path | Secret | None:
     if settings.enabled and settings.url is not None:
         return settings.url if isinstance(settings.url, Secret) else Secret(settings.url)
     return path_of(config)
+
+
+def refuse_to_change(config: Config) -> None:
+    """Raise `ConfigError` if the file of the ledger may be read only, because it is on a network file system."""
+    path = path_of(config)
+    if path is not None and not config.ledger.allow_network_filesystem:
+        from understudy.ledger.sqlite.hazards import refuse_network
+
+        refuse_network(path)
 
 
 def path_of(config: Config) -> Path | None:

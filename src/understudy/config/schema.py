@@ -266,6 +266,23 @@ LEDGER: Mapping[str, Rule] = {
         "the file, on a local disk; `~` is the home folder",
         "`ledger.db` in understudy's folder of the user's data",
     ),
+    "reserve_mb": Rule(
+        "integer",
+        "64",
+        "the size of a file beside it, which is freed when the disk is full, so that attempts under way are kept; 0: "
+        "none",
+        "8",
+        least=0,
+        most=4096,
+        unit="MiB",
+    ),
+    "allow_network_filesystem": Rule(
+        "flag",
+        "true",
+        "whether the file may be on a network file system, which only one machine uses and whose locks and shared "
+        "memory work",
+        "`false`",
+    ),
     "url": Rule(
         "string",
         '"postgresql://understudy:${LEDGER_PASSWORD}@db.example/understudy"',

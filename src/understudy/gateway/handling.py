@@ -215,6 +215,8 @@ class Handling:
         match self._route.service:
             case "ready" if self._site.is_leaving or self._site.is_draining:
                 return json_reply({"status": "draining"}, 503)
+            case "ready" if self._site.has_damaged_ledger:
+                return json_reply({"status": "the ledger is damaged"}, 503)
             case "openapi":
                 return json_reply(document(ROUTES))
             case "version":

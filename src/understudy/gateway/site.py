@@ -66,6 +66,7 @@ class Site:
     __slots__ = (
         *(
             "_keyring",
+            "_sink",
             "_waiting",
             "access",
             "catalogue",
@@ -91,6 +92,7 @@ class Site:
         """`lasting`: what outlives a reload."""
         lasting = lasting or Lasting()
         self.config = config
+        self._sink = sink
         self.hosts = Hosts.of(config.gateway.host, config.gateway.hosts)
         keyring = _keyring(config, lasting.keys) if lasting.keys is not None else None
         self._keyring = keyring
@@ -117,6 +119,11 @@ class Site:
         """Whether requests are refused."""
         self._waiting: asyncio.Event | None = None
         """Set once no request is under way; made only if that is waited for."""
+
+    @property
+    def has_damaged_ledger(self) -> bool:
+        """Whether the file of the ledger was found to be damaged since it is in use."""
+        return getattr(self._sink, "damage", None) is not None
 
     def check(self) -> None:
         """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""

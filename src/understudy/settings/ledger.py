@@ -19,6 +19,12 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
     enabled: bool = True
     path: str | None = None
     """The file; by default `ledger.db` in understudy's folder of the user's data."""
+    reserve_mb: int = 8
+    """MiB of a file beside it, which is freed when the disk is full, so that the ends of attempts under way are kept;
+    0: none."""
+    allow_network_filesystem: bool = False
+    """Whether the file may be on a network file system. SQLite can damage it there if several machines use it, or if
+    the file system's locks or shared memory do not work."""
     url: str | Secret | None = None
     """A PostgreSQL database instead of the file, for several machines; it becomes a `Secret`."""
     on_ledger_down: Literal["spool", "closed"] | None = None
@@ -51,6 +57,8 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings
             msgspec.structs.force_setattr(self, "limits_url", Secret(self.limits_url.strip()))
         if self.url is not None and self.path is not None:
             raise ConfigError("LedgerConfig: set either path or url, not both")
+        if self.reserve_mb < 0:
+            raise ConfigError(f"LedgerConfig: reserve_mb is 0 or more, got {self.reserve_mb}")
         if self.spool is not None and self.url is None:
             raise ConfigError("LedgerConfig: spool needs url")
         if self.on_ledger_down not in (None, "spool", "closed"):

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import CommandLine
 from tests.gateway.serving.running_gateway import chat, children_of, configuration, serve
+from tests.ledger.made import NOON, ended, start
 from understudy.emulator import Emulator, Fault, emulate
 from understudy.ledger.entries import EntryState
 from understudy.ledger.sqlite.reading import LedgerReader
+from understudy.ledger.sqlite.store import SqliteLedger
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
 LEDGER = Path(".local/share/understudy/ledger.db")
@@ -56,6 +59,26 @@ async def test_what_a_killed_process_was_doing_is_not_forgotten(tmp_path: Path, 
             os.kill(each, signal.SIGKILL)
         await served.ended()
     assert started(tmp_path) == ["first"]
+
+
+@pytest.mark.lawless(reason="the file is damaged")
+def test_a_damaged_file_is_not_served_with_and_left_as_it_is(tmp_path: Path, emulator: Emulator) -> None:
+    cli = CommandLine(tmp_path)
+    cli.configure(configuration(emulator))
+    path = tmp_path / LEDGER
+    ledger = SqliteLedger(path)
+    for seed in range(1, 200):
+        ledger.record(ended(start(seed, started=NOON + seed)))
+    ledger.flush()
+    ledger.close()
+    data = bytearray(path.read_bytes())
+    data[5 * 4096 : 12 * 4096] = b"\xff" * (7 * 4096)
+    path.write_bytes(data)
+    done = cli.run("serve", "--port", "0", "--workers", "2")
+    assert done.code == 2
+    assert f"{path} is damaged" in done.err
+    assert "put a copy in its place" in done.err
+    assert path.read_bytes() == bytes(data)
 
 
 def started(folder: Path) -> list[str]:

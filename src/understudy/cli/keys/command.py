@@ -19,6 +19,7 @@ from understudy.cli.options import JsonOption
 from understudy.cli.span import VARIABLES
 from understudy.cli.terminal import print_json, require_output, say, show
 from understudy.client.keys import open_keys, pepper_of, pepper_to_use
+from understudy.client.ledger import refuse_to_change
 from understudy.config import load
 from understudy.domain.errors import Misuse
 from understudy.ledger.keys import make_key, mark_of, token_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from understudy.ledger.keys import KeyRegistry, KeyToken
 
 OVERLAP = "24h"
+READS = ("list", "show")
 ACTIONS = ("list", "show", "create", "rotate", "revoke", "remove")
 _LONGEST = 200
 
@@ -104,6 +106,8 @@ def keys(options: KeysOptions) -> None:
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         _check_options(options)
         config = load(options.config, probe=lambda _: True, may_be_empty=True)
+        if options.action not in READS:
+            refuse_to_change(config)
         with open_keys(config) as store:
             _Keys(options, config, store).act()
 

@@ -37,7 +37,7 @@ class Process:
     def __init__(self, config: Config, options: Options, writer: LineWriter) -> None:
         self.options = options
         self.writer = writer
-        self._ledger = open_ledger(config, processes=options.workers)
+        self._ledger = open_ledger(config, processes=options.workers, checks=True)
         place = place_of(config)
         kept: dict[str, Any] = {"url" if isinstance(place, Secret) else "file": place}
         self.gateway = gateway.app(self._own(config), sink=self._ledger, **kept)

@@ -13,6 +13,7 @@ from pathlib import Path
 from understudy.domain.errors import ConfigError
 from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.sqlite.migrations import is_older, migrate
+from understudy.ledger.sqlite.reserve import give_up, lacks_room
 
 BUSY = 10.0
 """Seconds to wait for another process that writes."""
@@ -37,7 +38,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        raise _cannot(path, str(error)) from error
+        raise _failed(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -47,7 +48,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set the modes of a file and bring it to the newest schema.
 
-    SQLite does not wait for another connection that changes the journal mode at the same moment, so this does.
+    SQLite does not wait for another connection that changes the journal mode at the same moment, so this does. On a
+    full disk the memory that processes share needs the reserve.
     """
     patience = time.monotonic() + BUSY
     while True:
@@ -55,6 +57,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             _set_modes(connection, path)
             migrate(connection)
         except sqlite3.OperationalError as error:
+            if lacks_room(error) and give_up(path):
+                continue
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
                 raise
             time.sleep(_PAUSE)
@@ -91,7 +95,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the file to read it; rows are mappings. Raise `ConfigError`, also if there is no file."""
     if not path.exists():
         raise ConfigError(f"there is no ledger at {path}\n  it is made by the first request")
-    connection = _connect(path, "?mode=ro")
+    connection = connect_for_reading(path)
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("SELECT 1 FROM days LIMIT 1")
@@ -99,8 +103,22 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             open_for_writing(path).close()
     except sqlite3.Error as error:
         connection.close()
-        raise _cannot(path, str(error)) from error
+        raise _failed(path, error) from error
     return connection
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Open the file to read it, whatever is in it. Raise `ConfigError`."""
+    return _connect(path, "?mode=ro")
+
+
+def damaged(path: Path, why: str) -> ConfigError:
+    """Return the error for a file whose contents are damaged."""
+    return ConfigError(
+        f"the ledger {path} is damaged: {why}\n"
+        "  nothing in it was changed; `understudy ledger verify` shows what is wrong\n"
+        f"  put a copy in its place, or move {path.name} away, with {path.name}-wal if that exists, to begin a new one"
+    )
 
 
 class File:
@@ -155,6 +173,13 @@ def _connect(path: Path, how: str = "") -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:  # a disk that fails already at the first look
         raise _cannot(path, str(error)) from error
+
+
+def _failed(path: Path, error: sqlite3.Error) -> ConfigError:
+    """Return the error for a file that SQLite cannot use."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+        return damaged(path, str(error))
+    return _cannot(path, str(error))
 
 
 def _cannot(path: Path, why: str, help_: str = "") -> ConfigError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,14 @@ from understudy.domain.capture import Capture
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.reserving import Reservation
+from understudy.ledger.sqlite.hazards import refuse_network
+from understudy.ledger.sqlite.integrity import BackgroundCheck
 from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import read_balances
 from understudy.ledger.sqlite.reserve import RESERVE, Reserve
 from understudy.ledger.sqlite.writer import Writer
+
+logger = logging.getLogger("understudy")
 
 CLOSING = 5.0
 """Seconds that closing waits for what is not written yet."""
@@ -29,7 +34,7 @@ class SqliteLedger:
     seconds: https://www.sqlite.org/pragma.html#pragma_synchronous
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each by its name
         self,
         path: Path,
         *,
@@ -37,20 +42,28 @@ class SqliteLedger:
         capture: Capture | None = None,
         must_keep: bool = False,
         reserve_bytes: int = RESERVE,
+        allow_network_filesystem: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the file, or make it. Raise `ConfigError` if that fails.
+        """Open the file, or make it. Raise `ConfigError` if that fails, or if it is on a network file system.
 
         `keep_days`: entries that began longer ago are removed bit by bit while others are written. `capture`: which
         prompts and answers are kept, too; unset, none are. `must_keep`: no attempt is sent before its beginning is on
         the disk. `reserve_bytes`: size of a file beside it, which is freed when the disk is full, so that the ends of
-        attempts under way are kept; 0: none. `clock`: Unix seconds, for leases.
+        attempts under way are kept; 0: none. `allow_network_filesystem`: whether it may be on one, because only this
+        machine uses it and its locks and shared memory work. `clock`: Unix seconds, for leases.
         """
         self.path = path
         self.must_keep = must_keep
+        if not allow_network_filesystem:
+            refuse_network(path)
         connection = open_for_writing(path)
         self._writer = Writer(connection, Reserve(path, reserve_bytes), keep_days=keep_days, clock=clock)
         self.capture = capture
+        self.damage: str | None = None
+        """What is damaged in the file, as far as it was checked: then nothing that a budget or limit concerns is
+        admitted."""
+        self._check: BackgroundCheck | None = None
         atexit.register(self.close)
 
     @property
@@ -62,6 +75,20 @@ class SqliteLedger:
     def capture(self, capture: Capture | None) -> None:
         self._capture = capture
         self._writer.capture_days = capture.keep_days if capture is not None else None
+
+    def check_in_background(self) -> None:
+        """Check the file for damage in a thread. What it finds is logged, and in `damage`."""
+        self._check = BackgroundCheck(self.path, self._distrust)
+
+    def _distrust(self, damage: str) -> None:
+        self.damage = damage
+        self._writer.distrusts = True
+        logger.error(
+            "the ledger %s is damaged, and what a budget or limit concerns is refused: %s; stop all processes that use "
+            "it, and put a copy in its place, or move it away",
+            self.path,
+            damage,
+        )
 
     def keep_captured(self, captured: CapturedDocument) -> None:
         """Keep a prompt and an answer, which hold no secrets any more. While the file cannot be written, omit them."""
@@ -97,4 +124,6 @@ class SqliteLedger:
     def close(self) -> None:
         """Write what is left, and close the file."""
         atexit.unregister(self.close)
+        if self._check is not None:
+            self._check.close()
         self._writer.close(CLOSING)

@@ -14,6 +14,7 @@ from understudy.ledger.rows import SECOND
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sql import Database, checks, conditions, differences
 from understudy.ledger.sqlite.opening import open_for_reading, open_for_writing
+from understudy.ledger.sqlite.reserve import give_up, lacks_room
 from understudy.ledger.sums import DAY
 
 MOST = 1_000
@@ -64,15 +65,33 @@ def _prune(path: Path, before: float, remove: Callable[[sqlite3.Connection, floa
     try:
         removed = 0
         while True:
-            connection.execute("BEGIN IMMEDIATE")
-            count = remove(connection, before)
-            connection.execute("COMMIT")
+            try:
+                count = _remove_some(connection, before, remove)
+            except sqlite3.OperationalError as error:
+                if lacks_room(error) and give_up(path):  # the room of what is removed is used for new entries
+                    continue
+                raise ConfigError(f"the ledger {path} cannot be pruned now: {error}") from error
             removed += count
             if count < MOST:
                 return removed
             time.sleep(0.01)  # programs that write come in between
     finally:
         connection.close()
+
+
+def _remove_some(
+    connection: sqlite3.Connection, before: float, remove: Callable[[sqlite3.Connection, float], int]
+) -> int:
+    """Remove what one transaction may. Raise `sqlite3.OperationalError`, with nothing removed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        count = remove(connection, before)
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return count
 
 
 def count_captured(path: Path, before: float) -> int:

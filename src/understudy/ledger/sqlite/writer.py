@@ -49,6 +49,8 @@ class Writer(QueuedWriter):
         seconds."""
         super().__init__(clock)
         connection.row_factory = sqlite3.Row
+        self.distrusts = False
+        """Whether the file was found to be damaged, so that nothing new may be spent."""
         self._reserve = reserve
         self._connection = connection
         self._owner = secrets.randbits(62)
@@ -96,7 +98,9 @@ class Writer(QueuedWriter):
         """Write a batch in one transaction, unless it needs the reserve that others need more. Raise `sqlite3.Error` if
         the file cannot be written."""
         self._look_for_room()
-        items = [item for item in batch if not isinstance(item, Future)]
+        items: list[Item] = [item for item in batch if not isinstance(item, Future)]
+        if self.distrusts:
+            self._refuse(batch, ValueError("it is damaged"))
         if self.barrier is not None:
             self._refuse(batch, self.barrier)
             items = [item for item in items if not isinstance(item, CapturedDocument)]

@@ -72,6 +72,12 @@ class ValkeyLimits:
         return self._limiter.trouble
 
     @property
+    def damage(self) -> str | None:
+        """What is damaged in the ledger's file, as far as it was checked."""
+        found: str | None = getattr(self._ledger, "damage", None)
+        return found
+
+    @property
     def must_keep(self) -> bool:
         """Whether no attempt is sent before the ledger has kept its beginning."""
         return self._keeps and getattr(self._ledger, "must_keep", False)
