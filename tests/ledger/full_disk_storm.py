@@ -23,7 +23,7 @@ COST = 7
 
 
 async def main(path: Path, number: int) -> None:
-    reserve.RETRY = 0.05  # type: ignore[misc]  # a disk is freed soon here
+    reserve.RETRY = 0.05  # a disk is freed soon here
     ledger, kept, is_refused = SqliteLedger(path), 0, True
     ending = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     seed = number * 10**6

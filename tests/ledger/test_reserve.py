@@ -180,7 +180,7 @@ def test_processes_that_share_a_disk_lose_nothing_when_it_is_full(disk: Path, *,
         subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for number in range(1, 4)
     ]
-    patience = threading.Timer(120, lambda: [each.kill() for each in processes])
+    patience = threading.Timer(120, end, [processes])
     patience.start()
     try:
         assert {line(each) for each in processes} == {"granted"}
@@ -196,8 +196,8 @@ def test_processes_that_share_a_disk_lose_nothing_when_it_is_full(disk: Path, *,
         kept = sum(int(line(each).split()[1]) for each in processes)
     finally:
         patience.cancel()
+        end(processes)
         for each in processes:
-            each.kill()
             each.communicate()
     check_money(path)
     assert upkeep.verify(path) == []
@@ -208,6 +208,11 @@ def test_processes_that_share_a_disk_lose_nothing_when_it_is_full(disk: Path, *,
     assert balance.reserved == 0
     assert 0 < balance.spent < 7 * kept
     assert is_there(path)
+
+
+def end(processes: list[subprocess.Popen[str]]) -> None:
+    for each in processes:
+        each.kill()
 
 
 def line(process: subprocess.Popen[str]) -> str:
