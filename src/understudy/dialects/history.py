@@ -49,6 +49,11 @@ class Localized(msgspec.Struct, frozen=True):
         return dialect if self.call is None else answering(dialect, self.call, self.request, endpoint)
 
 
+def goes_unchanged(request: GenerationRequest) -> bool:
+    """Check whether `localize` returns a request as it is that came in over the wire format in which it goes on."""
+    return request.tool_choice is None and request.origin is not None and not request.origin.signers
+
+
 def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -> Localized:
     """Return the request as a target accepts it. One that came in over this wire format is forwarded unchanged, but for
     what is known to be by another author."""

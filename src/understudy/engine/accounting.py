@@ -38,9 +38,10 @@ def record_of(
     """Return the record of an attempt of a plan, once it has ended."""
     if attempt.response is None:
         attempt.fold_rest()
-    answer = attempt.answer
+    answer, response = attempt.answer, attempt.response
     usage, model = _usage(answer), _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
+    tier = _string(response.extra, "service_tier") if response is not None else None
     return AttemptRecord(
         **_beginning(attempt, plan),
         outcome=outcome,
@@ -48,13 +49,13 @@ def record_of(
         first_event=attempt.first_event,
         answered_model=model,
         dialect=attempt.stream.dialect,
-        service_tier=_tier(attempt.response),
+        service_tier=tier,
         failure=failure,
         next_step=next_step,
         usage=usage,
-        cost=_cost(attempt, basis, usage, model),
+        cost=_cost(attempt, basis, usage, model, tier),
         cost_basis=basis,
-        warnings=attempt.response.warnings if attempt.response is not None else (),
+        warnings=response.warnings if response is not None else (),
     )
 
 
@@ -132,24 +133,24 @@ def _basis(attempt: Attempt, answer: object, outcome: Outcome, failure: Failure 
     return CostBasis.ESTIMATED if usage.output_total or _counted(attempt.response) else verdict
 
 
-def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None) -> Cost | None:
-    """Return what an attempt cost, given how sure its usage is and which `model` answered; `None` if unknown."""
+def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None, tier: str | None) -> Cost | None:
+    """Return what an attempt cost, given how sure its usage is, and which `model` answered at which `tier`; `None` if
+    unknown."""
     if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not attempt.job.operation.billed:
         return NOT_BILLED
     if basis is CostBasis.UNKNOWN:
         return None
     if attempt.stream.cost is not None:
         return attempt.stream.cost
-    response, raw = attempt.response, usage.raw or {}
-    facts = response.extra if response is not None else {}
+    response, raw = attempt.response, usage.raw
     query = PriceQuery(
         usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
         model=attempt.launch.target.model,
         answered_model=model,
-        service_tier=_tier(response),
+        service_tier=tier,
         speed=_string(raw, "speed"),
         region=_region(raw),
-        partner=_string(facts, "inference_provider"),
+        partner=_string(response.extra, "inference_provider") if response is not None else None,
         estimated=basis is CostBasis.ESTIMATED,
     )
     try:
@@ -171,11 +172,6 @@ def _cost_of_all(backend: Backend, query: PriceQuery) -> Cost | None:
             return None
         total, tools = (cost if total is None else total + cost), None
     return total
-
-
-def _tier(response: GenerationResponse | None) -> str | None:
-    """Return the service tier at which the provider reports to have answered."""
-    return _string(response.extra, "service_tier") if response is not None else None
 
 
 def _whole(request: Any) -> Any:
@@ -213,12 +209,14 @@ def _counted(response: GenerationResponse | None) -> int:
     return -(-sum(map(size_of, (*texts, *calls))) // BYTES_PER_TOKEN)
 
 
-def _region(raw: dict[str, Any]) -> str | None:
+def _region(raw: Mapping[str, Any] | None) -> str | None:
     """Return the region that a call was bound to; `None` where it could be served anywhere."""
     place = _string(raw, "inference_geo")
     return None if place in ("global", "not_available") else place
 
 
-def _string(facts: Mapping[str, Any], name: str) -> str | None:
-    value = facts.get(name) if facts else None
+def _string(facts: Mapping[str, Any] | None, name: str) -> str | None:
+    if not facts or name not in facts:
+        return None
+    value = facts[name]
     return value if isinstance(value, str) else None

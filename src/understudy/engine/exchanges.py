@@ -61,6 +61,8 @@ def open_exchange(
 
 ALTERNATIVES = 20
 """Log probabilities beside that of each token that are expected where fields of the wire ask for them."""
+SHORT = 16 << 10
+"""Bytes of a body that is searched as a whole."""
 _LOGPROBS = (b"ogprobs",)
 _MEDIA = (b"odalities", b"image_generation")
 """Parts of the names of what asks for images or audio: the fields `modalities` and `responseModalities`, and the tool
@@ -73,13 +75,13 @@ _FUNCTIONS = _PROMPT | {"tools"}
 
 def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     """Return the endpoint with the limits of what a request asks for: log probabilities and media make answers long."""
-    bounds, quirks = endpoint.bounds, endpoint.quirks
+    bounds, quirks, origin = endpoint.bounds, endpoint.quirks, request.origin
     alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
     media = quirks.gives_media
-    if request.extra or endpoint.options or request.tools or request.origin is not None:
+    if request.extra or endpoint.options or request.tools or (origin is not None and _may_widen(origin.body)):
         hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
         fields = f"{request.extra}{endpoint.options}{hosted}" if request.extra or endpoint.options or hosted else ""
-        body = b"" if request.origin is None else _settings(request.origin.body, _PROMPT if hosted else _FUNCTIONS)
+        body = b"" if origin is None else _settings(origin.body, _PROMPT if hosted else _FUNCTIONS)
         alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)
         media = media or _names(_MEDIA, fields, body)
     if alternatives > 0:
@@ -87,6 +89,12 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     if media:
         bounds = bounds.with_media()
     return endpoint if bounds is endpoint.bounds else replace(endpoint, bounds=bounds)
+
+
+def _may_widen(body: bytes) -> bool:
+    """Check whether a short body holds such a name anywhere: most hold none, and need not be taken apart. A long one
+    is taken apart sooner than it is searched."""
+    return len(body) > SHORT or b"ogprobs" in body or b"odalities" in body or b"image_generation" in body
 
 
 def _names(parts: tuple[bytes, ...], fields: str, body: bytes) -> bool:

@@ -35,7 +35,7 @@ from understudy.transport.bodies import LONG, Meter, aside, decoded, read_beginn
 from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.gathered import Gathered
 from understudy.wire.http import Headers, HttpHead, HttpRequest
-from understudy.wire.quotas import QuotaHeaders, has_quotas, read_quotas
+from understudy.wire.quotas import QuotaHeaders, read_quotas
 
 logger = logging.getLogger("understudy")
 
@@ -55,8 +55,10 @@ class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     """The account there, stamped likewise."""
     fact_headers: Headers = ()
-    quotas: tuple[QuotaHeaders, ...] = ()
     """Headers of a success that are facts of the answer, as in `ProviderRow`."""
+    quotas: tuple[QuotaHeaders, ...] = ()
+    quota_names: frozenset[str] = frozenset()
+    """Headers of which an answer that reports a limit has at least one."""
     streamed: bool
     """Whether the provider streams its answer, so that the time-outs of content apply."""
     keep_raw: bool = True
@@ -213,7 +215,7 @@ class HttpAttempt:
         request: HttpRequest | None = None
         incoming: Incoming | None = None
         try:
-            async with watch.patience():
+            with watch:
                 if send.after > 0:
                     await asyncio.sleep(send.after)
                 request = self._attached(send) or await self._equipped(send)
@@ -227,8 +229,8 @@ class HttpAttempt:
             watch.guard(incoming)
         self._incoming, head = incoming, incoming.head
         self.answered = 200 <= head.status < 300
-        if (names := context.quotas) and has_quotas(head.headers, names):
-            self.quotas = partial(read_quotas, head.headers, names)
+        if not context.quota_names.isdisjoint(head.headers):
+            self.quotas = partial(read_quotas, head.headers, context.quotas)
         if context.forwards:
             self._is_of_several = self.wire_answer is not None and not self.wire_answer.is_error
             self.wire_answer = WireAnswer(head.status, answered_headers(head.headers))
@@ -258,29 +260,31 @@ class HttpAttempt:
         return request
 
     async def _read(self, incoming: Incoming) -> None:
-        data = await incoming.read()
-        if not data:
-            await self._read_end(incoming)
-            return
-        meter = self._meter
-        size = meter.size = meter.size + len(data)
-        if size >= meter.mark:
-            await asyncio.sleep(0)
-            if (flaw := meter.look()) is not None:
-                self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
-                self._close()
+        """Read until that gives steps, a failure or the end."""
+        meter, exchange = self._meter, self._exchange
+        while data := await incoming.read():
+            size = meter.size = meter.size + len(data)
+            if size >= meter.mark:
+                await asyncio.sleep(0)
+                if (flaw := meter.look()) is not None:
+                    self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
+                    self._close()
+                    return
+                if size > self._context.bounds.body:
+                    self._raw = None
+            if self._raw is not None:
+                self._raw.add(data)
+            if meter.is_long:
+                self._steps = await aside(partial(exchange.feed, data))
+                meter.is_long = not self._steps
+            else:
+                self._steps = exchange.feed(data)
+            if self._steps:
+                meter.event_at = size
                 return
-            if size > self._context.bounds.body:
-                self._raw = None
-        if self._raw is not None:
-            self._raw.add(data)
-        if meter.is_long:
-            self._steps = await aside(partial(self._exchange.feed, data))
-            meter.is_long = not self._steps
-        else:
-            self._steps = self._exchange.feed(data)
-        if self._steps:
-            meter.event_at = size
+            if exchange.finished:
+                return
+        await self._read_end(incoming)
 
     async def _read_end(self, incoming: Incoming) -> None:
         incoming.release()

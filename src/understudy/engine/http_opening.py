@@ -5,13 +5,14 @@ What is the same for every request of a model in one wire format is made once (`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from understudy.dialects.base import Dialect, Endpoint
-from understudy.dialects.history import localize
+from understudy.dialects.history import goes_unchanged, localize
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.events import Event
 from understudy.domain.operation import Operation
@@ -20,6 +21,7 @@ from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, widened
 from understudy.engine.http_attempt import HttpAttempt, HttpContext
 from understudy.policy.targets import Limits, Target
+from understudy.wire.quotas import reporting
 
 if TYPE_CHECKING:
     from understudy.engine.auth import Credential
@@ -76,12 +78,7 @@ class Line(msgspec.Struct, frozen=True):
     server: str
 
 
-class _Fitted(msgspec.Struct, frozen=True):
-    """A request as the target accepts it, and in which dialect."""
-
-    request: Any
-    dialect: Dialect
-    warnings: list[Event] = []
+_NO_WARNINGS: Sequence[Event] = ()
 
 
 class HttpOpening:
@@ -90,6 +87,7 @@ class HttpOpening:
     def __init__(self, entry: Entry, background: Background) -> None:
         self._entry = entry
         self._config, self._row = entry.config, entry.row
+        self._quota_names = reporting(entry.row.quotas)
         self._transport, self._background = entry.transport, background
         self._concessions = Concessions()
         self._lines: BoundedDict[tuple[str | None, Operation, str], Line] = BoundedDict(REMEMBERED)
@@ -105,12 +103,13 @@ class HttpOpening:
             limits = self._patient(request, limits)
         line = self._line(target.model, operation, endpoint, request)
         dialect, endpoint = line.dialect, line.endpoint
+        forwards, warnings = is_forwarded(request, dialect), _NO_WARNINGS
         if chat:
-            request = request if is_forwarded(request, dialect) else self._whole(request)
+            request = request if forwards else self._whole(request)
             streamed = not whole or self._streams_inside(job, request, limits, line)
-        fitted = self._fitted(request, line) if isinstance(request, GenerationRequest) else _Fitted(request, dialect)
-        request, dialect = fitted.request, fitted.dialect
-        forwards = is_forwarded(request, dialect)
+        if isinstance(request, GenerationRequest) and not (forwards and goes_unchanged(request)):
+            request, dialect, warnings = self._fitted(request, line)
+            forwards = is_forwarded(request, dialect)
         if forwards and not whole:
             endpoint = line.kept
         context = HttpContext(
@@ -121,6 +120,7 @@ class HttpOpening:
             server=line.server,
             account=endpoint.account,
             quotas=self._row.quotas,
+            quota_names=self._quota_names,
             fact_headers=self._row.fact_headers if operation is Operation.CHAT else (),
             streamed=streamed,
             keep_raw=whole,
@@ -133,7 +133,7 @@ class HttpOpening:
             began=began,
         )
         exchange = open_exchange(dialect, operation, request, endpoint, streamed)
-        return HttpAttempt(exchange, context, dialect=dialect.name, before=fitted.warnings)
+        return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
 
     def _line(self, model: str | None, operation: Operation, endpoint: Endpoint, request: Any) -> Line:
         """Return the line of a request, made anew only for one whose answer may be longer than usual."""
@@ -149,14 +149,15 @@ class HttpOpening:
             self._lines[key] = line
         return line
 
-    def _fitted(self, request: GenerationRequest, line: Line) -> _Fitted:
-        """Return a request as the target accepts it: its history, and without what the model is known to refuse."""
+    def _fitted(self, request: GenerationRequest, line: Line) -> tuple[GenerationRequest, Dialect, Sequence[Event]]:
+        """Return a request as the target accepts it: its history, and without what the model is known to refuse; in
+        which dialect, and what is to be said of that."""
         dialect, endpoint = line.dialect, line.endpoint
         localized = localize(request, dialect, endpoint)
         if localized.restores:
             dialect = localized.dialect(dialect, endpoint)
         request, conceded = self._concessions.conceded(localized.request, dialect, endpoint)
-        return _Fitted(request, dialect, [*localized.warnings, *conceded])
+        return request, dialect, [*localized.warnings, *conceded]
 
     def _patient(self, request: GenerationRequest, limits: Limits) -> Limits:
         """Return the limits of a request that is answered after some thinking."""

@@ -26,6 +26,7 @@ class Watch:
     """One timer per attempt. Progress is noted, not armed: the timer looks at it when it fires, and goes on."""
 
     __slots__ = (
+        "_cancelling",
         "_first",
         "_granted",
         "_handle",
@@ -33,11 +34,12 @@ class Watch:
         "_limits",
         "_loop",
         "_moved",
-        "_patience",
         "_paused_at",
         "_since",
         "_speed",
         "_start",
+        "_struck",
+        "_task",
         "_waiting",
         "streamed",
         "verdict",
@@ -56,7 +58,9 @@ class Watch:
         self._waiting = True
         self._granted = False
         self._incoming: Incoming | None = None
-        self._patience: asyncio.Timeout | None = None
+        self._task: asyncio.Task[object] | None = None
+        """Waits for a response; it is cancelled when a limit is reached."""
+        self._struck = False
         self._handle: asyncio.TimerHandle | None = None
         self._speed: Throughput | None = None
         """Measured from the first content on, where the entry sets a limit."""
@@ -69,17 +73,25 @@ class Watch:
 
     # ---- what is waited for ----
 
-    def patience(self) -> asyncio.Timeout:
-        """Return the context in which to wait for a response; it raises `TimeoutError` when a limit is reached."""
-        self._incoming = None
-        self._patience = asyncio.timeout(None)
+    def __enter__(self) -> None:
+        """Wait for a response within this context: it raises `TimeoutError` when a limit is reached.
+
+        It does what `asyncio.timeout` does, with the timer that the attempt has anyway.
+        """
+        self._incoming, self._struck = None, False
+        task = self._task = asyncio.current_task(self._loop)
+        self._cancelling = 0 if task is None else task.cancelling()
         if self._handle is None:
             self._handle = self._loop.call_at(self.due(), self._look)
-        return self._patience
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        task, self._task = self._task, None
+        # A cancellation from elsewhere goes on, even if a limit was reached at the same time.
+        if self._struck and task is not None and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
 
     def guard(self, incoming: Incoming | None) -> None:
         """Close this response when a limit is reached; `None` clears it."""
-        self._patience = None
         self._incoming = incoming
 
     def hand_out(self, batch: list[object]) -> None:
@@ -121,7 +133,7 @@ class Watch:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        self._incoming = self._patience = None
+        self._incoming = None
 
     def interrupt(self, failure: Failure) -> None:
         """End the attempt for another reason than its limits."""
@@ -195,8 +207,9 @@ class Watch:
         self.verdict = failure
         if self._incoming is not None:
             self._incoming.close()
-        elif self._patience is not None:
-            self._patience.reschedule(self._loop.time())
+        elif self._task is not None:
+            self._struck = True
+            self._task.cancel()
 
 
 def no_response(watch: Watch, *, sent: bool) -> Failure:

@@ -39,9 +39,9 @@ def by_pattern(pattern: str, *units: str) -> tuple[QuotaHeaders, ...]:
     )
 
 
-def has_quotas(headers: Mapping[str, str], names: Sequence[QuotaHeaders]) -> bool:
-    """Check whether an answer reports a limit."""
-    return any(each.left in headers for each in names)
+def reporting(names: Sequence[QuotaHeaders]) -> frozenset[str]:
+    """Return the headers of which an answer that reports a limit has at least one."""
+    return frozenset(each.left for each in names)
 
 
 def read_quotas(headers: Mapping[str, str], names: Sequence[QuotaHeaders]) -> tuple[Quota, ...]:
