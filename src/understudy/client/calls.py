@@ -169,6 +169,7 @@ class Calls:
             strict=fallback.strict,
             fit_max_tokens=fallback.fit_max_tokens,
             session=planned.session,
+            begins_turn=planned.begins_turn,
         )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis, Outcome
 from understudy.domain.errors import EmbeddingFailed, GenerationFailed, LLMError, error_of
 from understudy.domain.events import Restarted
+from understudy.domain.explanation import EXPLAIN
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
 from understudy.domain.operation import Operation
@@ -18,9 +19,11 @@ from understudy.domain.prices import PriceQuery
 from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import USAGE, Usage
+from understudy.domain.wire_answer import with_wire_answer
 from understudy.engine.attempt import Attempt
 from understudy.engine.backend import Backend
 from understudy.policy.estimate import BYTES_PER_TOKEN, expected_usage, size_of
+from understudy.policy.journal import Journal
 from understudy.policy.plan import Plan
 from understudy.policy.verdicts import VERDICTS
 
@@ -105,6 +108,25 @@ def error_after(
     leaf = EmbeddingFailed if operation is Operation.EMBED else GenerationFailed
     lines = "".join(f"\n  {record}" for record in attempts)
     return leaf(f"all {len(attempts)} attempts failed:{lines}", failure=failure, attempts=attempts)
+
+
+def finished(
+    attempt: Attempt, won: AttemptRecord, records: Sequence[AttemptRecord], journal: Journal
+) -> GenerationResponse | None:
+    """Return the answer of the attempt that won, with what became of every attempt; `None` for other operations."""
+    answer = attempt.whole
+    if answer is None:
+        return None
+    response = replace(
+        answer,
+        provider=won.provider,
+        attempts=tuple(records),
+        cost=won.cost,
+        model=answer.model or won.model,
+    )
+    with_wire_answer(response, attempt.stream.wire_answer)
+    vars(response)[EXPLAIN] = journal.explanation  # as `explained` does, without a call for each answer
+    return response
 
 
 def _usage(answer: object) -> Usage:

@@ -18,7 +18,7 @@ from understudy.engine.attempt import Attempt
 from understudy.engine.backend import Backend
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
-from understudy.policy.signals import Launch
+from understudy.policy.signals import Failed, Launch
 
 REPEATED = 4
 """Characters: of a shorter beginning, a continuation that starts alike is not taken for a repetition."""
@@ -37,6 +37,13 @@ def is_continuable(shown: GenerationResponse | None, request: GenerationRequest)
     if not request.messages or request.messages[-1].role is Role.ASSISTANT:
         return False
     return all(isinstance(part, Text) and not part.citations for part in shown.message.parts)
+
+
+def failed(attempt: Attempt, failure: Failure, job: Job) -> Failed:
+    """Return how an attempt of a job failed, and whether what the caller has been shown could be continued."""
+    stream, mode = attempt.stream, job.rules.on_midstream_error
+    continuable = mode == "continue" and is_continuable(attempt.whole, job.request)
+    return Failed(attempt.number, failure, stream.answered, stream.translated, continuable)
 
 
 class Shown(msgspec.Struct, frozen=True):

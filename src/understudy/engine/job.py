@@ -41,6 +41,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `max_tokens` may be lowered to what the ceilings and budgets leave."""
     session: SessionKey | None = None
     """Under which the target that answers is remembered; `None` without affinity."""
+    begins_turn: bool = False
+    """Whether the request begins a turn of that session."""
 
     @property
     def streamed(self) -> bool:

@@ -9,35 +9,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.events import Heartbeat
-from understudy.domain.explanation import EXPLAIN, explained
+from understudy.domain.explanation import explained
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.fold import Fold
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.wire_answer import WireAnswer, with_wire_answer
-from understudy.engine.accounting import error_after, record_of, restarted, start_of
+from understudy.engine.accounting import error_after, finished, record_of, restarted, start_of
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.backend import Backend
-from understudy.engine.continuation import ContinuingAttempt, Shown, is_continuable
+from understudy.engine.continuation import ContinuingAttempt, Shown, failed
 from understudy.engine.engine import CLOSING, Engine, guarded, log_news
 from understudy.engine.inbox import Inbox
 from understudy.engine.job import Job
-from understudy.policy.affinity import begins_turn
 from understudy.policy.call import Call
+from understudy.policy.first_attempt import FirstAttempt
 from understudy.policy.journal import Journal, note
 from understudy.policy.plan import Plan
 from understudy.policy.signals import (
     Abort,
     Action,
+    Beat,
     Began,
     Cancelled,
     Commit,
@@ -84,7 +85,9 @@ class Run:
         self._posts = job.rules.hedges or job.rules.heartbeat is not None
         self.journal = Journal(job.id, job.batch, engine.wall_clock(), plan, [])
         """What has happened so far."""
-        self._call = Call(plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng)
+        self._call: Call | FirstAttempt = FirstAttempt(
+            plan, job.rules, health=engine.health, budgets=engine.budgets, rng=engine.rng
+        )
         self._attempts: dict[int, Attempt] = {}
         """The attempts under way, by number."""
         self._ready: list[Any] = []
@@ -141,12 +144,13 @@ class Run:
     # ---- the loop ----
 
     async def _events(self) -> AsyncGenerator[list[Any], None]:
-        call, posts = self._call, self._posts
+        posts = self._posts
         self._engine.running.add(self)
         try:
-            now = self._now()
-            self._perform(None, call.start(now), now)
-            while not call.settled:
+            now, first = self._now(), self._call
+            actions = first.start(now)
+            self._perform(None, self._general().start(now) if actions is None else actions, now)
+            while not self._call.settled:
                 if posts or not self._attempts:
                     await self._next_message()
                 else:
@@ -169,7 +173,7 @@ class Run:
         finally:
             self._engine.running.discard(self)
             try:
-                if not call.settled:
+                if not self._call.settled:
                     self._abandon()
                 if self._aborted:
                     await self._close_aborted()
@@ -179,14 +183,13 @@ class Run:
 
     async def _next_message(self) -> None:
         """Wait for the timer, for an end from outside, or for what an attempt posts; and act on it."""
-        call = self._call
-        message = await self._inbox.receive(call.timer())
+        message = await self._inbox.receive(self._general().timer())
         now = self._now()
         if self.interrupted is not None:
             signal = Cancelled(self.interrupted)
-            self._perform(signal, call.receive(signal, now), now)
+            self._perform(signal, self._decide(signal, now), now)
         elif message is None:
-            self._perform(None, call.tick(now), now)
+            self._perform(None, self._general().tick(now), now)
         elif (attempt := message.attempt).number in self._attempts:
             if message.error is not None:
                 await self._break(attempt, message.error)
@@ -211,7 +214,7 @@ class Run:
     def _begin(self, attempt: Attempt) -> list[Any]:
         """Report that content has arrived; return the events that this lets the caller have."""
         now, signal = self._now(), Began(attempt.number, attempt.is_full)
-        self._perform(signal, self._call.receive(signal, now), now)
+        self._perform(signal, self._decide(signal, now), now)
         ready, self._ready = self._ready, []
         return ready
 
@@ -231,30 +234,37 @@ class Run:
         attempt.conclude()
         if self.job.operation.billed and (prices := attempt.backend.prices_ready(attempt.launch.target.model)):
             await guarded(prices, "loading prices")
-        now, call, failure = self._now(), self._call, attempt.failure
-        signal: Signal | None = None
+        now, failure = self._now(), attempt.failure
+        signal: Signal
         if failure is None:
-            self.items = attempt.items
-            actions = call.receive(signal := Ended(attempt.number), now)
-            self._record(attempt, Outcome.WON, None)
+            self.items, signal = attempt.items, Ended(attempt.number)
         elif self.interrupted is not None:
-            actions = call.receive(signal := Cancelled(self.interrupted), now)
-        elif now >= call.deadline:
-            actions = call.tick(now)
+            signal = Cancelled(self.interrupted)
+        elif now >= self._call.deadline:
+            self._perform(None, self._general().tick(now), now)
+            return
         elif attempt.denied_for_good is not None:
             del self._attempts[attempt.number]
-            actions = call.receive(signal := Denied(attempt.number, failure, attempt.denied_for_good), now)
+            signal = Denied(attempt.number, failure, attempt.denied_for_good)
         else:
-            actions = call.receive(signal := self._failed(attempt, failure), now)
-            self._record(attempt, Outcome.FAILED, failure)
+            signal = failed(attempt, failure, self.job)
+        actions = self._decide(signal, now)
+        if isinstance(signal, Ended | Failed):
+            self._record(attempt, Outcome.WON if failure is None else Outcome.FAILED, failure)
         self._perform(signal, actions, now)
 
-    def _failed(self, attempt: Attempt, failure: Failure) -> Failed:
-        stream, mode = attempt.stream, self.job.rules.on_midstream_error
-        continuable = mode == "continue" and is_continuable(attempt.whole, self.job.request)
-        return Failed(attempt.number, failure, stream.answered, stream.translated, continuable)
-
     # ---- the actions ----
+
+    def _decide(self, signal: Signal, now: float) -> list[Action]:
+        """Return what follows from a signal: as the first attempt decides, as long as all is calm."""
+        actions = self._call.receive(signal, now)
+        return self._general().receive(signal, now) if actions is None else actions
+
+    def _general(self) -> Call:
+        """Return the call that decides about everything else than a first attempt which answers."""
+        if isinstance(self._call, FirstAttempt):
+            self._call = self._call.call()
+        return self._call
 
     def _perform(self, signal: Signal | None, actions: list[Action], now: float) -> None:
         """Note what the call decided `now` after a signal or the timer, and perform it, in order.
@@ -268,17 +278,7 @@ class Run:
             log_news(self.journal)
         try:
             for action in actions:
-                if isinstance(action, Launch):
-                    self._launch(action)
-                elif isinstance(action, Commit):
-                    if self.job.rules.streamed:
-                        self._commit(action)
-                elif isinstance(action, Settle):
-                    self._settle(action)
-                elif isinstance(action, Abort):
-                    self._abort(action.attempt, action.failure)
-                else:
-                    self._ready.append(Heartbeat())
+                self._PERFORM[type(action)](self, action)
         except LLMError as error:
             explained(error, self.journal.explanation)
             raise
@@ -298,6 +298,8 @@ class Run:
 
     def _commit(self, commit: Commit) -> None:
         """Let the caller have the events of an attempt. Nothing may silently replace it from now on."""
+        if not self.job.rules.streamed:
+            return
         self.committed = attempt = self._attempts.get(commit.attempt) or self.committed
         if attempt is None:
             return
@@ -306,9 +308,9 @@ class Run:
         self.fold = attempt.fold
         self._ready += attempt.release()
 
-    def _abort(self, number: int, reason: Failure) -> None:
+    def _abort(self, action: Abort) -> None:
         """Account for an attempt that is given up. Its connection is closed as soon as the actions are performed."""
-        attempt = self._attempts.get(number)
+        attempt, reason = self._attempts.get(action.attempt), action.failure
         if attempt is None:
             return
         if attempt.failure is None:
@@ -318,31 +320,19 @@ class Run:
         sent = attempt.was_sent and (attempt.failure is None or attempt.failure.sent)
         self._record(attempt, outcome, msgspec.structs.replace(reason, sent=sent))
 
+    def _beat(self, _: Beat) -> None:
+        self._ready.append(Heartbeat())
+
     def _settle(self, action: Settle) -> None:
         if action.failure is None:
-            self.response = self._finished()
+            if self.committed is not None and self.won is not None:
+                self.response = finished(self.committed, self.won, self.records, self.journal)
             return
         error = error_after(action.failure, tuple(self.records), self.job.operation, surfaced=action.surfaced)
         with_wire_answer(error, next((each for why, each in self._refused if why == action.failure), None))
         last = self.committed or self._unseen
         error.partial = last.whole if last is not None else None
         raise error
-
-    def _finished(self) -> GenerationResponse | None:
-        """Return the answer of the attempt that won, with what became of every attempt."""
-        answer, record = self.committed.whole if self.committed is not None else None, self.won
-        if answer is None or record is None:
-            return None
-        response = msgspec.structs.replace(
-            answer,
-            provider=record.provider,
-            attempts=tuple(self.records),
-            cost=record.cost,
-            model=answer.model or record.model,
-        )
-        with_wire_answer(response, self.wire_answer)
-        vars(response)[EXPLAIN] = self.journal.explanation  # as `explained` does, without a call for each answer
-        return response
 
     # ---- what is left behind ----
 
@@ -377,8 +367,8 @@ class Run:
         if key is None:
             return
         if outcome is Outcome.WON:
-            first, begins = label == self._plan.steps[0].target.label, begins_turn(self.job.request)
-            sessions.answered(key, label, first=first, begins=begins, now=now)
+            first = label == self._plan.steps[0].target.label
+            sessions.answered(key, label, first=first, begins=self.job.begins_turn, now=now)
         elif outcome is Outcome.FAILED and attempt is self.committed:
             sessions.interrupted(key, label, now)
 
@@ -393,8 +383,17 @@ class Run:
     def _abandon(self) -> None:
         """Stop the provider, and account for what ran: the caller no longer waits."""
         signal = Cancelled(Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned))
-        actions = self._call.receive(signal, now := self._now())
+        actions = self._decide(signal, now := self._now())
         note(self.journal.moments, self._call, signal, actions, now)
         for action in actions:
             if isinstance(action, Abort):
-                self._abort(action.attempt, action.failure)
+                self._abort(action)
+
+    _PERFORM: ClassVar[Mapping[type[Action], Callable[[Any, Any], None]]] = {
+        Launch: _launch,
+        Commit: _commit,
+        Settle: _settle,
+        Abort: _abort,
+        Beat: _beat,
+    }
+    """How each action is performed."""

@@ -16,3 +16,5 @@ class PlannedRun(msgspec.Struct, frozen=True):
     fallback: FallbackConfig
     session: SessionKey | None = None
     """Under which the target that answers is remembered, with `affinity`."""
+    begins_turn: bool = False
+    """Whether the request begins a turn of the session."""

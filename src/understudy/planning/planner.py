@@ -236,21 +236,16 @@ class Planner:
     ) -> PlannedRun:
         """Return a plan as it is carried out: with the target first that holds the request's session, those whose quota
         is nearly used up behind the others, and as many targets as are allowed."""
-        fallback, key = route.fallback, None
+        fallback, key, begins = route.fallback, None, False
         if fallback.affinity and (key := key_of(request, plan, self._named(selection))) is not None:
-            now = clock.now()
-            plan = self._sessions.arrange(
-                plan,
-                key,
-                begins=begins_turn(request),
-                lifetime=fallback.affinity_lifetime,
-                now=now,
-                in_cooldown=self._health.in_cooldown(_others(route, selection), now),
-            )
+            begins, now = begins_turn(request), clock.now()
+            cooling = _NONE if self._health.calm else self._health.in_cooldown(_others(route, selection), now)
+            lifetime = fallback.affinity_lifetime
+            plan = self._sessions.arrange(plan, key, begins=begins, lifetime=lifetime, now=now, in_cooldown=cooling)
         if (share := fallback.leave_quota) is not None:
             tokens, named = needs.least_prompt, self._named(selection)
             plan = self._health.quotas.spare(plan, clock.now(), share=share, tokens=tokens, named=named)
-        return PlannedRun(_limited(plan, route), fallback, key)
+        return PlannedRun(_limited(plan, route), fallback, key, begins)
 
     # ---- embeddings ----
 
@@ -359,6 +354,9 @@ class _LazyFacts(Mapping[str, TargetFacts]):
 
     def __len__(self) -> int:
         return len(self._targets)
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _others(route: RouteState, selection: Selection) -> tuple[Target, ...]:

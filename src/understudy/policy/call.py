@@ -120,6 +120,12 @@ class Call:
             return self._settle(Settle(None, self._picker.nothing_to_try(), surfaced=True))
         return self._next_target(now)
 
+    def follow(self, permit: Permit, deadline: float, share: float | None, *, committed: bool) -> None:
+        """Go on from a first attempt that is under way; see `FirstAttempt`."""
+        self.running[1] = self._tries.follow(permit, deadline, share)
+        self._picker.caller = permit.caller
+        self._shown.attempt = 1 if committed else None
+
     def tick(self, now: float) -> list[Action]:
         """Note the time."""
         if self.settled:

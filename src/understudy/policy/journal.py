@@ -12,6 +12,7 @@ import msgspec
 
 from understudy.domain.explanation import Explanation, PlannedTarget, SkippedTarget, TimelineEvent
 from understudy.policy.call import Call
+from understudy.policy.first_attempt import FirstAttempt
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Action, Beat, Began, Signal
 from understudy.policy.timeline import Moment, Note, Timeline
@@ -20,7 +21,9 @@ _NEWS = frozenset({"probed", "hedged", "denied", "skipped", "waiting"})
 """What no record of an attempt reports."""
 
 
-def note(moments: list[Moment | Note], call: Call, signal: Signal | None, actions: list[Action], now: float) -> bool:
+def note(
+    moments: list[Moment | Note], call: Call | FirstAttempt, signal: Signal | None, actions: list[Action], now: float
+) -> bool:
     """Note a signal, or `None` for the timer, and what the call decided; return whether that is worth a note.
 
     Signs of life are not, and neither are further pieces of content and looks at a target that is not back yet.

@@ -59,14 +59,14 @@ class Skipped(msgspec.Struct, frozen=True):
 class Picker:
     """Picks targets for one request. `denials` holds, by label, those that were skipped and why."""
 
-    __slots__ = ("_caller", "_health", "_rng", "_rules", "_tries", "denials")
+    __slots__ = ("_health", "_rng", "_rules", "_tries", "caller", "denials")
 
     def __init__(self, tries: Tries, rules: Rules, health: Health, rng: Random) -> None:
         self._tries = tries
         self._rules = rules
         self._health = health
         self._rng = rng
-        self._caller = health.new_caller()
+        self.caller = health.new_caller()
         self.denials: dict[str, Skipped] = {}
 
     def next(self, now: float, wait_began: float | None) -> Pick | Wait | None:
@@ -101,7 +101,7 @@ class Picker:
         if in_time:
             return Wait(min(now + backoff.after(soonest - now, self._rng), latest))
         for each in self._tries.untried():
-            if (probe := self._health.probe(each.step.target, now, self._caller, free=self._rules.free)) is not None:
+            if (probe := self._health.probe(each.step.target, now, self.caller, free=self._rules.free)) is not None:
                 return Pick(each, probe)
         if self._tries.attempts == 0 and now + PROBE_LOOK <= latest and any(denial.probed for denial in denied):
             return Wait(now + PROBE_LOOK)
@@ -133,7 +133,7 @@ class Picker:
             return Wait(permit.until)
         if not self._tries.untried() and not permit.breaker:
             free, but = self._rules.free, each.dead_keys
-            probe = self._health.probe(each.step.target, now, self._caller, free=free, but=but)
+            probe = self._health.probe(each.step.target, now, self.caller, free=free, but=but)
             if probe is not None:
                 return Pick(each, probe)
         return Wait(permit.until) if waits else None
@@ -186,7 +186,7 @@ class Picker:
     def _acquire(self, each: Try, now: float) -> Permit | Denial:
         health, target = self._health, each.step.target
         if health.calm and not each.dead_keys:
-            return health.acquire(target, now, self._caller)
+            return health.acquire(target, now, self.caller)
         permit = self._ask(each, now, each.dead_keys)
         if isinstance(permit, Denial):
             skipped = Skipped(target.label, permit.why, now, permit.until, permit.probed, kind=permit.kind)
@@ -196,9 +196,9 @@ class Picker:
     def _ask(self, each: Try, now: float, but: tuple[str, ...]) -> Permit | Denial:
         """Ask for a permit; whether there is another target matters only beside a probe that has had an answer."""
         health, target, free = self._health, each.step.target, self._rules.free
-        permit = health.acquire(target, now, self._caller, free=free, but=but)
+        permit = health.acquire(target, now, self.caller, free=free, but=but)
         if isinstance(permit, Denial) and permit.proven and self._is_last(each, now):
-            return health.acquire(target, now, self._caller, free=free, last=True, but=but)
+            return health.acquire(target, now, self.caller, free=free, last=True, but=but)
         return permit
 
     def _is_last(self, each: Try, now: float) -> bool:

@@ -6,6 +6,8 @@ only its own share, the remaining time divided by their number and itself. An at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from understudy.policy.cooldowns import Denial
@@ -90,11 +92,18 @@ class Tries:
     def __init__(self, plan: Plan, *, max_attempts: int | None, health: Health) -> None:
         self.all = [Try(step) for step in plan.steps]
         """In the order of the plan."""
-        self._max_attempts = max_attempts or max(5, len(plan.steps))
+        self._max_attempts = most_attempts(max_attempts, plan.steps)
         self._health = health
         self.attempts = 0
         """Those made so far, all of them."""
         self.deadline = 0.0
+
+    def follow(self, permit: Permit, deadline: float, share: float | None) -> Running:
+        """Note that the first target has its first attempt."""
+        self.deadline, self.attempts, first, launched = deadline, 1, self.all[0], permit.launched
+        first.launched, first.count = True, 1
+        first.share_ends = None if share is None else launched + share
+        return Running(first, permit, launched)
 
     def untried(self) -> list[Try]:
         """Return those that may still get their first attempt."""
@@ -173,10 +182,7 @@ class Tries:
             each.share_ends = now + share
         each.launched = True
         has_others = share is not None or (not is_alone and self.left > 0 and self._may_come_back(each))
-        if not has_others and limits.total <= remaining:
-            return limits
-        total = min(limits.total, remaining)
-        return msgspec.structs.replace(limits, total=total, yield_by=share, has_others=has_others)
+        return within(limits, remaining, share, has_others=has_others)
 
     def _may_come_back(self, current: Try) -> bool:
         return any(each.may_come_back and not each.closed for each in self.all if each is not current)
@@ -188,6 +194,19 @@ class Tries:
             return self.deadline - LEAST
         end = now + (own_share(self.deadline - now, others) or 0.0)
         return (end if each.share_ends is None else min(end, each.share_ends)) - LEAST
+
+
+def most_attempts(maximum: int | None, steps: Sequence[Step]) -> int:
+    """Return how many attempts a plan allows; `maximum` is what the rules state."""
+    return maximum or max(5, len(steps))
+
+
+def within(limits: Limits, remaining: float, share: float | None, *, has_others: bool) -> Limits:
+    """Return limits within the remaining time and within a share of it."""
+    if not has_others and limits.total <= remaining:
+        return limits
+    total = min(limits.total, remaining)
+    return msgspec.structs.replace(limits, total=total, yield_by=share, has_others=has_others)
 
 
 def own_share(remaining: float, others: int) -> float | None:
