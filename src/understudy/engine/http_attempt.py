@@ -117,24 +117,24 @@ class HttpAttempt:
     async def __anext__(self) -> list[Any]:
         watch = self._watch
         if watch is None:
-            self._begin()
-        elif watch.streamed:
-            watch.resume()
-            if watch.verdict is not None:
-                self._failure = watch.verdict
+            watch = self._begin()
+        elif watch.streamed and (verdict := watch.resume()) is not None:
+            self._failure = verdict
         while True:
-            if self._steps:
-                batch = self._sort(self._steps)
+            if steps := self._steps:
                 self._steps = []
-                if batch:
+                if batch := steps if _SORTED.isdisjoint(map(type, steps)) else self._taken(steps):
+                    if watch.streamed:
+                        watch.hand_out(batch)
+                        if self._meter.counts:
+                            self._meter.count(batch)
                     return batch
             if self._failure is not None:
-                if self._asks_again(self._failure):
-                    continue
-                raise self._failed(self._failure)
+                self._ask_again(self._failure)
+                continue
             try:
                 if self._send is not None:
-                    await self._perform(self._send)
+                    await self._perform(self._send, watch)
                 elif self._incoming is None or self._exchange.finished:
                     self._finish(clean=True)
                     raise StopAsyncIteration
@@ -148,11 +148,13 @@ class HttpAttempt:
         """Whether the provider streams its answer; see `AttemptStream`."""
         return self._context.streamed if self._watch is None else self._watch.streamed
 
-    def _begin(self) -> None:
+    def _begin(self) -> Watch:
         context = self._context
-        self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)
+        watch = self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)
         if self._failure is None:
-            self._steps = [*self._before, *self._exchange.start()]
+            steps = self._exchange.start()
+            self._steps = [*self._before, *steps] if self._before else steps
+        return watch
 
     def interrupt(self, failure: Failure) -> None:
         """End the attempt; see `AttemptStream`."""
@@ -171,15 +173,6 @@ class HttpAttempt:
             return
         self._finish(clean=False)
         self._cancel_upstream()
-
-    def _sort(self, steps: list[Any]) -> list[Any]:
-        """Split the steps: what to send and what failed stay here, the rest is returned."""
-        batch = steps if _SORTED.isdisjoint(map(type, steps)) else self._taken(steps)
-        if batch and self._watch is not None and self._watch.streamed:
-            self._watch.hand_out(batch)
-            if self._meter.counts:
-                self._meter.count(batch)
-        return batch
 
     def _taken(self, steps: list[Any]) -> list[Any]:
         """Take out what to send and what failed, and note degradations; return the rest."""
@@ -203,13 +196,11 @@ class HttpAttempt:
             message = f"cannot express {event.warning.what}: {event.warning.why} (strict)"
             self._failure = Failure(kind=FailureKind.UNSUPPORTED, message=message, sent=False)
 
-    async def _perform(self, send: Send) -> None:
+    async def _perform(self, send: Send, watch: Watch) -> None:
         """Send a request and read its response's head. Close an earlier response that was not read to its end."""
-        self._send = None
-        self._close()
-        context, watch = self._context, self._watch
-        if watch is None:
-            return
+        self._send, context = None, self._context
+        if self._incoming is not None:
+            self._close()
         self._meter.begin(streamed=watch.streamed)
         self._raw = Gathered() if watch.streamed and context.keep_raw else None
         request: HttpRequest | None = None
@@ -239,7 +230,7 @@ class HttpAttempt:
             self._steps = [*self._noted(head), *self._steps]
         if self._exchange.refused:
             await self._read_refusal(incoming)
-        else:
+        elif "content-encoding" in head.headers:
             self._incoming = decoded(incoming, context.bounds)
 
     def _noted(self, head: HttpHead) -> list[FactReported]:
@@ -372,18 +363,18 @@ class HttpAttempt:
         except (TransportError, TimeoutError, NotSigned):
             return
 
-    def _asks_again(self, failure: Failure) -> bool:
-        """Send the request without what the provider refused of it, such as the stream of a whole answer."""
+    def _ask_again(self, failure: Failure) -> None:
+        """Send the request without what the provider refused of it, such as the stream of a whole answer. Raise
+        `AttemptFailed` if that is nothing."""
         again, watch = self._context.again, self._watch
         if again is None or watch is None or self.answered or (other := again(failure)) is None:
-            return False
+            raise self._failed(failure)
         self._failure = None
         self._close()
         self._exchange = other.exchange
         watch.streamed = other.streamed
         # What the encoding warned of was handed out with the first request.
         self._steps = [*other.warnings, *(step for step in other.exchange.start() if type(step) is not Warned)]
-        return True
 
 
 _SORTED = frozenset({Send, Failure, Warned})

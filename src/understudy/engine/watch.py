@@ -108,8 +108,8 @@ class Watch:
                 return
         self._paused_at = self._loop.time()
 
-    def resume(self) -> None:
-        """Note that the reader waits for the provider again."""
+    def resume(self) -> Failure | None:
+        """Note that the reader waits for the provider again; return why the attempt was ended from here, if it was."""
         self._waiting = True
         now = self._loop.time()
         if self._speed is not None:
@@ -119,6 +119,7 @@ class Watch:
             self._since = now
         else:
             self._since += now - self._paused_at
+        return self.verdict
 
     def _measure(self, batch: list[object], least: float) -> None:
         now = self._loop.time()

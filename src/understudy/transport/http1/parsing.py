@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -46,7 +47,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        *("_bodiless", "_count", "_headers", "_idle", "_limit", "_parser", "_problem", "_size"),
+        *("_bodiless", "_count", "_fields", "_idle", "_limit", "_parser", "_problem", "_size"),
         *("ends_with_connection", "head", "is_complete", "is_followed", "keeps_alive", "on_body", "pieces"),
     )
 
@@ -70,7 +71,7 @@ class ResponseParser:
         self.ends_with_connection = False
         """Whether the body has no length of its own."""
         self._bodiless = method in _BODILESS
-        self._headers: dict[str, str] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._count = self._size = self._idle = 0
         self._problem: Malformed | None = None
 
@@ -123,25 +124,27 @@ class ResponseParser:
 
     def on_status(self, reason: bytes) -> None:
         """Count the reason phrase."""
-        self._add(len(reason))
+        self._size += len(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; of repeated ones the last counts."""
-        if self.head is not None:
-            return  # A trailer.
-        self._count += 1
-        self._add(len(name) + len(value) + SEPARATORS)
-        self._headers[_lowered(name)] = value.rstrip(b" \t").decode("utf-8", "surrogateescape")
+        """Keep a header, unless it is a trailer. All are read together: answers have thirty."""
+        if self.head is None:
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Make the head of the final response."""
+        """Make the head of the final response; of repeated headers the last counts."""
+        fields = self._fields
+        self._count += len(fields)
+        self._size += sum(map(len, chain.from_iterable(fields))) + SEPARATORS * len(fields)
+        if self._size > self._limit or self._count > HEADERS:
+            raise self._refusal(HeadTooLarge())
         status = self._parser.get_status_code()
         if not 200 <= status <= 599:
             if status == 101 or not 100 <= status < 200:
                 raise self._refusal(OddStatus(status))
-            self._headers = {}
+            fields.clear()
             return
-        headers = self._headers
+        headers = {_lowered(name): value.rstrip(b" \t").decode("utf-8", "surrogateescape") for name, value in fields}
         # No transfer coding is asked for, so one without chunks is not a body whose end the connection marks.
         self.ends_with_connection = "content-length" not in headers and "transfer-encoding" not in headers
         self.keeps_alive = self._parser.should_keep_alive()
@@ -155,11 +158,6 @@ class ResponseParser:
         """Note the end of the response."""
         if self.head is not None:
             self.is_complete = True
-
-    def _add(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limit or self._count > HEADERS:
-            raise self._refusal(HeadTooLarge())
 
     def _refusal(self, problem: Malformed) -> Malformed:
         self._problem = problem

@@ -75,21 +75,15 @@ def target_of(method: str, url: str, way: Way) -> Target:
 
 def head_of(target: Target, request: HttpRequest) -> HiddenBytes:
     """Return the head of a request. Raise `ValueError` if HTTP cannot express it."""
-    lines = [target.line, target.place]
-    given: set[str] = set()
-    length: str | None = None
-    for name, value in request.headers:
-        lowered = _lowered(name)
-        given.add(lowered)
-        if lowered not in _FRAMING:
-            lines.append(f"{name}: {value}")
-        elif lowered == "content-length":
-            length = value
-    if "host" in given:
-        del lines[1]
-    lines += [f"{name}: {value}" for name, value in _DEFAULTS if name not in given]
-    lines += [f"{name}: {value}" for name, value in _framing(request, length)]
-    if "@" in request.url and "authorization" not in given:
+    given = _given(next(zip(*request.headers, strict=True), ()))
+    headers, length = request.headers, None
+    if given.framing:
+        headers = tuple(each for each in headers if each[0] not in given.framing)
+        length = {name.lower(): value for name, value in request.headers}.get("content-length")
+    place = () if given.host else (target.place,)
+    framing = _framing(request, length)
+    lines = [target.line, *place, *map(_LINE, headers), *given.defaults, *map(_LINE, framing)]
+    if "@" in request.url and not given.authorization:
         lines += _authorization(request.url)
     if not target.way.tunnel:
         lines += [f"{name}: {value}" for name, value in target.way.headers()]
@@ -126,9 +120,29 @@ def _authorization(url: str) -> list[str]:
     return [f"authorization: Basic {base64.b64encode(pair.encode()).decode()}"]
 
 
+_LINE = "%s: %s".__mod__
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """What the names of a request's own headers decide."""
+
+    defaults: tuple[str, ...]
+    """The lines of what they leave out."""
+    framing: frozenset[str]
+    """Those that follow from the body, as they are written."""
+    host: bool
+    authorization: bool
+
+
 @lru_cache(maxsize=512)
-def _lowered(name: str) -> str:
-    """Return a header's name in lower case. Raise `ValueError` if it is not one."""
-    if not _TOKEN.match(name):
+def _given(names: tuple[str, ...]) -> _Given:
+    """Read the names of headers, which requests have in common. Raise `ValueError` if one is not a name."""
+    if not all(map(_TOKEN.match, names)):
         raise ValueError("not the name of a header")
-    return name.lower()
+    lowered = {name.lower() for name in names}
+    return _Given(
+        defaults=tuple(_LINE(each) for each in _DEFAULTS if each[0] not in lowered),
+        framing=frozenset(name for name in names if name.lower() in _FRAMING),
+        host="host" in lowered,
+        authorization="authorization" in lowered,
+    )
