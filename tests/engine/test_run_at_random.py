@@ -103,9 +103,8 @@ def test_an_attempt_that_is_ended_as_its_limit_is_reached_ends_once() -> None:
         loop.set_exception_handler(lambda _, context: unseen.append(context))
         watch = Watch(Limits(total=1.0), streamed=False)
         loop.call_at(1.0, watch.interrupt, CLOSED)
-        with pytest.raises(TimeoutError):
-            with watch:
-                await asyncio.sleep(9.0)
+        with pytest.raises(TimeoutError), watch:
+            await asyncio.sleep(9.0)
         assert watch.verdict is not None
         return watch.verdict.message
 

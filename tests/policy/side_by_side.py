@@ -65,19 +65,19 @@ class Side:
             (each.permit.caller if each.permit else 0) if isinstance(each, FirstAttempt) else each._picker.caller: at
             for at, each in enumerate(self.machines)
         }
-        return _plain(self.health, callers), _plain(self.budgets, callers), self.rng.getstate()
+        return plain(self.health, callers), plain(self.budgets, callers), self.rng.getstate()
 
 
-def _plain(value: Any, callers: Mapping[int, int]) -> Any:
+def plain(value: Any, callers: Mapping[int, int]) -> Any:
     """Return an object as plain values; callers by the order in which they came, for their numbers may have gaps."""
     if isinstance(value, Random):
         return value.getstate()
     if isinstance(value, Mapping):
-        return [(_plain(key, callers), _plain(each, callers)) for key, each in value.items()]
+        return [(plain(key, callers), plain(each, callers)) for key, each in value.items()]
     if isinstance(value, (str, bytes, int, float, type(None))):
         return value
     if hasattr(value, "__iter__"):
-        return [_plain(each, callers) for each in value]
+        return [plain(each, callers) for each in value]
     found: dict[str, Any] = dict(vars(value)) if hasattr(value, "__dict__") else {}
     names = [*getattr(value, "__struct_fields__", ()), *getattr(type(value), "__slots__", ())]
     found |= {name: getattr(value, name) for name in names if hasattr(value, name)}
@@ -85,7 +85,7 @@ def _plain(value: Any, callers: Mapping[int, int]) -> Any:
     for name in ("_caller", "caller"):
         if name in found:
             found[name] = callers.get(found[name], -1)
-    return type(value).__name__, [(name, _plain(found[name], callers)) for name in sorted(found)]
+    return type(value).__name__, [(name, plain(found[name], callers)) for name in sorted(found)]
 
 
 def _rules(rng: Random) -> Rules:
