@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -285,12 +285,17 @@ class HttpBackend:
 
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
-        from understudy.engine.clock import now
-
-        began = now()  # before the opening: the first attempt of a process loads its dialect and the HTTP library there
+        # Before the opening: the first attempt of a process loads its dialect and the HTTP library there.
+        began = self._now()
         if job.operation.billed:
             self.prices.begin(target.model)
         return self._opening.open(job, target, limits, attempt_id, began)
+
+    @cached_property
+    def _now(self) -> Callable[[], float]:
+        from understudy.engine.clock import now
+
+        return now
 
     @cached_property
     def _opening(self) -> HttpOpening:
