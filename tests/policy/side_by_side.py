@@ -152,7 +152,7 @@ def compare(seed: int) -> int:
 
     def note(number: int, both: list[list[Action]]) -> None:
         assert both[0] == both[1], f"seed {seed}: {both[0]} or {both[1]}"
-        running[number] |= {action.attempt for action in both[0] if isinstance(action, Launch)}
+        running[number].update(action.attempt for action in both[0] if isinstance(action, Launch))
 
     for move in range(MOVES):
         now += rng.choice((0.0, 0.01, 0.4, 3.0, 31.0))

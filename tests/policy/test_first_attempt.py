@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 
-from tests.policy import side_by_side
 from tests.policy.side_by_side import compare
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.budgets import Budgets
@@ -41,7 +40,7 @@ def test_the_comparison_finds_a_permit_that_is_not_returned(monkeypatch: pytest.
             self._health.acquire(self.permit.target, now)  # pyright: ignore[reportPrivateUsage]
         return actions
 
-    monkeypatch.setattr(side_by_side.FirstAttempt, "receive", forgetful)
+    monkeypatch.setattr(FirstAttempt, "receive", forgetful)
     with pytest.raises(AssertionError, match="memories differ"):
         for seed in range(50):
             compare(seed)
@@ -50,7 +49,7 @@ def test_the_comparison_finds_a_permit_that_is_not_returned(monkeypatch: pytest.
 def test_an_answer_settles_the_request() -> None:
     health = Health()
     one = first(A, B, health=health)
-    (launch,) = one.start(100.0) or ()
+    (launch,) = one.start(100.0) or []
     assert isinstance(launch, Launch)
     assert launch.limits.yield_by == 300.0
     assert one.receive(Ended(1), 101.0) == [Commit(1), Settle(1)]
