@@ -175,8 +175,8 @@ class Connection(asyncio.Protocol):
             parser.feed(data)
         except Malformed as error:
             flaw = error
-        if response.head is not parser.head and parser.head is not None:
-            response.begin(parser.head)
+        if parser.head is not None:
+            response.head = parser.head
         if parser.pieces:
             response.add(parser.pieces)
             parser.pieces.clear()
@@ -184,9 +184,11 @@ class Connection(asyncio.Protocol):
             self.fail(self._malformed(flaw))
         elif parser.is_complete:
             self._complete(response)
-        elif response.is_full and not self._is_paused and self.transport is not None:
-            self._is_paused = True
-            self.transport.pause_reading()
+        else:
+            response.wake()
+            if response.is_full and not self._is_paused and self.transport is not None:
+                self._is_paused = True
+                self.transport.pause_reading()
 
     def _complete(self, response: Response) -> None:
         """Return the connection if the whole request has left: an answer may come before its end."""

@@ -108,13 +108,8 @@ class Response:
         """Whether its reader is too slow for more."""
         return self._size > FULL
 
-    def begin(self, head: HttpHead) -> None:
-        """Receive the head."""
-        self.head = head
-        self._wake()
-
     def add(self, pieces: list[bytes]) -> None:
-        """Receive a part of the body."""
+        """Receive a part of the body. The reader learns of it at `wake`, as of the head."""
         for piece in pieces:
             size = len(piece)
             self._size += size
@@ -122,13 +117,12 @@ class Response:
                 self._pieces.append(piece)
             else:
                 self._pieces.extend(piece[start : start + PIECE] for start in range(0, size, PIECE))
-        self._wake()
 
     def complete(self) -> None:
         """Receive the end."""
         self._is_complete = True
         self._source = None
-        self._wake()
+        self.wake()
 
     def fail(self, failure: Failure, *, at_once: bool = False) -> None:
         """Receive a failure instead of the end, behind what had arrived unless `at_once`."""
@@ -136,9 +130,10 @@ class Response:
             self._pieces.clear()
         self._failure = failure
         self._source = None
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let the reader look at what has arrived."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
