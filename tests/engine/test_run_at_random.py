@@ -110,3 +110,31 @@ def test_an_attempt_that_is_ended_as_its_limit_is_reached_ends_once() -> None:
 
     assert run(scenario()) == (CLOSED.message, 1.0)
     assert unseen == []
+
+
+@pytest.mark.parametrize("cancelled_at", [None, 0.5, 1.0])
+def test_a_limit_ends_the_wait_alone_and_a_cancellation_ends_the_task(cancelled_at: float | None) -> None:
+    async def wait(watch: Watch) -> str:
+        try:
+            with watch:
+                await asyncio.sleep(9.0)
+        except TimeoutError:
+            task = asyncio.current_task()
+            assert task is not None
+            assert not task.cancelling()
+            await asyncio.sleep(1.0)  # it goes on as any other
+            return "timed out"
+        return "not ended"
+
+    async def scenario() -> str:
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_task(wait(Watch(Limits(total=1.0), streamed=False)))
+        if cancelled_at is not None:
+            loop.call_at(cancelled_at, waiting.cancel)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    expected = ("timed out", 2.0) if cancelled_at is None else ("cancelled", cancelled_at)
+    assert run(scenario()) == expected
