@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -127,7 +128,7 @@ class ResponseParser:
         self._size += len(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, unless it is a trailer. All are read together: answers have thirty."""
+        """Keep a header, unless it is a trailer. All are read together."""
         if self.head is None:
             self._fields.append((name, value))
 
@@ -144,7 +145,7 @@ class ResponseParser:
                 raise self._refusal(OddStatus(status))
             fields.clear()
             return
-        headers = {_lowered(name): value.rstrip(b" \t").decode("utf-8", "surrogateescape") for name, value in fields}
+        headers = _headers_of(fields)
         # No transfer coding is asked for, so one without chunks is not a body whose end the connection marks.
         self.ends_with_connection = "content-length" not in headers and "transfer-encoding" not in headers
         self.keeps_alive = self._parser.should_keep_alive()
@@ -167,3 +168,11 @@ class ResponseParser:
 @lru_cache(maxsize=512)
 def _lowered(name: bytes) -> str:
     return name.decode("ascii").lower()
+
+
+def _headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers as text, by name in lower case. Each step reads them all: answers have thirty."""
+    names, values = zip(*fields, strict=True) if fields else ((), ())
+    stripped = map(bytes.rstrip, values, repeat(b" \t"))
+    decoded = map(str, stripped, repeat("utf-8"), repeat("surrogateescape"))
+    return dict(zip(map(_lowered, names), decoded, strict=False))
