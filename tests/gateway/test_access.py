@@ -187,3 +187,17 @@ WORDS = st.text("Bearer key=&%,;\x00\xe9", max_size=40)
 @given(st.dictionaries(st.sampled_from(["authorization", "x-api-key", "api-key", "x-goog-api-key"]), WORDS), WORDS)
 async def test_no_header_is_admitted_by_accident(headers: dict[str, str], query: str) -> None:
     assert isinstance(await ACCESS.admit(headers, query), Refusal)
+
+
+@pytest.mark.parametrize("query", ["", "key=x", "limit=1000"])
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "Bearer  ", " Bearer ", "Bearer", "Basic ", ""])
+@pytest.mark.parametrize("key", [ALICE, f"{ALICE} ", BOB, "unknown", ""])
+@pytest.mark.parametrize("others", [{}, {"x-api-key": ALICE}, {"x-api-key": BOB}, {"api-key": ""}])
+async def test_the_short_way_admits_the_same(scheme: str, key: str, query: str, others: dict[str, str]) -> None:
+    """`configured` knows the caller, or leaves the request to `admit`."""
+    headers = {"authorization": scheme + key, **others}
+    assert ACCESS.configured(headers, query) in (None, await ACCESS.admit(headers, query))
+
+
+async def test_the_short_way_is_taken_by_most_requests() -> None:
+    assert ACCESS.configured({"authorization": f"Bearer {ALICE}"}) == await ACCESS.admit({"x-api-key": ALICE})

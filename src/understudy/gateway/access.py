@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 """Headers that hold nothing but a key: of Anthropic, Azure OpenAI and Google. All others use `authorization`."""
 
+_BEARER = "Bearer "
+_OTHERS = frozenset(KEY_HEADERS)
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _KEY_PARAMETERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
 _MAY_HOLD_KEY = re.compile(r"key|token|%", re.IGNORECASE)
@@ -57,6 +59,16 @@ class Access:
     def has_several_callers(self) -> bool:
         """Whether what a caller does not know may be another one's."""
         return len(self._callers) > 1 or (self._keyring is not None and self._keyring.has_keys)
+
+    def configured(self, headers: Mapping[str, str], query: str = "") -> Caller | None:
+        """Return the caller of a request that has nothing but a configured key, in the header of most clients.
+
+        `None` leaves it to `admit`, which returns the same for such a request.
+        """
+        written = headers.get("authorization", "")
+        if query or written[:7] != _BEARER or not _OTHERS.isdisjoint(headers):
+            return None
+        return self._callers.get(_digest(written[7:].strip()))
 
     async def admit(self, headers: Mapping[str, str], query: str = "", peer: str | None = None) -> Caller | Refusal:
         """Return whose request it is, or why it is refused.

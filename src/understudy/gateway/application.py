@@ -137,7 +137,7 @@ class Gateway:
 
     async def _lost(self, connection: Connection) -> None:
         """Answer a request for what is not served."""
-        notes = Notes(connection)
+        notes = Notes.on(connection)
         await self._deny(connection)
         notes.answered = True
         self._record(notes, connection, None)

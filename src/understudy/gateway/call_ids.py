@@ -48,7 +48,7 @@ class FittingIds:
 
     def events(self, batch: list[Any]) -> list[Any]:
         """Return events with the ids that the client gets."""
-        if not any(type(event) in _WITH_IDS and event.wire is None for event in batch):
+        if _WITH_IDS.isdisjoint(map(type, batch)):
             return batch
         return [self._event(event) for event in batch]
 

@@ -17,7 +17,7 @@ from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import idempotency, replies
 from understudy.gateway.answering import Answering
-from understudy.gateway.callers import Caller, Refusal
+from understudy.gateway.callers import ANYONE, Caller, Refusal
 from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
@@ -73,7 +73,7 @@ class Handling:
         self._half = load_face(face_of(route, connection.headers)) if route.face else None
         if self._half is not None and self._half.name == "anthropic":
             connection.id_names = ("request-id",)  # https://platform.claude.com/docs/en/api/errors#request-id
-        self.notes = Notes(connection)
+        self.notes = Notes.on(connection)
         """What the access log states about the request."""
 
     async def serve(self) -> None:
@@ -108,9 +108,9 @@ class Handling:
     async def _admitted(self) -> None:
         """Serve a request whose caller may make it; deny any other."""
         route, connection, half = self._route, self._connection, self._half
-        caller: Caller | Refusal = Caller()
+        caller: Caller | Refusal = ANYONE
         if route.admits == "key":
-            caller = await self._site.admit(connection)
+            caller = self._site.configured(connection) or await self._site.admit(connection)
         if isinstance(caller, Refusal):
             await self._fail(caller.failure, caller.headers)
             return
@@ -136,26 +136,29 @@ class Handling:
             await self._answer(half, caller, request)
 
     async def _answer(self, half: ServerHalf, caller: Caller, request: HttpRequest) -> None:
-        connection, kept = self._connection, Kept(self._site, self._connection, caller, self.notes)
-        if self._route.service == "stored":
-            await kept.fetch()
-        elif (field := self._kept_field(request)) is not None:
-            await kept.go_on(request.body or b"", field)
-        elif (found := self._referring(request, caller)) is not None and found.missing is not None:
-            await kept.go_on(found.native, "input", found.missing)
-        else:
-            inbound = read(half, request, found) if found is not None else self._whole_or_outline(half, request)
-            with connection.watched():
-                await self._asked(half, inbound, caller)
+        inbound = None
+        if self._route.face == RESPONSES:
+            kept = Kept(self._site, self._connection, caller, self.notes)
+            if self._route.service == "stored":
+                await kept.fetch()
+                return
+            if (field := self._kept_field(request)) is not None:
+                await kept.go_on(request.body or b"", field)
+                return
+            if (found := self._referring(request, caller)) is not None:
+                if found.missing is not None:
+                    await kept.go_on(found.native, "input", found.missing)
+                    return
+                inbound = read(half, request, found)
+        inbound = inbound or self._outline(half, request) or half.parse(request)
+        with self._connection.watched():
+            await self._asked(half, inbound, caller)
 
     def _referring(self, request: HttpRequest, caller: Caller) -> Resolved | None:
-        """Return what the request refers to; `None` if that is nothing."""
-        if self._route.face != RESPONSES or self._route.service not in ("answer", "count"):
+        """Return what a request of the Responses API refers to; `None` if that is nothing."""
+        if self._route.service not in ("answer", "count"):
             return None
         return resolved(request.body, self._site.items, caller.name, self._site.seals.of(caller.name))
-
-    def _whole_or_outline(self, half: ServerHalf, request: HttpRequest) -> Inbound:
-        return self._outline(half, request) or half.parse(request)
 
     def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
         """Read a long request in outline. Return `None` for one that must be read as a whole."""
@@ -173,8 +176,7 @@ class Handling:
 
     def _kept_field(self, request: HttpRequest) -> str | None:
         """Return the field of a request for a response that only the provider can answer which keeps it."""
-        is_response = self._route.face == RESPONSES and self._route.service == "answer"
-        return kept_field(request.body) if is_response else None
+        return kept_field(request.body) if self._route.service == "answer" else None
 
     async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
         match self._route.service:

@@ -57,6 +57,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def of_call(self) -> RequestOptions:
         """Return the options of `stream` and `generate` that are set."""
+        if self is _UNSET:
+            return {}
         names = ("deadline", "max_cost", "on_midstream_error", "hold_chars")
         found = {name: value for name in names if (value := getattr(self, name)) is not None}
         return cast("RequestOptions", found)
@@ -73,6 +75,8 @@ def read_options(headers: Mapping[str, str]) -> Options:
 
     Raise `BadRequest` with status 400 for an unknown header and for an invalid value.
     """
+    if PREFIX not in " ".join(headers):
+        return _UNSET  # as most requests
     given = {name: value.strip() for name, value in headers.items() if name.startswith(PREFIX)}
     if not given:
         return _UNSET

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from understudy.domain.attempts import AttemptRecord, Outcome, total_cost
 from understudy.domain.failures import Failure
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
@@ -14,6 +16,7 @@ from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.clients import Client
 
 if TYPE_CHECKING:
+    from understudy.domain.money import Cost
     from understudy.engine.run import Run
     from understudy.gateway.connection import Connection
     from understudy.gateway.crossing import Crossing
@@ -23,37 +26,38 @@ SHUTDOWN = "server_shutdown"
 """The code of the error that ends a request because the gateway stops."""
 
 
-class Notes:
+class Notes(msgspec.Struct, eq=False):
     """What is known of one request so far."""
 
-    __slots__ = (
-        *("answered", "asked", "began", "caller_id", "client", "crossing", "ended", "failure", "first", "id", "key"),
-        *("request_class", "run", "session", "since"),
-    )
+    id: str
+    caller_id: str | None
+    since: float
+    """When it arrived, in seconds since 1970."""
+    began: float
+    """The same by the monotonic clock."""
+    key: str | None = None
+    """The name of the caller's key."""
+    asked: str | None = None
+    """The model that the request names."""
+    session: str | None = None
+    client: str | None = None
+    request_class: str | None = None
+    run: Run | None = None
+    ended: Sequence[AttemptRecord] = ()
+    """The attempts of a request that has no run of its own, or failed."""
+    failure: Failure | None = None
+    """What the caller was told instead of an answer, or within it."""
+    first: float | None = None
+    """When a streamed answer began."""
+    crossing: Crossing | None = None
+    """The request as it was sent on, which knows what had to be left out of it."""
+    answered: bool = False
+    """Whether the last byte of an answer was handed to the server."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.since = time.time()
-        self.began = time.monotonic()
-        self.id = connection.request_id
-        self.caller_id = connection.caller_id
-        self.key: str | None = None
-        """The name of the caller's key."""
-        self.asked: str | None = None
-        """The model that the request names."""
-        self.session: str | None = None
-        self.client: str | None = None
-        self.request_class: str | None = None
-        self.run: Run | None = None
-        self.ended: Sequence[AttemptRecord] = ()
-        """The attempts of a request that has no run of its own, or failed."""
-        self.failure: Failure | None = None
-        """What the caller was told instead of an answer, or within it."""
-        self.first: float | None = None
-        """When a streamed answer began."""
-        self.crossing: Crossing | None = None
-        """The request as it was sent on, which knows what had to be left out of it."""
-        self.answered = False
-        """Whether the last byte of an answer was handed to the server."""
+    @classmethod
+    def on(cls, connection: Connection) -> Notes:
+        """Return the notes on a request that has just arrived."""
+        return cls(connection.request_id, connection.caller_id, time.time(), time.monotonic())
 
     def of(self, session: Session) -> None:
         """Note which conversation the request belongs to, and what it is for."""
@@ -81,9 +85,10 @@ class Notes:
     def record(self, method: str, route: str | None, status: int) -> AccessRecord:
         """Return the record of the request, which ends now."""
         now, attempts = time.monotonic(), self.attempts()
-        last = next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None)
-        cost = total_cost(attempts)
-        lost = self.crossing.warnings if self.crossing is not None else []
+        spent = _Spent.of(attempts[0]) if len(attempts) == 1 else _Spent.of_all(attempts)
+        last, warnings = spent.last, spent.warnings
+        if self.crossing is not None and self.crossing.warnings:
+            warnings = (*self.crossing.warnings, *warnings)
         return AccessRecord(
             time=self.since,
             id=self.id,
@@ -99,13 +104,41 @@ class Notes:
             provider=last.provider if last else None,
             model=(last.answered_model or last.model) if last else None,
             attempts=len(attempts),
-            input_tokens=_sum([each.usage.input_total for each in attempts]),
-            output_tokens=_sum([each.usage.output_total for each in attempts]),
-            cost_usd=f"{cost.amount.usd:f}" if attempts and cost is not None else None,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            cost_usd=None if spent.cost is None else f"{spent.cost.amount.usd:f}",
             session=self.session,
             client=self.client,
             request_class=self.request_class,
-            warnings=_listed([*lost, *(each for attempt in attempts for each in attempt.warnings)]),
+            warnings=_listed(warnings) if warnings else (),
+        )
+
+
+class _Spent(msgspec.Struct, frozen=True):
+    """What the attempts of a request were and cost together."""
+
+    last: AttemptRecord | None
+    """The one that answered, else the last one."""
+    cost: Cost | None
+    input_tokens: int | None
+    output_tokens: int | None
+    warnings: Sequence[Warning]
+
+    @classmethod
+    def of(cls, attempt: AttemptRecord) -> _Spent:
+        """Return that of a single attempt, as most requests have."""
+        usage = attempt.usage
+        return cls(attempt, attempt.cost, usage.input_total, usage.output_total, attempt.warnings)
+
+    @classmethod
+    def of_all(cls, attempts: Sequence[AttemptRecord]) -> _Spent:
+        """Return that of any number of attempts."""
+        return cls(
+            next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None),
+            total_cost(attempts) if attempts else None,
+            _sum([each.usage.input_total for each in attempts]),
+            _sum([each.usage.output_total for each in attempts]),
+            [each for attempt in attempts for each in attempt.warnings],
         )
 
 

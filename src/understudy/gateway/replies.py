@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -68,6 +69,7 @@ def worded(warning: Warning) -> str:
     return f"{warning.kind} {warning.what}: {warning.why}"
 
 
+@lru_cache(maxsize=512)
 def about(provider: str | None, model: str | None, attempts: int) -> Headers:
     """Return who answers, and after how many attempts."""
     found = ((PROVIDER, provider), (MODEL, model), (ATTEMPTS, str(attempts)))
@@ -76,7 +78,9 @@ def about(provider: str | None, model: str | None, attempts: int) -> Headers:
 
 def told(response: GenerationResponse | EmbeddingResponse) -> Headers:
     """Return what is known of an answer that is complete."""
-    headers = (*about(response.provider, response.model, len(response.attempts)), *warned(response.warnings))
+    headers = about(response.provider, response.model, len(response.attempts))
+    if response.warnings:
+        headers = (*headers, *warned(response.warnings))
     return headers if response.cost is None else (*headers, (COST, f"{response.cost.amount.usd:f}"))
 
 

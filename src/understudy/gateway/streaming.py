@@ -68,7 +68,7 @@ class Streaming:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
                 rest = self._withholding.rest() if self._withholding is not None else []
-                closing = self._written(rest) + self._renderer.close()
+                closing = b"".join(map(self._renderer.feed, rest)) + self._renderer.close()
                 last(closing or self._latest)  # before the caller can refer to it
             except LLMError as error:
                 await self._life.settled()
@@ -102,13 +102,12 @@ class Streaming:
     def _rendered(self, batch: list[Any]) -> bytes:
         """Return events as the caller reads them."""
         crossed = self._crossing.events(batch)
-        data = self._written(self._withholding.events(crossed) if self._withholding is not None else crossed)
-        self._latest = data or self._latest
-        return data
-
-    def _written(self, batch: list[Any]) -> bytes:
+        if self._withholding is not None:
+            crossed = self._withholding.events(crossed)
         feed = self._renderer.feed
-        return feed(batch[0]) if len(batch) == 1 else b"".join(map(feed, batch))
+        if data := feed(crossed[0]) if len(crossed) == 1 else b"".join(map(feed, crossed)):
+            self._latest = data
+        return data
 
     def _broken(self, error: LLMError) -> bytes:
         """Return the event that ends a stream which broke: the provider's own, unless it concerns the gateway."""

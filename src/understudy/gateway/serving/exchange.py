@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from understudy.gateway.exchange import ClientGone
 from understudy.gateway.serving import refusals
 from understudy.gateway.serving.heads import LENGTH, fields_of, status_line
@@ -24,36 +26,33 @@ _BODILESS = frozenset({204, 304})
 _JSON: Headers = (("content-type", "application/json"),)
 
 
-class SocketExchange:
+class SocketExchange(msgspec.Struct, eq=False):
     """A request whose header has arrived. An answer that cannot get its end is left without it, and so is invalid."""
 
-    __slots__ = (
-        *("_has_all", "_is_chunked", "_left", "_pieces", "_line", "_size", "_then", "_waiter", "at_end"),
-        *("awaits_continue", "headers", "http_version", "is_gone", "is_over", "keep_alive", "method", "path", "peer"),
-        *("query", "started"),
-    )
-
-    def __init__(self, line: Line, method: str, target: tuple[str, str], version: str, headers: dict[str, str]) -> None:
-        """`target`: path and query."""
-        self._line = line
-        self.method = method
-        self.path, self.query = target
-        self.http_version = version
-        self.headers = headers
-        self.peer = line.peer
-        self.at_end = self._has_all = False
-        self.is_gone = self.is_over = self.started = False
-        """`is_over`: whether the whole answer has been sent."""
-        self.awaits_continue = "expect" in headers
-        self.keep_alive = True
-        """Whether the connection stays open after the answer."""
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._waiter: asyncio.Future[None] | None = None
-        self._then: Callable[[], object] | None = None
-        self._is_chunked = False
-        self._left: int | None = None
-        """What is missing of the length that the answer states; `None` if it states none."""
+    method: str
+    path: str
+    query: str
+    http_version: str
+    headers: dict[str, str]
+    peer: str | None
+    awaits_continue: bool
+    """Whether the caller waits for `100` before it sends the body."""
+    keep_alive: bool
+    """Whether the connection stays open after the answer."""
+    _line: Line
+    at_end: bool = False
+    is_gone: bool = False
+    started: bool = False
+    is_over: bool = False
+    """Whether the whole answer has been sent."""
+    _has_all: bool = False
+    _pieces: list[bytes] = []
+    _size: int = 0
+    _waiter: asyncio.Future[None] | None = None
+    _then: Callable[[], object] | None = None
+    _is_chunked: bool = False
+    _left: int | None = None
+    """What is missing of the length that the answer states; `None` if it states none."""
 
     def run(self) -> None:
         """Have the application answer."""
@@ -175,7 +174,7 @@ class SocketExchange:
         if self._line.writable is not None:
             await self._line.writable.wait()
         if data and not self.is_gone:
-            self._line.write(self._framed(data))
+            self._line.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else self._framed(data))
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last part of the body, and its end. Raise `ValueError` if it is shorter than its stated length."""

@@ -25,7 +25,9 @@ def status_line(status: int) -> bytes:
 
 def fields_of(headers: Headers) -> bytes:
     """Return header fields as they are sent. Raise `ValueError` if one could be read as anything but itself."""
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1", "replace")
+    if not headers:
+        return b""
+    fields = ("\r\n".join(map(": ".join, headers)) + "\r\n").encode("latin-1", "replace")
     if _FIELDS.fullmatch(fields) is None or fields.count(b"\n") != len(headers):
         raise ValueError("a header field of an answer is invalid")
     return fields

@@ -221,11 +221,12 @@ class HttpProtocol(Line):
         self._headers = None
         self.enter(Phase.BODY)
         self._window = (self.since, 0)
-        self._exchange = exchange = SocketExchange(self, method, split(target), version, headers)
         # A caller that expected `100` and gets an answer instead may send its body or not: what follows is ambiguous.
-        ends = self._is_retiring or exchange.awaits_continue or version != "1.1" or not parser.should_keep_alive()
-        exchange.keep_alive = not ends
-        exchange.run()
+        awaits = "expect" in headers
+        keep_alive = not (self._is_retiring or awaits or version != "1.1") and parser.should_keep_alive()
+        path, query = split(target)
+        self._exchange = SocketExchange(method, path, query, version, headers, self.peer, awaits, keep_alive, self)
+        self._exchange.run()
 
     def _is_large(self) -> bool:
         """Check whether the fields of the header are too large together; what follows them may have arrived too."""
