@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,37 +85,40 @@ class Answering:
         task = resolved.options.task or request.task or site.classes.task_for(session)
         model = site.classes.model_for(session, resolved, self._caller)
         changes = {"model": model, "labels": labels, "session": session.id, "task": task}
-        sealer = site.seals.of(self._caller.name)
-        crossing = Crossing(self._half.name, inbound, sealer, site.signers.known, **changes)
+        crossing = Crossing(self._half.name, inbound, site.seals.of(self._caller.name), site.signers.known, **changes)
         self._notes.crossing = crossing
-        allowances = (*self._caller.allowances, *resolved.options.allowances(session.id))
-        given: dict[str, Any] = {"request_id": self._notes.id, "allowances": allowances}
-        opened = partial(site.manager.open, crossing.request, resolved.options.of_call(), **given)
+        run = await site.manager.open(
+            crossing.request,
+            resolved.options.of_call(),
+            "events" if inbound.stream else None,
+            request_id=self._notes.id,
+            allowances=(*self._caller.allowances, *resolved.options.allowances(session.id)),
+        )
+        self._notes.run = run
         if inbound.stream:
-            self._notes.run = run = await opened(reading="events")
             crossing.run = run
             streaming = Streaming(site, self._connection, self._half, self._notes, crossing)
             first, last = partial(self._note_first, run, crossing), partial(self._keep, run, crossing.request)
             await streaming.send(run, first, last)
-        else:
-            self._notes.run = run = await opened()
-            await run.to_end()
-            if run.response is None:
-                raise AssertionError("a run that ends without an error leaves a response")
+            return
+        await run.to_end()
+        if run.response is None:
+            raise AssertionError("a run that ends without an error leaves a response")
+        site.signers.note(self._half.name, run.response)
+        response = crossing.response(run.response)
+        reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
+        if self._half.name == RESPONSES:
             self._note(run, run.response.id, crossing.request)
-            self._site.signers.note(self._half.name, run.response)
-            response = crossing.response(run.response)
-            reply = self._forwarded(run.wire_answer) or self._half.render(response, crossing.inbound)
             self._keep(run, crossing.request, reply.body)
-            states = run.committed.limits if run.committed is not None else ()
-            await self._reply(reply, states, replies.told(response))
+        states = run.committed.limits if run.committed is not None else ()
+        await self._reply(reply, states, replies.told(response))
 
-    async def _reply(self, reply: HttpReply, states: tuple[LimitState, ...], more: Headers) -> None:
+    def _reply(self, reply: HttpReply, states: tuple[LimitState, ...], more: Headers) -> Awaitable[None]:
         """Send an answer, with what is left of the gateway's own limits if any concerned it."""
         if states:
             headers = with_states(reply.headers, states, self._half.name, time.time())
             reply = HttpReply(reply.status, headers, reply.body)
-        await self._connection.reply(reply, more)
+        return self._connection.reply(reply, more)
 
     @staticmethod
     def _forwarded(answer: WireAnswer | None) -> HttpReply | None:

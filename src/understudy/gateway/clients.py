@@ -35,6 +35,7 @@ _BY_HEADER = (
     ("x-codex-turn-metadata", Client.CODEX),
     ("x-opencode-session", Client.OPENCODE),
 )
+_MARKS = frozenset(name for name, _ in _BY_HEADER)
 _BY_AGENT = (
     # What the user agent begins with, in lower case.
     ("claude-cli/", Client.CLAUDE_CODE),
@@ -54,10 +55,9 @@ _BY_AGENT = (
 
 def client_of(headers: Mapping[str, str]) -> Client:
     """Return the client that sent a request, whose header names are in lower case."""
-    for name, client in _BY_HEADER:
-        if name in headers:
-            return client
-    if headers.get("originator", "").lower().startswith("codex"):
+    if not _MARKS.isdisjoint(headers):
+        return next(client for name, client in _BY_HEADER if name in headers)
+    if (origin := headers.get("originator")) is not None and origin.lower().startswith("codex"):
         return Client.CODEX
     return _named(headers.get("user-agent", "").lower())
 

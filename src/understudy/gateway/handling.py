@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 
 from msgspec.structs import replace
@@ -126,11 +126,11 @@ class Handling:
 
     async def _spoken(self, half: ServerHalf, caller: Caller) -> None:
         """Answer a request in a wire format."""
-        connection = self._connection
-        request = await self._request()
-        repeats = self._site.repeats
+        connection, repeats = self._connection, self._site.repeats
+        body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
+        request = self._request(body)
         if repeats is not None and idempotency.HEADER in connection.headers and self._route.service in ONCE:
-            named = idempotency.name_of(connection, caller.name, self._route.name, request.body or b"")
+            named = idempotency.name_of(connection, caller.name, self._route.name, body or b"")
             await repeats.serve(named, connection, self.notes, partial(self._answer, half, caller, request))
         else:
             await self._answer(half, caller, request)
@@ -167,25 +167,29 @@ class Handling:
             return None
         return half.outline(request)
 
-    async def _request(self) -> HttpRequest:
+    def _request(self, body: bytes | None) -> HttpRequest:
         """Return the request as the server half of its wire format reads it: below no vendor's name."""
-        connection, route = self._connection, self._route
-        body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
+        connection = self._connection
         method = "GET" if connection.method == "HEAD" else connection.method
-        return HttpRequest(method, connection.url[len(route.mount) :], tuple(connection.headers.items()), body)
+        url = connection.url[len(self._route.mount) :]
+        return HttpRequest(method, url, tuple(connection.headers.items()), body)
 
     def _kept_field(self, request: HttpRequest) -> str | None:
         """Return the field of a request for a response that only the provider can answer which keeps it."""
         return kept_field(request.body) if self._route.service == "answer" else None
 
-    async def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
+    def _asked(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> Awaitable[None]:
+        """Answer what a request asks for."""
         match self._route.service:
             case "models":
-                await self._connection.reply(await self._models(half, inbound, caller))
+                return self._list(half, inbound, caller)
             case "count":
-                await self._count(half, inbound, caller)
+                return self._count(half, inbound, caller)
             case _:
-                await Answering(self._site, self._connection, half, caller, self.notes).answer(inbound)
+                return Answering(self._site, self._connection, half, caller, self.notes).answer(inbound)
+
+    async def _list(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> None:
+        await self._connection.reply(await self._models(half, inbound, caller))
 
     async def _models(self, half: ServerHalf, inbound: Inbound, caller: Caller) -> HttpReply:
         site, wanted = self._site, inbound.request

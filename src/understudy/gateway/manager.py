@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -154,7 +154,7 @@ class GatewayManager(ProviderManager):
         """The names of the routes that callers' lists made, the oldest first."""
         return []
 
-    async def open(
+    def open(
         self,
         request: GenerationRequest,
         options: RequestOptions,
@@ -162,13 +162,13 @@ class GatewayManager(ProviderManager):
         *,
         request_id: str,
         allowances: tuple[Allowance, ...] = (),
-    ) -> Run:
+    ) -> Awaitable[Run]:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven. `allowances`:
         budgets and limits of the caller.
 
         Raise `Misuse` and `Unavailable`.
         """
-        return await self._calls.open(request, options, reading, request_id=request_id, allowances=allowances)
+        return self._calls.open(request, options, reading, request_id=request_id, allowances=allowances)
 
     async def vectors(
         self,
