@@ -14,6 +14,7 @@ from cohere.core.api_error import ApiError
 from google.genai import errors
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
+from replicate.client import RetryTransport
 from replicate.exceptions import ReplicateError
 
 from tests.emulator.official import ANSWER, CLIENTS, STREAM
@@ -36,6 +37,12 @@ each_call = pytest.mark.parametrize(("provider", "operation"), CALLS)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or Hugging Face's client would ask the Hub which programs call it."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicate's client asks for models ten times, and waits between for a minute in all."""
+    monkeypatch.setattr(RetryTransport, "_calculate_sleep", lambda *_: 0.0)
 
 
 async def called(emulator: Emulator, provider: str, operation: str, key: str | None = None) -> Any:

@@ -314,8 +314,9 @@ async def test_a_silent_stream_shows_signs_of_life(face: str, opened: Open, monk
     pieces: list[bytes] = []
     leave = asyncio.Event()
     sending = asyncio.create_task(caller.send("POST", path, json.dumps(body).encode(), leave=leave, pieces=pieces))
-    while len(pieces) < 4 or pieces[-1] != pieces[-2]:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(30):  # less than `EARLY`, which concerns answers that have not begun
+        while len(pieces) < 4 or pieces[-1] != pieces[-2]:
+            await asyncio.sleep(0.005)
     leave.set()
     await sending
     ping = pieces[-1]

@@ -95,6 +95,7 @@ class Streaming:
             told = _told(run, batch, self._crossing.warnings)
             await self._connection.start(200, (*self._renderer.headers, *forwarded, *told), self._rendered(batch))
             self._notes.begin()
+            self._life.begin()
         else:
             await self._connection.write(self._rendered(batch))
         self._life.is_silent = False
@@ -138,6 +139,11 @@ class _SignsOfLife:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(EARLY, self._due)
         self._sending: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Look for silence from now on: the answer has begun, and was not late."""
+        self._timer.cancel()
+        self._timer = self._loop.call_later(PING, self._due)
 
     def _due(self) -> None:
         if self.is_silent and (self._sending is None or self._sending.done()):
