@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CommandLine
+from tests.cli.running import CommandLine, Finished
 from understudy.emulator import Emulator
 from understudy.reports.export import COLUMNS
 
@@ -89,3 +89,32 @@ def test_a_plot_is_a_png_or_names_what_it_needs(used: CommandLine, tmp_path: Pat
         assert "understudy[plots]" in result.err
     else:
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+ON_A_NETWORK = """
+import sys
+from understudy.ledger.sqlite import hazards
+hazards._mounts = lambda: ["server:/home / nfs4 rw 0 0"]
+from understudy.cli import main
+sys.argv[0] = "understudy"
+main()
+"""
+
+
+def test_a_network_file_system_is_read_but_not_written(used: CommandLine) -> None:
+    def run(*words: str) -> Finished:
+        return used.python("-c", ON_A_NETWORK, *words)
+
+    for words in (("ledger", "prune", "--keep", "1"), ("ledger", "vacuum"), ("keys", "create", "alice")):
+        refused = run(*words)
+        assert refused.code == 2, words
+        assert "is on a network file system (nfs4)" in refused.err
+    assert run("log").code == 0
+    asked = run("ask", "hi")
+    assert asked.code == 0
+    assert "this command is not recorded" in asked.err
+    used.configure(
+        used.folder.joinpath("understudy.toml").read_text() + "[llm.ledger]\nallow_network_filesystem = true\n"
+    )
+    assert "not recorded" not in run("ask", "hi").err
+    assert len(run("ledger", "export").out.splitlines()) == 2

@@ -136,13 +136,15 @@ def _size(path: Path) -> int:
 
 
 def _allocate(path: Path, size: int, needed: int) -> None:
-    """Make a file of allocated bytes. Raise `OSError`, and leave it empty, unless more than that is free."""
+    """Make a file of allocated bytes. Raise `OSError`, and leave it empty, unless more than that is free.
+
+    Another process may empty it meanwhile, so nothing here makes it longer without allocating what it gets.
+    """
     file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         _check_free(path, needed)
         try:
-            _fill(file, needed)  # what counts is what the system gives: a quota is not seen in what is free
-            os.ftruncate(file, size)
+            _fill(file, size)
         except OSError:
             os.ftruncate(file, 0)
             raise
@@ -151,7 +153,7 @@ def _allocate(path: Path, size: int, needed: int) -> None:
 
 
 def _check_free(path: Path, needed: int) -> None:
-    """Raise `OSError` if it is plain that there is no room, before anything is taken from others."""
+    """Raise `OSError` if less is free. Quotas are not seen here: what they leave is what can be allocated."""
     if sys.platform == "win32":
         return
     system = os.statvfs(path)
