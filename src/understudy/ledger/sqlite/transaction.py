@@ -21,8 +21,18 @@ LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
 _OPENS = "NOT EXISTS (SELECT 1 FROM entries WHERE request = ?2)"
 """Whether no attempt of a request is known yet: decided by the statement that writes one."""
-_VALUES = ", ".join(_OPENS if name == "opens" else f"?{at}" for at, name in enumerate(COLUMNS, 1))
-_INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"
+
+
+def _inserting(columns: Sequence[str]) -> str:
+    """Return the statement that writes an entry, unless it is there."""
+    values = ", ".join(_OPENS if name == "opens" else f"?{at}" for at, name in enumerate(columns, 1))
+    return f"INSERT INTO entries ({', '.join(columns)}) VALUES ({values}) ON CONFLICT (id) DO NOTHING"
+
+
+_INSERT = f"{_inserting(COLUMNS)} RETURNING opens"
+_BEGINNING = COLUMNS.index("duration")
+_START = _inserting(COLUMNS[:_BEGINNING])
+"""What is known only at the end is left out: to bind `None` costs several times what other values do."""
 _ENDING = ("state", *COLUMNS[COLUMNS.index("details") :])
 _END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"
 _END_STARTED = f"{_END} AND state = 'started' RETURNING opens"
@@ -68,7 +78,7 @@ class Transaction:
                 self._end(kept(record), begins=item is not record)
 
     def _start(self, start: AttemptStart) -> None:
-        self._connection.execute(_INSERT, row_of_start(start, self._owner, opens=False))
+        self._connection.execute(_START, row_of_start(start, self._owner, opens=False)[:_BEGINNING])
 
     def _reserve(self, item: Reservation) -> None:
         """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted."""
@@ -97,7 +107,7 @@ class Transaction:
     def _inserted(self, record: AttemptRecord) -> bool | None:
         """Write an entry that is not there yet, and return whether it opens its request; `None` if it is there."""
         row = row_of(record, self._owner, opens=False)
-        found = self._connection.execute(f"{_INSERT} RETURNING opens", row).fetchone()
+        found = self._connection.execute(_INSERT, row).fetchone()
         return None if found is None else bool(found["opens"])
 
     def _updated(self, record: AttemptRecord) -> bool | None:
