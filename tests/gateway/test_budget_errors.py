@@ -154,7 +154,7 @@ async def test_a_limit_of_a_minute(face: str, limit: dict[str, int], unit: str, 
     match face:
         case "openai" | "responses":
             reset = headers.pop(f"x-ratelimit-reset-{unit}")
-            assert int(said[1]) <= int(reset.removesuffix("s")) <= 60
+            assert reset == "1m0s" or int(said[1]) <= int(reset.removesuffix("s")) < 60
             assert headers == {f"x-ratelimit-limit-{unit}": str(most), f"x-ratelimit-remaining-{unit}": "0"}
         case "anthropic":
             reset = headers.pop(f"anthropic-ratelimit-{unit}-reset")

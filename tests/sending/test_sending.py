@@ -32,7 +32,7 @@ def test_what_is_sent_keeps_the_rules_of_form(sender: Sender, deep: bool) -> Non
     outcomes = {"sent": 0, "refused": 0}
 
     @settings(
-        max_examples=EVERY or (500 if deep else 100),
+        max_examples=EVERY or (500 if deep else 40),
         deadline=None,
         derandomize=not EVERY,
         database=None,

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("seed", range(10))
 def test_no_invariant_is_violated(seed: int, deep: bool) -> None:
-    requests = 100_000 if deep else 10_000
+    requests = 100_000 if deep else 2_500
     drawn, config = random_scenario(seed, requests)
     measures = simulate(drawn, config, seed)
     assert not measures.violations, measures.notes
