@@ -53,6 +53,25 @@ def test_values_are_replaced_and_inserted(before: bytes, values: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"a":{"m":1},"m":1}', b'{"a":{"m":1},"m":2}'),
+        (b'{"m":1,"a":{"m":1}}', b'{"m":2,"a":{"m":1}}'),
+        (b'{"a":"m","m" : 1}', b'{"a":"m","m" : 2}'),
+        (b'{"m":"m"}', b'{"m":2}'),
+        (b'{"a":"\\"m\\":","m":1}', b'{"a":"\\"m\\":","m":2}'),
+        (b'{"\\u006d":1,"a":{"m":1}}', b'{"\\u006d":2,"a":{"m":1}}'),
+        (b'{"\\u006d":1,"a":"m"}', b'{"\\u006d":2,"a":"m"}'),
+        (b'{"m":1,"\\u006d":1,"a":3}', b'{"\\u006d":2,"a":3}'),
+        (b'{"m":1,"a":3,"m":1}', b'{"a":3,"m":2}'),
+    ],
+)
+def test_a_key_that_occurs_elsewhere_is_told_apart(before: bytes, after: bytes) -> None:
+    assert changed(before, setting(m=2)) == after
+    assert changed(before, setting(m=2, z=[3])) == after[:-1] + b',"z":[3]}'
+
+
+@pytest.mark.parametrize(
     ("names", "after"),
     [
         ("a", b'{ "b":2 ,"c":3 }'),

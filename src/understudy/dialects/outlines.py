@@ -12,7 +12,7 @@ model accepts, and anything that is not as the wire format has it, which the par
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +31,7 @@ LONGEST = 256 << 10
 SHORT = 1 << 10
 """Bytes up to which tools stand for themselves in the beginning of a prompt."""
 
+_BRACKET = ord("[")
 _END = 64
 _word: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 
@@ -74,6 +75,7 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
         if not data.isascii():
             data.decode()  # what is not read may not be UTF-8 either
         members = members_of(data)
+        members.check_routing()
         if not rules.binding.isdisjoint(members.named) or _tells(members, rules):
             return None
         since = _since_answer(members.entries(rules.messages), rules.answers)
@@ -83,9 +85,10 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
     except (BadJson, msgspec.DecodeError, UnicodeError):
         return None
     long = {rules.messages, rules.tools, *rules.system}
-    kept = [data[span.start : span.end] for span in members.spans if span.name not in long]
-    new = [b'"%b":%b' % (name.encode(), value) for name, value in short.items()]
-    return Outline(b"{%b}" % b",".join((*kept, *new)), members)
+    kept = {name: value for name, value in members.named.items() if name not in long}
+    return Outline(
+        msgspec.json.encode({**kept, **{name: msgspec.Raw(value) for name, value in short.items()}}), members
+    )
 
 
 def head_of(data: bytes, rules: LongMembers) -> bytes:
@@ -97,10 +100,10 @@ def head_of(data: bytes, rules: LongMembers) -> bytes:
         messages = members.named.get(rules.messages)
         if messages is None:
             begin = []
-        elif data[messages.value : messages.value + 1] == b"[":
-            begin = list(_until_user(members.entries(rules.messages)))
+        elif memoryview(messages)[0] == _BRACKET:
+            begin = _until_user(members.entries(rules.messages))
         else:
-            begin = [members.raw(rules.messages)]
+            begin = [bytes(messages)]
     except (BadJson, msgspec.DecodeError):
         return b""
     before = [members.raw(name) for name in rules.system if name in members.named]
@@ -129,11 +132,13 @@ def _since_answer(entries: Sequence[Entry], answers: Collection[str]) -> list[En
     return since[::-1]
 
 
-def _until_user(entries: Sequence[Entry]) -> Iterator[bytes]:
+def _until_user(entries: Sequence[Entry]) -> list[bytes]:
+    begin: list[bytes] = []
     for entry in entries:
-        yield as_it_is(entry)
+        begin.append(as_it_is(entry))
         if _word_of(entry, "role") in (None, "user"):
             break
+    return begin
 
 
 def _word_of(entry: Entry, name: str) -> str | None:
@@ -203,4 +208,4 @@ def kind_of(tool: Member) -> bytes | None:
 
 def as_it_is(entry: Member) -> bytes:
     """Return an entry or a tool as it came."""
-    return b"{%b}" % b",".join(b"%b:%b" % (msgspec.json.encode(name), bytes(value)) for name, value in entry.items())
+    return msgspec.json.encode(entry)

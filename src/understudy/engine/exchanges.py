@@ -15,7 +15,7 @@ from understudy.domain.requests import EmbeddingRequest, GenerationRequest, Wire
 from understudy.providers.base import ProviderRow, dialect_for
 from understudy.wire.bounds import Bounds
 from understudy.wire.json import BadJson
-from understudy.wire.members import spans_of
+from understudy.wire.members import members_of
 
 
 def require(row: ProviderRow, operation: Operation) -> None:
@@ -106,10 +106,10 @@ def _names(parts: tuple[bytes, ...], fields: str, body: bytes) -> bool:
 def _settings(body: bytes, others: frozenset[str]) -> bytes:
     """Return the members of a body that came in but for some, which may be long."""
     try:
-        members = spans_of(body)
+        named = members_of(body).named
     except BadJson:
         return body
-    return b"".join([body[each.start : each.end] for each in members if each.name not in others])
+    return b",".join([part for name in named if name not in others for part in (name.encode(), named[name])])
 
 
 def limit_of(request: Any, bounds: Bounds, streamed: bool) -> int:

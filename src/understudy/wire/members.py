@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -22,7 +23,10 @@ from understudy.wire.shape import BadShape, check_shape
 ROUTING = ("model", "stream")
 """Members that decide where a request goes and how it is answered."""
 KEPT = 4 << 20
-"""Bytes of the latest bodies together up to which they are kept."""
+"""Bytes up to which a body is kept, and only one of more than `LONG`."""
+LONG = 1 << 20
+SHORT = 8 << 10
+"""Bytes up to which a body is searched for words as a whole, long texts included."""
 LATEST = 4
 """How many are kept at most: a body, its outline, and what becomes of it on its way."""
 
@@ -41,6 +45,7 @@ _scan_once = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type:
 
 _KEY = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[ \t\r\n]*+:[ \t\r\n]*+', re.S)
 """What stands ahead of a member's value."""
+_AFTER_KEY = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
 _CLOSING = re.compile(rb"[ \t\r\n]*+\}[ \t\r\n]*+\Z")
 _OPENING = re.compile("\ufeff?[ \t\r\n]*+[{\\[][ \t\r\n]*+")
 _COLON = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
@@ -49,6 +54,9 @@ _BLANKS = " \t\r\n"
 _ESCAPED = re.compile(rb"\\u00(?:2[dD]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """A letter, a digit, `-` or `_` as an escape."""
 _QUOTE = ord('"')
+_MODEL, _STREAM = b'"model"', b'"stream"'
+_USUAL = frozenset({*ROUTING, "messages", "tools", "temperature", "max_tokens", "max_completion_tokens"})
+"""Names that are no other spelling of a `ROUTING` member."""
 _WORD = 64
 """Bytes of a string beyond which it is taken for a text, not for a name or kind."""
 
@@ -75,39 +83,71 @@ class Span(NamedTuple):
 
 
 class Members:
-    """The members of an object, with what was found in them so far."""
+    """The members of an object, with what was found in them so far. Their places are looked for if they are needed."""
 
-    __slots__ = ("_entries", "_outside", "_repeated", "data", "named", "spans")
+    __slots__ = ("_entries", "_is_checked", "_outside", "_spans", "data", "named")
 
-    def __init__(self, data: bytes, spans: list[Span]) -> None:
+    def __init__(self, data: bytes, named: Mapping[str, msgspec.Raw], spans: list[Span] | None = None) -> None:
         self.data = data
-        self.spans = spans
-        """All members in their order, repeated ones included."""
-        self.named = {span.name: span for span in spans}
-        """By name; of a repeated key the last counts."""
-        self._repeated = _repeated(spans)
+        self.named = named
+        """The values by name, unread; of a repeated key the last counts."""
+        self._spans = spans
+        self._is_checked = False
         self._entries: dict[str, list[Entry]] = {}
         self._outside: dict[str, bytes] = {}
 
+    @property
+    def spans(self) -> list[Span]:
+        """All members in their order, repeated ones included. Raise `BadJson` if the object is not UTF-8."""
+        if self._spans is None:
+            found = _walk(self.data, len(BOM) if self.data.startswith(BOM) else 0, self.named)
+            self._spans = found if found is not None else list(scan(self.data))
+        return self._spans
+
     def check_routing(self) -> None:
-        """Raise `RepeatedMember`."""
-        if self._repeated is not None:
-            raise RepeatedMember(self._repeated)
+        """Raise `RepeatedMember`; and `BadJson` as `spans` does."""
+        if not self._is_checked:
+            self._check_routing()
+            self._is_checked = True
+
+    def _check_routing(self) -> None:
+        data = self.data
+        if (
+            data.count(_MODEL) <= 1
+            and data.count(_STREAM) <= 1
+            and b"\\u00" not in data
+            and (self.named.keys() <= _USUAL or not _has_variants(self.named))
+        ):
+            return  # each is written in one way only, and that occurs at most once
+        if (repeated := _repeated(self.spans)) is not None:
+            raise RepeatedMember(repeated)
 
     def raw(self, name: str) -> bytes:
         """Return the bytes of a member's value; empty for one that is missing."""
-        span = self.named.get(name)
-        return self.data[span.value : span.end] if span is not None else b""
+        value = self.named.get(name)
+        return b"" if value is None else bytes(value)
+
+    def place_of(self, name: str) -> tuple[int, int] | None:
+        """Return where the value of a member begins and ends; `None` if its key may be repeated, or occurs elsewhere
+        too, so that `spans` must be asked."""
+        data, key = self.data, b'"%b"' % name.encode()
+        at = data.find(key)
+        if at < 0 or not name.isascii() or data.find(key, at + 1) >= 0 or b"\\u00" in data:
+            return None
+        colon = _AFTER_KEY.match(data, at + len(key))
+        if colon is None:
+            return None
+        return colon.end(), colon.end() + memoryview(self.named[name]).nbytes
 
     def entries(self, name: str) -> list[Entry]:
         """Return the objects in an array. Raise `BadJson` if it is none, or has other elements."""
         found = self._entries.get(name)
         if found is None:
-            span = self.named.get(name)
-            if span is None:
+            value = self.named.get(name)
+            if value is None:
                 raise BadJson(f"the body has no {name!r}")
             try:
-                found = _entries.decode(memoryview(self.data)[span.value : span.end])
+                found = _entries.decode(value)
             except _FLAWS as flaw:
                 raise BadJson(str(flaw)) from flaw
             self._entries[name] = found
@@ -127,15 +167,15 @@ class Members:
 
     def mentions(self, name: str, *words: str) -> bool:
         """Check whether a member contains one of the words: false only if it surely does not."""
-        span = self.named.get(name)
-        if span is None:
-            return False
-        data, start, end = self.data, span.value, span.end
-        return may_hide_words(data, start, end) or any(data.find(word.encode(), start, end) >= 0 for word in words)
+        value = self.raw(name)
+        return may_hide_words(value) or any(word.encode() in value for word in words)
 
     def has_token(self, name: str, *words: str) -> bool:
         """Check whether one of the words is a key or a kind in a member that has objects, whose own long texts are not
         searched: false only if none surely is."""
+        data = self.data
+        if len(data) <= SHORT and b"\\u00" not in data and not any(map(data.__contains__, _quoted(words))):
+            return False
         try:
             places = self.outside_texts(name)
         except BadJson:
@@ -150,18 +190,16 @@ _latest: tuple[Members, ...] = ()
 def members_of(data: bytes) -> Members:
     """Return the members of a JSON object. Raise `BadJson`."""
     global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
-    for each in _latest:
+    latest = _latest
+    for each in latest:
         if each.data is data:
             return each
-    found = Members(data, _found_spans(data))
-    if len(data) <= KEPT:
-        room, kept = KEPT - len(data), [found]
-        for each in _latest[: LATEST - 1]:
-            room -= len(each.data)
-            if room < 0:
-                break
-            kept.append(each)
-        _latest = tuple(kept)
+    found = _found(data)
+    size = len(data)
+    if size <= LONG:
+        _latest = (found, *latest[: LATEST - 1])
+    elif size <= KEPT:
+        _latest = (found,)
     return found
 
 
@@ -185,22 +223,31 @@ def _repeated(spans: Sequence[Span]) -> str | None:
     return next((name for name in ROUTING if folded.count(name) > 1), None)
 
 
-def _found_spans(data: bytes) -> list[Span]:
+def _has_variants(names: Iterable[str]) -> bool:
+    """Check whether one of the `ROUTING` members may have a second spelling, in another case."""
+    folded = ",".join(names).casefold()
+    return any(folded.count(name) > 1 for name in ROUTING)
+
+
+@lru_cache(maxsize=256)
+def _quoted(words: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(b'"%b"' % word.encode() for word in words)
+
+
+def _found(data: bytes) -> Members:
     if len(data) > MIB:
         try:
             check_shape(data)  # members take more memory than their text, and a short text can only hold so many
         except BadShape as flaw:
             raise JsonTooLarge(str(flaw)) from None
-    start = len(BOM) if data.startswith(BOM) else 0
     try:
-        values = _members.decode(data[start:] if start else data)
+        return Members(data, _members.decode(data[len(BOM) :] if data.startswith(BOM) else data))
     except _FLAWS as flaw:
-        return _spans_of_flawed(data, flaw)
-    spans = _walk(data, start, values)
-    return spans if spans is not None else list(scan(data))
+        spans = _spans_of_flawed(data, flaw)
+    return Members(data, {span.name: msgspec.Raw(data[span.value : span.end]) for span in spans}, spans)
 
 
-def _walk(data: bytes, at: int, values: dict[str, msgspec.Raw]) -> list[Span] | None:
+def _walk(data: bytes, at: int, values: Mapping[str, msgspec.Raw]) -> list[Span] | None:
     """Find the members by the length of their values; `None` if a key is repeated.
 
     Each value is compared with its place. A JSON value is delimited by itself, so the walk cannot get out of step:

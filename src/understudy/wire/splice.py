@@ -17,7 +17,7 @@ import msgspec
 
 from understudy.domain.content import JsonObject
 from understudy.wire.json import BadJson, JsonTooLarge, decode, encode
-from understudy.wire.members import Span, may_hide_words, members_of, scan
+from understudy.wire.members import Members, Span, may_hide_words, members_of, scan
 from understudy.wire.mending import mend_extremes
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
@@ -83,18 +83,20 @@ class SplicedObject(MutableMapping[str, Any]):
         self._removed: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
         if name not in self:
             raise KeyError(name)
-        value = self._values[name] = _decoded(self.raw(name))
-        return value
+        return self.get(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a member, or the default: as `Mapping.get` does, without an exception for each that is missing."""
-        if name not in self:
+        values = self._values
+        if name in values:
+            return values[name]
+        raw = self._members.named.get(name)
+        if raw is None or name in self._removed:
             return default
-        return self[name]
+        value = values[name] = _decoded(raw)
+        return value
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._values[name] = value
@@ -112,8 +114,10 @@ class SplicedObject(MutableMapping[str, Any]):
         return name in self._values or (name in self._members.named and name not in self._removed)
 
     def __iter__(self) -> Iterator[str]:
-        yield from (name for name in self._members.named if name not in self._removed)
-        yield from (name for name in self._values if name not in self._members.named)
+        named, values, removed = self._members.named, self._values, self._removed
+        if not values and not removed:
+            return iter(named)
+        return iter([*(name for name in named if name not in removed), *(name for name in values if name not in named)])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -152,6 +156,9 @@ class SplicedObject(MutableMapping[str, Any]):
         changed = {name: new for name in self._values if (new := self._changed(name)) is not None}
         if not changed and not self._removed:
             return self._members.data
+        edits = None if self._removed else _plain_edits(self._members, changed)
+        if edits is not None:
+            return _edited(self._members.data, edits)
         return _spliced(self._members.data, self._members.spans, changed, self._removed)
 
     def _changed(self, name: str) -> bytes | None:
@@ -159,18 +166,19 @@ class SplicedObject(MutableMapping[str, Any]):
         value = self._values[name]
         if name not in self._members.named:
             return encode(value)
-        if name not in self._set and not isinstance(value, dict | list):
+        is_plain = not isinstance(value, dict | list)
+        if is_plain and (name not in self._set or msgspec.Raw(encode(value)) == self._members.named[name]):
             return None
         raw = self.raw(name)
         new = respliced(raw, value)
         return None if new == raw else new
 
 
-def _decoded(raw: bytes) -> Any:
+def _decoded(raw: bytes | msgspec.Raw) -> Any:
     try:
         return _any.decode(raw)
     except _FLAWS as flaw:
-        mended = mend_extremes(raw)
+        mended = mend_extremes(bytes(raw))
         if mended is None:
             raise BadJson(str(flaw)) from flaw
         return decode(mended.data)
@@ -220,6 +228,31 @@ def is_same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return bool(one == other)
+
+
+def _plain_edits(members: Members, changed: dict[str, bytes]) -> list[tuple[int, int, bytes]] | None:
+    """Return the edits that change values and add members, without looking for the places of all; `None` where that is
+    needed: a key may be repeated, or occurs in other places too."""
+    data, edits, new = members.data, [], []
+    if not members.named:
+        return None
+    for name, value in changed.items():
+        if name not in members.named:
+            new.append(b"%b:%b" % (encode(name), value))
+        elif (place := members.place_of(name)) is not None:
+            edits.append((*place, value))
+        else:
+            return None
+    edits.sort()
+    if new:
+        end = data.rindex(b"}")
+        while data[end - 1] in _BLANKS:
+            end -= 1
+        edits.append((end, end, b"," + b",".join(new)))
+    return edits
+
+
+_BLANKS = b" \t\r\n"
 
 
 def _spliced(data: bytes, spans: Sequence[Span], changed: dict[str, bytes], removed: set[str]) -> bytes:

@@ -204,7 +204,8 @@ def _set_stream(body: Body, endpoint: Endpoint, *, stream: bool) -> None:
         # What a recorded caller wrote stays, unless it would start a stream or be refused without one.
         if body.get("stream"):
             body["stream"] = False
-        body.pop("stream_options", None)
+        if "stream_options" in body:
+            del body["stream_options"]
         return
     body["stream"] = True
     if endpoint.quirks.stream_usage:
