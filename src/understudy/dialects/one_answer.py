@@ -21,6 +21,10 @@ BLANK = b"\n"
 not know comments, as Google's."""
 
 
+_OF_THE_STREAM = (e.Heartbeat, e.Restarted)
+"""Events that are no part of an answer."""
+
+
 class OneAnswer:
     """A renderer over that of a dialect, which never puts two answers behind each other."""
 
@@ -40,17 +44,20 @@ class OneAnswer:
         """Render one event."""
         if self._is_over:
             return b""
-        match event:
-            case e.Heartbeat():
-                return self._renderer.feed(event) if self._heartbeat is None else self._heartbeat
-            case e.Restarted(failure=failure):
-                if self._is_sent:
-                    return self.fail(failure)
-                self._renderer = self._open()
-                return b""
+        if isinstance(event, _OF_THE_STREAM):
+            return self._feed_rarer(event)
         out = self._renderer.feed(event)
-        self._is_sent = self._is_sent or bool(out)
+        if out:
+            self._is_sent = True
         return out
+
+    def _feed_rarer(self, event: e.Heartbeat | e.Restarted) -> bytes:
+        if isinstance(event, e.Heartbeat):
+            return self._renderer.feed(event) if self._heartbeat is None else self._heartbeat
+        if self._is_sent:
+            return self.fail(event.failure)
+        self._renderer = self._open()
+        return b""
 
     def close(self) -> bytes:
         """Render the end, unless the answer ended with an error."""

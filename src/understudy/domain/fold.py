@@ -60,15 +60,18 @@ Adders = Mapping[type, Callable[[Any, Any], None]]
 """The method that adds an event, by the event's type."""
 
 
+_NOT_STARTED, _UNCOUNTED = e.Started(), Usage()
+
+
 class Facts:
     """What an answer reports beside its parts: the model, the counts, facts, warnings, and how it ended."""
 
     __slots__ = ("extra", "finish", "started", "usage", "warnings")
 
     def __init__(self) -> None:
-        self.started = e.Started()
+        self.started = _NOT_STARTED
         self.finish: e.Finished | None = None
-        self.usage = Usage()
+        self.usage = _UNCOUNTED
         self.extra: dict[str, Any] = {}
         self.warnings: list[Warning] = []
 
@@ -90,7 +93,7 @@ class Facts:
         self.started = event
 
     def _count(self, event: e.UsageReported) -> None:
-        self.usage = self.usage.followed_by(event.usage)
+        self.usage = event.usage if self.usage is _UNCOUNTED else self.usage.followed_by(event.usage)
 
     def _fact(self, event: e.FactReported) -> None:
         if event.append and isinstance(known := self.extra.get(event.key), list):
@@ -249,9 +252,12 @@ class Fold(Facts):
         growing = self._parts[index]
         part = growing.part(provenance) if isinstance(growing, _Growing) else _stamped(growing, provenance)
         notes = self._notes.get(index)
-        if notes:
-            part = msgspec.structs.replace(part, extra={**(part.extra or {}), **notes})
-        return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
+        if not notes:
+            return _stamped_text(part, provenance) if isinstance(part, Text | Refusal) else part
+        extra = {**(part.extra or {}), **notes}
+        if isinstance(part, Text | Refusal) and provenance is not None and provenance.provider is not None:
+            return msgspec.structs.replace(part, extra=extra, provenance=provenance)  # checked once, not twice
+        return msgspec.structs.replace(part, extra=extra)
 
     def _all_warnings(self) -> tuple[Warning, ...]:
         """All warnings, and what is wrong with the counts, unless it is among them already, as in a folded response."""

@@ -63,6 +63,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 def session_of(headers: Mapping[str, str], clues: Clues, caller: str = "") -> Session:
     """Return the session of a request. `headers` has names in lower case, `caller` is the name of the key."""
     client = client_of(headers)
+    if _STATED.isdisjoint(headers):
+        found, kind = _told(clues)
+        return Session(id=None if found is None else scoped(found, caller), kind=kind, client=client)
     words = _Words(headers)
     found, kind = _found(words, clues)
     agent, parent = words.first(*_AGENTS), words.first(*_PARENTS)
@@ -75,7 +78,7 @@ def session_of(headers: Mapping[str, str], clues: Clues, caller: str = "") -> Se
         client=client,
         agent=agent,
         parent=parent,
-        agent_type=words.first("x-claude-code-agent-type"),
+        agent_type=words.first(_AGENT_TYPE),
     )
 
 
@@ -109,6 +112,10 @@ _SESSIONS = (
 )
 _AGENTS = ("x-claude-code-agent-id",)
 _PARENTS = ("x-claude-code-parent-agent-id", "x-codex-parent-thread-id", "x-parent-session-id")
+_AGENT_TYPE = "x-claude-code-agent-type"
+_CLASS, _SUBAGENT = "x-claude-code-request-class", "x-openai-subagent"
+_STATED = frozenset({SESSION, *_SESSIONS, *_AGENTS, *_PARENTS, _AGENT_TYPE, _CLASS, _SUBAGENT})
+"""All headers that say something of the session. Most requests have none."""
 _METADATA = ("session_id", "session", "conversation_id", "thread_id")
 _CLASSES: Mapping[str, RequestClass] = {each: each for each in CLASSES}
 _CODEX_CLASSES: Mapping[str, RequestClass] = {
@@ -159,11 +166,14 @@ def _found(words: _Words, clues: Clues) -> tuple[str | None, Kind]:
         return named, "named"
     if own := words.first(*_SESSIONS):
         return own, "client"
+    return _told(clues)
+
+
+def _told(clues: Clues) -> tuple[str | None, Kind]:
+    """Return the session that the body shows."""
     if cached := word_of(clues.cache_key):
         return cached, "cache_key"
-    if told := _in_user(clues.user) or next(
-        (word for name in _METADATA if (word := word_of(clues.metadata.get(name)))), None
-    ):
+    if told := _in_user(clues.user) or (_in_metadata(clues.metadata) if clues.metadata else None):
         return told, "client"
     if user := word_of(clues.user):
         return f"user:{user}", "user"
@@ -186,13 +196,17 @@ def _in_user(user: str | None) -> str | None:
     return found[1] if found else None
 
 
+def _in_metadata(metadata: Mapping[str, str]) -> str | None:
+    return next((word for name in _METADATA if (word := word_of(metadata.get(name)))), None)
+
+
 def _class_of(words: _Words) -> RequestClass | None:
-    stated = words.first("x-claude-code-request-class")
+    stated = words.first(_CLASS)
     if stated is not None:
         return _CLASSES.get(stated)
-    if words.first("x-claude-code-agent-id") is not None:
+    if words.first(*_AGENTS) is not None:
         return "subagent"
-    if (label := words.first("x-openai-subagent")) is not None:
+    if (label := words.first(_SUBAGENT)) is not None:
         return _CODEX_CLASSES.get(label, "subagent")
     return "subagent" if words.first("x-parent-session-id") is not None else None
 

@@ -51,6 +51,8 @@ class Signers:
         """Remember who signed the parts of an answer that passed in its own wire format."""
         if face not in _WRITTEN or response is None or not self._are_noted(face):
             return
+        if type(response.message.content) is str:
+            return  # a text alone is not signed
         found: dict[Provenance, list[str]] = {}
         for part in response.message.parts:
             author = getattr(part, "provenance", None)

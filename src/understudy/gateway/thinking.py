@@ -195,7 +195,7 @@ class Sealing:
 
     def events(self, batch: list[Any]) -> list[Any]:
         """Return events as the client may have them."""
-        if not self._thinking and not self._held and not any(type(event) in _TOUCHED for event in batch):
+        if not self._thinking and not self._held and _TOUCHED.isdisjoint(map(type, batch)):
             return batch
         return [out for event in batch for out in self._event(event)]
 

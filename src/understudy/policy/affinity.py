@@ -51,16 +51,23 @@ def begins_turn(request: GenerationRequest) -> bool:
 
     Agents put words of their own behind the results of tools, so the last message alone does not tell.
     """
-    if request.messages and request.messages[-1].role is Role.ASSISTANT:
+    messages = request.messages
+    if not messages:
+        return True
+    role = messages[-1].role
+    if role is _ASSISTANT or role is _TOOL:
         return False
-    for message in reversed(request.messages):
+    for message in reversed(messages):
         role, content = message.role, message.content
-        if role is Role.ASSISTANT:
+        if role is _ASSISTANT:
             return True
         # Two wire formats put results of tools into the user's messages.
-        if role is Role.TOOL or (type(content) is not str and ToolResult in map(type, content)):
+        if role is _TOOL or (type(content) is not str and ToolResult in map(type, content)):
             return False
     return True
+
+
+_ASSISTANT, _TOOL = Role.ASSISTANT, Role.TOOL
 
 
 class _Held:
@@ -104,25 +111,34 @@ class Sessions:
             return plan
         label, at = (held.home, held.home_at) if begins else (held.last, held.last_at)
         broken = held.broken if now - held.broken_at < lifetime else None
+        if label is None or now - at >= lifetime:
+            label = None
+        if label is broken is None:
+            return plan
+        where = "answered this session" if begins else "answers this turn of the session"
+        step = plan.steps[0] if plan.steps and broken is None and label not in in_cooldown else None
+        if step is not None and step.target.label == label:
+            step = replace(step, why=f"{where}, {now - at:.0f} s ago ({step.why})")
+            return replace(plan, steps=(step, *plan.steps[1:]), why=_joined(plan.why, _FIRST))
         steps, notes = list(plan.steps), [plan.why]
-        if label is not None and label != broken and now - at < lifetime:
+        if label is not None and label != broken:
             found = next((step for step in steps if step.target.label == label), None)
             if found is not None and label in in_cooldown:
                 notes.append(f"{label}, which answered this session, is in cooldown")
             elif found is not None:
-                where = "answered this session" if begins else "answers this turn of the session"
                 why = f"{where}, {now - at:.0f} s ago ({found.why})"
                 steps.remove(found)
                 steps.insert(0, replace(found, why=why))
-                notes.append("the session's own target first")
+                notes.append(_FIRST)
         if broken is not None and len(steps) > 1:
             steps.sort(key=lambda step: step.target.label == broken)
             steps = [_behind(step) if step.target.label == broken else step for step in steps]
-        return replace(plan, steps=tuple(steps), why="; ".join(filter(None, notes)))
+        return replace(plan, steps=tuple(steps), why=_joined(*notes))
 
     def answered(self, key: SessionKey, label: str, *, first: bool, begins: bool, now: float) -> None:
         """Note which target answered a session, and whether it was the `first` of the plan."""
-        for held in map(self._written, key.all):
+        for each in key.all:
+            held = self._written(each)
             if label == held.home:
                 held.home_at = now
             elif first and held.broken is None and (begins or held.last is None):
@@ -138,6 +154,13 @@ class Sessions:
         """Return what is remembered of a session, and make it the last to be forgotten."""
         held = self._held[key] = self._held.get(key) or _Held()
         return held
+
+
+_FIRST = "the session's own target first"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _behind(step: Step) -> Step:
