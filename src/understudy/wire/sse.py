@@ -7,6 +7,8 @@ event stays bytes (JSON decoding validates UTF-8), and an event that the end of 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from understudy.wire.bounds import BOUNDS, TooLarge
@@ -14,6 +16,7 @@ from understudy.wire.json import BOM
 
 MAX_LINE = BOUNDS.line
 MAX_EVENT = BOUNDS.event
+_PLAIN = (b"data: ", b"event: ")
 _OTHER_FIELDS = (b":", b"id:", b"retry:")
 
 
@@ -107,7 +110,7 @@ class SseDecoder:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that more bytes complete. Raise `TooLarge`."""
-        if self._between and data.startswith(b"data: ") and (plain := self._plain(data)) is not None:
+        if self._between and data.startswith(_PLAIN) and (plain := self._plain(data)) is not None:
             return plain
         if self._flaw is not None:
             raise self._flaw
@@ -126,7 +129,7 @@ class SseDecoder:
         if b"\r" in buffer:
             lines, rest = _split_any(buffer, keep_ends=self._keep)
         else:
-            if buffer.startswith(b"data: ") and not (self._size or self._name or self._frame):
+            if buffer.startswith(_PLAIN) and not (self._size or self._name or self._frame):
                 # Many events of a fast server arrive in one read, the last of them cut.
                 whole = buffer[: buffer.rfind(b"\n\n") + 2]
                 if (plain := self._plain(whole)) is not None:
@@ -150,21 +153,35 @@ class SseDecoder:
         return buffer.removeprefix(BOM)
 
     def _plain(self, data: bytes) -> list[SseEvent] | None:
-        """Return the events of bytes that consist of whole `data:` lines, as most reads do; `None` for others.
+        """Return the events of bytes that consist of whole events, each of one `data:` line that may have an `event:`
+        line ahead of it, as most reads do; `None` for others.
 
         The hot path: it must give the same events as the general one.
         """
         if not data.endswith(b"\n\n") or b"\r" in data or len(data) > self._max_plain:
             return None
+        if data.startswith(b"event: "):
+            return self._named(data)
         ends = data.count(b"\n")
         if ends == 2:
             return [SseEvent("", data[6:-2], data if self._keep else b"")]
         pieces = data[6:-2].split(b"\n\ndata: ")
         if ends != 2 * len(pieces):
-            return None
+            return self._named(data)
         if self._keep:
             return [SseEvent("", piece, b"data: %b\n\n" % piece) for piece in pieces]
         return [SseEvent("", piece) for piece in pieces]
+
+    def _named(self, data: bytes) -> list[SseEvent] | None:
+        events: list[SseEvent] = []
+        for block in data[:-2].split(b"\n\n"):
+            head, mark, content = block.partition(b"\ndata: ")
+            if not mark and block.startswith(b"data: "):
+                head, mark, content = b"event: ", b"\n", block[6:]
+            if not mark or not head.startswith(b"event: ") or b"\n" in head or b"\n" in content:
+                return None
+            events.append(SseEvent(_name_in(head), content, block + b"\n\n" if self._keep else b""))
+        return events
 
     def close(self) -> list[SseEvent]:
         """Return the event that the end of input leaves open, if it has data. Raise `TooLarge`."""
@@ -223,6 +240,12 @@ class SseDecoder:
         event = SseEvent(self._name, data, frame, self._id)
         self._reset()
         return event
+
+
+@lru_cache(maxsize=64)
+def _name_in(line: bytes) -> str:
+    """Return the name in a line `event: …`: a stream has few."""
+    return line[7:].strip().decode("utf-8", "replace")
 
 
 def _with_ends(buffer: bytes) -> list[bytes]:
