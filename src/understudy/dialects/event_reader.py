@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import REPEATED, Flaws, Step
-from understudy.domain.events import Frame
+from understudy.domain.events import Frame, TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
 from understudy.wire.sse import SseDecoder, SseEvent
@@ -57,6 +57,14 @@ class EventReader(ABC):
         self.finished = False
         self.failed_event: bytes | None = None
         """The frame of the event that was a failure, if frames are kept."""
+
+    is_plain = False
+    """Whether the next event is expected to be one for `plain`; set by `take`."""
+
+    def plain(self, event: SseEvent) -> TextDelta | None:
+        """Read an event that adds to the text and does nothing else, as `take` does, with its frame; `None` for any
+        other, which `take` must read."""
+        return None
 
     @abstractmethod
     def take(self, event: SseEvent) -> Sequence[Step]:
@@ -105,6 +113,11 @@ class EventReader(ABC):
 
     def _take_all(self, events: list[SseEvent], steps: Steps) -> None:
         for event in events:
+            if self.is_plain:
+                if (delta := self.plain(event)) is not None:
+                    steps.append(delta)
+                    continue
+                self.is_plain = False
             try:
                 new = self.take(event)
             except BadJson as error:
@@ -125,6 +138,8 @@ def stamped(steps: Sequence[Step], frame: bytes) -> Steps:
     """Put the frame on the first event and an empty frame on the others; a frame without events becomes one."""
     if steps is DROPPED:
         return []
+    if len(steps) == 1 and not isinstance(step := steps[0], Failure):
+        return [msgspec.structs.replace(step, wire=frame)]
     found: Steps = []
     wire = frame
     for step in steps:

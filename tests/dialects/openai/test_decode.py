@@ -248,6 +248,20 @@ class TestContent:
         assert (citation.url, citation.title, citation.start, citation.end) == ("http://a.invalid", "A", 0, 2)
         assert citation.raw == note
 
+    def test_places_of_citations_that_are_no_numbers_are_unknown(self) -> None:
+        note = {
+            "type": "url_citation",
+            "url_citation": {"url": "http://a.invalid", "start_index": True, "end_index": "2"},
+        }
+        (part,) = answer(whole(completion({"content": "ab", "annotations": [note]}))).message.parts
+        assert isinstance(part, Text)
+        assert [(each.start, each.end) for each in part.citations] == [(None, None)]
+
+    def test_the_id_of_spoken_audio_that_is_no_string_is_unknown(self) -> None:
+        (part,) = answer(whole(completion({"audio": {"id": True, "transcript": "Hello"}}))).message.parts
+        assert isinstance(part, Audio)
+        assert (part.file_id, part.transcript) == (None, "Hello")
+
     def test_spoken_answers_come_in_pieces(self) -> None:
         pieces = sse(
             chunk({"audio": {"id": "audio_1", "transcript": "Hel"}}),

@@ -32,6 +32,7 @@ from tests.dialects.responses.sdk import (
     whole,
     words,
 )
+from understudy.dialects.responses.citations import read_citation
 from understudy.domain import events as e
 from understudy.domain.content import Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.failures import FailureKind
@@ -197,6 +198,11 @@ def test_reasoning_that_shows_nothing_begins_only_when_it_is_whole() -> None:
     before = read(b"".join(parts[:3]))
     assert not any(isinstance(step, e.CONTENT_EVENTS) for step in before.steps)
     assert answer(b"".join(parts)).message.parts[0].signature == "gAAAA"  # type: ignore[union-attr]
+
+
+def test_places_of_citations_that_are_no_numbers_are_unknown() -> None:
+    found = read_citation({"type": "url_citation", "url": "https://x.org", "start_index": True, "end_index": "9"})
+    assert (found.start, found.end) == (None, None)
 
 
 def test_a_hosted_search_is_opaque_and_its_citations_are_the_texts() -> None:

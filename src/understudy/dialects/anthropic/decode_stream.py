@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.dialects.anthropic.decode import AnswerDecoder
 from understudy.dialects.anthropic.errors import RULES, decode_error
-from understudy.dialects.anthropic.wire import Body, Delta, StreamEvent
+from understudy.dialects.anthropic.wire import Body, Delta, PlainEvent, StreamEvent
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
@@ -16,9 +16,13 @@ from understudy.dialects.event_reader import EventReader
 from understudy.dialects.flaws import REPEATED, SKIPPED
 from understudy.domain import events as e
 from understudy.domain.failures import Failure
+from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseEvent
 
+_plain = msgspec.json.Decoder(PlainEvent).decode
+_SHORT = 512
+"""Bytes up to which an event may be one of the usual form."""
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
 
 
@@ -31,6 +35,20 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._answer = AnswerDecoder()
         self._has_started = False
+        self._text = (0, 0)
+        """The block that the stream continues, and the index of its text."""
+
+    def plain(self, event: SseEvent) -> e.TextDelta | None:
+        """Read an event that continues the text of the latest."""
+        data = event.data
+        if len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
+            return None
+        try:
+            found = _plain(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+            return None
+        block, index = self._text
+        return e.TextDelta(index, found.delta.text, event.frame or None) if found.index == block else None
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Decode one event."""
@@ -53,7 +71,10 @@ class StreamReader(EventReader):
     def _read(self, event: StreamEvent, data: bytes) -> Sequence[e.Event | Failure]:
         match event:
             case StreamEvent(type="content_block_delta", delta=Delta() as delta):
-                return self._answer.grow(event.index, delta, data)
+                steps = self._answer.grow(event.index, delta, data)
+                if len(steps) == 1 and isinstance(text := steps[0], e.TextDelta) and type(event.index) is int:
+                    self.is_plain, self._text = True, (event.index, text.index)
+                return steps
             case StreamEvent(type="content_block_start", content_block=dict(block)):
                 flaws = self._once(event)
                 flaws += self._flaws.once(SKIPPED) if self._answer.skips_to(event.index) else ()

@@ -6,7 +6,7 @@ Source: Anthropic API reference, "Messages", "Streaming messages" and "Models"; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -100,6 +100,34 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     delta: Delta | None = None
     usage: Any = None
     context_management: Any = None
+
+
+class _PlainText(msgspec.Struct, gc=False):
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    type: str = ""
+    thinking: None = None
+    signature: None = None
+    partial_json: None = None
+    citation: None = None
+    stop_reason: None = None
+    stop_sequence: None = None
+    stop_details: None = None
+    container: None = None
+
+
+class PlainEvent(msgspec.Struct, gc=False):
+    """The most frequent of the stream's events: a `StreamEvent` that adds to a text.
+
+    What is read of the others is named here too: a value of another type, or a number out of range, makes this no such
+    event."""
+
+    type: Literal["content_block_delta"]
+    index: int
+    delta: _PlainText
+    message: None = None
+    content_block: None = None
+    usage: None = None
+    context_management: None = None
 
 
 class ModelItem(msgspec.Struct, frozen=True, kw_only=True):

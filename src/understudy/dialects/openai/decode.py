@@ -19,7 +19,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.finish import FinishReason
 from understudy.domain.usage import Usage
 from understudy.wire.bounds import BOUNDS
-from understudy.wire.json import JsonTooLarge
+from understudy.wire.json import JsonTooLarge, as_string
 
 Steps = list[e.Event | Failure]
 
@@ -112,6 +112,11 @@ class AnswerDecoder:
                 self._flush(steps)
         self._facts(chunk, steps)
         return steps
+
+    @property
+    def text_alone(self) -> int | None:
+        """The index of the text, if more of it changes nothing else of the answer."""
+        return self._places.get("text") if self._usage is None and self._finish is None else None
 
     def _end(self, chunk: ChunkWire, reason: str | None, steps: Steps) -> None:
         """Note a chunk with a finish reason, of which there should be one."""
@@ -266,7 +271,7 @@ class AnswerDecoder:
         self._add_calls(self._calls.flush(self._parts), steps)
         if self._audio:
             audio, self._audio = self._audio, {}
-            file_id = audio.pop("id", None)
+            file_id = as_string(audio.pop("id", None))
             data, transcript = ("".join(audio.pop(key)) if key in audio else None for key in ("data", "transcript"))
             part = Audio(file_id=file_id, data=data, transcript=transcript, extra={NAME: audio} if audio else None)
             steps.append(e.PartAdded(self._parts, part))
@@ -355,8 +360,8 @@ def _citation(annotation: dict[str, Any]) -> Citation:
     return Citation(
         url=url if isinstance(url, str) else None,
         title=title if isinstance(title, str) else None,
-        start=start if isinstance(start, int) else None,
-        end=end if isinstance(end, int) else None,
+        start=start if type(start) is int else None,
+        end=end if type(end) is int else None,
         raw=annotation,
         dialect=NAME,
     )

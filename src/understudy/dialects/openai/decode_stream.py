@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from understudy.dialects.base import Endpoint
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.event_reader import EventReader
-from understudy.dialects.openai.decode import AnswerDecoder, Steps
+from understudy.dialects.openai.decode import FINISH_REASONS, AnswerDecoder, Steps
 from understudy.dialects.openai.errors import decode_error_value, decode_failure
-from understudy.dialects.openai.wire import ChunkWire, decode_chunk
+from understudy.dialects.openai.usage import decode_usage
+from understudy.dialects.openai.wire import ChunkWire, PlainWhole, decode_chunk, plain_chunk, plain_whole
+from understudy.domain.events import FactReported, Finished, Started, TextDelta, UsageReported
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson, decode_object
 from understudy.wire.sse import SseEvent
@@ -22,6 +26,18 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._decoded = endpoint.bounds.decoded
         self._answer = AnswerDecoder(endpoint)
+        self._text = 0
+        """The index of the text, while the stream continues it."""
+        self._facts: tuple[Any, Any] = (None, None)
+        """What the chunks repeat meanwhile."""
+
+    def plain(self, event: SseEvent) -> TextDelta | None:
+        """Read a chunk that continues the text and does nothing else."""
+        chunk = None if event.name else plain_chunk(event.data)
+        if chunk is None or (chunk.service_tier, chunk.system_fingerprint) != self._facts:
+            return None
+        text = chunk.choices[0].delta.content
+        return TextDelta(self._text, text, event.frame or None) if text else None
 
     def take(self, event: SseEvent) -> Steps:
         """Decode a chunk, an error or the end mark."""
@@ -33,7 +49,10 @@ class StreamReader(EventReader):
         chunk = decode_chunk(event.data, self._decoded)
         if event.name == "error" or chunk.error or (chunk.choices is None and chunk.usage is None):
             return self._oddity(event, chunk)
-        return self._answer.add(chunk)
+        steps = self._answer.add(chunk)
+        if len(steps) == 1 and type(steps[0]) is TextDelta and (text := self._answer.text_alone) is not None:
+            self.is_plain, self._text, self._facts = True, text, (chunk.service_tier, chunk.system_fingerprint)
+        return steps
 
     def end(self, *, cut: bool) -> Steps:
         """Finish the answer: a cut event matters only if the answer was not complete before it."""
@@ -52,6 +71,9 @@ class StreamReader(EventReader):
 
 def decode_whole(body: bytes, endpoint: Endpoint) -> Steps:
     """Decode a whole completion. Raise `BadJson` if it is invalid."""
+    plain = plain_whole(body, endpoint.bounds.decoded)
+    if plain is not None and (found := _decode_plain(plain)) is not None:
+        return found
     chunk = decode_chunk(body, endpoint.bounds.decoded)
     if chunk.choices is None:
         error = decode_error_value(decode_object(body))
@@ -70,4 +92,24 @@ def decode_whole(body: bytes, endpoint: Endpoint) -> Steps:
     steps = answer.add(chunk, whole=True)
     if not (steps and isinstance(steps[-1], Failure)):
         steps += answer.finish(whole=True)
+    return steps
+
+
+def _decode_plain(answer: PlainWhole) -> Steps | None:
+    """Decode a whole completion of the usual form, to what an `AnswerDecoder` makes of it; `None` if its end is not of
+    the usual form."""
+    choice = answer.choices[0]
+    reason = FINISH_REASONS.get(choice.finish_reason)
+    if reason is None:
+        return None
+    steps: Steps = [Started(id=answer.id or None, model=answer.model or None, created=answer.created or None)]
+    if choice.message.content:
+        steps.append(TextDelta(0, choice.message.content))
+    if answer.service_tier is not None:
+        steps.append(FactReported("service_tier", answer.service_tier))
+    if answer.system_fingerprint is not None:
+        steps.append(FactReported("system_fingerprint", answer.system_fingerprint))
+    if (usage := decode_usage(answer.usage)) is not None:
+        steps.append(UsageReported(usage))
+    steps.append(Finished(reason, choice.finish_reason))
     return steps

@@ -21,6 +21,16 @@ _TYPED = frozenset(
     {*FIELDS.values(), "model", "messages", "stream", "stop", "tools", "tool_choice", "response_format"}
     | {"reasoning_effort", "functions", "function_call", "max_tokens"}
 )
+_PLAIN = {
+    key: name
+    for name, key in FIELDS.items()
+    if name not in VALUES and name not in ("top_k", "min_p", "logprobs", "top_logprobs")
+}
+"""Fields that are read in one way only, by their names on the wire."""
+_PLACES = {key: number for number, key in enumerate(_PLAIN)}
+"""The order in which what is wrong with them is reported."""
+_USUAL = frozenset({*_PLAIN, "model", "messages", "stream", "max_tokens"})
+"""The members of most requests."""
 _DISPLAY: Mapping[str, Mapping[str | bool, str]] = {
     "reasoning_format": {"parsed": "auto", "raw": "raw", "hidden": "omitted"},
     "include_reasoning": {True: "auto", False: "omitted"},
@@ -36,6 +46,31 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
         raise bad_request("messages", "a chat needs an array of messages", "missing_required_parameter")
     if not messages:
         raise bad_request("messages", "empty array: a chat needs at least one message", "empty_array")
+    fields = _usual_fields(body) if body.keys() <= _USUAL else _all_fields(body)
+    if "tools" in body or "functions" in body:
+        fields["tools"] = _tools(body)
+    return GenerationRequest(
+        messages=parse_messages(messages),
+        model=_checked(body.get("model"), "model", str, NoneType),
+        origin=origin,
+        **fields,
+    )
+
+
+def _usual_fields(body: JsonObject) -> dict[str, Any]:
+    """Return the fields of a request that has only members of `_USUAL`. It must give what `_all_fields` gives."""
+    fields: dict[str, Any] = {}
+    for key in sorted(body.keys() & _PLAIN.keys(), key=_PLACES.__getitem__):
+        if (value := body[key]) is not None:
+            name = _PLAIN[key]
+            fields[name] = _checked(value, key, *KINDS[name])
+    if "max_tokens" not in fields and body.get("max_tokens") is not None:
+        fields["max_tokens"] = _checked(body["max_tokens"], "max_tokens", int)
+    return fields
+
+
+def _all_fields(body: JsonObject) -> dict[str, Any]:
+    """Return the fields of a request, but for its messages, its tools and the model."""
     fields: dict[str, Any] = {}
     body = _switched_logprobs(body)
     for name, key in FIELDS.items():
@@ -55,20 +90,16 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
         known -= {"response_format"}
     # An empty list means nothing, but it may be an error at the target: it goes there as it came.
     known -= {key for key in ("tools", "stop") if body.get(key) == []}
-    return GenerationRequest(
-        messages=parse_messages(messages),
-        model=_checked(body.get("model"), "model", str, NoneType),
-        tools=_tools(body),
-        tool_choice=_choice(body),
-        output=output,
-        stop=_stop(body.get("stop")),
-        reasoning=None
-        if effort is None and display is None
-        else Reasoning(effort=_checked(effort, "reasoning_effort", str, NoneType), display=display),
-        extra=rest_of(_without_usage(body), *known),
-        origin=origin,
+    if effort is not None or display is not None:
+        effort = _checked(effort, "reasoning_effort", str, NoneType)
+        fields["reasoning"] = Reasoning(effort=effort, display=display)
+    return {
         **fields,
-    )
+        "tool_choice": _choice(body),
+        "output": output,
+        "stop": _stop(body.get("stop")),
+        "extra": rest_of(_without_usage(body), *known),
+    }
 
 
 def _display(body: JsonObject) -> str | None:

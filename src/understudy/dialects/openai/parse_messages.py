@@ -46,7 +46,24 @@ def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = Fa
     """Parse messages of a request. Raise `BadRequest`. A message without content is left to the provider to judge,
     unless `strict`."""
     reader = _MessageParser(strict=strict)
-    return tuple(reader.message(message, f"messages[{number}]") for number, message in enumerate(messages, first))
+    found: list[Message] = []
+    for message in messages:
+        plain = _plain(message)
+        found.append(reader.message(message, f"messages[{first + len(found)}]") if plain is None else plain)
+    return tuple(found)
+
+
+_PLAIN = frozenset({"role", "content"})
+_PLAIN_ROLES = {role.value: role for role in Role if role is not Role.TOOL}
+
+
+def _plain(value: Any) -> Message | None:
+    """Return a message that is a text and a role alone; `None` for any other."""
+    if type(value) is dict and value.keys() == _PLAIN and type(content := value["content"]) is str:
+        role = value["role"]
+        if type(role) is str and role in _PLAIN_ROLES:
+            return Message(_PLAIN_ROLES[role], content)
+    return None
 
 
 def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | None:

@@ -52,6 +52,7 @@ _CONCERNED = frozenset(
 """Fields that some targets need otherwise, besides those that they refuse. Most requests have few of them."""
 
 _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
+_ALL_MEDIA = frozenset(_MEDIA.values())
 
 
 def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
@@ -104,7 +105,8 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
         words.append("text")
     if "cache" in quirks.refused:
         words.append("prompt_cache_breakpoint")
-    words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
+    if not quirks.inputs >= _ALL_MEDIA:
+        words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
     if not quirks.image_urls:
         words.append("image_url")
     return body.may_have("messages", *words)

@@ -197,7 +197,7 @@ class ChunkRenderer:
     def _forward(self, event: e.Event, wire: bytes) -> bytes:
         """Pass a frame of this dialect on as it came, but for usage that the caller did not ask for."""
         self._has_role = self._forwards = True
-        if self._include_usage or isinstance(event, e.CONTENT_EVENTS) or not wire:
+        if self._include_usage or type(event) is e.TextDelta or isinstance(event, e.CONTENT_EVENTS) or not wire:
             return wire
         return b"" if _holds_only_usage(wire) else wire
 

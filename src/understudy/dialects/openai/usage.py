@@ -22,7 +22,11 @@ def decode_usage(raw: Any) -> Usage | None:
         return None
     prompt = token_count(raw.get("prompt_tokens"))
     completion = token_count(raw.get("completion_tokens"))
-    prompt_details, completion_details = _details(raw, "prompt_tokens"), _details(raw, "completion_tokens")
+    prompt_details, completion_details = raw.get("prompt_tokens_details"), raw.get("completion_tokens_details")
+    if type(prompt_details) is not dict:
+        prompt_details = _NO_DETAILS
+    if type(completion_details) is not dict:
+        completion_details = _NO_DETAILS
     cached = prompt_details.get("cached_tokens", raw.get("cached_tokens", raw.get("prompt_cache_hit_tokens")))
     if cached is None and not prompt_details and not completion_details:
         return Usage(input=prompt, output=completion, raw=raw)
@@ -99,6 +103,4 @@ def apply_breakdown(usage: Usage, breakdown: Any) -> Usage:
     return replace(usage, by_model=tuple(parts), billed=None if same else total)
 
 
-def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    details = raw.get(f"{name}_details")
-    return details if isinstance(details, dict) else {}
+_NO_DETAILS: dict[str, Any] = {}

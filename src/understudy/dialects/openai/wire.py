@@ -7,7 +7,7 @@ as parts); the decoder reads them where it uses them. Unknown fields are ignored
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -103,6 +103,104 @@ class ChunkWire(msgspec.Struct, gc=False):
     usage_breakdown: Any = None
     prompt_filter_results: Any = None
     warnings: Any = None
+
+
+_Empty = Literal[""] | None
+_NoneOf = Annotated[list[Any], msgspec.Meta(max_length=0)] | None
+
+
+class PlainDelta(msgspec.Struct, gc=False):
+    """A message, or a piece of one, that is text and nothing else."""
+
+    content: str | None = None
+    reasoning: _Empty = None
+    reasoning_content: _Empty = None
+    refusal: _Empty = None
+    tool_calls: _NoneOf = None
+    function_call: None = None
+    annotations: _NoneOf = None
+    audio: None = None
+    executed_tools: _NoneOf = None
+
+
+class _Plain(msgspec.Struct, gc=False):
+    """What most answers and chunks have, and that they have nothing else of what is read."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    error: None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    x_groq: None = None
+    moderation: None = None
+    usage_breakdown: None = None
+    prompt_filter_results: None = None
+    warnings: None = None
+
+
+class PlainAnswer(msgspec.Struct, gc=False):
+    """The one answer of a whole completion."""
+
+    message: PlainDelta
+    finish_reason: str
+    index: Literal[0] = 0
+    delta: None = None
+    logprobs: None = None
+    content_filter_results: None = None
+
+
+class PlainWhole(_Plain, kw_only=True, gc=False):
+    """A whole completion of the usual form: a `ChunkWire` whose message is a text."""
+
+    choices: Annotated[list[PlainAnswer], msgspec.Meta(min_length=1, max_length=1)]
+    usage: dict[str, Any] | None = None
+
+
+class PlainPiece(msgspec.Struct, gc=False):
+    """A piece of the one answer of a stream."""
+
+    delta: PlainDelta
+    index: Literal[0] = 0
+    message: None = None
+    finish_reason: None = None
+    logprobs: None = None
+    content_filter_results: None = None
+
+
+class PlainChunk(_Plain, kw_only=True, gc=False):
+    """A chunk of the usual form: a `ChunkWire` that adds text and nothing else."""
+
+    choices: Annotated[list[PlainPiece], msgspec.Meta(min_length=1, max_length=1)]
+    usage: None = None
+
+
+_plain_whole = msgspec.json.Decoder(PlainWhole).decode
+_plain_chunk = msgspec.json.Decoder(PlainChunk).decode
+
+
+def plain_whole(data: bytes, decoded: int) -> PlainWhole | None:
+    """Decode a whole completion of the usual form; `None` for any other. Raise `JsonTooLarge`, as `decode_chunk`
+    does."""
+    size = len(data)
+    if size > LARGE:
+        return None
+    if size > _SHORT:
+        check_depth(data, decoded=decoded)
+    try:
+        return _plain_whole(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+        return None
+
+
+def plain_chunk(data: bytes) -> PlainChunk | None:
+    """Decode a chunk of the usual form; `None` for any other."""
+    if len(data) > _SHORT:
+        return None
+    try:
+        return _plain_chunk(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+        return None
 
 
 _decoder = msgspec.json.Decoder(ChunkWire)

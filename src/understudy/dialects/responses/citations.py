@@ -13,8 +13,8 @@ def read_citation(annotation: JsonObject) -> Citation:
     return Citation(
         url=as_string(annotation.get("url")),
         title=as_string(annotation.get("title")) or as_string(annotation.get("filename")),
-        start=start if isinstance(start, int) else None,
-        end=end if isinstance(end, int) else None,
+        start=start if type(start) is int else None,
+        end=end if type(end) is int else None,
         raw=annotation,
         dialect=NAME,
     )
