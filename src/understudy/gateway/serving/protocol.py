@@ -11,6 +11,7 @@ discards an answer that is still under way when unread data is left.
 from __future__ import annotations
 
 import asyncio
+from typing import NoReturn
 
 import httptools
 
@@ -18,7 +19,7 @@ from understudy.gateway.serving import refusals
 from understudy.gateway.serving.exchange import SocketExchange
 from understudy.gateway.serving.line import Line, Phase, Shared
 from understudy.gateway.serving.refusals import Refusal
-from understudy.gateway.serving.strictness import REPEATED, find_fault, split
+from understudy.gateway.serving.strictness import find_fault, headers_of, split
 
 
 class _Refused(Exception):
@@ -39,10 +40,8 @@ class HttpProtocol(Line):
         self._is_deaf = False
         self._is_upgrading = False
         self._target = b""
-        self._headers: dict[str, str] | None = None
-        """The header while it arrives; after it, fields are trailers."""
-        self._fields = self._field_bytes = 0
-        """The number of fields, and how much of the header they are, as far as one is repeated."""
+        self._fields: list[bytes] | None = None
+        """The header while it arrives, names and values in turn; after it, fields are trailers."""
         self._raw = self._body = self._trailers = 0
         self._window = (0.0, 0)
         """When the current `body_window` began, and the size of the body then."""
@@ -147,7 +146,7 @@ class HttpProtocol(Line):
         self.enter(Phase.HEAD)
         self._raw = self._body = self._trailers = 0
 
-    def _fail(self, refusal: Refusal) -> None:
+    def _fail(self, refusal: Refusal) -> NoReturn:
         self._refusal = refusal
         raise _Refused
 
@@ -160,14 +159,11 @@ class HttpProtocol(Line):
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read the request again without its offer of another protocol."""
-        headers, self._headers = self._headers or {}, None
+        fields, self._fields = self._fields or [], None
         self._is_upgrading = False
         head = [self._parser.get_method() + b" " + self._target + b" HTTP/" + self._parser.get_http_version().encode()]
-        head += [
-            f"{name}: {value}".encode("latin-1")
-            for name, value in headers.items()
-            if name not in ("upgrade", "connection")
-        ]
+        pairs = zip(fields[::2], fields[1::2], strict=True)
+        head += [name + b": " + value for name, value in pairs if name.lower() not in (b"upgrade", b"connection")]
         self._parser = self._new_parser()
         self._begin()
         self.data_received(b"\r\n".join([*head, b"", rest]))
@@ -181,8 +177,7 @@ class HttpProtocol(Line):
         if self.phase is not Phase.HEAD:
             self._begin()
         self._target = b""
-        self._headers = {}
-        self._fields = self._field_bytes = 0
+        self._fields = []
 
     def on_url(self, url: bytes) -> None:
         """Collect the request target."""
@@ -192,33 +187,31 @@ class HttpProtocol(Line):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header field. A trailer is dropped: merged into the header, it could authorize the request."""
-        headers = self._headers
-        if headers is None:
-            self._trailers += len(name) + len(value) + 4
-            if self._trailers > self.limits.head:
-                self._fail(refusals.LARGE_HEAD)
+        fields = self._fields
+        if fields is not None:
+            fields += (name, value)
             return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key in headers:
-            if (refusal := REPEATED.get(key)) is not None:
-                self._fail(refusal)
-            text = f"{headers[key]}, {text}"
-            self._fields += 1
-            self._field_bytes += len(name) + 2
-        headers[key] = text
+        self._trailers += len(name) + len(value) + 4
+        if self._trailers > self.limits.head:
+            self._fail(refusals.LARGE_HEAD)
 
     def on_headers_complete(self) -> None:
         """Check the header, and have the application answer."""
-        headers, parser = self._headers or {}, self._parser
-        if len(headers) + self._fields > self.limits.fields or (self._raw > self.limits.head and self._is_large()):
+        fields, parser = self._fields or [], self._parser
+        # What follows the header may have arrived with it.
+        is_large = self._raw > self.limits.head and sum(map(len, fields)) + 2 * len(fields) > self.limits.head
+        if is_large or len(fields) > 2 * self.limits.fields:
             self._fail(refusals.LARGE_HEAD)
+        headers = headers_of(fields)
+        if isinstance(headers, Refusal):
+            self._fail(headers)
         method, version, target = parser.get_method().decode(), parser.get_http_version(), self._target.decode()
         if fault := find_fault(method, version, target, headers):
             self._fail(fault)
         if parser.should_upgrade():
             self._is_upgrading = True
             return
-        self._headers = None
+        self._fields = None
         self.enter(Phase.BODY)
         self._window = (self.since, 0)
         # A caller that expected `100` and gets an answer instead may send its body or not: what follows is ambiguous.
@@ -227,11 +220,6 @@ class HttpProtocol(Line):
         path, query = split(target)
         self._exchange = SocketExchange(method, path, query, version, headers, self.peer, awaits, keep_alive, self)
         self._exchange.run()
-
-    def _is_large(self) -> bool:
-        """Check whether the fields of the header are too large together; what follows them may have arrived too."""
-        fields = (self._headers or {}).items()
-        return self._field_bytes + sum(len(name) + len(value) + 4 for name, value in fields) > self.limits.head
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""

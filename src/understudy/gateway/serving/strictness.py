@@ -9,7 +9,7 @@ in HTTP/1.0, a target that names another host, versions that are not HTTP/1.x.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from understudy.gateway.serving import refusals
@@ -18,7 +18,7 @@ from understudy.gateway.serving.refusals import Refusal
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A name or an address, and a port. Wider forms of RFC 3986 (percent-encoding, sub-delimiters) name no host in use."""
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)([/?].*)?", re.IGNORECASE | re.DOTALL)
-REPEATED: Mapping[str, Refusal] = {
+_ONCE: Mapping[str, Refusal] = {
     "host": refusals.HOST,
     "transfer-encoding": refusals.FRAMING,
     "content-length": refusals.LENGTH,
@@ -28,8 +28,30 @@ REPEATED: Mapping[str, Refusal] = {
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+def headers_of(fields: Sequence[bytes]) -> dict[str, str] | Refusal:
+    """Return header fields, given as names and values in turn, by name in lower case, or why they must be refused.
+
+    Repeated ones are joined with a comma (RFC 9110, 5.3), unless servers may read them differently.
+    """
+    if not fields:
+        return {}
+    names = b"\n".join(fields[::2]).lower().decode("latin-1").split("\n")
+    values = b"\n".join(fields[1::2]).decode("latin-1").split("\n")
+    found = dict(zip(names, values, strict=True))
+    return found if len(found) == len(names) else _joined(names, values)
+
+
+def _joined(names: Sequence[str], values: Sequence[str]) -> dict[str, str] | Refusal:
+    found: dict[str, str] = {}
+    for name, value in zip(names, values, strict=True):
+        if name in found and name in _ONCE:
+            return _ONCE[name]
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
 def find_fault(method: str, version: str, target: str, headers: Mapping[str, str]) -> Refusal | None:
-    """Return why a request must be refused, or `None`. `headers` has names in lower case, none of `REPEATED` twice."""
+    """Return why a request must be refused, or `None`. `headers` is what `headers_of` returns."""
     if version != "1.1" and (version != "1.0" or method not in _WITHOUT_BODY):
         return refusals.VERSION  # its answer may be streamed, and the end of a stream needs chunks
     if method in ("CONNECT", "TRACE"):
