@@ -200,6 +200,44 @@ def test_a_timeout_is_for_all_of_it(configured: CommandLine, emulator: Emulator)
     assert "Traceback" not in result.err
 
 
+PRICED = """
+[[llm.providers]]
+provider = "openai"
+base_url = "{url}"
+api_key = "{key}"
+embedding_model = "text-embedding-3-small"
+price = {{ input = 1000, output = 0 }}
+"""
+"""A price at which a token costs a tenth of a cent."""
+
+
+def test_what_it_may_cost_is_for_all_calls_together(cli: CommandLine, emulator: Emulator) -> None:
+    cli.configure(PRICED.format(url=emulator.url("openai"), key=emulator.key))
+    texts = "\n".join(f"text number {number}" for number in range(1100))
+    free = cli.run("embed", "-d", "2", stdin=texts)
+    assert (free.code, len(asked(emulator))) == (0, 1100)
+    enough = cli.run("embed", "-d", "2", "--max-cost", "$100", stdin=texts)
+    assert (enough.code, enough.json["cost_usd"]) == (0, free.json["cost_usd"])
+    assert cli.run("embed", "-d", "2", "--max-cost", "0.01", stdin=texts).code == 3
+    assert len(asked(emulator)) == 2 * 1100, "nothing is sent that may cost more"
+
+
+def test_a_second_call_that_does_not_fit_into_what_is_left_is_not_sent(cli: CommandLine, emulator: Emulator) -> None:
+    cli.configure(PRICED.format(url=emulator.url("openai"), key=emulator.key))
+    short, long = ["a"] * 1024, ["a long text " * 100] * 100
+    result = cli.run("embed", "-d", "2", "--max-cost", "10", "-o", "out.npy", stdin="\n".join([*short, *long]))
+    assert result.code == 3
+    assert "max_cost" in result.err
+    assert asked(emulator) == short
+    assert not (cli.folder / "out.npy").exists()
+
+
+@pytest.mark.parametrize("amount", ["0", "cheap", ""])
+def test_an_amount_that_is_none_is_refused(cli: CommandLine, amount: str) -> None:
+    result = cli.run("embed", "a", "--max-cost", amount)
+    assert (result.code, result.err.startswith("error: --max-cost ")) == (2, True)
+
+
 # ---- the forms ----
 
 

@@ -27,7 +27,8 @@ from understudy.cli.options import CommonOptions, NoFallbackOption, check_option
 from understudy.cli.sanitize import Shown, clean_line
 from understudy.cli.terminal import console, is_terminal, prepare_library, require_output, say
 from understudy.cli.vectors import Format, Writer, writer_of
-from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse
+from understudy.domain.errors import DeadlineExceeded, EmbeddingFailed, Misuse, QuotaExhausted
+from understudy.domain.money import Money
 from understudy.domain.requests import InputType
 from understudy.domain.responses import EmbeddingResponse, joined
 from understudy.reports.results import report_embeddings
@@ -134,6 +135,14 @@ class EmbeddingOptions(CommonOptions, frozen=True, kw_only=True):
         float | None,
         typer.Option("--timeout", metavar="SECONDS", help="Time limit for all texts, attempts and waits together."),
     ] = None
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            help="What all texts may cost at most, all attempts together; nothing is sent that may cost more.",
+        ),
+    ] = None
 
 
 class EmbedCall(NamedTuple):
@@ -143,6 +152,8 @@ class EmbedCall(NamedTuple):
     texts: list[str]
     options: EmbedOptions
     timeout: float | None
+    max_cost: int | None
+    """In nano-USD, for all texts."""
 
 
 def embed(options: EmbeddingOptions) -> None:
@@ -150,10 +161,12 @@ def embed(options: EmbeddingOptions) -> None:
     from understudy.cli.choice import alone_first
     from understudy.cli.invocation import show_notices
     from understudy.cli.texts import gather
+    from understudy.client.door.options import read_max_cost
     from understudy.client.manager import from_loaded
     from understudy.config import load
 
-    check_options({"model": options.model, "deadline": options.timeout})
+    max_cost = None if options.max_cost is None else options.max_cost.strip().removeprefix("$")
+    check_options({"model": options.model, "deadline": options.timeout, "max_cost": max_cost})
     if options.output is None:
         require_output()
     form = _format_of(options.form, options.output)
@@ -164,7 +177,8 @@ def embed(options: EmbeddingOptions) -> None:
     given = {"model": options.model, "dimensions": options.dimensions, "input_type": options.input_type}
     asked = cast("EmbedOptions", {name: value for name, value in given.items() if value is not None})
     prepare_library()
-    call = EmbedCall(from_loaded(config, sink=ledger_if_possible(config)), texts, asked, options.timeout)
+    llm = from_loaded(config, sink=ledger_if_possible(config))
+    call = EmbedCall(llm, texts, asked, options.timeout, read_max_cost(max_cost))
     with _open_output(options.output) as target, closing(writer_of(form, target, texts)) as writer:
         run_async(_perform(call, writer, verbose=options.verbose))
 
@@ -228,29 +242,47 @@ async def _perform(call: EmbedCall, writer: Writer, *, verbose: bool) -> None:
 
 
 async def _answers(call: EmbedCall) -> AsyncGenerator[EmbeddingResponse, None]:
-    """Yield the answers to all texts in their order, a few calls at a time."""
+    """Yield the answers to all texts in their order, a few calls at a time; with a limit of what they may cost one
+    after the other, each with what those before have left of it."""
     end = None if call.timeout is None else time.monotonic() + call.timeout
+    left, ahead = call.max_cost, AHEAD if call.max_cost is None else 1
     chunks = deque(call.texts[start : start + CHUNK] for start in range(0, len(call.texts), CHUNK))
     under_way: deque[asyncio.Task[EmbeddingResponse]] = deque()
     try:
         while chunks or under_way:
-            while chunks and len(under_way) < AHEAD:
-                under_way.append(asyncio.create_task(_answer(call, chunks.popleft(), end)))
-            yield await under_way.popleft()
+            while chunks and len(under_way) < ahead:
+                under_way.append(asyncio.create_task(_answer(call, chunks.popleft(), end, left)))
+            answer = await under_way.popleft()
+            if left is not None and chunks:
+                left = _left(left, answer)
+            yield answer
     finally:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _answer(call: EmbedCall, texts: Sequence[str], end: float | None) -> EmbeddingResponse:
-    if end is None:
-        return await call.provider.embed(texts, **call.options)
-    left = end - time.monotonic()
-    if left <= 0:
-        raise DeadlineExceeded(f"--timeout {call.timeout:g}: not enough time for all {len(call.texts)} texts")
-    options: EmbedOptions = {**call.options, "deadline": left}
+async def _answer(call: EmbedCall, texts: Sequence[str], end: float | None, left: int | None) -> EmbeddingResponse:
+    options: EmbedOptions = {**call.options}
+    if left is not None:
+        options["max_cost"] = Money(left).usd
+    if end is not None:
+        options["deadline"] = seconds = end - time.monotonic()
+        if seconds <= 0:
+            raise DeadlineExceeded(f"--timeout {call.timeout:g}: not enough time for all {len(call.texts)} texts")
     return await call.provider.embed(texts, **options)
+
+
+def _left(left: int, answer: EmbeddingResponse) -> int:
+    """Return what an answer has left for the next. Raise `QuotaExhausted` if that is nothing, or unknown."""
+    spent = answer.total_cost
+    if spent is None:
+        raise QuotaExhausted(
+            "--max-cost: what was spent is not known, so the rest is not sent", attempts=answer.attempts
+        )
+    if spent.amount.nano_usd >= left:
+        raise QuotaExhausted("--max-cost is spent before all texts have vectors", attempts=answer.attempts)
+    return left - spent.amount.nano_usd
 
 
 def _check(answer: EmbeddingResponse, length: int) -> None:
