@@ -21,6 +21,7 @@ from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
+from understudy.wire.sse import SseEvent
 
 _ASKED = GenerationRequest(messages=(Message.user("hello"),), max_tokens=9)
 _EVENT = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
@@ -97,3 +98,16 @@ def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> 
     for at, path in body.places:
         for odd in (*ODD, *LITERALS) if at == 4 else ():
             check(monkeypatch, True, body.spoiled(at, path, odd))
+
+
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Any] = []
+    plain = decode_stream.StreamReader.plain
+
+    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
+        taken.append(plain(reader, event))
+        return taken[-1]
+
+    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
+    read(True, _STREAMS[0])
+    assert sum(each is not None for each in taken) == 3

@@ -22,6 +22,7 @@ from understudy.dialects.openai.parse_messages import read_messages
 from understudy.dialects.server import BadRequest
 from understudy.domain.errors import Misuse
 from understudy.domain.requests import WireOrigin
+from understudy.wire.sse import SseEvent
 
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 _DELTA = {"content": "Hello"}
@@ -160,3 +161,16 @@ def test_each_value_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_with_a_message_names_its_place() -> None:
     with pytest.raises(Misuse, match=r"messages\[7\]"):
         read_messages([{"role": "user", "content": "a"}, {"role": "user", "content": 1}], first=6)
+
+
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Any] = []
+    plain = decode_stream.StreamReader.plain
+
+    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
+        taken.append(plain(reader, event))
+        return taken[-1]
+
+    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
+    stream(_STREAMS[0], keep_wire=True)
+    assert sum(each is not None for each in taken) == 3

@@ -100,6 +100,10 @@ class AnswerDecoder:
         self._said.append(event.delta)
         return [*steps, e.TextDelta(index, event.delta)]
 
+    def continues_text(self, event: StreamEvent) -> int | None:
+        """Return the index of the latest text, if an event adds to that."""
+        return self._place_index if (event.item_id, event.output_index, event.content_index) == self._place else None
+
     def refusal(self, event: StreamEvent) -> list[Step]:
         """Decode more of a refusal."""
         if not event.delta:

@@ -8,17 +8,24 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import msgspec
+
 from understudy.dialects.base import Endpoint
 from understudy.dialects.event_reader import DROPPED, EventReader
 from understudy.dialects.flaws import DISORDERED
 from understudy.dialects.responses.decode import AnswerDecoder, Fail, Step
 from understudy.dialects.responses.errors import decode_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
+from understudy.domain.events import TextDelta
+from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
 
 KEPT = 64
 """The latest events, with which one is compared that has the number of an earlier one."""
+_SHORT = 512
+"""Bytes up to which an event may be one for `plain`."""
+_TEXT = "response.output_text.delta"
 _STARTS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _ENDS = {
     "response.completed": "completed",
@@ -29,7 +36,7 @@ _ENDS = {
 _FAILED = ("failed", "cancelled")
 _UNENDED = ("queued", "in_progress")
 _PIECES = {
-    "response.output_text.delta": AnswerDecoder.text,
+    _TEXT: AnswerDecoder.text,
     "response.function_call_arguments.delta": AnswerDecoder.arguments,
     "response.custom_tool_call_input.delta": AnswerDecoder.arguments,
     "response.reasoning_summary_text.delta": AnswerDecoder.summary,
@@ -60,6 +67,25 @@ class StreamReader(EventReader):
         self._is_loose = False
         """An old number has stood on a new event, so that numbers identify nothing."""
 
+    def plain(self, event: SseEvent) -> TextDelta | None:
+        """Read an event that continues the latest text, in its turn."""
+        data = event.data
+        if event.name != _TEXT or len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
+            return None
+        try:
+            decoded = EVENT.decode(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
+            return None
+        if self._expected is None or decoded.sequence_number != self._expected:
+            return None
+        index = self._output.continues_text(decoded)
+        if index is None or not decoded.delta:
+            return None
+        self._expected += 1
+        self._kept.append(data)
+        self._output.text(decoded)
+        return TextDelta(index, decoded.delta, event.frame or None)
+
     def take(self, event: SseEvent) -> list[Step]:
         """Decode one event; unknown names are ignored."""
         data = event.data
@@ -70,6 +96,7 @@ class StreamReader(EventReader):
         if piece is None and kind not in _STARTS and kind not in _ENDS:
             return self._other(kind, data)
         decoded = decode_as(EVENT, data, sliced=True, decoded=self._decoded)
+        self.is_plain = kind == _TEXT
         if decoded.sequence_number == self._expected is not None:
             self._expected += 1
             self._kept.append(data)

@@ -1,0 +1,107 @@
+"""Events that add to a text are read in a short way, all others in the general way. Here both read the same bytes,
+recorded ones and those with changes, so each judges the other."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from tests.conftest import RECORDINGS
+from tests.contract.recordings import load
+from tests.contract.scope import exclusion
+from tests.contract.targets import dialect_name
+from tests.fuzz.spoiling import LITERALS, ODD, Body, structural
+from understudy import dialects
+from understudy.dialects.base import Endpoint, Send
+from understudy.dialects.responses import decode_stream
+from understudy.domain.messages import Message
+from understudy.domain.operation import Operation
+from understudy.domain.requests import GenerationRequest
+from understudy.wire.http import HttpHead
+from understudy.wire.sse import SseEvent
+
+_ASKED = GenerationRequest(messages=(Message.user("hello"),))
+_RESPONSE = {"id": "r", "object": "response", "model": "m", "status": "in_progress", "output": []}
+_ITEM = {"id": "i", "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+
+
+def _event(number: Any, kind: str, **more: Any) -> bytes:
+    value = {"type": kind, "sequence_number": number, **more}
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), json.dumps(value).encode())
+
+
+def _text(number: Any, text: str = "Hi", item: str = "i") -> bytes:
+    return _event(number, "response.output_text.delta", item_id=item, output_index=0, content_index=0, delta=text)
+
+
+_BEGIN = _event(0, "response.created", response=_RESPONSE) + _event(
+    1, "response.output_item.added", output_index=0, item=_ITEM
+)
+_DONE = {**_ITEM, "status": "completed", "content": [{"type": "output_text", "text": "HiHiHi", "annotations": []}]}
+_STREAMS = tuple(
+    _BEGIN + b"".join(pieces) + _event(9, "response.completed", response={**_RESPONSE, "output": [_DONE]})
+    for pieces in (
+        [_text(number) for number in range(2, 8)],
+        [_text(None) for _ in range(4)],
+        [_text(2), _text(3), _text(3), _text(5), _text(5, "other"), _text(6)],
+        [_text(2), _text(3, ""), _text(4), _text(5, item="j"), _text(6)],
+        [_text(2), _text(3), _event(4, "response.refusal.delta", item_id="i", delta="No"), _text(5), _text(True)],
+        [_text(2), _text(3), _text(4, "x" * 600), _text(5), _text(6)],
+    )
+)
+
+
+def read(keep_wire: bool, *pieces: bytes) -> list[Any]:
+    endpoint = Endpoint(provider="openai", base_url="http://upstream.invalid", model="m", keep_wire=keep_wire)
+    exchange = dialects.load("responses").open(Operation.CHAT, _ASKED, endpoint, stream=True)
+    steps = [step for step in exchange.start() if not isinstance(step, Send)]
+    steps += exchange.head(HttpHead(200, {"content-type": "text/event-stream"}))
+    for piece in pieces:
+        steps += exchange.feed(piece)
+    return steps + exchange.close()
+
+
+def check(monkeypatch: pytest.MonkeyPatch, keep_wire: bool, *pieces: bytes) -> None:
+    short = read(keep_wire, *pieces)
+    with monkeypatch.context() as patch:
+        patch.setattr(decode_stream.StreamReader, "plain", lambda *_: None)
+        general = read(keep_wire, *pieces)
+    assert short == general
+
+
+@pytest.mark.parametrize("keep_wire", [False, True])
+def test_streams(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, keep_wire: bool, deep: bool) -> None:
+    recorded = [
+        each.body
+        for each in load(pytestconfig.stash[RECORDINGS])
+        if exclusion(each) is None and each.streamed and each.response.status == 200
+        if dialect_name(each) == "responses"
+    ]
+    for number, whole in enumerate([*_STREAMS, *recorded]):
+        dice, body = random.Random(f"usual {number}"), Body(whole)
+        for data in (whole, *(structural(body, dice) for _ in range(60 if deep else 6))):
+            at = dice.randrange(len(data) + 1)
+            check(monkeypatch, keep_wire, data[:at], data[at:])
+
+
+def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = Body(_STREAMS[0])
+    for at, path in body.places:
+        for odd in (*ODD, *LITERALS) if at == 4 else ():
+            check(monkeypatch, True, body.spoiled(at, path, odd))
+
+
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Any] = []
+    plain = decode_stream.StreamReader.plain
+
+    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
+        taken.append(plain(reader, event))
+        return taken[-1]
+
+    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
+    read(True, _STREAMS[0])
+    assert sum(each is not None for each in taken) == 5
