@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from msgspec.structs import astuple
@@ -21,6 +23,8 @@ LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
 _OPENS = "NOT EXISTS (SELECT 1 FROM entries WHERE request = ?2)"
 """Whether no attempt of a request is known yet: decided by the statement that writes one."""
+_STATEMENTS = 64
+"""Statements that are kept: few sets of columns occur."""
 
 
 def _inserting(columns: Sequence[str]) -> str:
@@ -29,10 +33,17 @@ def _inserting(columns: Sequence[str]) -> str:
     return f"INSERT INTO entries ({', '.join(columns)}) VALUES ({values}) ON CONFLICT (id) DO NOTHING"
 
 
-_INSERT = f"{_inserting(COLUMNS)} RETURNING opens"
+@lru_cache(_STATEMENTS)
+def _inserting_ended(has_value: tuple[bool, ...]) -> str:
+    """Return the statement that writes an entry that has ended, unless it is there, with its columns that have values.
+
+    To bind `None` costs several times what other values do."""
+    return f"{_inserting(tuple(compress(COLUMNS, has_value)))} RETURNING opens"
+
+
 _BEGINNING = COLUMNS.index("duration")
 _START = _inserting(COLUMNS[:_BEGINNING])
-"""What is known only at the end is left out: to bind `None` costs several times what other values do."""
+"""What is known only at the end is left out."""
 _ENDING = ("state", *COLUMNS[COLUMNS.index("details") :])
 _END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"
 _END_STARTED = f"{_END} AND state = 'started' RETURNING opens"
@@ -107,7 +118,8 @@ class Transaction:
     def _inserted(self, record: AttemptRecord) -> bool | None:
         """Write an entry that is not there yet, and return whether it opens its request; `None` if it is there."""
         row = row_of(record, self._owner, opens=False)
-        found = self._connection.execute(_INSERT, row).fetchone()
+        has_value = tuple([value is not None for value in row])
+        found = self._connection.execute(_inserting_ended(has_value), tuple(compress(row, has_value))).fetchone()
         return None if found is None else bool(found["opens"])
 
     def _updated(self, record: AttemptRecord) -> bool | None:
