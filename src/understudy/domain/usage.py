@@ -45,8 +45,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def input_total(self) -> int | None:
         """All prompt tokens, or `None` if none of their classes is known."""
-        others = self.cache_read, self.cache_read_audio, self.cache_write, self.cache_write_1h, self.audio_input
-        return self.input if others == _UNREPORTED else _sum(self.input, *others)
+        read, written = self.cache_read, self.cache_write
+        if read is written is self.cache_write_1h is self.audio_input is self.cache_read_audio is None:
+            return self.input
+        return _sum(self.input, read, self.cache_read_audio, written, self.cache_write_1h, self.audio_input)
 
     @property
     def cached(self) -> int | None:
@@ -112,7 +114,6 @@ class ModelUsage(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
-_UNREPORTED = (None,) * 5
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if name not in ("raw", "billed", "by_model", "tools"))
 """The classes of tokens."""
 
