@@ -26,7 +26,8 @@ KEPT = 4 << 20
 """Bytes up to which a body is kept, and only one of more than `LONG`."""
 LONG = 1 << 20
 SHORT = 8 << 10
-"""Bytes up to which a body is searched for words as a whole, long texts included."""
+"""Bytes up to which a body is searched for words as a whole, long texts included. In a longer one it is quicker to walk
+over the members, whose lengths are known, and to skip their texts."""
 LATEST = 4
 """How many are kept at most: a body, its outline, and what becomes of it on its way."""
 
@@ -113,7 +114,8 @@ class Members:
     def _check_routing(self) -> None:
         data = self.data
         if (
-            data.count(_MODEL) <= 1
+            len(data) <= SHORT
+            and data.count(_MODEL) <= 1
             and data.count(_STREAM) <= 1
             and b"\\u00" not in data
             and (self.named.keys() <= _USUAL or not _has_variants(self.named))
@@ -130,6 +132,9 @@ class Members:
     def place_of(self, name: str) -> tuple[int, int] | None:
         """Return where the value of a member begins and ends; `None` if its key may be repeated, or occurs elsewhere
         too, so that `spans` must be asked."""
+        if self._spans is not None:
+            places = [(span.value, span.end) for span in self._spans if span.name == name]
+            return places[0] if len(places) == 1 else None
         data, key = self.data, b'"%b"' % name.encode()
         at = data.find(key)
         if at < 0 or not name.isascii() or data.find(key, at + 1) >= 0 or b"\\u00" in data:
