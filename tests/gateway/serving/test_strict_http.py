@@ -164,6 +164,15 @@ async def test_after_an_offer_of_http2_the_connection_goes_on() -> None:
         assert [body for *_, body in running.app.requests] == [b"0", b"1"]
 
 
+@pytest.mark.parametrize("options", [b"close, Upgrade", b"Upgrade,Close"])
+async def test_an_offer_of_http2_on_a_connection_that_closes(options: bytes) -> None:
+    async with serving() as running:
+        seen = await running.exchange(GET + HOST + b"Connection: " + options + b"\r\nUpgrade: h2c\r\n\r\n")
+        assert seen.startswith(b"HTTP/1.1 200")
+        assert b"\r\nconnection: close\r\n" in seen
+        assert b"<open>" not in seen
+
+
 async def test_trailers_never_become_headers() -> None:
     async with serving() as running:
         seen = await running.exchange(CHUNKED + b"2\r\nab\r\n0\r\nAuthorization: Bearer x\r\n\r\n")

@@ -164,6 +164,8 @@ class HttpProtocol(Line):
         head = [self._parser.get_method() + b" " + self._target + b" HTTP/" + self._parser.get_http_version().encode()]
         pairs = zip(fields[::2], fields[1::2], strict=True)
         head += [name + b": " + value for name, value in pairs if name.lower() not in (b"upgrade", b"connection")]
+        if not self._parser.should_keep_alive():
+            head.append(b"Connection: close")
         self._parser = self._new_parser()
         self._begin()
         self.data_received(b"\r\n".join([*head, b"", rest]))
