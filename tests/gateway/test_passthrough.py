@@ -270,6 +270,23 @@ async def test_a_redirect_is_neither_followed_nor_told(opened: Callable[..., Ope
     assert found.records[0].outcome is Outcome.FAILED
 
 
+async def test_an_answer_without_content_states_no_length(opened: Callable[..., Opened], upstream: Upstream) -> None:
+    """A caller that believed it would take the next answer for the missing bytes (RFC 9110, 8.6)."""
+    found = opened()
+
+    async def deleted(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nETag: a\r\nConnection: close\r\n\r\n")
+        request.transport.close()
+        return web.Response()
+
+    upstream.answer = deleted
+    answer = await found.caller.get("/passthrough/openai/files/f-1")
+    assert (answer.status, answer.text) == (204, "")
+    assert answer.headers["etag"] == "a"
+    assert "content-length" not in answer.headers
+
+
 async def test_errors_come_back_without_the_key(opened: Callable[..., Opened], upstream: Upstream) -> None:
     found = opened()
     error = {"error": {"message": f"no such file; the key was {KEY}", "type": "invalid_request_error", "code": "x"}}

@@ -9,6 +9,7 @@ followed one would take its key along.
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
@@ -189,6 +190,8 @@ class Passthrough:
         connection, head = self._connection, relay.head
         own: Headers = ((replies.PROVIDER, relay.entry), *replies.warned(relay.warnings))
         headers = RETURNED.passed(head.headers.items())
+        if head.status == HTTPStatus.NO_CONTENT:
+            headers = tuple(each for each in headers if each[0] != "content-length")  # RFC 9110, 8.6
         if head.status >= 400:
             await self._refused(relay, headers, own)
             return
