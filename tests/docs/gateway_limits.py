@@ -53,7 +53,7 @@ def limits() -> str:
         ("caller that reads nothing of its answer", _seconds("write_time"),
          "closed; the provider's answer is cancelled"),
         ("reading on after the last answer of a connection", _seconds("linger"), "closed"),
-        ("connections of a process", f"{_of('connections'):,.0f}",
+        ("connections of a process", f"{_of('connections'):,.0f}; fewer if it may open few files",
          f"the one that was idle for longest is closed; {refusals.FULL.status} if none is idle"),
         ("connections that wait to be accepted", f"{_of('backlog'):,.0f}", "the system refuses more"),
         ("time for requests under way when it is stopped", f"`drain_timeout`, {_CONFIG.drain_timeout:g} s",

@@ -53,6 +53,20 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path, emulator: Emulator)
         ]
 
 
+async def test_connections_leave_files_for_requests(tmp_path: Path, emulator: Emulator) -> None:
+    """Where the system allows few open files, idle connections make room, as they do at any other limit."""
+    few = tmp_path / "few"
+    few.mkdir()
+    (few / "sitecustomize.py").write_text("import resource as r\nr.setrlimit(r.RLIMIT_NOFILE, (100, 100))\n")
+    async with serve(tmp_path, configuration(emulator), environment={"PYTHONPATH": str(few)}) as served:
+        for _ in range(60):
+            peer = await served.connect()
+            peer.writer.write(chat())
+            assert (await peer.response())[0] == 200
+        assert await served.peers[0].rest() == b""
+        assert "ulimit -n" in await served.logged("serves at most 18 connections")
+
+
 def memory_of(served: Served) -> int:
     """Return the bytes of memory that a gateway holds."""
     status = Path(f"/proc/{served.process.pid}/status").read_text()

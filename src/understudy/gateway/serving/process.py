@@ -20,6 +20,7 @@ from understudy.client.ledger import capture_of, open_ledger, place_of
 from understudy.config import Config
 from understudy.domain.secret import Secret
 from understudy.gateway.serving.control import Options
+from understudy.gateway.serving.limits import LIMITS, Limits
 from understudy.gateway.serving.server import Server
 from understudy.gateway.serving.writing import LineHandler, LineWriter
 
@@ -29,6 +30,8 @@ COLLECTED = (10_000, 20, 20)
 Python's own are 700, 10 and 10."""
 FILES = 65_536
 """Open files that a process asks for: each caller and each request to a provider needs one."""
+OWN_FILES = 64
+"""Open files that are left for everything else, such as the ledger and the logs."""
 
 
 class Process:
@@ -43,7 +46,7 @@ class Process:
         self.gateway = gateway.app(self._own(config), sink=self._ledger, **kept)
         if options.logs_access:
             self.gateway.access_log = writer.record
-        self.server = Server(self.gateway, drain=options.drain_of(config))
+        self.server = Server(self.gateway, drain=options.drain_of(config), limits=_limits())
 
     async def use(self, config: Config) -> None:
         """Use another configuration for the requests from now on."""
@@ -143,6 +146,21 @@ def run(main: Coroutine[Any, Any, int]) -> int:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
+
+
+def _limits() -> Limits:
+    """Return the limits of connections: where few files may be open, of fewer connections, or the system would close
+    new ones without an answer, and providers could not be reached. Log a warning then."""
+    if sys.platform == "win32":
+        return LIMITS
+    import resource
+
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = LIMITS.connections if files == resource.RLIM_INFINITY else max(1, (files - OWN_FILES) // 2)
+    if most >= LIMITS.connections:
+        return LIMITS
+    log.warning("this process may open %d files only and serves at most %d connections: raise ulimit -n", files, most)
+    return replace(LIMITS, connections=most)
 
 
 def allow_many_files() -> None:
