@@ -167,6 +167,14 @@ async def test_any_path_with_any_body_is_answered(http: aiohttp.ClientSession, e
             assert "error" in await response.json()
 
 
+async def test_a_body_that_cannot_be_decompressed_is_a_bad_request(
+    http: aiohttp.ClientSession, emulator: Emulator
+) -> None:
+    url = f"{emulator.url(PROVIDER)}/api/chat"
+    async with http.post(url, data=b"not gzip", headers={"Content-Encoding": "gzip"}) as response:
+        assert (response.status, "gzip" in await response.text()) == (400, True)
+
+
 def test_synchronous_code_has_its_own_way() -> None:
     import http.client
     import json

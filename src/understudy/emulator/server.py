@@ -114,7 +114,10 @@ class ProviderServer:
         self._listener = self._server = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.content.read()
+        try:
+            body = await request.content.read()
+        except web.RequestPayloadError as error:  # compressed, and what arrived cannot be decompressed
+            return web.Response(status=400, text=str(error))
         raw = HttpRequest(request.method, request.path_qs, tuple(request.headers.items()), body or None)
         record, acts = self.receive(raw, self._connection(request))
         try:
