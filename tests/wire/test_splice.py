@@ -149,6 +149,8 @@ def test_mentions_are_never_overlooked() -> None:
         b'{"model":1,"mod\\u0065l":2}',
         b'{"stream":true,"a":{"stream":1},"stream":false}',
         b'{"model":1,"MODEL":2}',
+        b'{"Model":1,"messages":[],"Model":2}',
+        b'{"model":1,"Stream":true,"Stream":false}',
         b'{"\xc5\xbftream":1,"stream":2}',
         b'{"model":"\\ud800","model":2}',
         b'{"a":1,"model":"x","a":{"model":"x"},"model":"y"}',

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -228,10 +228,11 @@ def _repeated(spans: Sequence[Span]) -> str | None:
     return next((name for name in ROUTING if folded.count(name) > 1), None)
 
 
-def _has_variants(names: Iterable[str]) -> bool:
-    """Check whether one of the `ROUTING` members may have a second spelling, in another case."""
+def _has_variants(names: Collection[str]) -> bool:
+    """Check whether one of the `ROUTING` members may have another spelling, in another case. One that is repeated is
+    among the names once."""
     folded = ",".join(names).casefold()
-    return any(folded.count(name) > 1 for name in ROUTING)
+    return any(folded.count(name) > (name in names) for name in ROUTING)
 
 
 @lru_cache(maxsize=256)
