@@ -338,7 +338,8 @@ class Trial:
         if not TEXT.startswith(shown) or (answer is not None and self.way in ("stream", "restart") and shown != TEXT):
             yield f"what was shown is not the answer: {shown!r}"
         if self.scenario.refused:
-            if not isinstance(error, u.ContentFiltered):
+            # A hedge that is quicker than the refusal answers.
+            if not isinstance(error, u.ContentFiltered) and (self.way != "hedged" or answer is None):
                 yield f"the filter refused, but it ended with {error!r}"
         elif error is not None and not (self.way == "stream" and shown and isinstance(error, u.Unavailable)):
             yield f"no answer: {error!r}"

@@ -156,7 +156,7 @@ async def leave(llm: Watched, leaving: Leaving, parties: list[Party]) -> list[st
     call: Awaitable[object] = stream.collect() if leaving.way == "stream closed" else llm.generate(PROMPT)
     expected: type[BaseException] = u.Unavailable
     if leaving.way == "out of patience":
-        call, expected = asyncio.wait_for(call, 0.3), TimeoutError
+        call, expected = asyncio.wait_for(call, 1.5), TimeoutError
     running = asyncio.ensure_future(call)
     try:
         await until(is_asked)
