@@ -62,6 +62,6 @@ class Exchange(Outlet, Protocol):
     def notify(self, then: Callable[[], object] | None, after: asyncio.Event | None = None) -> None:
         """Call a function when the caller leaves, at once if that has happened; `None`: call none any more.
 
-        `after` is set once nobody reads the body any more: until then whoever reads it notices, too.
+        `after` is set once the body is no longer read: until then its reader notices, too.
         """
         ...

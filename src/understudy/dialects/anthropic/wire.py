@@ -116,7 +116,7 @@ class _PlainText(msgspec.Struct, gc=False):
 
 
 class PlainEvent(msgspec.Struct, gc=False):
-    """The most frequent of the stream's events: a `StreamEvent` that adds to a text.
+    """The most frequent of the stream's events: a `StreamEvent` that adds to the text of the answer.
 
     What is read of the others is named here too: a value of another type, or a number out of range, makes this no such
     event."""

@@ -58,7 +58,7 @@ _PLAIN_ROLES = {role.value: role for role in Role if role is not Role.TOOL}
 
 
 def _plain(value: Any) -> Message | None:
-    """Return a message that is a text and a role alone; `None` for any other."""
+    """Return a message that has only a role and text; `None` for any other."""
     if type(value) is dict and value.keys() == _PLAIN and type(content := value["content"]) is str:
         role = value["role"]
         if type(role) is str and role in _PLAIN_ROLES:

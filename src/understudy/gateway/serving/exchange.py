@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("understudy.gateway")
 DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
 HIGH_WATER = 64 * 1024
-"""Bytes of a body that are kept while nobody reads them. Beyond that the connection is not read."""
+"""Bytes of a body that are kept until the application reads them. Beyond that the connection is not read."""
 _BODILESS = frozenset({204, 304})
 _JSON: Headers = (("content-type", "application/json"),)
 

@@ -93,7 +93,7 @@ class Line(asyncio.Protocol):
         self.is_left = False
         """Whether nothing more is written."""
         self.is_paused = False
-        """Whether nothing is read, because nobody reads the body."""
+        """Whether reading is paused, because the application does not read the body."""
         self._written = 0
         self._flushed = (0.0, 0)
         """When the number of bytes that the caller had taken last changed, and that number."""
