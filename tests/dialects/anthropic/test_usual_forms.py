@@ -13,6 +13,7 @@ from tests.conftest import RECORDINGS
 from tests.contract.recordings import load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name
+from tests.dialects.short_ways import taken
 from tests.fuzz.spoiling import LITERALS, ODD, Body, structural
 from understudy.dialects.anthropic import decode_stream
 from understudy.dialects.anthropic.client import DIALECT
@@ -21,7 +22,6 @@ from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
-from understudy.wire.sse import SseEvent
 
 _ASKED = GenerationRequest(messages=(Message.user("hello"),), max_tokens=9)
 _EVENT = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
@@ -101,13 +101,4 @@ def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
-    plain = decode_stream.StreamReader.plain
-
-    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
-        taken.append(plain(reader, event))
-        return taken[-1]
-
-    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
-    read(True, _STREAMS[0])
-    assert sum(each is not None for each in taken) == 3
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, _STREAMS[0])) == 3

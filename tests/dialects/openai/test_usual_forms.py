@@ -15,6 +15,7 @@ from tests.contract.recordings import Recording, load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name
 from tests.dialects.openai.talking import chunk, completion, sse, stream, whole
+from tests.dialects.short_ways import taken
 from tests.fuzz.spoiling import LITERALS, ODD, Body, paths, replaced, structural
 from understudy.dialects.openai import decode_stream, parse, parse_messages
 from understudy.dialects.openai.parse import parse_chat
@@ -22,7 +23,6 @@ from understudy.dialects.openai.parse_messages import read_messages
 from understudy.dialects.server import BadRequest
 from understudy.domain.errors import Misuse
 from understudy.domain.requests import WireOrigin
-from understudy.wire.sse import SseEvent
 
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 _DELTA = {"content": "Hello"}
@@ -164,13 +164,4 @@ def test_what_is_wrong_with_a_message_names_its_place() -> None:
 
 
 def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
-    plain = decode_stream.StreamReader.plain
-
-    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
-        taken.append(plain(reader, event))
-        return taken[-1]
-
-    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
-    stream(_STREAMS[0], keep_wire=True)
-    assert sum(each is not None for each in taken) == 3
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: stream(_STREAMS[0], keep_wire=True)) == 3

@@ -13,6 +13,7 @@ from tests.conftest import RECORDINGS
 from tests.contract.recordings import load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name
+from tests.dialects.short_ways import taken
 from tests.fuzz.spoiling import LITERALS, ODD, Body, structural
 from understudy import dialects
 from understudy.dialects.base import Endpoint, Send
@@ -21,7 +22,6 @@ from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
 from understudy.wire.http import HttpHead
-from understudy.wire.sse import SseEvent
 
 _ASKED = GenerationRequest(messages=(Message.user("hello"),))
 _RESPONSE = {"id": "r", "object": "response", "model": "m", "status": "in_progress", "output": []}
@@ -95,13 +95,4 @@ def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Any] = []
-    plain = decode_stream.StreamReader.plain
-
-    def noted(reader: decode_stream.StreamReader, event: SseEvent) -> Any:
-        taken.append(plain(reader, event))
-        return taken[-1]
-
-    monkeypatch.setattr(decode_stream.StreamReader, "plain", noted)
-    read(True, _STREAMS[0])
-    assert sum(each is not None for each in taken) == 5
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, _STREAMS[0])) == 5
