@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -189,3 +190,30 @@ def test_synchronous_code_has_its_own_way() -> None:
             statuses.append((response.status, len(response.read()) > 0))
         connection.close()
     assert statuses == [(503, True), (200, True)]
+
+
+MALFORMED = (
+    b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    b"GET / HTTP/9.9.9\r\n\r\n",
+    b"POST /api/chat HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /api/chat HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("data", MALFORMED)
+async def test_a_malformed_request_is_refused_and_prints_nothing(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
+    """A first request that is answered, because aiohttp keeps quiet about the first of a connection only."""
+    host, port = emulator.url(PROVIDER).removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(data)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    assert b"traceback" not in answer.lower()
+    writer.close()
+    await writer.wait_closed()
+    assert answer[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")
+    assert not [record for record in caplog.records if record.levelno >= logging.INFO]

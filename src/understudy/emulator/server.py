@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections import deque
@@ -11,6 +12,7 @@ from typing import Literal
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from understudy.domain.content import Json
 from understudy.domain.operation import Operation
@@ -29,6 +31,18 @@ _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with time zero: closing then sends RST instead of FIN."""
 
 Outcome = Literal["open", "answered", "client_left", "cut", "reset", "stopped"]
+
+
+class _Unreadable(logging.Filter):
+    """Drops what aiohttp logs of requests that are not valid HTTP: they are answered, and are no bug here."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep everything else, such as what a bug raises."""
+        return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_log = logging.getLogger("understudy.emulator.http")
+_log.addFilter(_Unreadable())
 
 
 class RecordedRequest(msgspec.Struct, kw_only=True):
@@ -93,7 +107,7 @@ class ProviderServer:
         if self._listener is not None:
             return
         self._stopping = False
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=_log)
         self._listener = await asyncio.get_running_loop().create_server(server, self._host, self.port)
         self._server = server
         self.port = self._listener.sockets[0].getsockname()[1]

@@ -22,9 +22,9 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     caller_id: str | None = None
     """The id that came in with it, in `x-request-id` or `x-client-request-id`."""
     method: str
-    """The HTTP method."""
+    """The HTTP method; empty if the request is not HTTP."""
     route: str | None = None
-    """The pattern of the route; `None` if the path belongs to none."""
+    """The pattern of the route; `None` if the path belongs to none, or the request was refused before it was read."""
     key: str | None = None
     """The name of the caller's key."""
     status: int

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.config import Config, read_given
 from understudy.domain.secret import Secret
+from understudy.engine.job import new_id
+from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.asgi import AsgiExchange, Message, Receive, Send
 from understudy.gateway.connection import Connection
 from understudy.gateway.exchange import Exchange
@@ -17,6 +20,7 @@ from understudy.gateway.memory import Memory
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.site import Lasting, Site
+from understudy.wire.http import Headers, HttpReply
 
 if TYPE_CHECKING:
     from understudy.gateway.access_log import Sink
@@ -73,11 +77,11 @@ class Gateway:
         """Serve one request, whichever server has it."""
         site, connection = self._site, Connection(exchange)
         if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
-            await connection.reply(plain_error(refused.status or 400, refused.message))
+            await self._turn_away(connection, plain_error(refused.status or 400, refused.message))
             return
         route = self._router.find(connection.method, connection.path)
         if route is None:
-            await self._lost(connection)
+            await self._deny(connection)
             return
         handling = Handling(site, route, connection)
         site.enter()
@@ -135,19 +139,30 @@ class Gateway:
         if self.access_log is not None:
             self.access_log(notes.record(connection.method, route, connection.status))
 
-    async def _lost(self, connection: Connection) -> None:
-        """Answer a request for what is not served."""
+    def note_refusal(self, method: str, status: int, seconds: float) -> None:
+        """Log a request that the server refused by itself."""
+        if self.access_log is not None:
+            since, ms = time.time() - seconds, round(seconds * 1000, 1)
+            self.access_log(
+                AccessRecord(time=since, id=new_id(), method=method, status=status, outcome="refused", ms=ms)
+            )
+
+    async def _turn_away(self, connection: Connection, reply: HttpReply, more: Headers = ()) -> None:
+        """Answer and log a request that has no route."""
         notes = Notes.on(connection)
-        await self._deny(connection)
+        await connection.reply(reply, more)
         notes.answered = True
         self._record(notes, connection, None)
 
     async def _deny(self, connection: Connection) -> None:
+        """Answer a request for what is not served."""
         if methods := self._router.methods(connection.path):
             allow = (("allow", ", ".join(methods)),)
-            await connection.reply(plain_error(405, f"the method must be {' or '.join(methods)}"), allow)
+            reply = plain_error(405, f"the method must be {' or '.join(methods)}")
+            await self._turn_away(connection, reply, allow)
         else:
-            await connection.reply(plain_error(404, "nothing is served at this path: see GET /openapi.json"))
+            reply = plain_error(404, "nothing is served at this path: see GET /openapi.json")
+            await self._turn_away(connection, reply)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol of ASGI."""

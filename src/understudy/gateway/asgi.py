@@ -19,7 +19,7 @@ class AsgiExchange:
 
     __slots__ = (
         *("_receive", "_send", "_watcher", "at_end", "headers", "http_version", "is_gone", "method", "path", "peer"),
-        "query",
+        *("query", "refused"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -35,6 +35,7 @@ class AsgiExchange:
         self.peer: str | None = (scope.get("client") or (None,))[0]
         self.at_end = False
         self.is_gone = False
+        self.refused = 0
 
     async def read(self) -> bytes:
         """Return the next part of the body, which may be empty. Raise `ClientGone`."""

@@ -76,6 +76,11 @@ class Connection:
         """Path and query, as the server halves of the wire formats read them."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
+    @property
+    def refused(self) -> int:
+        """The status with which the server itself refused the request while its body arrived; 0 if it did not."""
+        return self._exchange.refused
+
     def body(self, cap: int) -> Awaitable[bytes]:
         """Return the body, decompressed. Raise `BadRequest`, and `ClientGone` if the caller has left."""
         return read_body(self._exchange, self.headers, cap)

@@ -54,6 +54,9 @@ class Exchange(Outlet, Protocol):
     """Whether the whole body of the request has been read."""
     is_gone: bool
     """Whether the caller has left before the end of the answer."""
+    refused: int
+    """The status with which the server itself refused the request while its body arrived; 0 if it did not. The caller
+    then counts as gone."""
 
     async def read(self) -> bytes:
         """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""

@@ -82,7 +82,7 @@ class Handling:
             await self._admitted()
             self.notes.answered = True
         except ClientGone:
-            pass
+            self.notes.refused = self._connection.refused
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             if isinstance(error, LLMError) and error.attempts:

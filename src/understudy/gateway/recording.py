@@ -51,6 +51,8 @@ class Notes(msgspec.Struct, eq=False):
     """When a streamed answer began."""
     crossing: Crossing | None = None
     """The request as it was sent on, which knows what had to be left out of it."""
+    refused: int = 0
+    """The status with which the server itself refused the request while its body arrived."""
     answered: bool = False
     """Whether the last byte of an answer was handed to the server."""
 
@@ -74,6 +76,8 @@ class Notes(msgspec.Struct, eq=False):
 
     def outcome(self, status: int) -> str:
         """Return how it ended, as `AccessRecord.outcome` states it."""
+        if self.refused:
+            return "refused"
         if self.failure is None:
             return _outcome_of(status) if self.answered else "client_left"
         if self.failure.code == SHUTDOWN:
@@ -96,7 +100,7 @@ class Notes(msgspec.Struct, eq=False):
             method=method,
             route=route,
             key=self.key,
-            status=status,
+            status=status or self.refused,
             outcome=self.outcome(status),
             ms=_ms(now - self.began),
             first_ms=None if self.first is None else _ms(self.first - self.began),

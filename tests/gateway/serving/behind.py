@@ -32,6 +32,9 @@ class Behind:
     async def aclose(self) -> None:
         """Nothing is to be closed."""
 
+    def note_refusal(self, method: str, status: int, seconds: float) -> None:
+        """Nothing is noted."""
+
     async def serve(self, exchange: Exchange) -> None:
         """Hand a request to the application."""
         gone, started = asyncio.Event(), dict[str, Any]()

@@ -12,6 +12,7 @@ from tests.gateway.serving.test_strict_http import GET, POST, refusal_of
 from understudy.gateway.asgi import Message, Receive, Send
 from understudy.gateway.serving import server
 from understudy.gateway.serving.limits import Limits
+from understudy.gateway.serving.line import Phase
 
 TICK = 0.02
 
@@ -184,3 +185,36 @@ async def test_at_the_limit_of_connections_an_idle_one_makes_room() -> None:
         assert refusal_of(await refused.rest()) == (503, "too_many_connections")
         busy.writer.write(HOST + b"\r\n")
         assert (await busy.response())[0] == 200
+
+
+async def test_empty_lines_ahead_of_a_request_do_not_begin_it() -> None:
+    """Old clients send one behind a body (RFC 9112, 2.2); the header has its whole time all the same."""
+    async with serving(limits=Limits(head_time=0.3)) as running:
+        peer = await running.connect()
+        peer.writer.write(GET + HOST + b"\r\n")
+        assert (await peer.response())[0] == 200
+        for _ in range(3):
+            for piece in (b"\r\n", b"\r", b"\n"):
+                peer.writer.write(piece)
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.4)
+        (connection,) = running.server.shared.connections
+        assert connection.phase is Phase.IDLE
+        peer.writer.write(b"\r\n\r\n" + GET + HOST + b"\r\n")
+        assert (await peer.response())[0] == 200
+
+
+async def test_empty_lines_do_not_keep_a_connection_open() -> None:
+    async with serving(limits=Limits(idle=0.2)) as running:
+        peer = await running.connect()
+        peer.writer.write(GET + HOST + b"\r\n")
+        await peer.response()
+
+        async def drip() -> None:
+            while True:
+                peer.writer.write(b"\r\n")
+                await asyncio.sleep(TICK)
+
+        dripping = asyncio.create_task(drip())
+        assert await peer.rest(5) in (b"", b"<reset>")
+        dripping.cancel()

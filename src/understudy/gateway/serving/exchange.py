@@ -42,6 +42,7 @@ class SocketExchange(msgspec.Struct, eq=False):
     _line: Line
     at_end: bool = False
     is_gone: bool = False
+    refused: int = 0
     started: bool = False
     is_over: bool = False
     """Whether the whole answer has been sent."""

@@ -27,6 +27,13 @@ class Served(Protocol):
         """Answer one request."""
         ...
 
+    def note_refusal(self, method: str, status: int, seconds: float) -> None:
+        """Note a request that the server refused before its header was complete and valid.
+
+        `method` is empty if it could not be read. `seconds`: since the first byte of the request.
+        """
+        ...
+
     def leave(self) -> None:
         """Fail the readiness check, and go on serving."""
         ...

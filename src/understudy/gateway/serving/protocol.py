@@ -21,6 +21,8 @@ from understudy.gateway.serving.line import Line, Phase, Shared
 from understudy.gateway.serving.refusals import Refusal
 from understudy.gateway.serving.strictness import find_fault, headers_of, split
 
+_LINE_END = b"\r\n"
+
 
 class _Refused(Exception):
     """Raised in a callback to stop the parser. The reason is in `HttpProtocol._refusal`."""
@@ -99,6 +101,8 @@ class HttpProtocol(Line):
             return
         if self.phase is Phase.BODY:
             exchange = self._under_way
+            if not exchange.started:
+                exchange.refused = refusal.status
             exchange.lose()
             if exchange.started and not exchange.is_over:
                 self.abort()
@@ -106,6 +110,9 @@ class HttpProtocol(Line):
             if exchange.is_over:
                 self.linger()
                 return
+        elif self.phase is Phase.HEAD:
+            method = self._parser.get_method().decode() if self._target else ""
+            self.shared.application.note_refusal(method, refusal.status, self.loop.time() - self.since)
         self.write(refusal.reply(self.shared.date))
         self.linger()
 
@@ -131,6 +138,11 @@ class HttpProtocol(Line):
         if self._is_deaf or self.phase is Phase.LEAVING:
             return
         if self.phase is Phase.IDLE or self.phase is Phase.OPENED:
+            if data[0] in _LINE_END:
+                # Empty lines, such as old clients send behind a body, do not begin a request (RFC 9112, 2.2).
+                data = data.lstrip(_LINE_END)
+                if not data:
+                    return
             self._begin()
         self._raw += len(data)
         try:
@@ -145,6 +157,7 @@ class HttpProtocol(Line):
     def _begin(self) -> None:
         self.enter(Phase.HEAD)
         self._raw = self._body = self._trailers = 0
+        self._target = b""
 
     def _fail(self, refusal: Refusal) -> NoReturn:
         self._refusal = refusal
@@ -178,7 +191,6 @@ class HttpProtocol(Line):
             self._fail(refusals.MALFORMED)
         if self.phase is not Phase.HEAD:
             self._begin()
-        self._target = b""
         self._fields = []
 
     def on_url(self, url: bytes) -> None:
