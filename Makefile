@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test fuzz http splice sending modelcheck check format bench count crash live mutate servers structure clean help
+.PHONY: demo test fuzz http splice sending exchanges modelcheck check format bench count crash live mutate servers structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ sending: $(VENV)/.installed-test ## Send random requests, N of them (N=100000), 
 
 splice: $(VENV)/.installed-test ## Forward random bodies, N of them (N=100000), and compare every byte (five minutes)
 	UNDERSTUDY_SPLICE=$(or $(N),100000) $(BIN)/python -m pytest --config-file=pyproject.toml -n $(WORKERS) $(if $(RECORDINGS),--recordings=$(RECORDINGS)) tests/forwarding tests/contract/test_forwarded_bytes.py $(ARGS)
+
+exchanges: $(VENV)/.installed-test ## Play random exchanges, N of them (N=1000000), through the short ways and the general one (an hour)
+	$(BIN)/python -m tests.gateway.exchanges $(or $(N),1000000) $(if $(RECORDINGS),--recordings=$(RECORDINGS)) $(ARGS)
 
 modelcheck: $(VENV)/.installed-test ## Visit the states of two requests, N of them (N=1000000), and check each (two minutes)
 	$(BIN)/python -m tests.modelcheck --states $(or $(N),120000) $(ARGS)

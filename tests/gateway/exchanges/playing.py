@@ -1,0 +1,247 @@
+"""Plays a scenario on a virtual clock, without sockets, and returns all that can be seen of it.
+
+The server's protocol gets the callers' bytes, a transport in memory gives the providers' answers. Ids, times and
+chances are the same each time, so two ways to the same answer can be compared byte by byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.gateway.exchanges.scenario import MODELS, PROVIDERS, Caller, Scenario, Upstream
+from understudy.config import read_given
+from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.domain.failures import Failure, FailureKind
+from understudy.engine import engine, job
+from understudy.engine.engine import Sources
+from understudy.gateway import app
+from understudy.gateway.access_log import AccessRecord, line_of
+from understudy.gateway.serving.protocol import HttpProtocol
+from understudy.gateway.serving.server import Server
+from understudy.ledger.rows import row_of, row_of_start
+from understudy.pricing.cache import PRICE_CACHE
+from understudy.transport.base import TransportError
+from understudy.virtual_time import run
+from understudy.wire import members
+from understudy.wire.http import HttpHead, HttpRequest
+
+KEY = "exchange-key-0123456789abcdef0123456789abcdef"
+EPOCH = 1_800_000_000.0
+LONGEST = 5_000.0
+"""Virtual seconds after which a caller that is still waiting leaves."""
+
+
+class Seen(msgspec.Struct):
+    """What can be seen of a scenario."""
+
+    answers: list[tuple[float, bytes]]
+    """What each caller got, and when its answer ended."""
+    sent: list[tuple[str, Any, bytes | None]]
+    """What each provider was sent: address, headers, body."""
+    rows: list[tuple[Any, ...]]
+    """The rows of the ledger, beginnings and ends, in their order."""
+    lines: list[bytes]
+    """The access log."""
+
+
+class _Socket(asyncio.Transport):
+    """The caller's end of a connection."""
+
+    def __init__(self, done: asyncio.Event) -> None:
+        super().__init__()
+        self.answer = bytearray()
+        self._done = done
+
+    def write(self, data: Any) -> None:
+        self.answer += data
+
+    def is_closing(self) -> bool:
+        return self._done.is_set()
+
+    def close(self) -> None:
+        self._done.set()
+
+    def abort(self) -> None:
+        self.answer += b"<aborted>"
+        self._done.set()
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return {"sockname": ("127.0.0.1", 8000), "peername": ("127.0.0.1", 50_000)}.get(name, default)
+
+
+class _Incoming:
+    """A provider's answer, as it arrives."""
+
+    def __init__(self, answer: Upstream) -> None:
+        self.head = HttpHead(answer.status, answer.headers)
+        self._pieces = list(zip(answer.pieces, answer.waits[1:], strict=True))
+        self._cut = answer.cut
+        self._is_closed = asyncio.Event()
+
+    async def read(self) -> bytes:
+        if not self._pieces:
+            if self._cut:
+                raise TransportError(Failure(kind=FailureKind.TRUNCATED, message="cut"))
+            return b""
+        piece, wait = self._pieces.pop(0)
+        if wait:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._is_closed.wait()
+            except TimeoutError:
+                pass
+        if self._is_closed.is_set():
+            raise TransportError(Failure(kind=FailureKind.TRUNCATED, message="closed"))
+        return piece
+
+    def release(self) -> None:
+        self._pieces.clear()
+
+    def close(self) -> None:
+        self._is_closed.set()
+
+
+class _Transport:
+    """All providers, by the host of their entry."""
+
+    def __init__(self, played: Scenario, seen: Seen) -> None:
+        self._answers = {f"https://entry{at}.test": list(given) for at, given in enumerate(played.answers)}
+        self._seen = seen
+
+    async def send(self, request: HttpRequest, *, connect: float) -> _Incoming:
+        host = "/".join(request.url.split("/")[:3])
+        self._seen.sent.append((request.url, tuple(request.headers), request.body))
+        forms = self._answers[host].pop(0)
+        self._answers[host].append(forms)
+        answer = forms[_asks_for_a_stream(request)]
+        if answer is None:
+            raise TransportError(Failure(kind=FailureKind.CONNECT, message="refused", sent=False))
+        if answer.waits[0]:
+            await asyncio.sleep(answer.waits[0])
+        return _Incoming(answer)
+
+    async def aclose(self) -> None:
+        pass
+
+
+def _asks_for_a_stream(request: HttpRequest) -> bool:
+    """Judge by the words that providers look at, wherever they stand: the odd ones of these may be wrong."""
+    asked = (request.body or b"").replace(b" ", b"").replace(b"\n", b"").replace(b"\t", b"")
+    return ":streamGenerateContent" in request.url or b'"stream":true' in asked
+
+
+class _Rows:
+    """Keeps the rows that a ledger would have."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def begin(self, start: AttemptStart) -> None:
+        self._seen.rows.append(row_of_start(start, 1, opens=False))
+
+    def record(self, attempt: AttemptRecord) -> None:
+        self._seen.rows.append(row_of(attempt, 1, opens=False))
+
+
+def _config(played: Scenario) -> Any:
+    entries = []
+    for at, dialect in enumerate(played.dialects):
+        entry = {"name": f"entry{at}", "provider": PROVIDERS[dialect], "text_model": MODELS[dialect], "priority": at}
+        entry["base_url"] = f"https://entry{at}.test" + ("/v1" if dialect == "openai" else "")
+        entries.append(entry | ({} if dialect == "ollama" else {"api_key": f"sk-{at}-0123456789"}))
+    keys = [{"name": "caller", "key": KEY}]
+    route = {"name": "main", "targets": [each["name"] for each in entries], **played.settings}
+    aliases = {"alias": "main", "m": "main"}
+    gateway = {"secret": f"secret-{KEY}", "keys": keys, "aliases": aliases}
+    return read_given({"llm": {"gateway": gateway, "providers": entries, "routes": [route]}})
+
+
+async def _ask(server: Server, caller: Caller) -> tuple[float, bytes]:
+    """Send a request, wait for the end of its answer or leave."""
+    ended = asyncio.Event()
+    socket = _Socket(ended)
+
+    class Protocol(HttpProtocol):
+        def answered(self, *, keep_alive: bool) -> None:
+            super().answered(keep_alive=keep_alive)
+            ended.set()
+
+    protocol = Protocol(server.shared)
+    protocol.connection_made(socket)
+    path = caller.target if caller.target.startswith(("/v1", "/v2", "/api")) else f"/v1{caller.target}"
+    headers = "".join(f"{name}: {value}\r\n" for name, value in caller.headers.items())
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer {KEY}\r\n{headers}"
+        f"content-length: {len(caller.body)}\r\n\r\n"
+    )
+    request = head.encode() + caller.body
+    step = len(request) // caller.pieces + 1
+    for at in range(0, len(request), step):
+        if at:
+            await asyncio.sleep(0.001)
+        if not ended.is_set():
+            protocol.data_received(request[at : at + step])
+    try:
+        async with asyncio.timeout(LONGEST if caller.leaves is None else caller.leaves):
+            await ended.wait()
+    except TimeoutError:
+        socket.answer += b"<left>"
+    protocol.connection_lost(None)
+    return asyncio.get_running_loop().time(), bytes(socket.answer)
+
+
+async def _play(played: Scenario, patch: pytest.MonkeyPatch) -> Seen:
+    loop = asyncio.get_running_loop()
+    patch.setattr(time, "time", lambda: EPOCH + loop.time())
+    patch.setattr(time, "time_ns", lambda: int((EPOCH + loop.time()) * 1e9))
+    patch.setattr(time, "monotonic", loop.time)
+    patch.setattr(engine, "Sources", partial(Sources, rng=random.Random("jitter"), wall_clock=time.time))
+    seen = Seen([], [], [], [])
+    gateway = app(_config(played), transport=_Transport(played, seen), sink=_Rows(seen))
+
+    def logged(record: AccessRecord) -> None:
+        seen.lines.append(line_of(record))
+
+    gateway.access_log = logged
+    server = Server(gateway, drain=1.0)
+    asking: list[asyncio.Task[tuple[float, bytes]]] = []
+    for caller in played.callers:
+        if caller.at:
+            await asyncio.sleep(caller.at)
+        asking.append(loop.create_task(_ask(server, caller)))
+    seen.answers += await asyncio.gather(*asking)
+    while server.shared.tasks:
+        await asyncio.sleep(1.0)
+    await gateway.aclose()
+    return seen
+
+
+def play(played: Scenario) -> Seen:
+    """Play a scenario, and return what can be seen."""
+    PRICE_CACHE.load()  # in a thread, it would end at a moment that depends on the machine
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "urandom", random.Random("chances").randbytes)
+        patch.setattr(job, "_chances", [])
+        patch.setattr(members, "_latest", ())
+        seen, _ = run(_play(played, patch))
+    return seen

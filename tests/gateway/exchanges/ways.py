@@ -1,0 +1,45 @@
+"""The short ways of calm requests and usual bodies, switched off: everything is read and decided in the general way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from understudy.dialects.anthropic.decode_stream import StreamReader as AnthropicStream
+from understudy.dialects.openai import decode_stream, parse, parse_messages
+from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStream
+from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
+from understudy.gateway import handling
+from understudy.policy.first_attempt import FirstAttempt
+from understudy.wire import members
+from understudy.wire.members import Members, scan
+
+_found: Callable[[bytes], Members] = vars(members)["_found"]
+
+
+def _none(*_: Any) -> None:
+    """Nothing is usual, and nothing is calm."""
+
+
+def _scanned(data: bytes) -> Members:
+    """Find the members by their places, one after the other."""
+    return Members(data, _found(data).named, list(scan(data)))
+
+
+@contextmanager
+def general() -> Iterator[None]:
+    """Let nothing take a short way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FirstAttempt, "start", _none)
+        patch.setattr(decode_stream, "plain_whole", _none)
+        for reader in (OpenAIStream, AnthropicStream, ResponsesStream):
+            patch.setattr(reader, "plain", _none)
+        patch.setattr(parse, "_USUAL", frozenset())
+        patch.setattr(parse_messages, "_plain", _none)
+        patch.setattr(handling, "LONG", sys.maxsize)
+        patch.setattr(members, "_found", _scanned)
+        yield
