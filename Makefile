@@ -76,8 +76,8 @@ crash: $(VENV)/.installed-test ## Lose a primary in every way, in the library an
 	$(BIN)/python -m tests.hostile.crash
 	$(BIN)/python -m tests.gateway.crash
 
-count: $(VENV)/.installed ## Count the instructions of warm calls (needs valgrind); AGAINST=COMMIT compares
-	$(BIN)/python -m benchmarks.instructions $(if $(AGAINST),--against $(AGAINST))
+count: $(VENV)/.installed-test ## Count instructions and allocations (valgrind), compare with what is committed; AGAINST=COMMIT: with a commit
+	$(BIN)/python -m $(if $(AGAINST),benchmarks.instructions --against $(AGAINST),benchmarks.counts $(ARGS))
 
 mutate: $(VENV)/.installed-test ## Change the code a little, many times, and see the tests notice (an hour)
 	$(BIN)/python -m tests.mutation $(ARGS)

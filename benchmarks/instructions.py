@@ -1,12 +1,12 @@
 """Counts the instructions of a warm call and of a streamed chunk, which other load on the machine does not change.
 
-`make count` prints them; `make count AGAINST=COMMIT` also those of another commit, and the ratios. With
-`--conversations` it counts calls with 1 to 1,000 messages: what checking and forming a history costs, for words, for a
-tool loop of the same provider, and for one that another provider began. With `--gateway` it counts requests to a served
-gateway (see `benchmarks.served`), and what the ledger's thread does for each.
+`python -m benchmarks.instructions` prints them; with `--against COMMIT` (`make count AGAINST=COMMIT`) also those of
+another commit, and the ratios. With `--conversations` it counts calls with 1 to 1,000 messages: what checking and
+forming a history costs, for words, for a tool loop of the same provider, and for one that another provider began. With
+`--gateway` it counts requests to a served gateway (see `benchmarks.served`), and what the ledger's thread does for
+each. `benchmarks.counts` holds a few of these counts to what is committed.
 
-A child process makes calls over a transport in memory under `valgrind --tool=callgrind`. Before and after those that
-count it calls `getppid`, at which callgrind writes down how many instructions there were since the last time.
+A child process makes calls over a transport in memory, with marks before and after those that count.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import callgrind
+from benchmarks.callgrind import ROOT
+
 CHUNKS = 100
 """Chunks of the shorter stream; the longer one has twice as many."""
 CALLS = {"plain": 200, "stream": 20, "longer": 20, "inside": 20}
@@ -40,7 +40,6 @@ CONVERSATIONS = {
 """The same for conversations: who is asked, what the messages are, and how many there are."""
 SERVED = {"1 KB": 4, "ledger": 4, "40 KB": 2, "1 MB": 1, "stream": 1}
 """How many rounds of requests to a gateway count. The ledger is counted after those of the first kind."""
-_TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
 _MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-opus-4-1"}
@@ -141,7 +140,7 @@ def _transport(pieces: Sequence[bytes], *, is_whole: bool) -> Any:
     return Memory()
 
 
-def _work(what: str) -> Callable[[], Awaitable[object]]:
+def library_call(what: str) -> Callable[[], Awaitable[object]]:
     """Return one call. Uses only what every commit has that is worth comparing with."""
     import understudy as u
 
@@ -172,19 +171,19 @@ def _work(what: str) -> Callable[[], Awaitable[object]]:
 
 async def _child(counted: Mapping[str, int]) -> None:
     for what, calls in counted.items():
-        work = _work(what)
+        work = library_call(what)
         for _ in range(calls):  # the first calls load and compile what the later ones find there
             await work()
-        os.getppid()
+        callgrind.mark()
         for _ in range(calls):
             await work()
-        os.getppid()
+        callgrind.mark()
 
 
 def in_memory(what: str) -> Any:
     """Return the provider of a served gateway: it answers with a stream to a request for one, else at once."""
-    is_whole = what != "stream"
-    return _transport(_whole() if is_whole else _stream(CHUNKS), is_whole=is_whole)
+    is_whole = what not in ("stream", "longer")
+    return _transport(_whole() if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS), is_whole=is_whole)
 
 
 async def _served(counted: Mapping[str, int]) -> None:
@@ -200,14 +199,14 @@ async def _served(counted: Mapping[str, int]) -> None:
                 await served.ask(SIZES[what]())
             await asyncio.to_thread(served.ledger.flush, 600.0)
             body = SIZES[what]()
-            os.getppid()
+            callgrind.mark()
             for _ in range(rounds):
                 await served.ask(body)
-            os.getppid()
+            callgrind.mark()
             if what == next(iter(counted)):
-                os.getppid()
+                callgrind.mark()
                 await asyncio.to_thread(served.ledger.flush, 600.0)
-                os.getppid()
+                callgrind.mark()
             served.ledger.close()
 
 
@@ -216,21 +215,8 @@ async def _served(counted: Mapping[str, int]) -> None:
 
 def _counted(tree: Path, counted: Mapping[str, int], *options: str) -> dict[str, float]:
     """Return instructions per call, by what is called; `options` tell the child what that is."""
-    environment = {
-        **os.environ,
-        "PYTHONHASHSEED": "0",
-        "PYTHONPATH": f"{tree / 'src'}:{ROOT}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        valgrind = ["valgrind", "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
-        command = [*valgrind, sys.executable, __file__, "--child", *options]
-        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            raise SystemExit(f"the child failed ({run.returncode}):\n{run.stderr[-3000:]}")
-        dumps = [Path(folder, f"out.{number + 1}") for number in range(2 * len(counted))]
-        counts = [int(_TOTALS.findall(dump.read_text())[-1]) for dump in dumps]
-    return {what: count / calls for (what, calls), count in zip(counted.items(), counts[1::2], strict=True)}
+    found = callgrind.segments([__file__, "--child", *options], marks=2 * len(counted), tree=tree)
+    return {what: each.instructions / calls for (what, calls), each in zip(counted.items(), found[1::2], strict=True)}
 
 
 def _calls(tree: Path) -> dict[str, float]:

@@ -45,8 +45,8 @@ def fill(path: Path, rows: int) -> float:
     """Write entries as the ledger's thread does, in large transactions, and copy them; return the seconds it took."""
     began, connection = time.monotonic(), open_for_writing(path)
     connection.row_factory = sqlite3.Row
-    records = _records(rows // COPIES)
-    while batch := list(itertools.islice(records, BATCH)):
+    made = records(rows // COPIES)
+    while batch := list(itertools.islice(made, BATCH)):
         connection.execute("BEGIN IMMEDIATE")
         transaction = Transaction(connection, owner=1)
         transaction.write(batch)
@@ -71,7 +71,8 @@ def _copy(connection: sqlite3.Connection) -> None:
     connection.execute(f"UPDATE days SET {', '.join(f'{name} = {name} * {COPIES}' for name in FIELDS)}")
 
 
-def _records(rows: int) -> Iterator[AttemptRecord]:
+def records(rows: int) -> Iterator[AttemptRecord]:
+    """Yield what such a ledger is made of, the same in each run."""
     chance = random.Random(1)
     cost = Cost(amount=Money(1_234_567), source="published", as_of="2026-11-01")
     for number in range(rows):
