@@ -54,8 +54,11 @@ _COMMA = re.compile(r"[ \t\r\n]*+,[ \t\r\n]*+")
 _BLANKS = " \t\r\n"
 _ESCAPED = re.compile(rb"\\u00(?:2[dD]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """A letter, a digit, `-` or `_` as an escape."""
+_BLANK_BYTES = b" \t\r\n"
 _QUOTE = ord('"')
 _MODEL, _STREAM = b'"model"', b'"stream"'
+_LEAST_ROUTING = len(b'"model":0,')
+"""The fewest bytes of a `ROUTING` member."""
 _USUAL = frozenset({*ROUTING, "messages", "tools", "temperature", "max_tokens", "max_completion_tokens"})
 """Names that are no other spelling of a `ROUTING` member."""
 _WORD = 64
@@ -101,6 +104,8 @@ class Members:
     def spans(self) -> list[Span]:
         """All members in their order, repeated ones included. Raise `BadJson` if the object is not UTF-8."""
         if self._spans is None:
+            self._spans = _even_spans(self.data, self.named)
+        if self._spans is None:
             found = _walk(self.data, len(BOM) if self.data.startswith(BOM) else 0, self.named)
             self._spans = found if found is not None else list(scan(self.data))
         return self._spans
@@ -112,17 +117,19 @@ class Members:
             self._is_checked = True
 
     def _check_routing(self) -> None:
-        data = self.data
-        if (
-            len(data) <= SHORT
-            and data.count(_MODEL) <= 1
-            and data.count(_STREAM) <= 1
-            and b"\\u00" not in data
-            and (self.named.keys() <= _USUAL or not _has_variants(self.named))
+        if (_excess(self.data, self.named) < _LEAST_ROUTING or self._mentions_routing_once()) and (
+            self.named.keys() <= _USUAL or not _has_variants(self.named)
         ):
             return  # each is written in one way only, and that occurs at most once
         if (repeated := _repeated(self.spans)) is not None:
             raise RepeatedMember(repeated)
+
+    def _mentions_routing_once(self) -> bool:
+        """Check whether the names of the `ROUTING` members occur at most once in a short body, and without escapes."""
+        data = self.data
+        if len(data) > SHORT or data.count(_MODEL) > 1 or data.count(_STREAM) > 1:
+            return False
+        return not _may_spell_ascii(data)
 
     def raw(self, name: str) -> bytes:
         """Return the bytes of a member's value; empty for one that is missing."""
@@ -132,12 +139,13 @@ class Members:
     def place_of(self, name: str) -> tuple[int, int] | None:
         """Return where the value of a member begins and ends; `None` if its key may be repeated, or occurs elsewhere
         too, so that `spans` must be asked."""
-        if self._spans is not None:
-            places = [(span.value, span.end) for span in self._spans if span.name == name]
+        data = self.data
+        if self._spans is not None or len(data) > SHORT:
+            places = [(span.value, span.end) for span in self.spans if span.name == name]
             return places[0] if len(places) == 1 else None
-        data, key = self.data, b'"%b"' % name.encode()
+        key = b'"%b"' % name.encode()
         at = data.find(key)
-        if at < 0 or not name.isascii() or data.find(key, at + 1) >= 0 or b"\\u00" in data:
+        if at < 0 or not name.isascii() or data.find(key, at + 1) >= 0 or _may_spell_ascii(data):
             return None
         colon = _AFTER_KEY.match(data, at + len(key))
         if colon is None:
@@ -179,7 +187,7 @@ class Members:
         """Check whether one of the words is a key or a kind in a member that has objects, whose own long texts are not
         searched: false only if none surely is."""
         data = self.data
-        if len(data) <= SHORT and b"\\u00" not in data and not any(map(data.__contains__, _quoted(words))):
+        if len(data) <= SHORT and not _may_spell_ascii(data) and not any(map(data.__contains__, _quoted(words))):
             return False
         try:
             places = self.outside_texts(name)
@@ -221,6 +229,17 @@ def may_hide_words(data: bytes, start: int = 0, end: int | None = None) -> bool:
     return at >= 0 and _ESCAPED.search(data, at, end) is not None
 
 
+def _may_spell_ascii(data: bytes) -> bool:
+    """Check whether a character of ASCII may be written by its number."""
+    return b"\\" in data and b"\\u00" in data  # the first search is the quicker one by far
+
+
+def _excess(data: bytes, named: Mapping[str, msgspec.Raw]) -> int:
+    """Return how many bytes an object has besides its members, if each is written once, as short as can be: for blanks,
+    escapes in keys, other characters than ASCII in them, and repeated members."""
+    return len(data) - sum(map(len, named)) - sum(map(len, map(_view, named.values()))) - 4 * len(named) - 1
+
+
 def _repeated(spans: Sequence[Span]) -> str | None:
     """Return which of the `ROUTING` members is repeated, if one is. Some readers, such as Go's, ignore the case of
     keys."""
@@ -251,6 +270,27 @@ def _found(data: bytes) -> Members:
     except _FLAWS as flaw:
         spans = _spans_of_flawed(data, flaw)
     return Members(data, {span.name: msgspec.Raw(data[span.value : span.end]) for span in spans}, spans)
+
+
+def _even_spans(data: bytes, named: Mapping[str, msgspec.Raw]) -> list[Span] | None:
+    """Find the members of an object with no blanks, or with one behind each colon and comma; `None` for any other.
+
+    Where a key and its colon are found in their place, and no blank follows, a value begins, whose length is known. So
+    each place follows from the one before it. Of a repeated key only one value is known, so the end is not met then.
+    """
+    spans: list[Span] = []
+    opening, colon, comma = b"{", b'":', b","
+    end = 0
+    for name, value in named.items():
+        before = b'%b"%b%b' % (opening, name.encode(), colon)
+        start = end + len(before)
+        if not spans and data[start : start + 1] == b" ":
+            colon, comma, before, start = b'": ', b", ", before + b" ", start + 1
+        if not data.startswith(before, end) or data[start] in _BLANK_BYTES:
+            return None
+        begin, end, opening = end + len(opening), start + len(_view(value)), comma
+        spans.append(Span(name, begin, start, end))
+    return spans if spans and data[end:] == b"}" else None
 
 
 def _walk(data: bytes, at: int, values: Mapping[str, msgspec.Raw]) -> list[Span] | None:
