@@ -32,6 +32,7 @@ SHORT = 1 << 10
 """Bytes up to which tools stand for themselves in the beginning of a prompt."""
 
 _BRACKET = ord("[")
+_USER = msgspec.Raw(b'"user"')
 _END = 64
 _word: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 
@@ -106,8 +107,9 @@ def head_of(data: bytes, rules: LongMembers) -> bytes:
             begin = [bytes(messages)]
     except (BadJson, msgspec.DecodeError):
         return b""
-    before = [members.raw(name) for name in rules.system if name in members.named]
-    return b"\n".join((*before, _digest_of(members.raw(rules.tools)), *begin))
+    tools = members.named.get(rules.tools)
+    before = [members.raw(name) for name in rules.system if name in members.named] if rules.system else ()
+    return b"\n".join((*before, b"" if tools is None else _digest_of(bytes(tools)), *begin))
 
 
 def _tells(members: Members, rules: LongMembers) -> bool:
@@ -136,7 +138,8 @@ def _until_user(entries: Sequence[Entry]) -> list[bytes]:
     begin: list[bytes] = []
     for entry in entries:
         begin.append(as_it_is(entry))
-        if _word_of(entry, "role") in (None, "user"):
+        role = entry.get("role")
+        if role is None or role == _USER or _word.decode(role) in (None, "user"):
             break
     return begin
 
@@ -206,6 +209,5 @@ def kind_of(tool: Member) -> bytes | None:
     return None if kind is None else bytes(kind)
 
 
-def as_it_is(entry: Member) -> bytes:
-    """Return an entry or a tool as it came."""
-    return msgspec.json.encode(entry)
+as_it_is: Callable[[Member], bytes] = msgspec.json.Encoder().encode
+"""Return an entry or a tool as it came."""

@@ -45,7 +45,7 @@ class Answering:
         self._caller = caller
         self._notes = notes
 
-    async def answer(self, inbound: Inbound) -> None:
+    def answer(self, inbound: Inbound) -> Awaitable[None]:
         """Answer a request. Raise `BadRequest`, or `LLMError` as long as nothing has been sent."""
         request = inbound.request
         self._notes.asked = request.model
@@ -53,18 +53,18 @@ class Answering:
         models = tuple(own_list) if isinstance(own_list, list | tuple) else ()
         resolved = self._site.names.resolve(request.model, self._connection.headers, models)
         if (refusal := self._caller.refusal(resolved)) is not None:
-            await self._refuse(refusal)
-            return
+            return self._refuse(refusal)
         if resolved.models:
             resolved = replace(resolved, model=self._site.manager.listed(resolved.models))
+        if isinstance(request, GenerationRequest):
+            return self._generate(request, inbound, resolved)
         if isinstance(request, EmbeddingRequest):
-            await self._embed(request, inbound, resolved)
-        elif isinstance(request, GenerationRequest):
-            await self._generate(request, inbound, resolved)
+            return self._embed(request, inbound, resolved)
+        raise TypeError("what is answered is a generation or an embedding")
 
-    async def _refuse(self, failure: Failure) -> None:
+    def _refuse(self, failure: Failure) -> Awaitable[None]:
         self._notes.failure = failure
-        await self._connection.reply(self._half.render_error(failure))
+        return self._connection.reply(self._half.render_error(failure))
 
     async def _embed(self, request: EmbeddingRequest, inbound: Inbound, resolved: Resolved) -> None:
         labels, session = self._whose(request, resolved)

@@ -76,7 +76,7 @@ class Gateway:
     async def serve(self, exchange: Exchange) -> None:
         """Serve one request, whichever server has it."""
         site, connection = self._site, Connection(exchange)
-        if (refused := site.hosts.refusal(connection.headers, connection.http_version)) is not None:
+        if (refused := site.hosts.refusal(connection.headers, exchange.http_version)) is not None:
             await self._turn_away(connection, plain_error(refused.status or 400, refused.message))
             return
         route = self._router.find(connection.method, connection.path)

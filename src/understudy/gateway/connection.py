@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 X_REQUEST_ID = "x-request-id"
 """Where proxies put the id of a request, and where OpenAI's clients look for it."""
+X_CLIENT_ID = "x-client-request-id"
+"""Where clients put an id of their own."""
 Through = TypeVar("Through", bound=Outlet)
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -50,24 +52,22 @@ class Connection:
     """A request, and the way back to the caller."""
 
     __slots__ = (
-        *("_came_in", "_exchange", "_outlet", "headers", "http_version", "id_names", "method", "path", "peer", "query"),
+        *("_came_in", "_outlet", "exchange", "headers", "id_names", "method", "path", "query"),
         *("request_id", "started", "status"),
     )
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self._outlet: Outlet = exchange
         self.method = exchange.method
         self.path = exchange.path
         self.query = exchange.query
         self.headers = exchange.headers
-        self.http_version = exchange.http_version
-        self.peer = exchange.peer
         self.request_id = new_id()
         """Under which the request is in the log and in records."""
         self.id_names: tuple[str, ...] = (X_REQUEST_ID,)
         """Headers in which clients look for an id."""
-        self._came_in = _id_in(self.headers, X_REQUEST_ID)
+        self._came_in = _id_in(self.headers, X_REQUEST_ID) if X_REQUEST_ID in self.headers else None
         self.started = False
         self.status = 0
 
@@ -76,25 +76,20 @@ class Connection:
         """Path and query, as the server halves of the wire formats read them."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
-    @property
-    def refused(self) -> int:
-        """The status with which the server itself refused the request while its body arrived; 0 if it did not."""
-        return self._exchange.refused
-
     def body(self, cap: int) -> Awaitable[bytes]:
         """Return the body, decompressed. Raise `BadRequest`, and `ClientGone` if the caller has left."""
-        return read_body(self._exchange, self.headers, cap)
+        return read_body(self.exchange, self.headers, cap)
 
     def upload(self, cap: int) -> Upload:
         """Return the body as it arrives. Raise `BadRequest` if its length exceeds the cap."""
-        return Upload(self._exchange, self.headers, cap)
+        return Upload(self.exchange, self.headers, cap)
 
     def watched(self, after: asyncio.Event | None = None) -> AbstractContextManager[None]:
         """Return a context that ends with `ClientGone` as soon as the caller leaves, wherever its block waits.
 
         `after` is set once the body has been read, by somebody who notices until then that the caller leaves.
         """
-        return Watch(self._exchange, after) if self._outlet is self._exchange else nullcontext()
+        return Watch(self.exchange, after) if self._outlet is self.exchange else nullcontext()
 
     async def start(self, status: int, headers: Headers, data: bytes = b"") -> None:
         """Send the status, the headers, and a first part of the body."""
@@ -103,13 +98,12 @@ class Connection:
 
     def _named(self, headers: Headers) -> Headers:
         """Add the ids of the request: the one that came in, else the provider's, else ours."""
-        given: Mapping[str, str] = {}
-        if self._came_in is None:
-            given = dict(headers)
-        else:
+        own = (replies.REQUEST_ID, self.request_id)
+        if self._came_in is not None:
             headers = tuple(each for each in headers if each[0] not in self.id_names)
-        ids = [(name, self.shown_id) for name in self.id_names if name not in given]
-        return (*headers, (replies.REQUEST_ID, self.request_id), *ids)
+            return (*headers, own, *((name, self._came_in) for name in self.id_names))
+        given = dict(headers)
+        return (*headers, own, *[(name, self.request_id) for name in self.id_names if name not in given])
 
     @property
     def shown_id(self) -> str:
@@ -119,11 +113,13 @@ class Connection:
     @property
     def caller_id(self) -> str | None:
         """The id that the caller, or a proxy on the way, has given the request."""
-        return self._came_in or _id_in(self.headers, "x-client-request-id")
+        if self._came_in is not None or X_CLIENT_ID not in self.headers:
+            return self._came_in
+        return _id_in(self.headers, X_CLIENT_ID)
 
     def outlive(self, through: Callable[[Outlet], Through]) -> Through:
         """Send the answer through something else, and to its end even if the caller leaves, once the body was read."""
-        self._outlet = outlet = through(self._exchange)
+        self._outlet = outlet = through(self.exchange)
         return outlet
 
     async def replay(self, answer: KeptAnswer, *more: tuple[str, str]) -> None:

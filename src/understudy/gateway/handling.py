@@ -46,6 +46,9 @@ OLLAMA_VERSION = "0.12.0"
 ONCE = ("answer", "embed")
 """Services that cost something, and so may be asked for with an `Idempotency-Key`."""
 
+FIXED = ("version", "running")
+"""Services that answer the same to everyone, although in a wire format."""
+
 LONG = 8 << 10
 """Bytes from which a body is read in outline. Reading a shorter one costs no more than its outline."""
 
@@ -79,10 +82,12 @@ class Handling:
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:
-            await self._admitted()
+            connection = self._connection
+            caller = ANYONE if self._route.admits != "key" else self._site.configured(connection)
+            await self._admitted(caller if caller is not None else await self._site.admit(connection))
             self.notes.answered = True
         except ClientGone:
-            self.notes.refused = self._connection.refused
+            self.notes.refused = self._connection.exchange.refused
         except (BadRequest, LLMError) as error:
             failure = error.failure if isinstance(error, BadRequest) else failure_of(error)
             if isinstance(error, LLMError) and error.attempts:
@@ -105,24 +110,19 @@ class Handling:
         reply = reported(failure, client_of(self._connection.headers), half, answer)
         await self._connection.reply(reply, (*more, *limit_headers(failure, half.name, time.time())))
 
-    async def _admitted(self) -> None:
+    def _admitted(self, caller: Caller | Refusal) -> Awaitable[None]:
         """Serve a request whose caller may make it; deny any other."""
-        route, connection, half = self._route, self._connection, self._half
-        caller: Caller | Refusal = ANYONE
-        if route.admits == "key":
-            caller = self._site.configured(connection) or await self._site.admit(connection)
+        service, half, is_draining = self._route.service, self._half, self._site.is_draining
         if isinstance(caller, Refusal):
-            await self._fail(caller.failure, caller.headers)
-            return
+            return self._fail(caller.failure, caller.headers)
         self.notes.key = caller.name or None
-        if route.service == "passthrough" and not self._site.is_draining:
-            await Passthrough(self._site, connection, caller, self.notes).serve()
-        elif (half is None and route.service != "passthrough") or route.service in ("version", "running"):
-            await connection.reply(self._own())
-        elif self._site.is_draining:
-            await self._fail(_DRAINING)
-        elif half is not None:
-            await self._spoken(half, caller)
+        if service in FIXED or (half is None and service != "passthrough"):
+            return self._connection.reply(self._own())
+        if is_draining:
+            return self._fail(_DRAINING)
+        if half is None:
+            return Passthrough(self._site, self._connection, caller, self.notes).serve()
+        return self._spoken(half, caller)
 
     async def _spoken(self, half: ServerHalf, caller: Caller) -> None:
         """Answer a request in a wire format."""
@@ -150,7 +150,9 @@ class Handling:
                     await kept.go_on(found.native, "input", found.missing)
                     return
                 inbound = read(half, request, found)
-        inbound = inbound or self._outline(half, request) or half.parse(request)
+        if inbound is None and len(request.body or b"") >= LONG:
+            inbound = self._outline(half, request)
+        inbound = inbound or half.parse(request)
         with self._connection.watched():
             await self._asked(half, inbound, caller)
 
@@ -163,7 +165,7 @@ class Handling:
     def _outline(self, half: ServerHalf, request: HttpRequest) -> Inbound | None:
         """Read a long request in outline. Return `None` for one that must be read as a whole."""
         body = request.body or b""
-        if self._route.service != "answer" or len(body) < LONG or (half.name in CARRIERS and SEALED in body):
+        if self._route.service != "answer" or (half.name in CARRIERS and SEALED in body):
             return None
         return half.outline(request)
 

@@ -16,7 +16,6 @@ from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.clients import Client
 
 if TYPE_CHECKING:
-    from understudy.domain.money import Cost
     from understudy.engine.run import Run
     from understudy.gateway.connection import Connection
     from understudy.gateway.crossing import Crossing
@@ -89,8 +88,17 @@ class Notes(msgspec.Struct, eq=False):
     def record(self, method: str, route: str | None, status: int) -> AccessRecord:
         """Return the record of the request, which ends now."""
         now, attempts = time.monotonic(), self.attempts()
-        spent = _Spent.of(attempts[0]) if len(attempts) == 1 else _Spent.of_all(attempts)
-        last, warnings = spent.last, spent.warnings
+        last: AttemptRecord | None
+        warnings: Sequence[Warning]
+        if len(attempts) == 1:  # as most requests have
+            last = attempts[0]
+            cost, warnings = last.cost, last.warnings
+            read, written = last.usage.input_total, last.usage.output_total
+        else:
+            last, cost = _last_of(attempts), total_cost(attempts) if attempts else None
+            warnings = [each for attempt in attempts for each in attempt.warnings]
+            read = _sum([each.usage.input_total for each in attempts])
+            written = _sum([each.usage.output_total for each in attempts])
         if self.crossing is not None and self.crossing.warnings:
             warnings = (*self.crossing.warnings, *warnings)
         return AccessRecord(
@@ -108,9 +116,9 @@ class Notes(msgspec.Struct, eq=False):
             provider=last.provider if last else None,
             model=(last.answered_model or last.model) if last else None,
             attempts=len(attempts),
-            input_tokens=spent.input_tokens,
-            output_tokens=spent.output_tokens,
-            cost_usd=None if spent.cost is None else f"{spent.cost.amount.usd:f}",
+            input_tokens=read,
+            output_tokens=written,
+            cost_usd=None if cost is None else f"{cost.amount.usd:f}",
             session=self.session,
             client=self.client,
             request_class=self.request_class,
@@ -118,32 +126,9 @@ class Notes(msgspec.Struct, eq=False):
         )
 
 
-class _Spent(msgspec.Struct, frozen=True):
-    """What the attempts of a request were and cost together."""
-
-    last: AttemptRecord | None
-    """The one that answered, else the last one."""
-    cost: Cost | None
-    input_tokens: int | None
-    output_tokens: int | None
-    warnings: Sequence[Warning]
-
-    @classmethod
-    def of(cls, attempt: AttemptRecord) -> _Spent:
-        """Return that of a single attempt, as most requests have."""
-        usage = attempt.usage
-        return cls(attempt, attempt.cost, usage.input_total, usage.output_total, attempt.warnings)
-
-    @classmethod
-    def of_all(cls, attempts: Sequence[AttemptRecord]) -> _Spent:
-        """Return that of any number of attempts."""
-        return cls(
-            next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None),
-            total_cost(attempts) if attempts else None,
-            _sum([each.usage.input_total for each in attempts]),
-            _sum([each.usage.output_total for each in attempts]),
-            [each for attempt in attempts for each in attempt.warnings],
-        )
+def _last_of(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """Return the attempt that answered, else the last one."""
+    return next((each for each in attempts if each.outcome is Outcome.WON), attempts[-1] if attempts else None)
 
 
 def _outcome_of(status: int) -> str:

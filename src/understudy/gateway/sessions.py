@@ -171,12 +171,19 @@ def _found(words: _Words, clues: Clues) -> tuple[str | None, Kind]:
 
 def _told(clues: Clues) -> tuple[str | None, Kind]:
     """Return the session that the body shows."""
+    if clues.user is None and clues.cache_key is None and not clues.metadata:
+        return _derived(clues)  # as most requests of programs that are no agents
     if cached := word_of(clues.cache_key):
         return cached, "cache_key"
     if told := _in_user(clues.user) or (_in_metadata(clues.metadata) if clues.metadata else None):
         return told, "client"
     if user := word_of(clues.user):
         return f"user:{user}", "user"
+    return _derived(clues)
+
+
+def _derived(clues: Clues) -> tuple[str | None, Kind]:
+    """Return the session that the beginning of the prompt stands for."""
     if clues.head is not None and (head := clues.head()):
         return f"derived:{hashed(head)}", "derived"
     return None, "none"

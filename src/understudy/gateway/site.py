@@ -136,7 +136,7 @@ class Site:
 
     async def admit(self, connection: Connection) -> Caller | Refusal:
         """Return whose request it is, or why it is refused. Without keys, requests of web pages are."""
-        caller = await self.access.admit(connection.headers, connection.query, connection.peer)
+        caller = await self.access.admit(connection.headers, connection.query, connection.exchange.peer)
         if caller is ANYONE and (page := self.hosts.foreign_page(connection.headers)) is not None:
             return Refusal(page)
         return caller
