@@ -282,9 +282,9 @@ class SingleExchange(Generic[T]):
 
 def is_expected(content_type: str, expected: tuple[str, ...]) -> bool:
     """Check whether a media type is expected. A missing one passes: the body decides."""
-    return not content_type or any(
-        content_type == kind or (kind == "application/json" and content_type.endswith("+json")) for kind in expected
-    )
+    if not content_type or content_type in expected:
+        return True
+    return "application/json" in expected and content_type.endswith("+json")
 
 
 Opening = Callable[..., Exchange[Any]]

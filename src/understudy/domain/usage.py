@@ -53,6 +53,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def cached(self) -> int | None:
         """Prompt tokens that were read from a cache, audio included."""
+        if self.cache_read_audio is None:
+            return self.cache_read
         return _sum(self.cache_read, self.cache_read_audio)
 
     @property
@@ -149,6 +151,8 @@ def odd_counts(usage: Usage) -> list[str]:
 
 
 def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
+    if _are_plain(raw):
+        return
     for name, value in raw.items():
         if type(value) is int and 0 <= value <= MAX_TOKENS:
             if value and name in _CLASSES and getattr(usage, _CLASSES[name]) is None:
@@ -163,6 +167,16 @@ def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
         elif value is not None and _COUNT.search(name) and token_count(value) is None:
             found.append(name)
 
+
+def _are_plain(raw: dict[str, Any]) -> bool:
+    """Check whether all are token counts without a class of their own: then there is nothing to look at one by one."""
+    values = raw.values()
+    if set(map(type, values)) != _COUNT_TYPES or not _CLASSES.keys().isdisjoint(raw):
+        return False
+    return bool(min(values) >= 0 and max(values) <= MAX_TOKENS)
+
+
+_COUNT_TYPES = {int}
 
 MAX_TOKENS = 2**53
 """Above this a count is absurd, and no longer exact as a JSON number."""

@@ -43,11 +43,14 @@ class Credential(msgspec.Struct, frozen=True):
     """Other secrets, such as those that signing put into headers, which must not come back in errors."""
     header: tuple[tuple[str, str], ...] = ()
     """The header with the key, made once; empty without a key."""
+    home: str = ""
+    """How URLs begin to which it may go, made once."""
 
     def __post_init__(self) -> None:
         key = self.secret.reveal() if self.secret is not None else ""
         header = ((self.auth.header, SecretHeader(self.auth.prefix + key)),) if key else ()
         msgspec.structs.force_setattr(self, "header", header)
+        msgspec.structs.force_setattr(self, "home", f"{self.origin}/")
 
     def __repr__(self) -> str:
         """Omit the functions: their own representations may show their arguments."""
@@ -84,12 +87,12 @@ class Credential(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, further=(*self.further, *secrets))
 
     def _covers(self, url: str) -> bool:
-        return url.startswith(f"{self.origin}/")
+        return url.startswith(self.home)
 
     def attach(self, request: HttpRequest, attempt_id: str) -> HttpRequest:
         """Return the request with the key and the attempt's id in its headers."""
         headers = request.headers
-        if self._covers(request.url):
+        if request.url.startswith(self.home):
             headers = (*headers, ("x-client-request-id", attempt_id), *self.header)
         return HttpRequest(request.method, request.url, headers, request.body)
 

@@ -35,8 +35,8 @@ class StatsCounter:
         usage = attempt.usage
         totals["total_tokens_input"] += usage.input_total or 0
         totals["total_tokens_output"] += usage.output_total or 0
-        if usage.cached:
-            totals["cached_tokens"] += usage.cached
+        if cached := usage.cached:
+            totals["cached_tokens"] += cached
         if attempt.cost is not None:
             totals["estimated_cost"] += attempt.cost.amount.nano_usd
         elif attempt.cost_basis not in (CostBasis.NOT_SENT, CostBasis.REFUSED):

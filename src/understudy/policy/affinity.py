@@ -34,7 +34,7 @@ class SessionKey(NamedTuple):
     @property
     def all(self) -> tuple[SessionKey, ...]:
         """The keys under which an answer is remembered."""
-        return (self,) if self.named is None else (self, self._replace(named=None))
+        return (self,) if self.named is None else (self, SessionKey(self.route, self.task, self.session))
 
 
 def key_of(request: GenerationRequest, plan: Plan, named: str | None = None) -> SessionKey | None:
@@ -58,11 +58,13 @@ def begins_turn(request: GenerationRequest) -> bool:
     if role is _ASSISTANT or role is _TOOL:
         return False
     for message in reversed(messages):
-        role, content = message.role, message.content
+        role = message.role
         if role is _ASSISTANT:
             return True
+        if role is _TOOL:
+            return False
         # Two wire formats put results of tools into the user's messages.
-        if role is _TOOL or (type(content) is not str and ToolResult in map(type, content)):
+        if type(content := message.content) is not str and ToolResult in map(type, content):
             return False
     return True
 
@@ -109,17 +111,23 @@ class Sessions:
         held = self._held.get(key)
         if held is None:
             return plan
-        label, at = (held.home, held.home_at) if begins else (held.last, held.last_at)
-        broken = held.broken if now - held.broken_at < lifetime else None
-        if label is None or now - at >= lifetime:
+        label, at, broken = held.last, held.last_at, held.broken
+        if begins:
+            label, at = held.home, held.home_at
+        if broken is not None and now - held.broken_at >= lifetime:
+            broken = None
+        if label is not None and now - at >= lifetime:
             label = None
         if label is broken is None:
             return plan
         where = "answered this session" if begins else "answers this turn of the session"
         step = plan.steps[0] if plan.steps and broken is None and label not in in_cooldown else None
         if step is not None and step.target.label == label:
-            step = replace(step, why=f"{where}, {now - at:.0f} s ago ({step.why})")
-            return replace(plan, steps=(step, *plan.steps[1:]), why=_joined(plan.why, _FIRST))
+            step = Step(
+                step.target, f"{where}, {now - at:.0f} s ago ({step.why})", step.context_window, step.expected_cost
+            )
+            why = f"{plan.why}; {_FIRST}" if plan.why else _FIRST
+            return Plan((step, *plan.steps[1:]), plan.skipped, why, plan.route, plan.task)
         steps, notes = list(plan.steps), [plan.why]
         if label is not None and label != broken:
             found = next((step for step in steps if step.target.label == label), None)

@@ -157,10 +157,13 @@ class Health:
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
-        for number, flow in zip(permit.numbers, self._flows(permit.target), strict=True):
-            flow.in_flight -= 1
-            if flow.breaker is not None:
-                flow.breaker.ended(number)
+        host, own = self._flows(permit.target)
+        host.in_flight -= 1
+        own.in_flight -= 1
+        if host.breaker is not None:
+            host.breaker.ended(permit.numbers[0])
+        if own.breaker is not None:
+            own.breaker.ended(permit.numbers[1])
         for pause in permit.probes:
             pause.probing = False
         for breaker, number in permit.leases:
