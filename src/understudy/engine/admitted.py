@@ -89,6 +89,11 @@ class AdmittedStream:
         return self._stream.answered
 
     @property
+    def is_over(self) -> bool:
+        """Whether the last batch has been handed out."""
+        return self._stream.is_over
+
+    @property
     def translated(self) -> bool:
         """Whether the request had to be altered."""
         return self._stream.translated

@@ -56,6 +56,11 @@ class AttemptStream(Protocol):
         ...
 
     @property
+    def is_over(self) -> bool:
+        """True once the last batch has been handed out, as far as that is known without asking for another."""
+        ...
+
+    @property
     def translated(self) -> bool:
         """True when the request had to be altered for this provider."""
         ...
@@ -112,6 +117,7 @@ class FailedAttempt:
     account: str | None = None
     streamed = False
     answered = False
+    is_over = False
     translated = False
     raw: bytes | None = None
     message: Message | None = None

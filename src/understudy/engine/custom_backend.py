@@ -159,7 +159,7 @@ class CustomAttempt:
         self._request = msgspec.structs.replace(request, model=target.model)
         self._limits = limits
         self._events: AsyncIterator[Any] | None = None
-        self._over = False
+        self.is_over = False
         self._start: float | None = None
         self._patience: asyncio.Timeout | None = None
         self._interrupted: Failure | None = None
@@ -168,7 +168,7 @@ class CustomAttempt:
         return self
 
     async def __anext__(self) -> list[Any]:
-        if self._over:
+        if self.is_over:
             raise StopAsyncIteration
         if self._interrupted is not None:
             raise AttemptFailed(self._interrupted)
@@ -225,7 +225,7 @@ class CustomAttempt:
                 raise
             self.answered = True
             return [event]
-        self._over = True
+        self.is_over = True
         response: GenerationResponse | EmbeddingResponse
         if self._job.operation is Operation.EMBED:
             response = await self._provider.embed(list(self._request.texts), **_embed_options(self._request))

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Self
 
 import msgspec
-from msgspec.structs import replace
 
 from understudy.dialects.base import Exchange, Send
 from understudy.dialects.forwarding import answered_headers
@@ -82,6 +81,7 @@ class HttpAttempt:
     """An attempt over the wire."""
 
     answered = False
+    is_over = False
     translated = False
     raw: bytes | None = None
     message: Message | None = None
@@ -153,7 +153,10 @@ class HttpAttempt:
         watch = self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)
         if self._failure is None:
             steps = self._exchange.start()
-            self._steps = [*self._before, *steps] if self._before else steps
+            if len(steps) == 1 and type(only := steps[0]) is Send and not self._before:  # nearly always
+                self._send = only
+            else:
+                self._steps = [*self._before, *steps]
         return watch
 
     def interrupt(self, failure: Failure) -> None:
@@ -283,7 +286,10 @@ class HttpAttempt:
         if self._watch is not None:
             self._watch.stop()
         close = self._exchange.close
-        self._steps = close() if self._meter.size <= LONG else await aside(close)
+        steps = self._steps = close() if self._meter.size <= LONG else await aside(close)
+        if not self.streamed and self._exchange.finished and _SORTED.isdisjoint(map(type, steps)):
+            self._finish(clean=True)
+            self.is_over = True
 
     async def _read_refusal(self, incoming: Incoming) -> None:
         """Read an error as far as is useful, and treat that as its end."""
@@ -327,8 +333,9 @@ class HttpAttempt:
             self._watch.stop()
         if clean and self._context.keep_raw:
             self.raw = self._exchange.body
-            if self.wire_answer is not None and self.raw is not None and not self._is_of_several:
-                self.wire_answer = replace(self.wire_answer, body=self.raw)
+            known = self.wire_answer
+            if known is not None and self.raw is not None and not self._is_of_several:
+                self.wire_answer = WireAnswer(known.status, known.headers, self.raw, known.event)
             if self.raw is None and self._raw is not None:
                 self.raw = self._raw.take()
         self._close()

@@ -28,6 +28,7 @@ class SimulatedAttempt:
     message: Message | None = None
     cost: Cost | None = None
     wire_answer: WireAnswer | None = None
+    is_over = False
     quotas: ReadQuotas | None = None
 
     __slots__ = (
