@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Image, Opaque, Provenance, Refusal, Text, Thinking, ToolCall
 from understudy.domain.finish import FinishReason
-from understudy.domain.fold import Fold, fold, unfold
+from understudy.domain.fold import Fold, fold, unfold, usual_response
 from understudy.domain.messages import Message, Role
 from understudy.domain.responses import GenerationResponse
 from understudy.domain.usage import Usage
@@ -174,3 +176,55 @@ def test_unfolding_and_folding_gives_the_response_back(response: GenerationRespo
     if expected.message.parts == (Text(""),):
         expected = msgspec.structs.replace(expected, message=Message(Role.ASSISTANT, ()))
     assert found == expected
+
+
+_ENDS = st.builds(e.Finished, st.sampled_from(FinishReason), st.sampled_from((None, "stop")))
+_STARTS = st.builds(e.Started, id=st.sampled_from((None, "i")), model=st.sampled_from((None, "m")))
+_COUNTS = st.sampled_from((None, 0, 7))
+_USAGES = st.builds(Usage, input=_COUNTS, output=_COUNTS, raw=st.sampled_from((None, {"x_tokens": -1}, {"a": 1})))
+_MIDDLES = st.one_of(
+    st.builds(e.UsageReported, _USAGES),
+    st.builds(e.FactReported, st.sampled_from("ab"), st.sampled_from((None, 1, [1])), append=st.booleans()),
+    st.just(e.Warned(WARNING)),
+    st.builds(e.TextDelta, st.integers(0, 1), st.sampled_from(("", "more"))),
+    st.just(e.Frame(b"")),
+)
+
+
+@given(
+    st.lists(_STARTS, max_size=2),
+    st.lists(st.builds(e.TextDelta, st.integers(0, 2), st.sampled_from(("", "a", "b"))), max_size=2),
+    st.lists(_MIDDLES, max_size=4),
+    st.lists(_ENDS, max_size=2),
+)
+@settings(max_examples=500)
+def test_a_whole_answer_of_the_usual_form_is_what_its_events_fold_into(
+    starts: list[e.Event], texts: list[e.Event], middles: list[e.Event], ends: list[e.Event]
+) -> None:
+    events: list[Any] = [*starts, *texts, *(each for each in middles if not _is_faulty(each)), *ends]
+    folding = Fold("d", "p")
+    folding.add_all(events)
+    found = usual_response(events, b"raw")
+    assert found is None or found == folding.response(b"raw")
+    assert found is None or folding.has_answer
+
+
+def _is_faulty(event: e.Event) -> bool:
+    """Check whether an event adds to a fact what is no list, which no dialect does."""
+    return isinstance(event, e.FactReported) and event.append and not isinstance(event.value, list)
+
+
+def test_the_usual_form_has_a_start_a_text_facts_counts_and_an_end() -> None:
+    facts = [e.FactReported("service_tier", "default"), e.FactReported("system_fingerprint", "fp")]
+    usual: list[Any] = [
+        e.Started(),
+        e.TextDelta(0, "a"),
+        *facts,
+        e.UsageReported(Usage(input=1)),
+        e.Finished(FinishReason.STOP),
+    ]
+    assert usual_response(usual) is not None
+    assert usual_response([usual[0], usual[1], usual[-1]]) is not None
+    assert usual_response(usual[1:]) is None
+    assert usual_response(usual[:-1]) is None
+    assert usual_response([*usual[:2], e.ToolCallStarted(1, "c", "f"), *usual[2:]]) is None

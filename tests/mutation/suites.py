@@ -122,6 +122,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/engine/http_backend.py": ("tests/engine/test_backends.py", *DRIVE),
     "src/understudy/engine/engine.py": DRIVE,
     "src/understudy/engine/inbox.py": DRIVE,
+    "src/understudy/engine/performing.py": DRIVE,
     "src/understudy/engine/run.py": DRIVE,
     "src/understudy/engine/attempt.py": DRIVE,
     "src/understudy/engine/attempt_stream.py": DRIVE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -280,6 +280,42 @@ class Fold(Facts):
             extra={key: [*value] if type(value) is list else value for key, value in self.extra.items()},
             raw=raw,
         )
+
+
+def usual_response(events: Sequence[e.Event], raw: bytes | None = None) -> GenerationResponse | None:
+    """Return the response that the events of a whole answer fold into, if they have the usual form: the start, one
+    text, facts and counts, and the end. Return `None` for any other; `raw` is the body that it was read from."""
+    if len(events) < _LEAST_USUAL:
+        return None
+    started, text, finish, usage = events[0], events[1], events[-1], _UNCOUNTED
+    if type(started) is not e.Started or type(text) is not e.TextDelta or type(finish) is not e.Finished:
+        return None
+    extra: dict[str, Any] = {}
+    for event in events[2:-1]:
+        if type(event) is e.UsageReported and usage is _UNCOUNTED:
+            usage = event.usage
+        elif type(event) is e.FactReported and not event.append and type(event.value) is not list:
+            extra[event.key] = event.value
+        else:
+            return None
+    if not text.text:
+        return None
+    return GenerationResponse(
+        message=Message(Role.ASSISTANT, text.text),
+        finish_reason=finish.reason,
+        finish_reason_raw=finish.raw,
+        usage=usage,
+        model=started.model,
+        id=started.id,
+        created=started.created,
+        warnings=usage_warnings(usage),
+        extra=extra,
+        raw=raw,
+    )
+
+
+_LEAST_USUAL = 3
+"""Events of the shortest answer: the start, a text and the end."""
 
 
 def usage_warnings(usage: Usage) -> tuple[Warning, ...]:

@@ -149,8 +149,7 @@ def _basis(attempt: Attempt, answer: object, outcome: Outcome, failure: Failure 
         return CostBasis.NOT_SENT
     verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
     if outcome is Outcome.WON or verdict is CostBasis.EXACT:
-        generates = attempt.fold is not None
-        reported = usage.input_total is not None and (usage.output_total is not None or not generates)
+        reported = _is_reported(usage, generates=attempt.generates)
         return CostBasis.EXACT if reported and not _has_odd_counts(answer) else CostBasis.ESTIMATED
     return CostBasis.ESTIMATED if usage.output_total or _counted(attempt.response) else verdict
 
@@ -202,6 +201,13 @@ def _whole(request: Any) -> Any:
         return whole_of(request) if isinstance(request, GenerationRequest) else request
     except LLMError:
         return request
+
+
+def _is_reported(usage: Usage, *, generates: bool) -> bool:
+    """Check whether the provider reported what is charged: the prompt, and the answer where one is generated."""
+    if usage.input is None and usage.input_total is None:
+        return False
+    return not generates or usage.output is not None or usage.output_total is not None
 
 
 def _has_odd_counts(answer: object) -> bool:

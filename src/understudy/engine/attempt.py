@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from understudy.domain.errors import LLMError
 from understudy.domain.events import CONTENT_EVENTS, RefusalDelta, TextDelta
 from understudy.domain.failures import Failure, FailureKind, LimitState
 from understudy.domain.finish import FinishReason
-from understudy.domain.fold import Fold, TooManyParts
+from understudy.domain.fold import Fold, TooManyParts, usual_response
 from understudy.domain.messages import Role
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
@@ -52,6 +53,11 @@ class Attempt:
     first_event: float | None = None
     beginning: dict[str, Any] | None = None
     """What its ledger entries say of the time before it is sent, once that is known; see `accounting`."""
+    _fold: Fold | None = None
+    _usual: GenerationResponse | None = None
+    """A whole answer of the usual form, which needs no fold."""
+    _whole: Sequence[Any] = ()
+    """The events of that answer."""
     _ended: float | None = None
 
     def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine) -> None:
@@ -62,8 +68,8 @@ class Attempt:
         self.id = engine.new_id()
         self.stream = self._open()
         self.items: list[Any] = []
-        whose = (self.stream.dialect, launch.target.provider_type, self.stream.server, self.stream.account)
-        self.fold = Fold(*whose, most=BOUNDS.parts) if job.operation is Operation.CHAT else None
+        self.generates = job.operation is Operation.CHAT
+        """Whether there is an answer to fold; not after a bug in that."""
         self._streamed = job.rules.streamed
         self._notes_begin = self._streamed or launch.probes or job.rules.hedges
         learned = engine.health.latencies is not None
@@ -85,19 +91,25 @@ class Attempt:
         except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
             return FailedAttempt(internal_failure(error, f"attempt {self.id}", sent=False))
 
+    @property
+    def fold(self) -> Fold | None:
+        """The fold of what has arrived, made at the first need; `None` if there is none."""
+        if self._fold is None and self.generates:
+            stream = self.stream
+            whose = (stream.dialect, self.launch.target.provider_type, stream.server, stream.account)
+            self._fold = Fold(*whose, most=BOUNDS.parts)
+            self._fold.add_all(self._whole)
+        return self._fold
+
     def take(self, batch: list[Any]) -> list[Any] | None:
         """Fold a batch; return it if the run has committed to this attempt, else hold it and return `None`.
 
         Raises `AttemptFailed` for an answer of too many parts.
         """
-        fold = self.fold
-        if fold is None:
+        if not self.generates:
             self.items.extend(batch)
             return None
-        try:
-            fold.add_all(batch)
-        except TooManyParts as error:
-            raise _too_large(str(error)) from error
+        self._add(batch)
         if self._awaits_content and any(isinstance(event, CONTENT_EVENTS) for event in batch):
             self._awaits_content = False
             self.first_content = self._now() - self._started
@@ -113,6 +125,20 @@ class Attempt:
         if self._missing is not None:
             self._missing -= sum(len(event.text) for event in batch if isinstance(event, TextDelta | RefusalDelta))
         return None
+
+    def _add(self, batch: list[Any]) -> None:
+        """Fold a batch, unless it is a whole answer of the usual form."""
+        stream = self.stream
+        if stream.is_over and self._fold is None and not self._streamed:
+            self._usual = usual_response(batch, stream.raw)
+            if self._usual is not None:
+                self._whole = batch
+                return
+        if (fold := self.fold) is not None:
+            try:
+                fold.add_all(batch)
+            except TooManyParts as error:
+                raise _too_large(str(error)) from error
 
     def _look_for_content(self, held: list[Any]) -> None:
         """Note the first content. Raises `AttemptFailed` if there is too much before it."""
@@ -146,26 +172,32 @@ class Attempt:
     def conclude(self) -> None:
         """Fold the answer and validate it as a whole."""
         self._ended = self._now()
-        fold = self.fold
-        if fold is None:
-            return
         try:
-            response = fold.response(self.stream.raw)
+            response, fold = self._usual, None
+            if response is None:
+                if (fold := self.fold) is None:
+                    return
+                response = fold.response(self.stream.raw)
             if self.stream.message is not None:
                 response = msgspec.structs.replace(response, message=self.stream.message)
             if self.failure is None:
-                response, self.failure = _validated(self.job, response, fold)
+                has_answer = fold is None or fold.has_answer
+                response, self.failure = _validated(self.job, response, has_answer=has_answer)
             self.response = response
         except Exception as error:  # noqa: BLE001 - `internal_failure` logs it
             # Such as a validator of the user's own schema that raises what it should not.
-            self.failure, self.fold = internal_failure(error, f"attempt {self.id}"), None
+            self.failure, self.generates = internal_failure(error, f"attempt {self.id}"), False
+            self._fold = None
 
     def fold_rest(self) -> None:
         """Fold what had arrived of an answer that was given up, for its account."""
-        if self.response is not None or self.fold is None:
+        if self.response is not None or not self.generates:
+            return
+        if self._usual is not None:
+            self.response = msgspec.structs.replace(self._usual, raw=None)
             return
         try:
-            self.response = self.fold.response()
+            self.response = self.fold.response() if self.fold is not None else None
         except Exception:
             # The attempt has failed already; its record must be written all the same.
             logger.exception("an interrupted answer could not be assembled")
@@ -196,9 +228,11 @@ def _too_large(message: str) -> AttemptFailed:
     return AttemptFailed(Failure(kind=FailureKind.TOO_LARGE, message=message))
 
 
-def _validated(job: Job, response: GenerationResponse, fold: Fold) -> tuple[GenerationResponse, Failure | None]:
+def _validated(
+    job: Job, response: GenerationResponse, *, has_answer: bool
+) -> tuple[GenerationResponse, Failure | None]:
     """Check a whole answer: not empty, and of the form that was asked for."""
-    if not fold.has_answer and response.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN):
+    if not has_answer and response.finish_reason in (FinishReason.STOP, FinishReason.UNKNOWN):
         if not _may_be_empty(job.request, response):
             return response, Failure(kind=FailureKind.EMPTY, message="the answer is empty")
         response = msgspec.structs.replace(response, warnings=(*response.warnings, _EMPTY))
