@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 
 import understudy
+from benchmarks.answers import MODEL
 from benchmarks.clients import PROMPT
-from benchmarks.stub import MODEL
 from understudy import blocking
 
 ROUNDS = 3

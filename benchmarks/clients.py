@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.stub import MODEL
+from benchmarks.answers import MODEL
 
 Call = Callable[[], Awaitable[int]]
 PROMPT = "Why is the sky blue?"

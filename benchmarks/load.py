@@ -3,68 +3,102 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 _END = b"\r\n\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
+class LoadError(Exception):
+    """A server closed the connection, or answered with anything but a 200."""
 
 
 class _Caller(asyncio.Protocol):
-    """One connection: sends a request again and again, and counts the answers that are whole."""
+    """One connection: sends a request again and again, and notes how long each answer took until it was whole."""
 
     def __init__(self, request: bytes, count: int) -> None:
         self._request = request
         self._left = count
         self._answer = bytearray()
+        self._length: int | None = None
+        self.took: list[float] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(self._request)
+        self._send()
+
+    def _send(self) -> None:
+        self._answer.clear()
+        self._length = None
+        self._began = time.perf_counter()
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
         answer += data
-        if not _is_whole(answer):
+        if not self._is_whole():
             return
+        self.took.append(time.perf_counter() - self._began)
         if not answer.startswith(b"HTTP/1.1 200 "):
-            self.done.set_exception(RuntimeError(f"unexpected answer: {bytes(answer[:2000])!r}"))
+            self._fail(LoadError(f"unexpected answer: {bytes(answer[:2000])!r}"))
             return
-        answer.clear()
         self._left -= 1
         if self._left > 0:
-            self._transport.write(self._request)
+            self._send()
         else:
             self._transport.close()
             self.done.set_result(None)
 
+    def _is_whole(self) -> bool:
+        if self._length is None:
+            end = self._answer.find(_END)
+            if end < 0:
+                return False
+            head = bytes(self._answer[:end]).lower()
+            at = head.find(b"\r\ncontent-length:")
+            self._length = end + 4 + int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+        return len(self._answer) >= self._length if self._length else self._answer.endswith(_LAST_CHUNK)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+        self._transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
-            self.done.set_exception(exc or RuntimeError("the server closed the connection"))
-
-
-def _is_whole(answer: bytearray) -> bool:
-    head = answer.find(_END)
-    if head < 0:
-        return False
-    at = answer.find(b"content-length: ", 0, head)
-    if at < 0:
-        return answer.endswith(b"0\r\n\r\n")
-    return len(answer) >= head + 4 + int(answer[at + 16 : answer.find(b"\r", at)])
+            self.done.set_exception(LoadError(f"the server closed the connection ({exc})"))
 
 
 def request_of(port: int, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     """Return a request as it is sent."""
-    lines = {"host": f"127.0.0.1:{port}", "content-length": str(len(body)), **headers}
+    lines = {
+        "host": f"127.0.0.1:{port}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        **headers,
+    }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
-async def load(port: int, request: bytes, *, count: int, concurrency: int) -> None:
-    """Send a request on so many connections at once, `count` times on each. Raise for anything but a 200."""
+async def load(port: int, request: bytes, *, count: int, concurrency: int) -> list[float]:
+    """Send a request on so many connections at once, `count` times on each, and return the seconds each took.
+
+    Raise `LoadError` for anything but a 200.
+    """
     loop = asyncio.get_running_loop()
-    callers = [
-        (await loop.create_connection(lambda: _Caller(request, count), "127.0.0.1", port))[1]
-        for _ in range(concurrency)
-    ]
-    await asyncio.gather(*(caller.done for caller in callers))
+    callers: list[_Caller] = []
+    try:
+        for _ in range(concurrency):
+            _, caller = await loop.create_connection(lambda: _Caller(request, count), "127.0.0.1", port)
+            callers.append(caller)
+        await asyncio.gather(*(caller.done for caller in callers))
+    except OSError as error:
+        raise LoadError(str(error)) from error
+    finally:
+        for caller in callers:
+            caller.done.cancel()
+    return [took for caller in callers for took in caller.took]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway import body_of
+from benchmarks.bodies import body_of
 
 KEY = "count-key-0123456789abcdef0123456789abcdef"
 PIECE = 256 << 10

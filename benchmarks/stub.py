@@ -1,78 +1,26 @@
 """A loopback HTTP server that costs as little as Python can: it answers canned bytes, so that the client is measured.
 
-Run as `python -m benchmarks.stub [PACE]`; it prints its port and serves until its standard input closes. PACE is the
-pause between two chunks of a stream in seconds; without it one is sent in each turn of the loop. `max_tokens` of the
-request is the number of chunks.
+Run as `python -m benchmarks.stub [CERTIFICATE]`; it prints its port and serves until its standard input closes. With
+the path of a certificate, which holds its key too, it speaks TLS. `benchmarks.answers` has what it answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
+import ssl
 import sys
-from functools import cache
+from collections.abc import Sequence
 
-CHUNKS = 200
-MODEL = "gpt-4o-mini"
-ANSWER = "The sky is blue because of Rayleigh scattering."
-
-_MESSAGE = {"role": "assistant", "content": ANSWER, "refusal": None}
-_USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
-_HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": MODEL}
-_WHOLE = json.dumps(
-    {
-        **_HEAD,
-        "object": "chat.completion",
-        "choices": [{"index": 0, "message": _MESSAGE, "finish_reason": "stop", "logprobs": None}],
-        "usage": _USAGE,
-    }
-).encode()
-
-
-def _chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + json.dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
-
-
-def _framed(piece: bytes) -> bytes:
-    return f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
-
-
-_PLAIN = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " + str(len(_WHOLE)).encode() + b"\r\n\r\n"
-) + _WHOLE
-_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-_FIRST = _framed(_chunk({"role": "assistant", "content": ""}))
-_LAST = [
-    _framed(_chunk({}, "stop")),
-    _framed(b"data: " + json.dumps({**_HEAD, "choices": [], "usage": _USAGE}).encode() + b"\n\n"),
-    _framed(b"data: [DONE]\n\n"),
-    b"0\r\n\r\n",
-]
-_MOST = re.compile(rb'"max_tokens": ?([0-9]+)')
-
-
-def _wanted(body: bytes) -> int:
-    most = _MOST.search(body)
-    return int(most[1]) if most else CHUNKS
-
-
-@cache
-def _pieces(count: int) -> list[bytes]:
-    """Return the pieces of a streamed answer."""
-    return [_FIRST, *[_framed(_chunk({"content": f" word{i}"})) for i in range(count)], *_LAST]
+from benchmarks.answers import STREAM_HEAD, Wanted, pieces, wanted_by, whole
 
 
 class Stub(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, pace: float = 0.0) -> None:
-        self.pace = pace
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -83,31 +31,45 @@ class Stub(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             body = self.buffer[end + 4 : end + 4 + length]
-            self.buffer = self.buffer[end + 4 + length :]
-            if b'"stream":true' in body or b'"stream": true' in body:
-                self.transport.write(_STREAM_HEAD)  # type: ignore[attr-defined]
-                self.send(_pieces(_wanted(body)), 0)
-            else:
-                self.transport.write(_PLAIN)  # type: ignore[attr-defined]
+            del self.buffer[: end + 4 + length]
+            self.answer(body)
 
-    def send(self, pieces: list[bytes], position: int) -> None:
+    def answer(self, body: bytearray) -> None:
+        """Answer one request."""
+        wanted = wanted_by(body)
+        if b'"stream":true' not in body and b'"stream": true' not in body:
+            self.transport.write(whole(wanted.size if wanted else None))
+            return
+        asked = wanted or Wanted()
+        sent = pieces(asked.kind, asked.size)
+        if wanted and not wanted.pause_ms:
+            self.transport.write(b"".join((STREAM_HEAD, *sent)))
+        else:
+            self.transport.write(STREAM_HEAD)
+            self.send(sent, 0, asked.pause_ms / 1000)
+
+    def send(self, sent: Sequence[bytes], position: int, pause: float) -> None:
         """Write one piece after another, as a provider's tokens arrive one by one."""
-        self.transport.write(pieces[position])  # type: ignore[attr-defined]
-        if position + 1 == len(pieces):
+        self.transport.write(sent[position])
+        if position + 1 == len(sent):
             return
         loop = asyncio.get_running_loop()
-        if self.pace:
-            loop.call_later(self.pace, self.send, pieces, position + 1)
+        if pause:
+            loop.call_later(pause, self.send, sent, position + 1, pause)
         else:
-            loop.call_soon(self.send, pieces, position + 1)
+            loop.call_soon(self.send, sent, position + 1, pause)
 
 
-async def main(pace: float) -> None:
+async def main(certificate: str | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Stub(pace), "127.0.0.1", 0)
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    server = await loop.create_server(Stub, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.0))
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else None))

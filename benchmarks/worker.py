@@ -11,8 +11,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
+from benchmarks.answers import ANSWER
 from benchmarks.clients import CLIENTS
-from benchmarks.stub import ANSWER
 
 CONCURRENCY = 64
 STREAM_CONCURRENCY = 8

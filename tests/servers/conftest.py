@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.environments import Environment
 from tests.cli.running import CommandLine
-from tests.servers.installing import AIMOCK, LITELLM, LLAMA_CPP, LLMOCK, Server
+from tests.servers.installing import AIMOCK, LITELLM, LLAMA_CPP, LLMOCK
 from tests.servers.running import Running, free_port, running
 
 HERE = Path(__file__).parent
@@ -24,7 +25,7 @@ def asked_for() -> None:
         pytest.skip("needs UNDERSTUDY_SERVERS=1 (make servers)")
 
 
-def need(server: Server) -> None:
+def need(server: Environment) -> None:
     if not server.installed:
         pytest.skip(f"{server.name} is not installed (make servers)")
 

@@ -1,14 +1,13 @@
 """The barest typed relay on uvicorn and aiohttp: what any gateway of this make costs at least.
 
 It reads model and stream from the body into a struct, and forwards body and answer, chunk by chunk. It has no keys, no
-errors of its own, no fallback and no records. `python -m benchmarks.relay PORT` prints its own port and serves until it
-is terminated; PORT is that of the upstream.
+errors of its own, no fallback and no records. `python -m benchmarks.gateways.typed_relay PORT UPSTREAM` serves until it
+is terminated.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from typing import Any
 
@@ -56,15 +55,15 @@ class Relay:
                 await send({"type": "http.response.body", "body": await answer.read()})
 
 
-async def main(upstream: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        print(listener.getsockname()[1], flush=True)
-        config = uvicorn.Config(Relay(upstream), lifespan="off", ws="none", log_level="critical", access_log=False)
-        await uvicorn.Server(config).serve([listener])
+async def main(port: int, upstream: int) -> None:
+    config = uvicorn.Config(
+        Relay(upstream), port=port, lifespan="off", ws="none", log_level="critical", access_log=False
+    )
+    await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1])))
+        runner.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,136 @@
+"""All gateways in one run: the same work, at the same upstream, by turns.
+
+Every gateway has one process on one core, and the stub and the load client have the others. All of them run from the
+beginning to the end. In each round each is measured once for each figure, in another order each time, and ratios
+compare figures of the same round. One that cannot be started, or fails while it is measured, is stated with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.bodies import body_of
+from benchmarks.gateways.launching import (
+    Gateway,
+    NotStartedError,
+    Place,
+    Server,
+    answering,
+    free_port,
+    listening,
+    started,
+)
+from benchmarks.gateways.measures import MEASURES, Effort, Figures
+from benchmarks.load import LoadError
+from benchmarks.processes import Cores
+from benchmarks.rounds import Rounds
+
+_SETTLE = 2.0
+"""Seconds after a gateway listens at which its memory at rest is read, before the first request."""
+
+
+class Compared(NamedTuple):
+    """What a run found."""
+
+    rounds: Rounds
+    missing: dict[str, str]
+    """Why a gateway has no figures, or not all, by its name."""
+
+
+@contextlib.contextmanager
+def upstream(certificate: str | None = None) -> Iterator[int]:
+    """Run the stub, and yield its port."""
+    command = [sys.executable, "-m", "benchmarks.stub", *([certificate] if certificate else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as stub:
+        assert stub.stdout is not None
+        try:
+            yield int(stub.stdout.readline())
+        finally:
+            stub.communicate("")
+
+
+class Comparison:
+    """A run, as it goes on."""
+
+    def __init__(self, gateways: Sequence[Gateway], folder: Path, effort: Effort, cores: Cores) -> None:
+        self.found = Compared(Rounds(), {each.name: each.missing for each in gateways if each.missing})
+        self._gateways = gateways
+        self._folder = folder
+        self._effort = effort
+        self._cores = cores
+
+    def run(self, rounds: int) -> Compared:
+        """Measure all gateways, in so many rounds."""
+        with upstream() as port:
+            for number in range(rounds):
+                for gateway in self._turn(number):
+                    with self._stated(gateway):
+                        self._note(gateway, number, self._start(gateway, port))
+            with contextlib.ExitStack() as stack:
+                servers = {each.name: self._server(stack, each, port) for each in self._turn(0)}
+                for number, (name, measure) in itertools.product(range(rounds), MEASURES.items()):
+                    _progress(f"round {number + 1} of {rounds}: {name}")
+                    for gateway in self._turn(number):
+                        if server := servers[gateway.name]:
+                            with self._stated(gateway):
+                                self._note(gateway, number, asyncio.run(measure(server, self._effort)))
+        return self.found
+
+    def _turn(self, number: int) -> list[Gateway]:
+        """Return the gateways that can be measured; in every other round the last one comes first."""
+        able = [each for each in self._gateways if each.name not in self.found.missing]
+        return able[::-1] if number % 2 else able
+
+    def _note(self, gateway: Gateway, number: int, figures: Figures) -> None:
+        for figure, value in figures.items():
+            self.found.rounds.add(figure, gateway.name, number, value)
+
+    @contextlib.contextmanager
+    def _stated(self, gateway: Gateway) -> Iterator[None]:
+        """State why a gateway cannot be measured, instead of raising it."""
+        try:
+            yield
+        except (LoadError, NotStartedError) as error:
+            self.found.missing[gateway.name] = str(error)[:500]
+            _progress(f"{gateway.name}: {self.found.missing[gateway.name]}")
+
+    def _server(self, stack: contextlib.ExitStack, gateway: Gateway, port: int) -> Server | None:
+        """Start a gateway that runs until the end of the stack; None if it does not start."""
+        with self._stated(gateway):
+            place = self._place(gateway, port)
+            launch = gateway.launch(place)
+            process, log = stack.enter_context(started(launch, place, self._cores))
+            server = Server(process, place.port, launch.headers)
+            listening(process, log, place.port)
+            time.sleep(_SETTLE)
+            self._note(gateway, 0, {"at rest, MB": server.tree.megabytes()})
+            answering(process, log, server, body_of(1_000))
+            return server
+        return None
+
+    def _start(self, gateway: Gateway, port: int) -> Figures:
+        """Start a gateway, and end it after its first answer."""
+        _progress(f"start of {gateway.name}")
+        place = self._place(gateway, port)
+        launch = gateway.launch(place)
+        began = time.perf_counter()
+        with started(launch, place, self._cores) as (process, log):
+            server = Server(process, place.port, launch.headers)
+            answering(process, log, server, body_of(1_000))
+            took, used = time.perf_counter() - began, server.tree.cpu()
+        return {"start, s": took, "start, CPU s": used}
+
+    def _place(self, gateway: Gateway, port: int) -> Place:
+        return Place(self._folder / gateway.name.replace(" ", "-"), port, free_port())
+
+
+def _progress(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)

@@ -1,0 +1,81 @@
+"""What the report says about gateways."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.gateways.comparison import Compared
+from benchmarks.gateways.launching import Gateway, Place
+from benchmarks.gateways.measures import CONCURRENCY, CPU, LATENCY, LONG, PAUSE_MS, SHORT, START
+from benchmarks.gateways.own import TYPED_RELAY
+from benchmarks.report.document import Plot, Section, Table, figures_table, ratios_plot, ratios_table
+
+_HOW = f"""
+One process of each gateway on one core; the stub, which answers at once, and the load client have the other cores. CPU
+is that of the whole process tree, as Linux reports it. Requests are chat completions: 1 KB is a question, 40 KB an
+agent's request with 20 tools, 1 MB the same after a long tool loop. {CONCURRENCY} are under way at once. A chunk
+is the difference between streams of {LONG} and {SHORT} chunks, for each chunk more; the upstream sends one every
+{PAUSE_MS} ms, or, in a burst, all at once. All servers run from the beginning to the end; in each round each of them is
+measured once for each figure. Figures are medians over the rounds, ratios are medians of the ratios of each round, with
+the least and the most.
+"""
+
+
+def gateways_section(gateways: Sequence[Gateway], found: Compared) -> Section:
+    """Return tables, plots, what is missing and all settings."""
+    rounds = found.rounds
+    names = [each.name for each in gateways if any(rounds.figure(measure, each.name) for measure in rounds.measures)]
+    base = TYPED_RELAY.name if TYPED_RELAY.name in names else next(iter(names), "")
+    cpu, latency, start = ({each: each for each in measures} for measures in (CPU, LATENCY, START))
+    parts: list[Table | Plot | str] = [_HOW.strip()]
+    if names:
+        parts += [
+            figures_table("CPU of a gateway: µs a request, µs a chunk", rounds, names, cpu, ""),
+            ratios_table(f"CPU of a gateway, ratio to {base}", rounds, names, cpu, base, ""),
+            *(
+                ratios_plot(f"CPU: {measure}, ratio to {base}", f"gateway-{at}.svg", rounds, names, measure, base)
+                for at, measure in enumerate(CPU)
+            ),
+            figures_table("Latency of a gateway, ms, 1 KB", rounds, names, latency, ""),
+            figures_table("Start and memory of a gateway", rounds, names, start, ""),
+        ]
+    parts.append(missing_table("Gateways without figures, or without all", found.missing))
+    return Section("Gateways", [*parts, *map(_settings, gateways)])
+
+
+def missing_table(title: str, missing: dict[str, str]) -> Table:
+    """Return which of those that are compared have no figures, and why."""
+    return Table(title, ["", "reason"], list(missing.items()) or [("none", "")])
+
+
+def _settings(gateway: Gateway) -> str:
+    """Return how a gateway was started, with ports 8000 of the upstream and 8001 of its own, as Markdown."""
+    launch = gateway.launch(Place(Path("FOLDER"), 8000, 8001))
+    version = f" {gateway.environment.version}" if gateway.environment else ""
+    lines = [f"### Settings of {gateway.name}{version}", "", gateway.about, ""]
+    if gateway.environment:
+        pinned = [*gateway.environment.packages, *(f"{n}@{v}" for n, v in gateway.environment.overrides.items())]
+        lines += [f"Packages: {', '.join(f'`{each}`' for each in pinned)}.", ""]
+    lines += ["```text", f"$ {_shown(shlex.join(launch.command))}"]
+    lines += [f"{name}={_shown(value)}" for name, value in launch.environment.items()]
+    lines += [f"{name}: {value}" for name, value in launch.headers.items()]
+    for name, text in launch.files.items():
+        lines += [f"--- {name}", text.strip()]
+    lines += ["```", "", f"Settings from: {', '.join(gateway.sources)}"]
+    return "\n".join(lines)
+
+
+def _shown(text: str) -> str:
+    """Return a command or a value without the folders of this machine."""
+    for path, name in ((sys.executable, "python"), (str(Path(__file__).resolve().parents[2]), "."), *_caches()):
+        text = text.replace(path, name)
+    return text
+
+
+def _caches() -> list[tuple[str, str]]:
+    from benchmarks.gateways.peers import CACHE
+
+    return [(str(CACHE), "CACHE")]
