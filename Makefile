@@ -69,8 +69,8 @@ format: $(VENV)/.installed-check ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Measure start-up, CPU per call and per chunk, as ratios in one run
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed-test $(VENV)/.installed-bench ## Compare with peers, which it installs in the user's cache, in one run
+	$(BIN)/python -m benchmarks $(or $(ARGS),--quick --install)
 
 crash: $(VENV)/.installed-test ## Lose a primary in every way, in the library and at the gateway (ten minutes)
 	$(BIN)/python -m tests.hostile.crash
@@ -93,4 +93,4 @@ servers: $(VENV)/.installed-test ## Ask servers of other projects, installed in 
 	UNDERSTUDY_SERVERS=1 $(BIN)/python -m pytest --config-file=pyproject.toml tests/servers -n 0 -rs $(ARGS)
 
 clean: ## Remove what was installed and cached
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .examples
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .examples bench-report

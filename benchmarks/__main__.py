@@ -10,11 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.gateways.comparison import Comparison
-from benchmarks.gateways.launching import Gateway
+from benchmarks.alone import alone
+from benchmarks.clients.comparison import Comparison as ClientComparison
+from benchmarks.clients.libraries import LIBRARIES
+from benchmarks.clients.reporting import clients_section
+from benchmarks.environments import Environment
+from benchmarks.gateways.comparison import Comparison as GatewayComparison
 from benchmarks.gateways.measures import Effort
 from benchmarks.gateways.own import BYTE_RELAY, OWN, TYPED_RELAY
 from benchmarks.gateways.peers import PEERS
@@ -24,6 +28,7 @@ from benchmarks.report.document import Section, Table, text_of, write
 from benchmarks.report.machine import command_line, machine
 
 GATEWAYS = (BYTE_RELAY, TYPED_RELAY, OWN, *PEERS)
+"""In the order of the report."""
 QUICK, WHOLE = Effort(seconds=0.5, most=30), Effort(seconds=2.0)
 
 
@@ -32,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     reads = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     reads.add_argument("what", nargs="?", choices=["all", "library", "gateway"], default="all")
     reads.add_argument("--rounds", type=int, default=3, help="how often each figure is measured (default: 3)")
-    names = [each.name for each in GATEWAYS]
+    names = list(dict.fromkeys(each.name for each in (*LIBRARIES, *GATEWAYS)))
     reads.add_argument(
         "--only", nargs="+", metavar="NAME", choices=names, help=f"compare only these of {', '.join(names)}"
     )
@@ -45,27 +50,35 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, write the report and print its tables."""
     given = parser().parse_args()
-    gateways = [each for each in GATEWAYS if not given.only or each.name in given.only]
+    libraries = [each for each in LIBRARIES if given.what != "gateway" and each.name in (given.only or [each.name])]
+    gateways = [each for each in GATEWAYS if given.what != "library" and each.name in (given.only or [each.name])]
     if given.install:
-        install(gateways)
+        install([*(each.environment for each in libraries), *(each.environment for each in gateways)])
     cores = Cores()
     facts = machine(command_line(), cores)
     cores.leave()
     effort = QUICK if given.quick else WHOLE
     sections: list[Section] = []
-    if given.what in ("all", "gateway"):
-        with tempfile.TemporaryDirectory() as folder:
-            found = Comparison(gateways, Path(folder), effort, cores).run(given.rounds)
-        sections.append(gateways_section(gateways, found))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if libraries:
+            found = ClientComparison(libraries, folder, effort.seconds, cores).run(given.rounds)
+            sections.append(clients_section(libraries, found))
+        if given.what != "gateway" and not given.only:
+            sections.append(alone(quick=given.quick))
+        if gateways:
+            sections.append(
+                gateways_section(gateways, GatewayComparison(gateways, folder, effort, cores).run(given.rounds))
+            )
     facts.append(("load after", " ".join(f"{each:.1f}" for each in os.getloadavg())))
-    sections.insert(0, Section("Machine", [Table("Machine and versions", ["", "value"], facts)]))
+    sections.insert(0, Section("Machine", [Table("Machine and versions", ["", "value"], facts, words=True)]))
     path = write(given.report, "Measured", sections)
     print(f"{text_of(sections)}\nwritten to {path}")
 
 
-def install(gateways: Sequence[Gateway]) -> None:
-    """Install the peers, and print what happened."""
-    for environment in [each.environment for each in gateways if each.environment]:
+def install(environments: Iterable[Environment | None]) -> None:
+    """Install the peers, which have environments of their own, and print what happened."""
+    for environment in filter(None, environments):
         print(f"{environment.packages[0]} {environment.install()}", flush=True)
 
 

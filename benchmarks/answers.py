@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 CHUNKS = 200
 """Chunks of a stream, unless the request asks for another number."""
 MODEL = "gpt-4o-mini"
+PROMPT = "Why is the sky blue?"
 ANSWER = "The sky is blue because of Rayleigh scattering."
 
 _LINE = re.compile(rb"\[answer ([a-z]+) ([0-9]+) every ([0-9]+) ms\]")

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 
 import understudy
-from benchmarks.answers import MODEL
-from benchmarks.clients import PROMPT
+from benchmarks.answers import MODEL, PROMPT
 from understudy import blocking
 
 ROUNDS = 3

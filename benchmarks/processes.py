@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -102,7 +103,7 @@ def running(
             stop(process)
 
 
-def stop(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
+def stop(process: subprocess.Popen[Any], patience: float = 10.0) -> None:
     """End a process that was started here and its descendants: first in peace, after `patience` seconds by force."""
     members = ProcessTree(process.pid).members()
     process.terminate()

@@ -11,8 +11,7 @@ import sys
 import time
 
 import understudy as u
-from benchmarks.answers import MODEL
-from benchmarks.clients import PROMPT
+from benchmarks.answers import MODEL, PROMPT
 
 NUMBERS = (1, 10, 100)
 STRATEGIES = (u.FallbackStrategy.PRIORITY, u.FallbackStrategy.ROUND_ROBIN, u.FallbackStrategy.COST_OPTIMIZED)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmarks.bodies import body_of
+from benchmarks.compared import Compared, progress
 from benchmarks.gateways.launching import (
     Gateway,
     NotStartedError,
@@ -31,76 +29,46 @@ from benchmarks.gateways.launching import (
 from benchmarks.gateways.measures import MEASURES, Effort, Figures
 from benchmarks.load import LoadError
 from benchmarks.processes import Cores
-from benchmarks.rounds import Rounds
+from benchmarks.upstream import upstream
 
 _SETTLE = 2.0
 """Seconds after a gateway listens at which its memory at rest is read, before the first request."""
-
-
-class Compared(NamedTuple):
-    """What a run found."""
-
-    rounds: Rounds
-    missing: dict[str, str]
-    """Why a gateway has no figures, or not all, by its name."""
-
-
-@contextlib.contextmanager
-def upstream(certificate: str | None = None) -> Iterator[int]:
-    """Run the stub, and yield its port."""
-    command = [sys.executable, "-m", "benchmarks.stub", *([certificate] if certificate else [])]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as stub:
-        assert stub.stdout is not None
-        try:
-            yield int(stub.stdout.readline())
-        finally:
-            stub.communicate("")
 
 
 class Comparison:
     """A run, as it goes on."""
 
     def __init__(self, gateways: Sequence[Gateway], folder: Path, effort: Effort, cores: Cores) -> None:
-        self.found = Compared(Rounds(), {each.name: each.missing for each in gateways if each.missing})
+        self.found = Compared(gateways)
         self._gateways = gateways
         self._folder = folder
         self._effort = effort
         self._cores = cores
 
     def run(self, rounds: int) -> Compared:
-        """Measure all gateways, in so many rounds."""
+        """Measure all gateways, in so many rounds, after one that warms them up."""
         with upstream() as port:
-            for number in range(rounds):
-                for gateway in self._turn(number):
+            for number in range(-1, rounds):
+                for gateway in self.found.turn(self._gateways, number):
                     with self._stated(gateway):
                         self._note(gateway, number, self._start(gateway, port))
             with contextlib.ExitStack() as stack:
-                servers = {each.name: self._server(stack, each, port) for each in self._turn(0)}
-                for number, (name, measure) in itertools.product(range(rounds), MEASURES.items()):
-                    _progress(f"round {number + 1} of {rounds}: {name}")
-                    for gateway in self._turn(number):
+                servers = {each.name: self._server(stack, each, port) for each in self.found.turn(self._gateways, 0)}
+                for number, (name, measure) in itertools.product(range(-1, rounds), MEASURES.items()):
+                    progress(f"round {number + 1} of {rounds}: {name}")
+                    for gateway in self.found.turn(self._gateways, number):
                         if server := servers[gateway.name]:
                             with self._stated(gateway):
                                 self._note(gateway, number, asyncio.run(measure(server, self._effort)))
         return self.found
 
-    def _turn(self, number: int) -> list[Gateway]:
-        """Return the gateways that can be measured; in every other round the last one comes first."""
-        able = [each for each in self._gateways if each.name not in self.found.missing]
-        return able[::-1] if number % 2 else able
-
     def _note(self, gateway: Gateway, number: int, figures: Figures) -> None:
-        for figure, value in figures.items():
-            self.found.rounds.add(figure, gateway.name, number, value)
+        """Note figures, but for those of the first round: it compiles, fills caches and lets just-in-time compilers work."""
+        if number >= 0:
+            self.found.note(gateway.name, number, figures)
 
-    @contextlib.contextmanager
-    def _stated(self, gateway: Gateway) -> Iterator[None]:
-        """State why a gateway cannot be measured, instead of raising it."""
-        try:
-            yield
-        except (LoadError, NotStartedError) as error:
-            self.found.missing[gateway.name] = str(error)[:500]
-            _progress(f"{gateway.name}: {self.found.missing[gateway.name]}")
+    def _stated(self, gateway: Gateway) -> contextlib.AbstractContextManager[None]:
+        return self.found.stated(gateway.name, LoadError, NotStartedError)
 
     def _server(self, stack: contextlib.ExitStack, gateway: Gateway, port: int) -> Server | None:
         """Start a gateway that runs until the end of the stack; None if it does not start."""
@@ -118,7 +86,7 @@ class Comparison:
 
     def _start(self, gateway: Gateway, port: int) -> Figures:
         """Start a gateway, and end it after its first answer."""
-        _progress(f"start of {gateway.name}")
+        progress(f"start of {gateway.name}")
         place = self._place(gateway, port)
         launch = gateway.launch(place)
         began = time.perf_counter()
@@ -130,7 +98,3 @@ class Comparison:
 
     def _place(self, gateway: Gateway, port: int) -> Place:
         return Place(self._folder / gateway.name.replace(" ", "-"), port, free_port())
-
-
-def _progress(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)

@@ -81,7 +81,11 @@ class Server:
     async def ask(self, body: bytes, *, count: int = 1, concurrency: int = 1) -> list[float]:
         """Send a request `count` times on each connection. Return the seconds that each took."""
         request = request_of(self._port, PATH, body, self._headers)
-        return await load(self._port, request, count=count, concurrency=concurrency)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await load(self._port, request, count=count, concurrency=concurrency)
+        except TimeoutError as error:
+            raise LoadError(f"gave no answer within {PATIENCE:.0f} s") from error
 
 
 @contextlib.contextmanager

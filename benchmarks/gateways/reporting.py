@@ -7,20 +7,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.gateways.comparison import Compared
+from benchmarks.compared import Compared
 from benchmarks.gateways.launching import Gateway, Place
 from benchmarks.gateways.measures import CONCURRENCY, CPU, LATENCY, LONG, PAUSE_MS, SHORT, START
 from benchmarks.gateways.own import TYPED_RELAY
-from benchmarks.report.document import Plot, Section, Table, figures_table, ratios_plot, ratios_table
+from benchmarks.report.document import Plot, Section, Table, figures_table, missing_table, ratios_plot, ratios_table
 
 _HOW = f"""
 One process of each gateway on one core; the stub, which answers at once, and the load client have the other cores. CPU
 is that of the whole process tree, as Linux reports it. Requests are chat completions: 1 KB is a question, 40 KB an
-agent's request with 20 tools, 1 MB the same after a long tool loop. {CONCURRENCY} are under way at once. A chunk
-is the difference between streams of {LONG} and {SHORT} chunks, for each chunk more; the upstream sends one every
-{PAUSE_MS} ms, or, in a burst, all at once. All servers run from the beginning to the end; in each round each of them is
-measured once for each figure. Figures are medians over the rounds, ratios are medians of the ratios of each round, with
-the least and the most.
+agent's request with 20 tools, 1 MB the same after a long tool loop. {CONCURRENCY} are under way at once. A chunk is the
+difference between streams of {LONG} and {SHORT} chunks, for each chunk more; the upstream sends one every {PAUSE_MS} ms,
+or, in a burst, all at once; those of a tool call come in a burst. All servers run from the beginning to the end. In each
+round each is measured once for each figure; the first round warms up, and does not count. Figures are medians over the
+rounds, ratios are medians of the ratios of each round, with the least and the most.
 """
 
 
@@ -44,11 +44,6 @@ def gateways_section(gateways: Sequence[Gateway], found: Compared) -> Section:
         ]
     parts.append(missing_table("Gateways without figures, or without all", found.missing))
     return Section("Gateways", [*parts, *map(_settings, gateways)])
-
-
-def missing_table(title: str, missing: dict[str, str]) -> Table:
-    """Return which of those that are compared have no figures, and why."""
-    return Table(title, ["", "reason"], list(missing.items()) or [("none", "")])
 
 
 def _settings(gateway: Gateway) -> str:

@@ -17,17 +17,23 @@ class Table(NamedTuple):
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    words: bool = False
+    """Whether its cells are words, which begin at the left, and not numbers, which end at the right."""
 
     def markdown(self) -> str:
         """Return it as Markdown."""
-        lines = [_row(self.columns), _row(["---", *["---:"] * (len(self.columns) - 1)]), *map(_row, self.rows)]
+        sides = ["---", *["---" if self.words else "---:"] * (len(self.columns) - 1)]
+        lines = [_row(self.columns), _row(sides), *map(_row, self.rows)]
         return "\n".join([f"### {self.title}", "", *([self.note, ""] if self.note else []), *lines, ""])
 
     def text(self) -> str:
         """Return it with columns that are aligned, for a terminal."""
         widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
         lines = (
-            "  ".join(cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(cells)).rstrip()
+            "  ".join(
+                cell.ljust(width) if self.words or not at else cell.rjust(width)
+                for at, (cell, width) in enumerate(cells)
+            ).rstrip()
             for cells in (list(zip(row, widths, strict=True)) for row in (self.columns, *self.rows))
         )
         return "\n".join([self.title, *lines, ""])
@@ -94,6 +100,11 @@ def ratios_table(
     """Return ratios to the figures of `base` in the same round: the median, and the least and the most."""
     rows = [[name, *(spread(rounds.ratio(each, name, base)) for each in measures)] for name in names]
     return Table(title, ["", *measures.values()], rows, note)
+
+
+def missing_table(title: str, missing: Mapping[str, str]) -> Table:
+    """Return which of those that are compared have no figures, and why."""
+    return Table(title, ["", "reason"], list(missing.items()) or [("none", "")], words=True)
 
 
 def ratios_plot(title: str, file: str, rounds: Rounds, names: Sequence[str], measure: str, base: str) -> Plot:
