@@ -63,7 +63,7 @@ class Comparison:
         return self.found
 
     def _note(self, gateway: Gateway, number: int, figures: Figures) -> None:
-        """Note figures, but for those of the first round: it compiles, fills caches and lets just-in-time compilers work."""
+        """Note figures, except those of the first round, in which programs compile and fill their caches."""
         if number >= 0:
             self.found.note(gateway.name, number, figures)
 
