@@ -14,7 +14,8 @@ from understudy.dialects.base import Send
 from understudy.domain.events import Started
 from understudy.domain.failures import Failure
 from understudy.engine.auth import Credential
-from understudy.engine.http_attempt import HttpAttempt, HttpContext
+from understudy.engine.http_attempt import HttpAttempt
+from understudy.engine.http_context import HttpContext, HttpPlace
 from understudy.policy.targets import Limits
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
@@ -94,9 +95,7 @@ class RecordingTransport:
 
     def several_sends(self, credential: Credential, base: str) -> HttpAttempt:
         """Return an attempt that asks twice, and cancels upstream when it is given up."""
-        context = HttpContext(
-            transport=self, credential=credential, limits=Limits(), attempt_id="attempt-1", streamed=False
-        )
+        context = HttpContext(HttpPlace(transport=self), credential, Limits(), "attempt-1", streamed=False)
         return HttpAttempt(_Twice(base), context, dialect="test")
 
 

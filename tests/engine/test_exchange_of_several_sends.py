@@ -18,7 +18,8 @@ from understudy.domain.finish import FinishReason
 from understudy.domain.secret import Secret
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import Credential
-from understudy.engine.http_attempt import HttpAttempt, HttpContext
+from understudy.engine.http_attempt import HttpAttempt
+from understudy.engine.http_context import HttpContext, HttpPlace
 from understudy.policy.targets import Limits
 from understudy.providers.base import Auth
 from understudy.transport.base import TransportError
@@ -126,13 +127,8 @@ class ScriptedTransport:
 
 
 def flight(transport: ScriptedTransport, **limits: Any) -> HttpAttempt:
-    context = HttpContext(
-        transport=transport,
-        credential=Credential(Auth(), Secret("key-1"), BASE),
-        limits=Limits(**limits),
-        attempt_id="attempt-1",
-        streamed=False,
-    )
+    credential = Credential(Auth(), Secret("key-1"), BASE)
+    context = HttpContext(HttpPlace(transport=transport), credential, Limits(**limits), "attempt-1", streamed=False)
     return HttpAttempt(Prediction(), context, dialect="test")
 
 

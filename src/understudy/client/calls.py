@@ -123,7 +123,7 @@ class Calls:
         """Turn texts into vectors. `request_id` and `allowances` as for `open`."""
         read = read_texts(texts, options, self.types)
         planned = await self._planned(self._planner.embedding_plan(read.request))
-        rules = _rules(planned.fallback, read.deadline)
+        rules = _unhedged(planned.rules, read.deadline)
         name = request_id or self.engine.new_id()
         job = Job(
             id=name,
@@ -138,7 +138,7 @@ class Calls:
 
     async def ask(self, operation: Operation, request: Any, planned: PlannedRun) -> list[Any]:
         """Run any other operation, none of which is billed."""
-        rules = _rules(planned.fallback, min(FREE_DEADLINE, planned.fallback.deadline), free=True)
+        rules = _unhedged(planned.rules, min(FREE_DEADLINE, planned.rules.deadline), free=True)
         job = Job(id=self.engine.new_id(), operation=operation, request=request, rules=rules)
         run = Run(job, planned.plan, self._backends, self.engine)
         await run.to_end()
@@ -155,10 +155,11 @@ class Calls:
 
     def _chat(self, name: str, read: ReadRequest, planned: PlannedRun, reading: Reading | None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""
-        fallback = planned.fallback
-        tools = read.request.tools
-        has_effects = bool(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools)
-        rules = _rules(fallback, read.deadline, has_effects=has_effects, hedges=fallback.hedge)
+        fallback, rules, tools = planned.fallback, planned.rules, read.request.tools
+        if read.deadline is not None:
+            rules = replace(rules, deadline=read.deadline)
+        if tools and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools):
+            rules = replace(rules, has_effects=True)
         return Job(
             id=name,
             operation=Operation.CHAT,
@@ -191,25 +192,7 @@ def _streamed(rules: Rules, read: ReadRequest, fallback: FallbackConfig, reading
     return replace(rules, streamed=True, on_midstream_error=mode, hold_chars=chars, heartbeat=heartbeat)
 
 
-def _rules(
-    fallback: FallbackConfig,
-    deadline: float | None,
-    *,
-    has_effects: bool = False,
-    free: bool = False,
-    hedges: bool = False,
-) -> Rules:
-    """Return the configuration's rules, with what the request itself states."""
-    return Rules(
-        max_tries=fallback.max_retries,
-        max_attempts=fallback.max_attempts,
-        retry_delay=fallback.retry_delay_ms / 1000,
-        deadline=deadline if deadline is not None else fallback.deadline,
-        max_wait=fallback.max_wait,
-        fallback_on_filter=fallback.fallback_on_filter,
-        hedge=hedges,
-        hedge_after=fallback.hedge_after if hedges else None,
-        has_effects=has_effects,
-        free=free,
-        probe_interval=fallback.probe_interval if fallback.active_probes else None,
-    )
+def _unhedged(rules: Rules, deadline: float | None, *, free: bool = False) -> Rules:
+    """Return the rules of an operation that is never asked of two targets at once, with the request's own deadline."""
+    own = rules.deadline if deadline is None else deadline
+    return replace(rules, deadline=own, hedge=False, hedge_after=None, free=free)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -60,7 +59,8 @@ class Attempt:
     """The events of that answer."""
     _ended: float | None = None
 
-    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine) -> None:
+    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine, now: Callable[[], float]) -> None:
+        """`now`: the clock of the event loop."""
         self.job = job
         self.launch = launch
         self.number = launch.attempt
@@ -76,7 +76,7 @@ class Attempt:
         self._awaits_content = self._notes_begin or (learned and self.stream.streamed)
         self._held: list[Any] | None = []
         self._missing = job.rules.hold_chars
-        self._now = asyncio.get_running_loop().time
+        self._now = now
         self.started_at = engine.wall_clock()
         # After the opening, in which the first attempt of a process loads its dialect: not the provider's time.
         self._started = self._now()

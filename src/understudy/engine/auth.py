@@ -45,12 +45,15 @@ class Credential(msgspec.Struct, frozen=True):
     """The header with the key, made once; empty without a key."""
     home: str = ""
     """How URLs begin to which it may go, made once."""
+    is_fixed: bool = True
+    """Whether it is the same for every request, so that `attach` is enough."""
 
     def __post_init__(self) -> None:
         key = self.secret.reveal() if self.secret is not None else ""
         header = ((self.auth.header, SecretHeader(self.auth.prefix + key)),) if key else ()
         msgspec.structs.force_setattr(self, "header", header)
         msgspec.structs.force_setattr(self, "home", f"{self.origin}/")
+        msgspec.structs.force_setattr(self, "is_fixed", self.token is None and self.sign is None)
 
     def __repr__(self) -> str:
         """Omit the functions: their own representations may show their arguments."""
@@ -60,11 +63,6 @@ class Credential(msgspec.Struct, frozen=True):
     def authenticates(self) -> bool:
         """Whether requests carry anything that a provider could refuse."""
         return bool(self.secret) or self.token is not None or self.sign is not None
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it is the same for every request, so that `attach` is enough."""
-        return self.token is None and self.sign is None
 
     async def equip(self, request: HttpRequest, attempt_id: str) -> tuple[HttpRequest, Credential]:
         """Return the request as it is to be sent, and the credential that knows what it carries. Raises `NotSigned`."""

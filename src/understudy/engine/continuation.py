@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -99,14 +100,17 @@ class Seam:
 class ContinuingAttempt(Attempt):
     """An attempt that is given the beginning of the answer. What it folds and hands out is the continuation alone."""
 
-    def __init__(self, job: Job, launch: Launch, backend: Backend, engine: Engine, shown: Shown) -> None:
+    def __init__(
+        self, job: Job, launch: Launch, backend: Backend, engine: Engine, now: Callable[[], float], shown: Shown
+    ) -> None:
+        """`now`: as for an `Attempt`."""
         self._shown = shown
         self._seam = Seam(shown.response.text)
         self._text: int | None = None
         self._others: dict[int, int] = {}
         begun = Message(Role.ASSISTANT, self._seam.sent)
         request = msgspec.structs.replace(job.request, messages=(*job.request.messages, begun))
-        super().__init__(msgspec.structs.replace(job, request=request), launch, backend, engine)
+        super().__init__(msgspec.structs.replace(job, request=request), launch, backend, engine, now)
         note = Warned(Warning(WarningKind.EMULATED, "answer", self._note()))
         super().take([note])
 

@@ -76,8 +76,12 @@ _FUNCTIONS = _PROMPT | {"tools"}
 def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
     """Return the endpoint with the limits of what a request asks for: log probabilities and media make answers long."""
     bounds, quirks, origin = endpoint.bounds, endpoint.quirks, request.origin
-    alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
     media = quirks.gives_media
+    if not (
+        media or request.logprobs or request.top_logprobs or request.extra or endpoint.options or request.tools
+    ) and (origin is None or not _may_widen(origin.body)):
+        return endpoint  # nearly always
+    alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
     if request.extra or endpoint.options or request.tools or (origin is not None and _may_widen(origin.body)):
         hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
         fields = f"{request.extra}{endpoint.options}{hosted}" if request.extra or endpoint.options or hosted else ""

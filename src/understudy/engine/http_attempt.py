@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
-
-import msgspec
 
 from understudy.dialects.base import Exchange, Send
 from understudy.dialects.forwarding import answered_headers
@@ -23,58 +21,20 @@ from understudy.domain.money import Cost
 from understudy.domain.quotas import ReadQuotas
 from understudy.domain.wire_answer import WireAnswer
 from understudy.engine.attempt_stream import AttemptFailed
-from understudy.engine.auth import Credential, NotSigned
-from understudy.engine.background import Background
-from understudy.engine.concessions import Again
+from understudy.engine.auth import NotSigned
 from understudy.engine.forwarded_errors import failed_answer, refused_answer
+from understudy.engine.http_context import HttpContext
 from understudy.engine.watch import Watch, no_response
-from understudy.policy.targets import Limits
-from understudy.transport.base import Incoming, Transport, TransportError
+from understudy.transport.base import Incoming, TransportError
 from understudy.transport.bodies import LONG, Meter, aside, decoded, read_beginning
-from understudy.wire.bounds import BOUNDS, Bounds
 from understudy.wire.gathered import Gathered
-from understudy.wire.http import Headers, HttpHead, HttpRequest
-from understudy.wire.quotas import QuotaHeaders, read_quotas
+from understudy.wire.http import HttpHead, HttpRequest
+from understudy.wire.quotas import read_quotas
 
 logger = logging.getLogger("understudy")
 
 CANCELLATION = 5.0
 """Seconds that a cancellation request to the provider may take, in the background."""
-
-
-class HttpContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt needs besides its exchange."""
-
-    transport: Transport
-    credential: Credential
-    limits: Limits
-    attempt_id: str
-    server: str | None = None
-    """Scheme, host and port of the endpoint, stamped on what only that server can replay."""
-    account: str | None = None
-    """The account there, stamped likewise."""
-    fact_headers: Headers = ()
-    """Headers of a success that are facts of the answer, as in `ProviderRow`."""
-    quotas: tuple[QuotaHeaders, ...] = ()
-    quota_names: frozenset[str] = frozenset()
-    """Headers of which an answer that reports a limit has at least one."""
-    streamed: bool
-    """Whether the provider streams its answer, so that the time-outs of content apply."""
-    keep_raw: bool = True
-    """Whether the body is kept for `raw`, which a stream that its reader sees as it arrives does not need."""
-    again: Callable[[Failure], Again | None] | None = None
-    """Returns the same request without what the provider refused of it, if that is something to do without."""
-    forwards: bool = False
-    """Whether the caller speaks the provider's wire format, so that the provider's own bytes are kept for it."""
-    background: Background = msgspec.field(default_factory=Background)
-    """Where the provider is told to stop."""
-    strict: bool = False
-    """Whether a warning of the encoding makes the target ineligible."""
-    bounds: Bounds = BOUNDS
-    limit: int = BOUNDS.body
-    """Bytes of the body of a success."""
-    began: float | None = None
-    """When the attempt was launched, by the event loop's clock; `None`: when it is iterated first."""
 
 
 class HttpAttempt:
@@ -102,14 +62,16 @@ class HttpAttempt:
     ) -> None:
         """`before` is handed out ahead of the exchange's first steps (warnings)."""
         self.dialect: str | None = dialect
-        self.server = context.server
-        self.account = context.account
+        place = context.place
+        self.server = place.server
+        self.account = place.account
+        self._place = place
         self._exchange = exchange
         self._before = before
         self._context = context
         self._credential = context.credential
         self._steps: list[Any] = []
-        self._meter = Meter(context.bounds, context.limit)
+        self._meter = Meter(place.bounds, context.limit)
 
     def __aiter__(self) -> Self:
         return self
@@ -150,7 +112,7 @@ class HttpAttempt:
 
     def _begin(self) -> Watch:
         context = self._context
-        watch = self._watch = Watch(context.limits, streamed=context.streamed, began=context.began)
+        watch = self._watch = Watch(context.limits, streamed=context.streamed, began=context.began, loop=context.loop)
         if self._failure is None:
             steps = self._exchange.start()
             if len(steps) == 1 and type(only := steps[0]) is Send and not self._before:  # nearly always
@@ -201,7 +163,7 @@ class HttpAttempt:
 
     async def _perform(self, send: Send, watch: Watch) -> None:
         """Send a request and read its response's head. Close an earlier response that was not read to its end."""
-        self._send, context = None, self._context
+        self._send, context, place = None, self._context, self._place
         if self._incoming is not None:
             self._close()
         self._meter.begin(streamed=watch.streamed)
@@ -213,7 +175,7 @@ class HttpAttempt:
                 if send.after > 0:
                     await asyncio.sleep(send.after)
                 request = self._attached(send) or await self._equipped(send)
-                incoming = await context.transport.send(request, connect=context.limits.connect)
+                incoming = await place.transport.send(request, connect=context.limits.connect)
         except TimeoutError as error:
             raise TransportError(no_response(watch, sent=request is not None)) from error
         except NotSigned as error:
@@ -223,22 +185,22 @@ class HttpAttempt:
             watch.guard(incoming)
         self._incoming, head = incoming, incoming.head
         self.answered = 200 <= head.status < 300
-        if not context.quota_names.isdisjoint(head.headers):
-            self.quotas = partial(read_quotas, head.headers, context.quotas)
+        if not place.quota_names.isdisjoint(head.headers):
+            self.quotas = partial(read_quotas, head.headers, place.quotas)
         if context.forwards:
             self._is_of_several = self.wire_answer is not None and not self.wire_answer.is_error
             self.wire_answer = WireAnswer(head.status, answered_headers(head.headers))
         self._steps = self._exchange.head(head)
-        if context.fact_headers and self.answered:
+        if place.fact_headers and self.answered:
             self._steps = [*self._noted(head), *self._steps]
         if self._exchange.refused:
             await self._read_refusal(incoming)
         elif "content-encoding" in head.headers:
-            self._incoming = decoded(incoming, context.bounds)
+            self._incoming = decoded(incoming, place.bounds)
 
     def _noted(self, head: HttpHead) -> list[FactReported]:
         """Return the facts of the answer that stand in its head."""
-        pairs = self._context.fact_headers
+        pairs = self._place.fact_headers
         return [FactReported(key, value) for header, key in pairs if (value := head.headers.get(header))]
 
     def _attached(self, send: Send) -> HttpRequest | None:
@@ -264,7 +226,7 @@ class HttpAttempt:
                     self._failure = Failure(kind=FailureKind.TOO_LARGE, message=flaw)
                     self._close()
                     return
-                if size > self._context.bounds.body:
+                if size > self._place.bounds.body:
                     self._raw = None
             if self._raw is not None:
                 self._raw.add(data)
@@ -294,7 +256,8 @@ class HttpAttempt:
     async def _read_refusal(self, incoming: Incoming) -> None:
         """Read an error as far as is useful, and treat that as its end."""
         try:
-            pieces = await read_beginning(decoded(incoming, self._context.bounds), self._context.bounds.error)
+            bounds = self._place.bounds
+            pieces = await read_beginning(decoded(incoming, bounds), bounds.error)
         except TransportError as error:
             if error.failure.kind is not FailureKind.PROTOCOL:
                 raise
@@ -305,7 +268,7 @@ class HttpAttempt:
             self._failure = verdict
             return
         if self.wire_answer is not None:
-            self.wire_answer = refused_answer(self.wire_answer, incoming.head, pieces, self._context.bounds)
+            self.wire_answer = refused_answer(self.wire_answer, incoming.head, pieces, self._place.bounds)
         for piece in pieces:
             self._steps = [*self._steps, *self._exchange.feed(piece)]
         self._steps = [*self._steps, *self._exchange.close()]
@@ -358,14 +321,14 @@ class HttpAttempt:
             return
         for step in steps:
             if isinstance(step, Send):
-                self._context.background.start(self._send_cancellation(step))
+                self._place.background.start(self._send_cancellation(step))
 
     async def _send_cancellation(self, send: Send) -> None:
         """Ask the provider to stop. Its answer no longer matters."""
         try:
             async with asyncio.timeout(CANCELLATION):
                 request = self._attached(send) or await self._equipped(send)
-                incoming = await self._context.transport.send(request, connect=self._context.limits.connect)
+                incoming = await self._place.transport.send(request, connect=self._context.limits.connect)
                 incoming.close()
         except (TransportError, TimeoutError, NotSigned):
             return

@@ -24,6 +24,8 @@ from understudy.providers.base import ProviderRow
 from understudy.settings import ProviderConfig
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from understudy.domain.attempts import AttemptRecord
     from understudy.domain.money import Cost
     from understudy.domain.prices import Price, PriceQuery
@@ -286,16 +288,17 @@ class HttpBackend:
     def attempt(self, job: Job, target: Target, limits: Limits, attempt_id: str) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated."""
         # Before the opening: the first attempt of a process loads its dialect and the HTTP library there.
-        began = self._now()
+        loop = self._running_loop()
+        began = loop.time()
         if job.operation.billed:
             self.prices.begin(target.model)
-        return self._opening.open(job, target, limits, attempt_id, began)
+        return self._opening.open(job, target, limits, attempt_id, began, loop)
 
     @cached_property
-    def _now(self) -> Callable[[], float]:
-        from understudy.engine.clock import now
+    def _running_loop(self) -> Callable[[], AbstractEventLoop]:
+        from asyncio import get_running_loop
 
-        return now
+        return get_running_loop
 
     @cached_property
     def _opening(self) -> HttpOpening:

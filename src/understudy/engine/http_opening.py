@@ -19,11 +19,14 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest, outline_of, whole_of
 from understudy.engine.concessions import Concessions
 from understudy.engine.exchanges import dialect_of, is_forwarded, limit_of, open_exchange, widened
-from understudy.engine.http_attempt import HttpAttempt, HttpContext
+from understudy.engine.http_attempt import HttpAttempt
+from understudy.engine.http_context import HttpContext, HttpPlace
 from understudy.policy.targets import Limits, Target
 from understudy.wire.quotas import reporting
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.job import Job
@@ -75,7 +78,8 @@ class Line(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     kept: Endpoint
     """The same for a caller that speaks the wire format too: frames are kept, to go on as they arrive."""
-    server: str
+    place: HttpPlace
+    """The same for its attempts."""
 
 
 _NO_WARNINGS: Sequence[Event] = ()
@@ -89,16 +93,19 @@ class HttpOpening:
         self._config, self._row = entry.config, entry.row
         self._quota_names = reporting(entry.row.quotas)
         self._transport, self._background = entry.transport, background
+        self._has_defaults = entry.config.max_tokens is not None or entry.config.temperature is not None
         self._concessions = Concessions()
         self._lines: BoundedDict[tuple[str | None, Operation, str], Line] = BoundedDict(REMEMBERED)
 
-    def open(self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float) -> HttpAttempt:
-        """Open an attempt; nothing is sent before it is iterated."""
+    def open(
+        self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float, loop: AbstractEventLoop | None
+    ) -> HttpAttempt:
+        """Open an attempt; nothing is sent before it is iterated. `began`: when, by the clock of the event loop."""
         request, operation, whole = job.request, job.operation, not job.streamed
         endpoint, streamed = self._entry.endpoint(target.model), False
         chat = operation is Operation.CHAT and isinstance(request, GenerationRequest)
         if chat:
-            request = self._with_defaults(request)
+            request = self._with_defaults(request) if self._has_defaults else request
             endpoint = widened(endpoint, request)
             limits = self._patient(request, limits)
         line = self._line(target.model, operation, endpoint, request)
@@ -113,24 +120,18 @@ class HttpOpening:
         if forwards and not whole:
             endpoint = line.kept
         context = HttpContext(
-            transport=self._transport,
-            credential=self._entry.credential_of(target),
-            limits=limits,
-            attempt_id=attempt_id,
-            server=line.server,
-            account=endpoint.account,
-            quotas=self._row.quotas,
-            quota_names=self._quota_names,
-            fact_headers=self._row.fact_headers if operation is Operation.CHAT else (),
-            streamed=streamed,
+            line.place,
+            self._entry.credential_of(target),
+            limits,
+            attempt_id,
+            streamed,
             keep_raw=whole,
             again=self._concessions.again(dialect, request, endpoint, streamed, inside=whole) if chat else None,
             forwards=forwards,
-            background=self._background,
             strict=job.strict,
-            bounds=endpoint.bounds,
             limit=limit_of(request, endpoint.bounds, streamed),
             began=began,
+            loop=loop,
         )
         exchange = open_exchange(dialect, operation, request, endpoint, streamed)
         return HttpAttempt(exchange, context, dialect=dialect.name, before=warnings)
@@ -144,7 +145,17 @@ class HttpOpening:
             return line
         account = self._entry.account(dialect)
         owned = endpoint if account is None else replace(endpoint, account=account)
-        line = Line(dialect, owned, replace(owned, keep_wire=True), owned.server)
+        place = HttpPlace(
+            transport=self._transport,
+            server=owned.server,
+            account=owned.account,
+            fact_headers=self._row.fact_headers if operation is Operation.CHAT else (),
+            quotas=self._row.quotas,
+            quota_names=self._quota_names,
+            background=self._background,
+            bounds=owned.bounds,
+        )
+        line = Line(dialect, owned, replace(owned, keep_wire=True), place)
         if endpoint is self._entry.endpoint(model):
             self._lines[key] = line
         return line
@@ -171,8 +182,6 @@ class HttpOpening:
 
     def _with_defaults(self, request: GenerationRequest) -> GenerationRequest:
         config = self._config
-        if config.max_tokens is None and config.temperature is None:
-            return request
         return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
 
     def _streams_inside(self, job: Job, request: GenerationRequest, limits: Limits, line: Line) -> bool:

@@ -30,7 +30,7 @@ class InnerStreams:
         self, request: GenerationRequest, dialect: Dialect, endpoint: Endpoint, *, whole: str, others: bool
     ) -> bool:
         """Check whether to stream a request inside; see `streams_inside`."""
-        if (endpoint.model, request.output is not None) in self._refused:
+        if self._refused and (endpoint.model, request.output is not None) in self._refused:
             return False
         return streams_inside(request, dialect, whole, endpoint, others)
 

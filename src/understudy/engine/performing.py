@@ -108,7 +108,7 @@ class Performer:
         engine = self._engine
         backend = self._backends[launch.target.name]
         shown = Shown.of(self.committed) if launch.continues and self.committed is not None else None
-        whole = (self.job, launch, backend, engine)
+        whole = (self.job, launch, backend, engine, self._now)
         attempt = Attempt(*whole) if shown is None else ContinuingAttempt(*whole, shown)
         self._attempts[launch.attempt] = attempt
         waits = engine.admission is not None and engine.admission.guards(attempt, self._plan, self._backends)

@@ -45,9 +45,17 @@ class Watch:
         "verdict",
     )
 
-    def __init__(self, limits: Limits, *, streamed: bool, began: float | None = None) -> None:
-        """`began` is when the attempt was launched: the limits of the whole attempt count from there, or from now."""
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        streamed: bool,
+        began: float | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """`began` is when the attempt was launched: the limits of the whole attempt count from there, or from now.
+        `loop`: the running event loop, where it is known."""
+        self._loop = loop or asyncio.get_running_loop()
         self._limits = limits
         self.streamed = streamed
         """Whether the provider streams, so that the limits of content apply."""

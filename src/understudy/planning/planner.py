@@ -18,7 +18,7 @@ from understudy.domain.errors import ConfigError, Misuse, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of, whole_of
 from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
-from understudy.planning.planned import PlannedRun
+from understudy.planning.planned import PlannedRun, rules_of
 from understudy.policy import strategies
 from understudy.policy.affinity import Sessions, begins_turn, key_of
 from understudy.policy.cost_order import CostOptimized, Estimate
@@ -67,6 +67,7 @@ class RouteState:
         self.name = name
         self.targets = targets
         self.fallback = fallback
+        self.rules = rules_of(fallback)
         self.order = _strategy_of(fallback)
         self.round_robin = RoundRobin()
         self.takes_turns = self.order in (strategies.round_robin, least_busy)
@@ -227,25 +228,22 @@ class Planner:
         )
         return plan, facts
 
-    def _named(self, selection: Selection) -> str | None:
-        """Return the label of the target that a call names, if it names one."""
-        return None if selection.entry is None else self._catalog.text_target(selection.entry, selection.model).label
-
     def _planned(
         self, plan: Plan, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState
     ) -> PlannedRun:
         """Return a plan as it is carried out: with the target first that holds the request's session, those whose quota
         is nearly used up behind the others, and as many targets as are allowed."""
         fallback, key, begins = route.fallback, None, False
-        if fallback.affinity and (key := key_of(request, plan, self._named(selection))) is not None:
+        named = None if selection.entry is None else plan.steps[0].target.label  # what a call names comes first
+        if fallback.affinity and (key := key_of(request, plan, named)) is not None:
             begins, now = begins_turn(request), clock.now()
             cooling = _NONE if self._health.calm else self._health.in_cooldown(_others(route, selection), now)
             lifetime = fallback.affinity_lifetime
             plan = self._sessions.arrange(plan, key, begins=begins, lifetime=lifetime, now=now, in_cooldown=cooling)
         if (share := fallback.leave_quota) is not None:
-            tokens, named = needs.least_prompt, self._named(selection)
-            plan = self._health.quotas.spare(plan, clock.now(), share=share, tokens=tokens, named=named)
-        return PlannedRun(_limited(plan, route), fallback, key, begins)
+            tokens, now = needs.least_prompt, clock.now()
+            plan = self._health.quotas.spare(plan, now, share=share, tokens=tokens, named=named)
+        return PlannedRun(_limited(plan, route), fallback, route.rules, key, begins)
 
     # ---- embeddings ----
 
@@ -275,7 +273,7 @@ class Planner:
             if route.takes_turns:
                 route.round_robin.take(plan, facts.in_cooldown)
         plan = replace(plan, skipped=(*plan.skipped, *others), route=route.name)
-        return PlannedRun(_limited(plan, route), route.fallback)
+        return PlannedRun(_limited(plan, route), route.fallback, route.rules)
 
     # ---- both ----
 

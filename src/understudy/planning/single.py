@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.engine.backend import Backend
-from understudy.planning.planned import PlannedRun
+from understudy.planning.planned import PlannedRun, rules_of
 from understudy.policy.plan import Plan, Step
 from understudy.policy.selection import select
 from understudy.policy.targets import Target
@@ -19,6 +19,7 @@ class SinglePlanner:
     def __init__(self, backend: Backend, fallback: FallbackConfig) -> None:
         self._backend = backend
         self._fallback = fallback
+        self._rules = rules_of(fallback)
 
     def check(self, model: str | None) -> None:
         """Raise `ConfigError` if neither the request nor the entry names a model."""
@@ -34,7 +35,7 @@ class SinglePlanner:
 
     def only(self, target: Target) -> PlannedRun:
         """Return the plan of one target."""
-        return PlannedRun(Plan((Step(target, ONLY),)), self._fallback)
+        return PlannedRun(Plan((Step(target, ONLY),)), self._fallback, self._rules)
 
     def explain(self, request: GenerationRequest) -> Plan:
         """Plan a generation that is not sent, with what it would cost."""

@@ -44,7 +44,7 @@ def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
     if isinstance(request, EmbeddingRequest):
         return _NOTHING
     found = _media(request)
-    if any(isinstance(tool, Tool) for tool in request.tools):
+    if request.tools and any(isinstance(tool, Tool) for tool in request.tools):
         found.add("tools")
     if request.output is not None and request.output.kind == "json_schema":
         found.add("structured_output")
@@ -57,7 +57,7 @@ _NOTHING = Needs()
 def _media(request: GenerationRequest) -> set[str]:
     found: set[str] = set()
     for message in request.messages:
-        if isinstance(message.content, str):
+        if type(message.content) is str:
             continue
         for part in message.content:
             inner = part.content if isinstance(part, ToolResult) and not isinstance(part.content, str) else ()
