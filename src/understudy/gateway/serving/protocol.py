@@ -17,6 +17,7 @@ import httptools
 
 from understudy.gateway.serving import refusals
 from understudy.gateway.serving.exchange import SocketExchange
+from understudy.gateway.serving.known_heads import DIGITS, LONGEST, KnownHead, known_head
 from understudy.gateway.serving.line import Line, Phase, Shared
 from understudy.gateway.serving.refusals import Refusal
 from understudy.gateway.serving.strictness import find_fault, headers_of, split
@@ -45,6 +46,12 @@ class HttpProtocol(Line):
         self._fields: list[bytes] | None = None
         """The header while it arrives, names and values in turn; after it, fields are trailers."""
         self._raw = self._body = self._trailers = 0
+        self._known: KnownHead | None = None
+        """The head of the last request, if the next one may begin in the same way."""
+        self._first = b""
+        """What a request has begun with, while it is parsed."""
+        self._missing = 0
+        """Bytes of the body of a request with a known head that have not arrived."""
         self._window = (0.0, 0)
         """When the current `body_window` began, and the size of the body then."""
 
@@ -143,16 +150,57 @@ class HttpProtocol(Line):
                 data = data.lstrip(_LINE_END)
                 if not data:
                     return
+            if self._known is not None and self._begin_as_known(self._known, data):
+                return
             self._begin()
+            self._first = data
+        elif self._missing:
+            data = self._add_missing(data)
+            if not data:
+                return
         self._raw += len(data)
         try:
             self._parser.feed_data(data)
+            self._first = b""
             if self.phase is Phase.BODY or self.phase is Phase.HEAD:
                 self._check_sizes()
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except (httptools.HttpParserError, _Refused):
             self._refuse(self._refusal or refusals.MALFORMED)
+
+    def _begin_as_known(self, known: KnownHead, data: bytes) -> bool:
+        """Begin a request with the head of the one before it, without the parser, which stands between two messages."""
+        begun = known.begin(data)
+        if begun is None:
+            return False
+        headers, length, body = begun
+        self._raw = self._body = len(body)
+        self._exchange = exchange = SocketExchange(
+            known.method, known.path, known.query, "1.1", headers, self.peer, False, not self._is_retiring, self
+        )
+        self._missing = length - len(body)
+        if self._missing:
+            self.enter(Phase.BODY)
+            self._window = (self.since, 0)
+        else:
+            self.enter(Phase.ANSWERING)
+        exchange.run()
+        if body:
+            exchange.add(body)
+        if not self._missing:
+            exchange.complete()
+        return True
+
+    def _add_missing(self, data: bytes) -> bytes:
+        """Add to the body of a request that began without the parser, and return what is behind it."""
+        piece, rest = data[: self._missing], data[self._missing :]
+        self._missing -= len(piece)
+        self._raw += len(piece)
+        self.on_body(piece)
+        if not self._missing:
+            self.on_message_complete()
+        return rest
 
     def _begin(self) -> None:
         self.enter(Phase.HEAD)
@@ -173,7 +221,7 @@ class HttpProtocol(Line):
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read the request again without its offer of another protocol."""
         fields, self._fields = self._fields or [], None
-        self._is_upgrading = False
+        self._is_upgrading, self._first = False, b""
         head = [self._parser.get_method() + b" " + self._target + b" HTTP/" + self._parser.get_http_version().encode()]
         pairs = zip(fields[::2], fields[1::2], strict=True)
         head += [name + b": " + value for name, value in pairs if name.lower() not in (b"upgrade", b"connection")]
@@ -234,6 +282,10 @@ class HttpProtocol(Line):
         path, query = split(target)
         self._exchange = SocketExchange(method, path, query, version, headers, self.peer, awaits, keep_alive, self)
         self._exchange.run()
+        self._known = None
+        if keep_alive and self._first and "content-length" in headers:
+            longest = min(LONGEST, self.limits.head - DIGITS)  # also with a length that has more digits
+            self._known = known_head(self._first, method, path, query, headers, longest=longest)
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
