@@ -50,14 +50,12 @@ async def read_body(exchange: Exchange, headers: Mapping[str, str], cap: int = C
 def check_length(headers: Mapping[str, str], cap: int) -> None:
     """Raise `BadRequest` if the length that a request states is invalid or exceeds the cap."""
     length = headers.get("content-length")
-    if length is not None and (not length.isascii() or not length.isdigit()):
+    if length is None:
+        return
+    if not length.isascii() or not length.isdigit():
         raise _refused(400, "content-length is not a number")
-    if length is not None and _exceeds(length, cap):
+    if len(length) > 20 or int(length) > cap:  # more digits than any body has would take long to read
         raise too_large(f"the body has {length[:20]} bytes, more than the {cap} that are accepted")
-
-
-def _exceeds(length: str, cap: int) -> bool:
-    return len(length) > 20 or int(length) > cap  # more digits than any body has would take long to read
 
 
 class _Decoder(Protocol):

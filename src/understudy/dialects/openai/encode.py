@@ -199,7 +199,6 @@ def _display(shown: bool, display: str | None, quirks: Quirks, notes: WarningLog
 
 
 def _set_stream(body: Body, endpoint: Endpoint, *, stream: bool) -> None:
-    options = body.get("stream_options")
     if not stream:
         # What a recorded caller wrote stays, unless it would start a stream or be refused without one.
         if body.get("stream"):
@@ -209,4 +208,5 @@ def _set_stream(body: Body, endpoint: Endpoint, *, stream: bool) -> None:
         return
     body["stream"] = True
     if endpoint.quirks.stream_usage:
+        options = body.get("stream_options")
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}

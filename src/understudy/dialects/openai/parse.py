@@ -49,9 +49,10 @@ def parse_chat(body: JsonObject, origin: WireOrigin) -> GenerationRequest:
     fields = _usual_fields(body) if body.keys() <= _USUAL else _all_fields(body)
     if "tools" in body or "functions" in body:
         fields["tools"] = _tools(body)
+    model = body.get("model")
     return GenerationRequest(
         messages=parse_messages(messages),
-        model=_checked(body.get("model"), "model", str, NoneType),
+        model=model if type(model) is str else _checked(model, "model", str, NoneType),
         origin=origin,
         **fields,
     )

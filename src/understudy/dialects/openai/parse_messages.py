@@ -48,22 +48,16 @@ def parse_messages(messages: Iterable[Any], *, first: int = 0, strict: bool = Fa
     reader = _MessageParser(strict=strict)
     found: list[Message] = []
     for message in messages:
-        plain = _plain(message)
-        found.append(reader.message(message, f"messages[{first + len(found)}]") if plain is None else plain)
+        if type(message) is dict and len(message) == 2:  # most messages have only a role and text
+            role, content = message.get("role"), message.get("content")
+            if type(content) is str and type(role) is str and role in _PLAIN_ROLES:
+                found.append(Message(_PLAIN_ROLES[role], content))
+                continue
+        found.append(reader.message(message, f"messages[{first + len(found)}]"))
     return tuple(found)
 
 
-_PLAIN = frozenset({"role", "content"})
 _PLAIN_ROLES = {role.value: role for role in Role if role is not Role.TOOL}
-
-
-def _plain(value: Any) -> Message | None:
-    """Return a message that has only a role and text; `None` for any other."""
-    if type(value) is dict and value.keys() == _PLAIN and type(content := value["content"]) is str:
-        role = value["role"]
-        if type(role) is str and role in _PLAIN_ROLES:
-            return Message(_PLAIN_ROLES[role], content)
-    return None
 
 
 def rest_of(value: Mapping[str, Any], *known: str) -> dict[str, JsonObject] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -80,6 +81,13 @@ def _least_entry(entry: Member) -> bytes:
 _QUOTE = ord('"')
 
 
+@lru_cache(maxsize=256)
+def _route_of(half: OpenAIServer, method: str, url: str) -> tuple[str, Operation | None, str | None]:
+    """Return the path of a URL, its operation, and the deployment that it names: clients send few URLs."""
+    path = urlsplit(url).path
+    return path, half.operation(method, path), deployment_of(path)
+
+
 class OpenAIServer(ServerHalf):
     """OpenAI's API as a server speaks it. Routes are matched by their end, so any base path is accepted."""
 
@@ -117,15 +125,14 @@ class OpenAIServer(ServerHalf):
     @parser
     def parse(self, request: HttpRequest) -> Inbound:
         """Parse a request. Raise `BadRequest`."""
-        path = urlsplit(request.url).path
-        operation = self.operation(request.method, path)
+        path, operation, deployment = _route_of(self, request.method, request.url)
         if operation is Operation.MODELS:
             found = _MODEL.search("/" + path.strip("/"))
             model = unquote(found["id"]) if found and found["id"] else None
             return Inbound(operation=operation, request=ModelsRequest(model=model))
         sent = _received(request)
         body = sent.fields
-        if (deployment := deployment_of(path)) is not None:
+        if deployment is not None:
             body["model"] = deployment
         match operation:
             case Operation.CHAT:
@@ -162,7 +169,7 @@ def _received(request: HttpRequest) -> ReceivedBody:
 
 def _chat(body: JsonObject, origin: WireOrigin) -> Inbound:
     stream = body.get("stream")
-    if not isinstance(stream, bool | None):
+    if stream is not None and type(stream) is not bool:
         raise bad_request("stream", "expected a boolean")
     asked = body.get("stream_options")
     options: dict[str, object] = {
