@@ -86,7 +86,10 @@ class EventReader(ABC):
         steps: Steps = []
         if not self.finished:
             try:
-                self._take_all(self._decoder.feed(data), steps)
+                events = self._decoder.feed(data)
+                if self.is_plain and len(events) == 1 and (delta := self.plain(events[0])) is not None:
+                    return [delta]  # as most reads of a stream
+                self._take_all(events, steps)
             except BadJson as error:
                 steps.append(self._broken(error))
         return steps

@@ -28,20 +28,31 @@ _OF_THE_STREAM = (e.Heartbeat, e.Restarted)
 class OneAnswer:
     """A renderer over that of a dialect, which never puts two answers behind each other."""
 
-    __slots__ = ("_heartbeat", "_is_over", "_is_sent", "_open", "_renderer", "headers")
+    __slots__ = (
+        *("_are_frames_passed", "_heartbeat", "_is_over", "_is_passing", "_is_sent", "_open", "_renderer", "headers"),
+    )
 
-    def __init__(self, open_renderer: Callable[[], Renderer], heartbeat: bytes | None = COMMENT) -> None:
-        """`heartbeat`: what a `Heartbeat` is on the wire; `None` if the dialect's renderer writes it."""
+    def __init__(
+        self, open_renderer: Callable[[], Renderer], heartbeat: bytes | None = COMMENT, *, passes_frames: bool = False
+    ) -> None:
+        """`heartbeat`: what a `Heartbeat` is on the wire; `None` if the dialect's renderer writes it. `passes_frames`:
+        whether that renderer, once it has written the frame of a text, writes those of further texts and notes
+        nothing of them."""
         self._open = open_renderer
         self._renderer = open_renderer()
         self._heartbeat = heartbeat
         self._is_sent = False
+        self._are_frames_passed = passes_frames
+        self._is_passing = False
+        """Whether frames of texts need not be rendered."""
         self._is_over = False
         """The answer ended with an error, after which nothing follows."""
         self.headers = self._renderer.headers
 
     def feed(self, event: e.Event) -> bytes:
         """Render one event."""
+        if self._is_passing and type(event) is e.TextDelta and event.wire is not None:
+            return event.wire
         if self._is_over:
             return b""
         if isinstance(event, _OF_THE_STREAM):
@@ -49,6 +60,7 @@ class OneAnswer:
         out = self._renderer.feed(event)
         if out:
             self._is_sent = True
+            self._is_passing = self._are_frames_passed and type(event) is e.TextDelta and out is event.wire
         return out
 
     def _feed_rarer(self, event: e.Heartbeat | e.Restarted) -> bytes:
@@ -56,7 +68,7 @@ class OneAnswer:
             return self._renderer.feed(event) if self._heartbeat is None else self._heartbeat
         if self._is_sent:
             return self.fail(event.failure)
-        self._renderer = self._open()
+        self._renderer, self._is_passing = self._open(), False
         return b""
 
     def close(self) -> bytes:
@@ -67,5 +79,5 @@ class OneAnswer:
         """Render an error, after which nothing follows."""
         if self._is_over:
             return b""
-        self._is_over = True
+        self._is_over, self._is_passing = True, False
         return self._renderer.fail(failure)

@@ -69,6 +69,10 @@ class AsgiExchange:
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
         await self.write(data)
 
+    def write_now(self, data: bytes) -> bool:
+        """Send nothing: a server is always waited for."""
+        return False
+
     async def write(self, data: bytes) -> None:
         """Send a part of the body."""
         if data and self.method != "HEAD":

@@ -128,6 +128,10 @@ class Connection:
         await self._outlet.start(answer.status, (*answer.headers, *more), answer.body)
         await self._outlet.end()
 
+    def write_now(self, data: bytes) -> bool:
+        """Send a part of the body, which is not empty, if nothing has to be waited for; return whether it was sent."""
+        return self._outlet.write_now(data)
+
     def write(self, data: bytes) -> Awaitable[None]:
         """Send a part of the body; wait while the caller does not read."""
         return self._outlet.write(data)

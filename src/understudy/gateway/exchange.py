@@ -25,6 +25,10 @@ class Outlet(Protocol):
         connection (RFC 9110 §7.6.1), which is the server's."""
         ...
 
+    def write_now(self, data: bytes) -> bool:
+        """Send a part of the body, which is not empty, if nothing has to be waited for; return whether it was sent."""
+        ...
+
     async def write(self, data: bytes) -> None:
         """Send a part of the body; wait while the caller does not read."""
         ...

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.dialects.server import Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.errors import LLMError, failure_of
+from understudy.domain.events import TextDelta
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.domain.wire_answer import wire_answer_of
@@ -63,7 +64,8 @@ class Streaming:
                 async for batch in events:
                     if data := self._rendered(batch):
                         self._life.is_silent = False
-                        await connection.write(data)
+                        if not connection.write_now(data):
+                            await connection.write(data)
                 if run.response is None:
                     raise LLMError(_CUT.message, failure=run.interrupted or _CUT)
                 self._site.signers.note(self._half.name, run.response)
@@ -102,6 +104,11 @@ class Streaming:
 
     def _rendered(self, batch: list[Any]) -> bytes:
         """Return events as the caller reads them."""
+        first = batch[0] if len(batch) == 1 else None
+        if type(first) is TextDelta and first.wire is not None and self._withholding is None:
+            data = self._renderer.feed(first)  # nothing that crosses touches the frame of a text
+            self._latest = data or self._latest
+            return data
         crossed = self._crossing.events(batch)
         if self._withholding is not None:
             crossed = self._withholding.events(crossed)

@@ -17,6 +17,7 @@ from understudy.wire.json import BOM
 MAX_LINE = BOUNDS.line
 MAX_EVENT = BOUNDS.event
 _PLAIN = (b"data: ", b"event: ")
+_DATA = ord("d")
 _OTHER_FIELDS = (b":", b"id:", b"retry:")
 
 
@@ -160,11 +161,11 @@ class SseDecoder:
         """
         if not data.endswith(b"\n\n") or b"\r" in data or len(data) > self._max_plain:
             return None
+        ends = data.count(b"\n")
+        if ends == 2 and data[0] == _DATA:
+            return [SseEvent("", data[6:-2], data if self._keep else b"")]
         if data.startswith(b"event: "):
             return self._named(data)
-        ends = data.count(b"\n")
-        if ends == 2:
-            return [SseEvent("", data[6:-2], data if self._keep else b"")]
         pieces = data[6:-2].split(b"\n\ndata: ")
         if ends != 2 * len(pieces):
             return self._named(data)

@@ -55,7 +55,7 @@ def check(monkeypatch: pytest.MonkeyPatch, read: Callable[[], Any]) -> None:
         patch.setattr(decode_stream, "plain_whole", _unread)
         patch.setattr(decode_stream.StreamReader, "plain", _unread)
         patch.setattr(parse, "_USUAL", frozenset())
-        patch.setattr(parse_messages, "_plain", _unread)
+        patch.setattr(parse_messages, "_PLAIN_ROLES", {})
         general = read()
     assert short == general
 

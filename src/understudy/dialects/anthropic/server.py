@@ -77,7 +77,7 @@ class AnthropicServer(ServerHalf):
 
     def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed message."""
-        return OneAnswer(StreamRenderer, PING)
+        return OneAnswer(StreamRenderer, PING, passes_frames=True)
 
     render_error = staticmethod(render.render_error)
 

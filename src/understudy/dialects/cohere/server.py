@@ -76,7 +76,7 @@ class CohereServer(ServerHalf):
 
     def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
-        return OneAnswer(StreamRenderer)
+        return OneAnswer(StreamRenderer, passes_frames=True)
 
     render_error = staticmethod(render.render_error)
 

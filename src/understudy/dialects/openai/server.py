@@ -153,7 +153,7 @@ class OpenAIServer(ServerHalf):
     def renderer(self, inbound: Inbound) -> OneAnswer:
         """Open the writer of a streamed answer."""
         usage, legacy = (bool(inbound.options.get(name)) for name in ("include_usage", "legacy"))
-        return OneAnswer(lambda: ChunkRenderer(include_usage=usage, legacy=legacy))
+        return OneAnswer(lambda: ChunkRenderer(include_usage=usage, legacy=legacy), passes_frames=True)
 
     render_error = staticmethod(render_error)
 

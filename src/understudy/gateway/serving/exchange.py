@@ -170,6 +170,14 @@ class SocketExchange(msgspec.Struct, eq=False):
                 raise ValueError("the body is longer than its Content-Length")
         return data
 
+    def write_now(self, data: bytes) -> bool:
+        """Send a part of the body, which is not empty, if the caller reads; return whether it was sent."""
+        line = self._line
+        if line.writable is not None or self.is_gone:
+            return False
+        line.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else self._framed(data))
+        return True
+
     async def write(self, data: bytes) -> None:
         """Send a part of the body; wait while the caller does not read."""
         if self._line.writable is not None:
