@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart, CostBasis
-from understudy.domain.failures import Failure
+from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import ModelUsage, Usage
@@ -40,6 +41,17 @@ _OF_END = len(COLUMNS) - COLUMNS.index("duration")
 """How many columns are known only at the end."""
 SECOND = 1_000_000
 _COLUMN_OF = {KEY: "key", AGENT: "agent", CLASS: "class"}
+_STORED_STATE = {outcome: state.value for outcome, state in STATE_OF.items()}
+_STARTED = EntryState.STARTED.value
+_STORED = {each: each.value for enumeration in (Operation, CostBasis, FailureKind) for each in enumeration}
+"""Members of enumerations as they are stored: to ask a member for its value takes much longer."""
+_PLAIN = 256
+"""Details that are kept encoded: most attempts have the same."""
+_IDS = 1_024
+"""Ids that are kept as they are stored: each is needed for a question and a row, when an attempt begins and when it
+ends."""
+UNFIT = (ValueError, TypeError, LookupError, OverflowError, AttributeError)
+"""What an attempt raises that cannot be stored, such as one with a lone surrogate in a text."""
 _tokens = attrgetter(*TOKENS)
 
 
@@ -64,69 +76,99 @@ _tags = msgspec.json.Decoder(dict[str, str])
 
 
 def row_of_start(start: AttemptStart, owner: int, *, opens: bool) -> tuple[Any, ...]:
-    """Return the row of an attempt that begins. `opens`: whether it is the first of its request."""
-    details = Details(waited=start.waited, pool_key=start.key, why=start.why)
-    return (*_beginning(start, EntryState.STARTED, owner, opens), _encoded(details), *(None,) * _OF_END)
+    """Return the row of an attempt that begins, truth values as 0 and 1. `opens`: whether it is the first of its
+    request."""
+    details = _plain_details(start.waited, start.key, start.why, None, None, False)
+    return (*_beginning(start, _STARTED, owner, opens), details, *(None,) * _OF_END)
 
 
 def row_of(record: AttemptRecord, owner: int, *, opens: bool) -> tuple[Any, ...]:
-    """Return the row of an attempt that has ended."""
-    return (*_beginning(record, STATE_OF[record.outcome], owner, opens), *ending_of(record))
+    """Return the row of an attempt that has ended, truth values as 0 and 1."""
+    return (*_beginning(record, state_of(record), owner, opens), *ending_of(record))
+
+
+def state_of(record: AttemptRecord) -> str:
+    """Return the state of an attempt that has ended, as it is stored."""
+    return _STORED_STATE[record.outcome]
 
 
 def ending_of(record: AttemptRecord) -> tuple[Any, ...]:
     """Return the columns that the end of an attempt changes, from `details` on."""
-    failure, usage, cost = record.failure, record.usage, record.cost
-    details = Details(
-        waited=record.waited,
-        pool_key=record.key,
-        why=record.why,
-        failure=replace(failure, body=None) if failure is not None and failure.body is not None else failure,
-        next_step=record.next_step,
-        warnings=record.warnings,
-        billed=replace(usage.billed, raw=None) if usage.billed is not None else None,
-        by_model=usage.by_model,
-        tools=dict(usage.tools) if usage.tools else None,
-        service_tier=record.service_tier,
-        estimated=cost is not None and cost.estimated,
-    )
+    failure, cost, first_event = record.failure, record.cost, record.first_event
+    amount = source = date = None
+    if cost is not None:
+        amount, source, date = cost.amount.nano_usd, cost.source, cost.as_of
     return (
-        _encoded(details),
-        _microseconds(record.duration),
-        None if record.first_event is None else _microseconds(record.first_event),
+        _details_of(record),
+        round(record.duration * SECOND),
+        None if first_event is None else round(first_event * SECOND),
         record.answered_model,
         record.dialect,
-        failure.kind.value if failure is not None else None,
-        *_tokens(usage),
-        None if cost is None else cost.amount.nano_usd,
-        record.cost_basis.value,
-        None if cost is None else cost.source,
-        None if cost is None else cost.as_of,
+        None if failure is None else _STORED[failure.kind],
+        *_tokens(record.usage),
+        amount,
+        _STORED[record.cost_basis],
+        source,
+        date,
     )
 
 
-def _beginning(start: AttemptStart, state: EntryState, owner: int, opens: bool) -> tuple[Any, ...]:
-    tags = {name: value for name, value in start.labels.items() if name not in NO_TAGS}
+def _details_of(record: AttemptRecord) -> str:
+    """Return the details of an attempt that has ended, encoded."""
+    failure, usage, cost = record.failure, record.usage, record.cost
+    estimated = cost is not None and cost.estimated
+    if failure is None and usage.billed is None and not (record.warnings or usage.by_model or usage.tools):
+        return _plain_details(record.waited, record.key, record.why, record.next_step, record.service_tier, estimated)
+    return _encoded(
+        Details(
+            waited=record.waited,
+            pool_key=record.key,
+            why=record.why,
+            failure=replace(failure, body=None) if failure is not None and failure.body is not None else failure,
+            next_step=record.next_step,
+            warnings=record.warnings,
+            billed=replace(usage.billed, raw=None) if usage.billed is not None else None,
+            by_model=usage.by_model,
+            tools=dict(usage.tools) if usage.tools else None,
+            service_tier=record.service_tier,
+            estimated=estimated,
+        )
+    )
+
+
+@lru_cache(_PLAIN)
+def _plain_details(
+    waited: float, pool_key: str | None, why: str | None, next_step: str | None, tier: str | None, estimated: bool, /
+) -> str:
+    """Return details without what few attempts have, encoded."""
+    return _encoded(
+        Details(waited=waited, pool_key=pool_key, why=why, next_step=next_step, service_tier=tier, estimated=estimated)
+    )
+
+
+def _beginning(start: AttemptStart, state: str, owner: int, opens: bool) -> tuple[Any, ...]:
+    labels = start.labels
+    tags = {name: value for name, value in labels.items() if name not in NO_TAGS} if labels else None
     return (
         id_of(start.attempt_id),
         id_of(start.request_id),
         start.number,
         start.batch,
-        state.value,
+        state,
         owner,
-        opens,
-        _microseconds(start.started),
-        start.operation.value,
+        1 if opens else 0,
+        round(start.started * SECOND),
+        _STORED[start.operation],
         start.provider,
         start.provider_type,
         start.model,
-        start.streamed,
+        1 if start.streamed else 0,
         start.route,
         start.task,
         start.session,
-        start.labels.get(KEY),
-        start.labels.get(AGENT),
-        start.labels.get(CLASS),
+        labels.get(KEY),
+        labels.get(AGENT),
+        labels.get(CLASS),
         msgspec.json.encode(tags).decode() if tags else None,
     )
 
@@ -188,14 +230,15 @@ def _record(row: Mapping[str, Any], start: AttemptStart, details: Details) -> At
 
 def captured_row(captured: CapturedDocument) -> tuple[Any, ...]:
     """Return the row of a captured attempt."""
-    started = _microseconds(captured.started)
+    started = round(captured.started * SECOND)
     return id_of(captured.attempt_id), id_of(captured.request_id), started, captured.compressed()
 
 
+@lru_cache(_IDS)
 def id_of(text: str) -> bytes:
     """Return an id as it is stored: 16 bytes if it is a UUID of version 7, so that these sort by time; any other behind
     a zero byte, with which none of those begins since 1970."""
-    return bytes.fromhex(text.replace("-", "")) if _UUID.fullmatch(text) else _OTHER + text.encode()
+    return bytes.fromhex(text.replace("-", "")) if _is_uuid(text) else _OTHER + text.encode()
 
 
 def text_of(stored: bytes) -> str:
@@ -203,12 +246,8 @@ def text_of(stored: bytes) -> str:
     return stored[1:].decode() if stored[:1] == _OTHER else str(UUID(bytes=stored))
 
 
-_UUID = re.compile("(?!00)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_is_uuid = re.compile("(?!00)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _OTHER = b"\0"
-
-
-def _microseconds(seconds: float) -> int:
-    return round(seconds * SECOND)
 
 
 def _encoded(details: Details) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.errors import ConfigError
-from understudy.ledger.rows import COLUMNS, entry_of, id_of, row_of, row_of_start
+from understudy.ledger.rows import COLUMNS, UNFIT, entry_of, id_of, row_of, row_of_start
 
 logger = logging.getLogger("understudy")
 
@@ -138,7 +138,7 @@ def _line(item: AttemptStart) -> bytes | None:
     try:
         row = row_of(item, 0, opens=False) if isinstance(item, AttemptRecord) else row_of_start(item, 0, opens=False)
         return msgspec.json.encode([item.attempt_id, item.request_id, *row[2:]]) + b"\n"
-    except (ValueError, TypeError, OverflowError):
+    except UNFIT:
         logger.exception("the spool of the ledger cannot store an entry: %r", item)
         return None
 

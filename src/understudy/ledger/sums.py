@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from operator import add, neg
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
@@ -15,6 +17,10 @@ DAY = 86_400
 """Seconds. Days are those of UTC, so that a sum is the same wherever it is read."""
 DIMENSIONS = ("", "provider", "model", "key", "agent", "class", "session", "route", "task", "tag")
 """What sums are kept for; the first is that of all."""
+
+_WON, _FAILED, _ABORTED = Outcome.WON, Outcome.FAILED, Outcome.ABORTED  # to look them up takes longer than to compare
+_UNSPENT = (CostBasis.NOT_SENT, CostBasis.REFUSED)
+"""Nothing was charged, whether that is said or not."""
 
 
 class UsageSums(msgspec.Struct, frozen=True):
@@ -58,23 +64,24 @@ FIELDS = UsageSums.__struct_fields__
 
 def sums_of(record: AttemptRecord, *, opens: bool) -> UsageSums:
     """Return what one attempt that has ended adds."""
-    won, usage = record.outcome is Outcome.WON, record.usage
-    streamed = won and record.first_event is not None
+    usage, cost, first_event = record.usage, record.cost, record.first_event
+    won = record.outcome is _WON
+    streamed = won and first_event is not None
     return UsageSums(
-        requests=int(opens),
+        requests=1 if opens else 0,
         attempts=1,
-        succeeded=int(won),
-        failed=int(record.outcome is Outcome.FAILED),
-        aborted=int(record.outcome is Outcome.ABORTED),
+        succeeded=1 if won else 0,
+        failed=1 if record.outcome is _FAILED else 0,
+        aborted=1 if record.outcome is _ABORTED else 0,
         input=usage.input_total or 0,
         cached=usage.cached or 0,
         output=usage.output_total or 0,
-        uncounted=int(won and usage.is_unknown),
-        cost=0 if record.cost is None else record.cost.amount.nano_usd,
-        unpriced=int(record.cost is None and record.cost_basis not in (CostBasis.NOT_SENT, CostBasis.REFUSED)),
-        duration=_microseconds(record.duration) if won else 0,
-        first_event=_microseconds(record.first_event) if streamed and record.first_event is not None else 0,
-        streams=int(streamed),
+        uncounted=1 if won and usage.is_unknown else 0,
+        cost=0 if cost is None else cost.amount.nano_usd,
+        unpriced=1 if cost is None and record.cost_basis not in _UNSPENT else 0,
+        duration=round(record.duration * 1_000_000) if won else 0,
+        first_event=round(first_event * 1_000_000) if streamed and first_event is not None else 0,
+        streams=1 if streamed else 0,
     )
 
 
@@ -104,10 +111,47 @@ def belongings(start: AttemptStart) -> Iterator[tuple[str, str]]:
             yield "tag", f"{name}={value}"
 
 
+class AddedSums:
+    """What attempts add to the sums of days. Those with all but the session in common are added up first, and what they
+    belong to is looked up once."""
+
+    def __init__(self, with_nul: Callable[[str, str], str]) -> None:
+        """`with_nul`: is given a dimension and a value with NUL characters, and returns the value as it is stored."""
+        self._with_nul = with_nul
+        self._alike: dict[tuple[Any, ...], tuple[AttemptStart, list[tuple[int, ...]]]] = {}
+        self._of_sessions: defaultdict[tuple[int, str], list[tuple[int, ...]]] = defaultdict(list)
+
+    def add(self, start: AttemptStart, sums: UsageSums) -> None:
+        """Add what an attempt adds."""
+        day, numbers = day_of(start.started), astuple(sums)
+        in_common = (day, start.provider, start.model, start.route, start.task, *start.labels.items())
+        found = self._alike.get(in_common)
+        if found is None:
+            self._alike[in_common] = start, [numbers]
+        else:
+            found[1].append(numbers)
+        if start.session is not None:
+            self._of_sessions[day, start.session].append(numbers)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return day, dimension, value and the sums that are added there, each of these once, sorted."""
+        gathered: defaultdict[tuple[int, str, str], list[tuple[int, ...]]] = defaultdict(list)
+        for start, numbers in self._alike.values():
+            day, sums = day_of(start.started), _total(numbers)
+            for dimension, value in belongings(start):
+                if dimension != "session":
+                    stored = self._with_nul(dimension, value) if "\0" in value else value
+                    gathered[day, dimension, stored].append(sums)
+        for (day, session), numbers in self._of_sessions.items():
+            stored = self._with_nul("session", session) if "\0" in session else session
+            gathered[day, "session", stored] += numbers
+        return [(*key, *_total(numbers)) for key, numbers in sorted(gathered.items())]
+
+
+def _total(numbers: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*numbers, strict=True)))
+
+
 def day_of(started: float) -> int:
     """Return the day of a time, counted from 1970."""
     return int(started // DAY)
-
-
-def _microseconds(seconds: float) -> int:
-    return round(seconds * 1_000_000)

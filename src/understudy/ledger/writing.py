@@ -128,19 +128,16 @@ class QueuedWriter(ABC):
         reservations: list[Reservation] = []
         for item in batch:
             self._queue.popleft()
-            match item:
-                case AttemptRecord():
-                    self._open.discard(item.attempt_id)
-                case AttemptStart():
-                    self._open.add(item.attempt_id)
-                case Reservation():
-                    reservations.append(item)
-                    if item.is_granted:
-                        self._open.add(item.start.attempt_id)
-                case Future() if not item.done():
-                    item.set_result(None)
-                case _:
-                    pass
+            if isinstance(item, AttemptRecord):  # each check costs, so the most frequent comes first
+                self._open.discard(item.attempt_id)
+            elif isinstance(item, AttemptStart):
+                self._open.add(item.attempt_id)
+            elif isinstance(item, Reservation):
+                reservations.append(item)
+                if item.is_granted:
+                    self._open.add(item.start.attempt_id)
+            elif isinstance(item, Future) and not item.done():
+                item.set_result(None)
         if reservations:
             deliver(reservations)
         if self._queue:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -93,10 +94,13 @@ def test_what_cannot_be_is_not_added_up(store: Store) -> None:
     assert (sums.cost, sums.unpriced, sums.input) == (1_234, 3, 3 * 2**53 + 120)
 
 
-def test_an_entry_that_cannot_be_stored_costs_no_other(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("odd", [{"answered_model": "\ud800"}, {"outcome": "odd"}, {"cost_basis": "odd"}], ids=str)
+def test_an_entry_that_cannot_be_stored_costs_no_other(
+    store: Store, caplog: pytest.LogCaptureFixture, odd: dict[str, Any]
+) -> None:
     ledger = store.open()
     ledger.record(ended(start(1)))
-    ledger.record(ended(start(2), answered_model="\ud800"))
+    ledger.record(ended(start(2), **odd))
     ledger.record(ended(start(3)))
     ledger.flush()
     with store.read() as reader:

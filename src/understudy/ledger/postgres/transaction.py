@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.captures import CapturedDocument
+from understudy.ledger.changes import Changes, Known
 from understudy.ledger.entries import EntryState, kept
 from understudy.ledger.postgres import locking
-from understudy.ledger.postgres.changes import ENDING, STORED, Changes, Known
+from understudy.ledger.postgres.changes import ENDING, STORED, endings, inserts, with_nul
 from understudy.ledger.postgres.holding import Holding, cleaned
 from understudy.ledger.postgres.locking import arrays
 from understudy.ledger.reserving import Reservation
-from understudy.ledger.rows import captured_row, entry_of, id_of
-from understudy.ledger.sums import FIELDS
+from understudy.ledger.rows import captured_row, entry_of, id_of, text_of
+from understudy.ledger.sums import FIELDS, AddedSums, sums_of_unknown
 
 if TYPE_CHECKING:
     import asyncpg
@@ -90,10 +91,11 @@ async def write(connection: asyncpg.Connection, owner: int, items: Sequence[Atte
         return
     known = await connection.fetch(_KNOWN, list({id_of(item.attempt_id) for item in starts}))
     opened = await connection.fetch(_OPENED, list({id_of(item.request_id) for item in starts}))
+    sums = AddedSums(with_nul)
     changes = Changes(
-        owner,
-        {row["id"]: Known(EntryState(row["state"]), row["opens"]) for row in known},
-        [row["request"] for row in opened],
+        sums,
+        {text_of(row["id"]): Known(EntryState(row["state"]), row["opens"]) for row in known},
+        [text_of(row["request"]) for row in opened],
     )
     claims = [claim for item in items if isinstance(item, Reservation) and not item.is_over for claim in item.claims]
     ending = [id_of(item.attempt_id) for item in items if isinstance(item, AttemptRecord)]
@@ -103,7 +105,11 @@ async def write(connection: asyncpg.Connection, owner: int, items: Sequence[Atte
             _reserve(item, changes, holding)
         elif changes.add(item) and isinstance(item, AttemptRecord):
             holding.end(item.attempt_id, kept(item))
-    await _apply(connection, changes, holding)
+    if rows := inserts(changes, owner):
+        await connection.copy_records_to_table("entries", records=rows, columns=STORED)
+    if rows := endings(changes):
+        await connection.execute(_END, *zip(*rows, strict=True))
+    await _apply(connection, holding, sums)
 
 
 def _reserve(item: Reservation, changes: Changes, holding: Holding) -> None:
@@ -126,14 +132,14 @@ async def sweep(connection: asyncpg.Connection) -> int:
     Several machines may sweep at once: each takes entries that no other one is about to change.
     """
     lost = await connection.fetch(_LOST)
-    changes = Changes(0, {}, ())
+    sums = AddedSums(with_nul)
     holding = await locking.lock(connection, (), [row["id"] for row in lost])
     for row in lost:
         start = entry_of(dict(row)).start
-        changes.give_up(start, opens=row["opens"])
+        sums.add(start, sums_of_unknown(opens=row["opens"]))
         holding.end(start.attempt_id, None)
     await connection.execute(_UNKNOWN, [row["id"] for row in lost])
-    await _apply(connection, changes, holding)
+    await _apply(connection, holding, sums)
     await locking.clear(connection)
     await connection.execute(_EXPIRED)
     return len(lost)
@@ -149,11 +155,7 @@ async def release(connection: asyncpg.Connection, owner: int) -> None:
     await connection.execute("DELETE FROM owners WHERE id = $1", owner)
 
 
-async def _apply(connection: asyncpg.Connection, changes: Changes, holding: Holding) -> None:
-    if inserts := changes.inserts:
-        await connection.copy_records_to_table("entries", records=inserts, columns=STORED)
-    if endings := changes.endings:
-        await connection.execute(_END, *zip(*endings, strict=True))
+async def _apply(connection: asyncpg.Connection, holding: Holding, sums: AddedSums) -> None:
     await locking.write(connection, holding)
-    if sums := changes.sums:
-        await connection.execute(_ADD, *zip(*sums, strict=True))
+    if rows := sums.rows():
+        await connection.execute(_ADD, *zip(*rows, strict=True))

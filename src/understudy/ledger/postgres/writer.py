@@ -27,6 +27,7 @@ from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
 from understudy.ledger.postgres.upkeep import remove_older
 from understudy.ledger.reserving import Reservation
+from understudy.ledger.rows import UNFIT
 from understudy.ledger.writing import MOST, PAUSES, Item, QueuedWriter, Waiting
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Writer(QueuedWriter):
         """Write items in one transaction; one that cannot be stored is logged, and costs no other."""
         import asyncpg
 
-        unfit = (ValueError, TypeError, OverflowError, asyncpg.DataError)
+        unfit = (*UNFIT, asyncpg.DataError)
         try:
             self._commit(items, owner)
         except unfit:

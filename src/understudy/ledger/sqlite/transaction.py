@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from itertools import compress
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
-
-from msgspec.structs import astuple
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.ledger.captures import CapturedDocument
-from understudy.ledger.entries import STATE_OF, EntryState, kept
+from understudy.ledger.changes import Changes
+from understudy.ledger.entries import kept
 from understudy.ledger.reserving import Reservation
-from understudy.ledger.rows import COLUMNS, captured_row, ending_of, entry_of, id_of, row_of, row_of_start
+from understudy.ledger.rows import COLUMNS, captured_row, entry_of, row_of, row_of_start
 from understudy.ledger.sql import without_nul
+from understudy.ledger.sqlite import statements
+from understudy.ledger.sqlite.asking import Answers
 from understudy.ledger.sqlite.holding import Holding
-from understudy.ledger.sums import FIELDS, UsageSums, belongings, day_of, sums_of, sums_of_unknown
+from understudy.ledger.sqlite.statements import bound, pieces
+from understudy.ledger.sums import AddedSums, sums_of_unknown
 
 LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
-_OPENS = "NOT EXISTS (SELECT 1 FROM entries WHERE request = ?2)"
-"""Whether no attempt of a request is known yet: decided by the statement that writes one."""
-_STATEMENTS = 64
-"""Statements that are kept: few sets of columns occur."""
-
-
-def _inserting(columns: Sequence[str]) -> str:
-    """Return the statement that writes an entry, unless it is there."""
-    values = ", ".join(_OPENS if name == "opens" else f"?{at}" for at, name in enumerate(columns, 1))
-    return f"INSERT INTO entries ({', '.join(columns)}) VALUES ({values}) ON CONFLICT (id) DO NOTHING"
-
-
-@lru_cache(_STATEMENTS)
-def _inserting_ended(has_value: tuple[bool, ...]) -> str:
-    """Return the statement that writes an entry that has ended, unless it is there, with its columns that have values.
-
-    To bind `None` costs several times what other values do."""
-    return f"{_inserting(tuple(compress(COLUMNS, has_value)))} RETURNING opens"
-
-
-_BEGINNING = COLUMNS.index("duration")
-_START = _inserting(COLUMNS[:_BEGINNING])
-"""What is known only at the end is left out."""
-_ENDING = ("state", *COLUMNS[COLUMNS.index("details") :])
-_END = f"UPDATE entries SET {', '.join(f'{name} = ?' for name in _ENDING)} WHERE id = ?"
-_END_STARTED = f"{_END} AND state = 'started' RETURNING opens"
-_ADD = (
-    f"INSERT INTO days (day, dimension, value, {', '.join(FIELDS)}) VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))}) "
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in FIELDS)}"
-)
 _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT id FROM owners WHERE until >= ?)"
-
 _CAPTURE = "INSERT INTO captured VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-
-_Belongs = tuple[int, tuple[tuple[str, str], ...]]
-"""The day of an entry, and dimensions with the values that it counts for."""
 
 
 class Transaction:
@@ -65,7 +32,7 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, owner: int) -> None:
         self._connection = connection
         self._owner = owner
-        self._sums: dict[_Belongs, UsageSums] = {}
+        self._sums = AddedSums(_with_nul)
         self._holding = Holding(connection)
 
     def write(self, items: Sequence[AttemptStart | Reservation | CapturedDocument]) -> None:
@@ -73,73 +40,44 @@ class Transaction:
 
         What begins and ends here is written once, as it ended: others never see what a transaction has not finished.
         """
-        ends: dict[str, AttemptRecord | None] = {}
+        answers = Answers(self._connection)
+        answers.ask(items)
+        changes, holding = Changes(self._sums, answers.known, answers.opened), answers.holding
         for item in items:
-            if isinstance(item, AttemptRecord):
-                ends.setdefault(item.attempt_id, item)
-        for item in items:
-            if isinstance(item, Reservation):
-                self._reserve(item)
-            elif isinstance(item, CapturedDocument):
+            if isinstance(item, CapturedDocument):
                 self._connection.execute(_CAPTURE, captured_row(item))
-            elif item.attempt_id not in ends:
-                self._start(item)
-            elif (record := ends[item.attempt_id]) is not None:
-                ends[item.attempt_id] = None
-                self._end(kept(record), begins=item is not record)
+            elif isinstance(item, Reservation):
+                if self._is_reserved(item, changes):
+                    holding.add(item.start.attempt_id)
+            elif changes.add(item) and item.attempt_id in holding and isinstance(item, AttemptRecord):
+                self._holding.end(item.attempt_id, kept(item))
+        owner = self._owner
+        begun = [row_of_start(each.start, owner, opens=each.opens) for each in changes.begun.values()]
+        self._write(statements.begin, begun)
+        ended = [row_of(each.record, owner, opens=each.opens) for each in changes.ended.values()]
+        self._write(statements.end, ended)
 
-    def _start(self, start: AttemptStart) -> None:
-        self._connection.execute(_START, row_of_start(start, self._owner, opens=False)[:_BEGINNING])
-
-    def _reserve(self, item: Reservation) -> None:
-        """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted."""
+    def _is_reserved(self, item: Reservation, changes: Changes) -> bool:
+        """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted, or the
+        attempt is known. Return whether that was done."""
         item.shortage = None
-        if not item.is_over and self._known(item.start.attempt_id) is None:
-            item.shortage = self._holding.reserve(item.start.attempt_id, item.claims)
-            if item.shortage is None:
-                item.left = self._holding.left(item.claims)
-                self._start(item.start)
+        if item.is_over or changes.knows(item.start):
+            return False
+        item.shortage = self._holding.reserve(item.start.attempt_id, item.claims)
+        if item.shortage is not None:
+            return False
+        item.left = self._holding.left(item.claims)
+        return changes.add(item.start)
 
-    def _end(self, record: AttemptRecord, *, begins: bool) -> None:
-        """Write how an attempt ended. `begins`: whether it begins in this transaction, too."""
-        if begins:
-            opens = self._inserted(record)
-            if opens is None:
-                opens = self._updated(record)
-        else:
-            opens = self._updated(record)
-            if opens is None:
-                opens = self._inserted(record)
-        if opens is not None:
-            self._add(record, sums_of(record, opens=opens))
-        else:
-            self._correct(record)
-
-    def _inserted(self, record: AttemptRecord) -> bool | None:
-        """Write an entry that is not there yet, and return whether it opens its request; `None` if it is there."""
-        row = row_of(record, self._owner, opens=False)
-        has_value = tuple([value is not None for value in row])
-        found = self._connection.execute(_inserting_ended(has_value), tuple(compress(row, has_value))).fetchone()
-        return None if found is None else bool(found["opens"])
-
-    def _updated(self, record: AttemptRecord) -> bool | None:
-        """Write the end of an entry that is under way, and return whether it opens its request; `None` if none is."""
-        found = self._connection.execute(_END_STARTED, _ending_row(record)).fetchone()
-        if found is None:
-            return None
-        self._holding.end(record.attempt_id, record)
-        return bool(found["opens"])
-
-    def _correct(self, record: AttemptRecord) -> None:
-        """Write the end of an entry that was given up; leave one that has ended as it is."""
-        known = self._known(record.attempt_id)
-        if known is None or EntryState(known["state"]) is not EntryState.UNKNOWN:
-            return
-        opens = bool(known["opens"])
-        self._connection.execute(_END, _ending_row(record))
-        self._holding.end(record.attempt_id, record)
-        self._add(record, sums_of(record, opens=opens))
-        self._add(record, -sums_of_unknown(opens=opens))
+    def _write(self, statement: Callable[[tuple[str, ...], int], str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows of entries."""
+        if rows:
+            columns, values = bound(COLUMNS, rows)
+            width = len(columns)
+            for piece in pieces(range(len(rows))):
+                self._connection.execute(
+                    statement(columns, len(piece)), values[piece[0] * width : (piece[-1] + 1) * width]
+                )
 
     def sweep(self, now: float) -> int:
         """Give up the entries of writers whose lease is over; return how many those are."""
@@ -147,7 +85,7 @@ class Transaction:
         for row in lost:
             start = entry_of(row).start
             self._connection.execute("UPDATE entries SET state = 'unknown' WHERE id = ?", (row["id"],))
-            self._add(start, sums_of_unknown(opens=bool(row["opens"])))
+            self._sums.add(start, sums_of_unknown(opens=bool(row["opens"])))
             self._holding.end(start.attempt_id, None)
         self._holding.sweep(now)
         self._connection.execute("DELETE FROM owners WHERE until < ?", (int(now),))
@@ -160,31 +98,9 @@ class Transaction:
     def finish(self) -> None:
         """Write the sums and the balances. It comes last."""
         self._holding.finish()
-        added: dict[tuple[int, str, str], UsageSums] = {}
-        for (day, belongs), sums in self._sums.items():
-            for dimension, value in belongs:
-                key = (day, dimension, without_nul(value) if dimension == "tag" else value)
-                added[key] = added[key] + sums if key in added else sums
-        self._connection.executemany(_ADD, [(*key, *astuple(sums)) for key, sums in added.items()])
-
-    def _add(self, start: AttemptStart, sums: UsageSums) -> None:
-        """Add to the sums of the session, and to all others at once: many entries have those in common."""
-        day, session = day_of(start.started), start.session
-        belongs = tuple(belongings(start))
-        if session is not None:
-            own = ("session", session)
-            self._gather((day, (own,)), sums)
-            belongs = tuple(each for each in belongs if each != own)
-        self._gather((day, belongs), sums)
-
-    def _known(self, attempt_id: str) -> Mapping[str, Any] | None:
-        """Return the state of an entry and whether it opens its request; `None` if it is not there."""
-        found = self._connection.execute("SELECT state, opens FROM entries WHERE id = ?", (id_of(attempt_id),))
-        return found.fetchone()  # type: ignore[no-any-return]  # the row factory makes mappings
-
-    def _gather(self, key: _Belongs, sums: UsageSums) -> None:
-        self._sums[key] = self._sums[key] + sums if key in self._sums else sums
+        for rows in pieces(self._sums.rows()):
+            self._connection.execute(statements.add(len(rows)), list(chain.from_iterable(rows)))
 
 
-def _ending_row(record: AttemptRecord) -> tuple[Any, ...]:
-    return (STATE_OF[record.outcome].value, *ending_of(record), id_of(record.attempt_id))
+def _with_nul(dimension: str, value: str) -> str:
+    return without_nul(value) if dimension == "tag" else value

@@ -20,6 +20,7 @@ from concurrent.futures import Future
 
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.reserving import Reservation
+from understudy.ledger.rows import UNFIT
 from understudy.ledger.sqlite.reserve import Reserve, lacks_room
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 from understudy.ledger.sqlite.upkeep import remove_captured, remove_old
@@ -30,8 +31,8 @@ logger = logging.getLogger("understudy")
 
 RENEWED = LEASE * 0.8
 """Seconds that are left of a lease when it is renewed, at the earliest: not with each transaction."""
-_UNFIT = (ValueError, TypeError, OverflowError, AttributeError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""What an item raises that cannot be stored, such as a text with a lone surrogate."""
+_UNFIT = (*UNFIT, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What an item raises that cannot be stored."""
 
 
 class Writer(QueuedWriter):
@@ -99,15 +100,13 @@ class Writer(QueuedWriter):
         the file cannot be written."""
         self._look_for_room()
         items: list[Item] = [item for item in batch if not isinstance(item, Future)]
+        has_marks = len(items) < len(batch)
         if self.distrusts:
             self._refuse(batch, ValueError("it is damaged"))
         if self.barrier is not None:
             self._refuse(batch, self.barrier)
             items = [item for item in items if not isinstance(item, CapturedDocument)]
-        durable = any(
-            isinstance(item, Future) or (type(item) is Reservation and item.durable and not item.is_over)
-            for item in batch
-        )
+        durable = has_marks or any(type(item) is Reservation and item.durable and not item.is_over for item in items)
         if durable:
             self._connection.execute("PRAGMA synchronous = FULL")
         try:
