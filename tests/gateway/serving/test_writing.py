@@ -101,6 +101,56 @@ def test_a_log_that_cannot_keep_up_loses_lines_and_says_so(tmp_path: Path, monke
     writer.close()
 
 
+@pytest.mark.parametrize(("kind", "most", "count"), [("file", 65_536, 5_000), ("pipe", 4_096, 1_000)])
+def test_lines_are_written_whole_and_many_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, most: int, count: int
+) -> None:
+    """A pipe mixes longer pieces with those of other processes; a file that is appended to does not."""
+    path = tmp_path / "log"
+    if kind == "pipe":
+        os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CREAT)
+    monkeypatch.setattr(writing, "PAUSE", 60.0)
+    seen: list[bytes] = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: seen.append(bytes(data)) or write(file, data))
+    writer = LineWriter(path)
+    lines = [b"%d %s\n" % (number, b"x" * (number % 90)) for number in range(count)]
+    for line in lines:
+        writer.write(line)
+    writer.close(60.0)
+    os.close(reading)
+    assert b"".join(seen) == b"".join(lines)
+    assert all(each.endswith(b"\n") and most - 100 < len(each) <= most for each in seen[:-1])
+    assert len(seen) > 1
+
+
+def test_a_line_that_a_full_disk_cut_ends_before_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    write, left = os.write, [7, 5, -1]
+
+    def full(file: int, data: bytes) -> int:
+        """Write as many bytes as there is room for."""
+        room = left.pop(0) if left else len(data)
+        if room < 0:
+            raise OSError(28, "No space left on device")
+        return write(file, data[:room])
+
+    writer = LineWriter(path)
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(writing, "PAUSE", 0.0)
+    for line in (b"one\ntwo\n", b"three\n", b"four\n"):
+        writer.write(line)
+        waits = len(left)
+        while len(left) == waits:
+            os.sched_yield()
+    writer.write(b"five\n")
+    writer.close()
+    said = path.read_bytes().splitlines()
+    assert said[:5] == [b"one", b"two", b"thre", b"five", *said[4:5]]
+    assert b"3 lines of the log were dropped" in said[4]
+
+
 def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with logging_to(Options(host="127.0.0.1", secret="0" * 64, access_log=str(path))) as writer:

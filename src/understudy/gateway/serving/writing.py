@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import sys
 import threading
 from collections import deque
@@ -19,6 +20,8 @@ PAUSE = 0.05
 """Seconds in which lines gather before they are written: waking the thread for each costs as much as half a request."""
 AT_ONCE = 4_096
 """Bytes of lines that are written at once: a pipe does not mix them with those of other processes (POSIX: PIPE_BUF)."""
+AT_ONCE_TO_FILE = 65_536
+"""The same of a regular file, to which each write appends: the thread must wait for the event loop after each."""
 
 
 class LineWriter:
@@ -32,6 +35,9 @@ class LineWriter:
         """Raise `OSError` if the file cannot be opened."""
         self.path = path
         self._descriptor = self._open()
+        self._at_once = self._most()
+        self._is_cut = False
+        """Whether the last line was written in part."""
         self._waiting: deque[bytes] = deque()
         self._some = threading.Event()
         self._closed = threading.Event()
@@ -43,6 +49,11 @@ class LineWriter:
         if self.path is None:
             return sys.stderr.fileno()
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+
+    def _most(self) -> int:
+        """Return the bytes that may be written at once."""
+        is_file = self.path is not None and stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        return AT_ONCE_TO_FILE if is_file else AT_ONCE
 
     def write(self, line: bytes) -> None:
         """Write a line, which ends with a line break. Never block."""
@@ -61,6 +72,7 @@ class LineWriter:
         """Open the file again under its name. The old one stays in use if that fails."""
         if self.path is not None:
             old, self._descriptor = self._descriptor, self._open()
+            self._at_once = self._most()
             os.close(old)
 
     def close(self, seconds: float = 1.0) -> None:
@@ -81,20 +93,32 @@ class LineWriter:
     def _taken(self) -> bytes:
         """Return the lines that are written next; empty if none waits."""
         lines: list[bytes] = []
-        size = 0
-        while self._waiting and (not lines or size + len(self._waiting[0]) <= AT_ONCE):
-            lines.append(self._waiting.popleft())
-            size += len(lines[-1])
+        room, waiting = self._at_once, self._waiting
+        while waiting:
+            room -= len(waiting[0])
+            if room < 0 and lines:
+                break
+            lines.append(waiting.popleft())
         return b"".join(lines)
 
     def _write_now(self, lines: bytes) -> None:
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
+        """Write lines, and how many were dropped before."""
+        dropped, was_cut = self._dropped, self._is_cut
+        if dropped:
             lines += event_line("warning", f"{dropped} lines of the log were dropped: the log cannot keep up")
+        if was_cut:
+            lines = b"\n" + lines
         try:
-            os.write(self._descriptor, lines)
+            written = os.write(self._descriptor, lines)
         except OSError:  # a full disk: the requests matter more than their log
-            self._dropped += lines.count(b"\n")
+            written = 0
+        if written:
+            self._is_cut = lines[written - 1 : written] != b"\n"
+        if written < len(lines):
+            # The end of the line that was cut before, and how many were dropped, are not among the lines.
+            self._dropped += lines.count(b"\n", written) - (was_cut and not written) - (dropped > 0)
+        else:
+            self._dropped -= dropped
 
 
 def event_line(level: str, message: str, *, at: float | None = None, trace: str | None = None) -> bytes:
