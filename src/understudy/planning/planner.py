@@ -7,106 +7,30 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine
 from random import Random
 
-import msgspec
 from msgspec.structs import replace
 
-from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, Misuse, Unsupported
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, outline_of, whole_of
 from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
-from understudy.planning.planned import PlannedRun, rules_of
-from understudy.policy import strategies
+from understudy.planning.facts import LazyFacts
+from understudy.planning.planned import PlannedRun
+from understudy.planning.route_state import ANY_LENGTH, Candidates, RouteState, RouteView
 from understudy.policy.affinity import Sessions, begins_turn, key_of
-from understudy.policy.cost_order import CostOptimized, Estimate
+from understudy.policy.cost_order import Estimate
 from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
 from understudy.policy.embedding_spaces import one_space
 from understudy.policy.health import Health
-from understudy.policy.latency_order import latency
+from understudy.policy.kept_orders import Known
 from understudy.policy.plan import Plan, Skip, Step
-from understudy.policy.round_robin import RoundRobin
 from understudy.policy.selection import Selection
-from understudy.policy.spreading import least_busy, weighted
-from understudy.policy.strategies import Strategy, place
-from understudy.policy.targets import Facts, Target, TargetFacts
-from understudy.policy.tasks import TaskBased
+from understudy.policy.strategies import place
+from understudy.policy.targets import Facts, Target
 from understudy.pricing.cache import PRICE_CACHE
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
-
-ANY_LENGTH = 2**53
-
-
-class RouteView(msgspec.Struct, frozen=True):
-    """What is known of a route's targets, as of one version of the fetched and published lists."""
-
-    version: int = -1
-    windows: Mapping[str, int] = {}
-    """Context windows that are known, by label."""
-    shortest: int = 0
-    """Tokens of prompt that every target takes, as far as is known."""
-    usual: BoundedDict[tuple[str | None, str | None, frozenset[str]], Plan] = msgspec.field(default_factory=BoundedDict)
-    """By the entry and model that requests name and the capabilities that they need, their plan, where it is always the
-    same: that of prompts that every target takes."""
-
-    def takes(self, needs: Needs) -> bool:
-        """Check whether every target takes a prompt of that length, as far as is known."""
-        return needs.least_prompt <= self.shortest
-
-    def fits(self, needs: Needs) -> bool:
-        """Check whether every target is known to take a request, so that none needs to be looked at."""
-        return not needs.capabilities and self.takes(needs)
-
-
-class RouteState:
-    """Targets with a strategy and limits of their own: a named route, or all entries together."""
-
-    def __init__(self, name: str | None, targets: tuple[Target, ...], fallback: FallbackConfig) -> None:
-        self.name = name
-        self.targets = targets
-        self.fallback = fallback
-        self.rules = rules_of(fallback)
-        self.order = _strategy_of(fallback)
-        self.round_robin = RoundRobin()
-        self.takes_turns = self.order in (strategies.round_robin, least_busy)
-        """Whether plans depend on those before."""
-        self.weighs_prices = self.order not in _WITHOUT_PRICES and not isinstance(self.order, TaskBased)
-        """Whether plans may depend on prices, so that these must be loaded first."""
-        self.is_custom = fallback.strategy not in list(FallbackStrategy)
-        """Whether the strategy is a custom one."""
-        reads = self.order is latency or self.is_custom
-        self.reads_latencies = reads or fallback.hedge
-        """Whether plans or hedges may depend on latencies, so that these must be learned."""
-        self.reads_requests = self.order not in _WITHOUT_PRICES
-        """Whether plans may depend on more of a request than its outline."""
-        self.is_priced = False
-        """Whether the prices of the targets were waited for."""
-        self.view = RouteView()
-
-
-_WITHOUT_PRICES = (strategies.priority, strategies.round_robin, weighted, latency, least_busy)
-
-
-def _strategy_of(fallback: FallbackConfig) -> Strategy:
-    match fallback.strategy:
-        case FallbackStrategy.PRIORITY:
-            return strategies.priority
-        case FallbackStrategy.ROUND_ROBIN:
-            return strategies.round_robin
-        case FallbackStrategy.COST_OPTIMIZED:
-            return CostOptimized(fallback.unknown_prices)
-        case FallbackStrategy.WEIGHTED:
-            return weighted
-        case FallbackStrategy.LATENCY:
-            return latency
-        case FallbackStrategy.LEAST_BUSY:
-            return least_busy
-        case FallbackStrategy.TASK_BASED:
-            return TaskBased({task: tuple(names) for task, names in fallback.tasks.items()})
-        case custom:
-            return custom
 
 
 class Planner:
@@ -156,14 +80,16 @@ class Planner:
         ):
             request = whole_of(request)
             needs = needs_of(request)
-        view, name = route.view, (selection.entry, selection.model, needs.capabilities)
+        # A task without targets is unknown to every remembered plan.
+        task = route.tasks.task_of(request) if route.tasks is not None else None
+        view, name = route.view, (selection.entry, selection.model, needs.capabilities, task)
         if view.version == PRICE_CACHE.version and view.takes(needs) and (usual := view.usual.get(name)) is not None:
             return self._planned(usual, request, needs, selection, route)
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
             route.is_priced = True
         plan, facts = self._plan(request, needs, selection, route, self._rng)
-        if route.order is strategies.priority and route.view.takes(needs):
+        if route.is_fixed and route.view.takes(needs):
             route.view.usual[name] = plan
         planned = self._planned(plan, request, needs, selection, route)
         if selection.entry is None and take and route.takes_turns:
@@ -186,7 +112,7 @@ class Planner:
         steps = (
             replace(step, why=self._why(step), expected_cost=estimate.cost(step.target, facts)) for step in plan.steps
         )
-        idle = request.task is not None and not isinstance(route.order, TaskBased)
+        idle = request.task is not None and route.tasks is None
         why = f"{plan.why}; its task is ignored (only task_based considers it)" if idle else plan.why
         return replace(plan, steps=tuple(steps), why=why)
 
@@ -202,19 +128,22 @@ class Planner:
     def _plan(
         self, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState, rng: Random
     ) -> tuple[Plan, Facts]:
-        order = route.order
-        if isinstance(order, TaskBased) and request.task is not None and request.task not in order.tasks:
-            tasks = ", ".join(order.tasks) or "none"
+        if route.tasks is not None and request.task is not None and request.task not in route.tasks.tasks:
+            tasks = ", ".join(route.tasks.tasks) or "none"
             raise Misuse(f"task {request.task!r} has no targets: the tasks are {tasks}")
         targets, named = _others(route, selection), None
         if selection.entry is not None:
             named = self._catalog.text_target(selection.entry, selection.model)
         facts = self._facts(targets, route)
-        found = Eligibility(targets) if route.view.fits(needs) else eligible(needs, targets, facts)
+        candidates = self._candidates(needs, targets, facts, route, selection.entry)
+        found = candidates.eligibility
         if named is None and not found.targets:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        plan = self._ordered(request, found.targets, facts, route, rng)
+        if self._health.calm and candidates.order is not None:
+            plan = candidates.order.plan(clock.now(), rng)
+        else:
+            plan = self._ordered(request, found.targets, facts, route, rng)
         steps, why = plan.steps, [plan.why, found.compromise]
         if named is not None:
             steps = (Step(named, "named by the call", self._catalog.window_of(named)), *steps)
@@ -227,6 +156,25 @@ class Planner:
             route=route.name,
         )
         return plan, facts
+
+    def _candidates(
+        self, needs: Needs, targets: tuple[Target, ...], facts: Facts, route: RouteState, entry: str | None
+    ) -> Candidates:
+        """Return the targets that may take a request: remembered by what it needs, unless its length decides, too."""
+        view = route.view
+        if not view.takes(needs):
+            return Candidates(eligible(needs, targets, facts))
+        name = (entry, needs.capabilities)
+        found = view.candidates.get(name)
+        if found is None:
+            able = eligible(needs, targets, facts) if needs.capabilities else Eligibility(targets)
+            known = Known(view.windows, route.round_robin, self._health)
+            found = view.candidates[name] = Candidates(able, route.order, known)
+        return found
+
+    def _named(self, selection: Selection) -> str | None:
+        """Return the label of the target that a call names, if it names one."""
+        return None if selection.entry is None else self._catalog.text_target(selection.entry, selection.model).label
 
     def _planned(
         self, plan: Plan, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState
@@ -314,7 +262,7 @@ class Planner:
         now, health, describe = clock.now(), self._health, self._catalog.describe
         return Facts(
             turn=self._turn,
-            targets=_LazyFacts(targets, lambda target: describe(target, health.facts(target, now))),
+            targets=LazyFacts(targets, lambda target: describe(target, health.facts(target, now))),
             windows=self._view(route).windows,
             turns=route.round_robin.turns,
             in_cooldown=health.in_cooldown(targets, now),
@@ -328,30 +276,6 @@ class Planner:
             windows = {label: window for label, window in found if window}
             route.view = RouteView(version, windows, min(windows.values(), default=ANY_LENGTH))
         return route.view
-
-
-class _LazyFacts(Mapping[str, TargetFacts]):
-    """Facts by label, looked up on first access, so that strategies pay only for what they weigh."""
-
-    def __init__(self, targets: tuple[Target, ...], look_up: Callable[[Target], TargetFacts]) -> None:
-        self._targets = targets
-        self._look_up = look_up
-        self._found: dict[str, TargetFacts] = {}
-        self._by_label: dict[str, Target] | None = None
-
-    def __getitem__(self, label: str) -> TargetFacts:
-        found = self._found.get(label)
-        if found is None:
-            if self._by_label is None:
-                self._by_label = {each.label: each for each in self._targets}
-            found = self._found[label] = self._look_up(self._by_label[label])
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return (each.label for each in self._targets)
-
-    def __len__(self) -> int:
-        return len(self._targets)
 
 
 _NONE: frozenset[str] = frozenset()

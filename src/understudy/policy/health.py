@@ -17,24 +17,19 @@ from msgspec.structs import replace
 from understudy.domain.bounded import REMEMBERED, BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
+from understudy.policy.changes import Changes
 from understudy.policy.cooldowns import Cooldowns, Denial, Pause
+from understudy.policy.flows import Flow
 from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
 from understudy.policy.quotas import Quotas
 from understudy.policy.targets import Target, TargetFacts
-from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Trips
+from understudy.policy.verdicts import NOT_OF_THE_TARGET, OF_THE_KEY, Cooldown, Trips
 
 UNKNOWN_SILENCE = 10.0
 """Seconds of silence after which a target is late of which too little was observed."""
 LEARNING = 0.1
 """Weight of the latest answer in what is expected of the next one."""
-
-_K = FailureKind
-_NOT_OF_THE_TARGET = frozenset(
-    {_K.POOL, _K.NOT_SIGNED, _K.LOCAL, _K.CANCELLED, _K.DEADLINE}
-    | {_K.INVALID_REQUEST, _K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.CONTENT_FILTER, _K.UNSUPPORTED}
-)
-"""Failures of this side or of the request: a probe that ends with one has not shown whether the target is back."""
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -60,17 +55,6 @@ class Permit(msgspec.Struct, frozen=True):
         return bool(self.probes or self.leases)
 
 
-class _Flow:
-    """The attempts at a host, or at a target."""
-
-    __slots__ = ("breaker", "in_flight", "launched")
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-        self.launched = 0
-        self.breaker: Breaker | None = None
-
-
 _NONE: frozenset[str] = frozenset()
 
 
@@ -84,8 +68,8 @@ class Health:
         self._rng = rng or Random()
         self._cooldowns = Cooldowns()
         self._pools = KeyPools(self._cooldowns)
-        self._hosts: dict[str, _Flow] = {}
-        self._targets: dict[str, _Flow] = {}
+        self._hosts: dict[str, Flow] = {}
+        self._targets: dict[str, Flow] = {}
         """By label. What a connected server does may concern one of its models alone."""
         self._breakers = 0
         """How many there are."""
@@ -96,6 +80,9 @@ class Health:
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
         self.latencies: Latencies | None = None
         """Learned only if a strategy may read them: see `learn_latencies`."""
+        self.changes: Changes | None = None
+        """Of which targets the attempts in flight or the latency changed; noted only if an order is kept up to date by
+        it: see `note_changes`."""
         self.quotas = Quotas()
         self.calm = True
         """Nothing is remembered against any target, not even what is over: `denial` is `None` for each."""
@@ -164,6 +151,8 @@ class Health:
             host.breaker.ended(permit.numbers[0])
         if own.breaker is not None:
             own.breaker.ended(permit.numbers[1])
+        if self.changes is not None:
+            self.changes.note(permit.target.label)
         for pause in permit.probes:
             pause.probing = False
         for breaker, number in permit.leases:
@@ -186,21 +175,23 @@ class Health:
         host.launched += 1
         own.in_flight += 1
         own.launched += 1
+        if self.changes is not None:
+            self.changes.note(target.label)
         key = ""
         if target.credentials:
             key = self._pools.take(keys or target.credentials)
             target = replace(target, credential=key)
         return Permit(target, now, caller, probes, leases, (host.launched, own.launched), key)
 
-    def _flows(self, target: Target) -> tuple[_Flow, _Flow]:
+    def _flows(self, target: Target) -> tuple[Flow, Flow]:
         """Return the attempts at a target's host, and its own."""
         host, own = self._hosts.get(target.host), self._targets.get(target.label)
         if host is None:
-            host = self._hosts[target.host] = _Flow()
+            host = self._hosts[target.host] = Flow()
         if own is None:
             if len(self._targets) >= 2 * REMEMBERED:
                 self._targets = {name: flow for name, flow in self._targets.items() if flow.in_flight or flow.breaker}
-            own = self._targets[target.label] = _Flow()
+            own = self._targets[target.label] = Flow()
         return host, own
 
     # ---- what is known ----
@@ -249,7 +240,7 @@ class Health:
         latency = self.latencies.of(target.label) if self.latencies is not None else None
         return TargetFacts(
             cooling=denial.until - now if denial else None,
-            in_flight=flow.in_flight if (flow := self._targets.get(target.label)) else 0,
+            in_flight=self.in_flight(target),
             expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
             first_token=latency.seconds if latency else None,
             first_token_age=now - latency.measured if latency else None,
@@ -276,7 +267,22 @@ class Health:
 
     def learn_latencies(self) -> None:
         """Begin to learn how long targets take until their first content, which costs a little at every attempt."""
-        self.latencies = self.latencies or Latencies()
+        if self.latencies is None:
+            self.latencies = Latencies()
+            self.latencies.changes = self.changes
+
+    def note_changes(self) -> Changes:
+        """Begin to note of which targets something changes, which costs a little at every attempt."""
+        if self.changes is None:
+            self.changes = Changes()
+            if self.latencies is not None:
+                self.latencies.changes = self.changes
+        return self.changes
+
+    def in_flight(self, target: Target) -> int:
+        """Return how many attempts are under way at a target."""
+        flow = self._targets.get(target.label)
+        return flow.in_flight if flow is not None else 0
 
     def answered(self, target: Target, output: int) -> None:
         """Learn how long a target's answers are, in tokens."""
@@ -313,7 +319,7 @@ class Health:
         self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float, trips: Trips = Trips.NOTHING
     ) -> None:
         """Note a failure: what it puts in cooldown, and which breaker counts it."""
-        if failure.kind not in _NOT_OF_THE_TARGET:
+        if failure.kind not in NOT_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
         if cooldown is not Cooldown.NOTHING:
@@ -374,7 +380,7 @@ class Health:
                 self._forget(flow)
         self._note_calm()
 
-    def _forget(self, flow: _Flow) -> None:
+    def _forget(self, flow: Flow) -> None:
         if flow.breaker is not None:
             flow.breaker = None
             self._breakers -= 1

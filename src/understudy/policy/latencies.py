@@ -14,6 +14,7 @@ from collections import deque
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import FailureKind
+from understudy.policy.changes import Changes
 
 DECAY = 10.0
 """Seconds after which an earlier average counts for 1/e: the default of Finagle's `PeakEwma` and of Linkerd's proxy."""
@@ -70,9 +71,11 @@ class Latencies:
     asked for a whole answer, because no other was left, must not look slow for it.
     """
 
-    __slots__ = ("_streamed", "_whole")
+    __slots__ = ("_streamed", "_whole", "changes")
 
     def __init__(self) -> None:
+        self.changes: Changes | None = None
+        """Where it is noted which target was measured, for those who keep orders up to date."""
         self._streamed: BoundedDict[str, Latency] = BoundedDict()
         self._whole: BoundedDict[str, Latency] = BoundedDict()
 
@@ -83,7 +86,11 @@ class Latencies:
     def answered(self, label: str, seconds: float, now: float, *, streamed: bool) -> None:
         """Learn that the first content arrived after `seconds`; of a whole answer, all of it."""
         kept = self._streamed if streamed else self._whole
+        if self.changes is not None:
+            self.changes.note(label)
         if (known := kept.get(label)) is None:
+            if self.changes is not None and len(kept) >= kept.limit:
+                self.changes.note_all()  # another target is forgotten
             kept[label] = Latency(seconds, now)
         else:
             known.add(seconds, now)

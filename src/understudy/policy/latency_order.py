@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from random import Random
 
 import msgspec
@@ -15,7 +16,11 @@ REMEASURED = 0.05
 """The share of requests that may go to a target whose latency is old: one that was slow may be quick again."""
 
 
-class _Seen(msgspec.Struct, frozen=True):
+BY_LATENCY = "by time to the first token and attempts in flight"
+"""What decides the order."""
+
+
+class Seen(msgspec.Struct, frozen=True):
     """A target and what is known of it."""
 
     target: Target
@@ -44,32 +49,34 @@ def latency(request: Request, targets: tuple[Target, ...], facts: Facts, now: fl
     """
     known, in_cooldown = facts.targets, facts.in_cooldown
     ordered = sorted(targets, key=place)
-    available = [_Seen(each, known.get(each.label, UNKNOWN)) for each in ordered if each.label not in in_cooldown]
+    available = [Seen(each, known.get(each.label, UNKNOWN)) for each in ordered if each.label not in in_cooldown]
     new = sorted((each for each in available if each.known.first_token is None), key=lambda each: each.known.in_flight)
     measured = sorted((each for each in available if each.known.first_token is not None), key=lambda each: each.cost)
-    first, why = _first(new, measured, rng)
-    steps = [Step(first.target, f"{why}{first.why}", window_of(first.target, facts))] if first is not None else []
+    first, why = first_of(new, measured, rng, lambda: _oldest(measured))
+    steps = [Step(first.target, why, window_of(first.target, facts))] if first is not None else []
     rest = (each for each in (*measured, *new) if each is not first)
     steps += [Step(each.target, each.why, window_of(each.target, facts)) for each in rest]
     cooling = (each for each in ordered if each.label in in_cooldown)
     steps += [Step(each, IN_COOLDOWN, window_of(each, facts)) for each in cooling]
-    return Plan(tuple(steps), why="by time to the first token and attempts in flight")
+    return Plan(tuple(steps), why=BY_LATENCY)
 
 
-def _first(new: list[_Seen], measured: list[_Seen], rng: Random) -> tuple[_Seen | None, str]:
-    """Return which target comes first, and how it was chosen."""
+def first_of(
+    new: Sequence[Seen], measured: Sequence[Seen], rng: Random, oldest: Callable[[], Seen | None]
+) -> tuple[Seen | None, str]:
+    """Return which target comes first, and why. The targets are in order; `oldest` returns the one to measure anew."""
     if new and (new[0].known.in_flight == 0 or not measured):
-        return new[0], ""
+        return new[0], new[0].why
     if len(measured) <= 1:
-        return (measured[0] if measured else None), ""
-    if rng.random() < REMEASURED and (oldest := _oldest(measured)) is not None:
-        return oldest, f"measured anew after {oldest.known.first_token_age:.0f} s: "
+        return (measured[0], measured[0].why) if measured else (None, "")
+    if rng.random() < REMEASURED and (old := oldest()) is not None:
+        return old, f"measured anew after {old.known.first_token_age:.0f} s: {old.why}"
     one, other = rng.sample(measured, 2)
-    quicker = one if one.cost <= other.cost else other
-    return quicker, f"quicker than {(other if quicker is one else one).target.label}: " if len(measured) > 2 else ""
+    quicker, slower = (one, other) if one.cost <= other.cost else (other, one)
+    return quicker, f"quicker than {slower.target.label}: {quicker.why}" if len(measured) > 2 else quicker.why
 
 
-def _oldest(measured: list[_Seen]) -> _Seen | None:
+def _oldest(measured: list[Seen]) -> Seen | None:
     """Return the target whose latency is the oldest, if it is old; not one that is being measured."""
     old = [each for each in measured if each.known.in_flight == 0 and (each.known.first_token_age or 0.0) >= DECAY]
     return max(old, key=lambda each: each.known.first_token_age or 0.0, default=None)

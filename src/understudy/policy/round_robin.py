@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from understudy.policy.changes import Changes
 from understudy.policy.plan import Plan
 
 
 class RoundRobin:
     """Counts turns. A turn is taken when a plan is made, so that concurrent callers never get the same one."""
 
-    __slots__ = ("_turns", "turns")
+    __slots__ = ("_turns", "changes", "turns")
 
     def __init__(self) -> None:
         self._turns: dict[str, int] = {}
         self.turns: Mapping[str, int] = MappingProxyType(self._turns)
         """By `Target.label`."""
+        self.changes = Changes()
+        """Which targets have taken turns."""
 
     def take(self, plan: Plan, in_cooldown: frozenset[str]) -> None:
         """Count the turn of the first target of a plan.
@@ -29,8 +32,10 @@ class RoundRobin:
         turns = self._turns
         first = plan.steps[0].target.label
         count = turns[first] = turns.get(first, 0) + 1
+        self.changes.note(first)
         if first in in_cooldown:
             return
         for label in in_cooldown:
             if turns.get(label, 0) < count:
                 turns[label] = count
+                self.changes.note(label)

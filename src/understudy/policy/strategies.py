@@ -35,6 +35,10 @@ UNKNOWN = TargetFacts()
 """The facts of an unknown target."""
 IN_COOLDOWN = "in cooldown, so behind the others"
 """Why a target comes last, in strategies that spread requests."""
+BY_TURN = "round robin"
+"""What decides the order of `round_robin`."""
+ITS_TURN, AFTER_ITS_TURN = "its turn", "after the target whose turn it is"
+"""Why its targets have their places."""
 
 
 def window_of(target: Target, facts: Facts) -> int | None:
@@ -65,9 +69,9 @@ def round_robin(request: Request, targets: tuple[Target, ...], facts: Facts, now
     if in_cooldown:
         ordered.sort(key=lambda target: target.label in in_cooldown)
     windows = facts.windows
-    after = "after the target whose turn it is"
     steps = [
-        Step(each, IN_COOLDOWN if each.label in in_cooldown else after, windows.get(each.label)) for each in ordered
+        Step(each, IN_COOLDOWN if each.label in in_cooldown else AFTER_ITS_TURN, windows.get(each.label))
+        for each in ordered
     ]
-    steps[:1] = (Step(each, "its turn", windows.get(each.label)) for each in ordered[:1])
-    return Plan(tuple(steps), why="round robin")
+    steps[:1] = (Step(each, ITS_TURN, windows.get(each.label)) for each in ordered[:1])
+    return Plan(tuple(steps), why=BY_TURN)

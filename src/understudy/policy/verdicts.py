@@ -126,6 +126,11 @@ VERDICTS: dict[FailureKind, Verdict] = {
 
 OF_THE_KEY = frozenset({_K.RATE_LIMITED, _K.DAILY_QUOTA, _K.BILLING, _K.AUTHENTICATION, _K.PERMISSION})
 """Failures that concern the key that was sent: another key of the same pool may be accepted."""
+NOT_OF_THE_TARGET = frozenset(
+    {_K.POOL, _K.NOT_SIGNED, _K.LOCAL, _K.CANCELLED, _K.DEADLINE}
+    | {_K.INVALID_REQUEST, _K.CONTEXT_LENGTH, _K.REQUEST_TOO_LARGE, _K.CONTENT_FILTER, _K.UNSUPPORTED}
+)
+"""Failures of this side or of the request: a probe that ends with one has not shown whether the target is back."""
 
 
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422})
