@@ -19,6 +19,7 @@ from understudy.domain.events import Event, Finished, Started, UsageReported
 from understudy.domain.finish import FinishReason
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
+from understudy.engine.attempt_stream import AttemptStream
 from understudy.engine.engine import Engine
 from understudy.engine.job import Job
 from understudy.engine.registry import backend_of
@@ -42,9 +43,10 @@ SAID: tuple[Event, ...] = (
 class Memory:
     """An attempt whose events are there already, each in a batch of its own, as they come over a network."""
 
-    dialect = server = raw = message = cost = None
+    dialect = server = account = raw = message = cost = wire_answer = quotas = None
     streamed = True
     answered = True
+    is_over = False
     translated = False
 
     def __init__(self) -> None:
@@ -69,11 +71,15 @@ class Memory:
         """Do nothing."""
 
 
+def _attempt(*_: object) -> AttemptStream:
+    return Memory()
+
+
 def _work() -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
     """Return a request through policy and engine, and the bare iteration over its events."""
     config = u.ProviderConfig(provider="openai", api_key=u.Secret("sk-bench"), text_model="m")
     backend: Any = backend_of(u.create_provider(config))
-    backend.attempt = lambda *_: Memory()
+    backend.attempt = _attempt
     target = backend.text_target()
     engine = Engine()
     plan = Plan((Step(target, "alone"),))

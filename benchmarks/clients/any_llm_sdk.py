@@ -11,7 +11,7 @@ class AnyLlm:
     """The client."""
 
     def __init__(self, base_url: str) -> None:
-        self._client: Any = AnyLLM.create("openai", api_key="test-key", api_base=base_url, max_retries=0)
+        self._client: Any = AnyLLM.create("openai", api_key="test-key", api_base=base_url, max_retries=0, timeout=600.0)
 
     def prepare(self, request: dict[str, Any]) -> Any:
         return request

@@ -64,16 +64,21 @@ class Worker:
             "PYTHONPATH": str(ROOT) if library.environment else f"{ROOT}:{ROOT / 'src'}",
             "SSL_CERT_FILE": str(certificates),
         }
-        self._log = (folder / f"{library.module}.log").open("w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            cores.pinned([python, "-m", "benchmarks.clients.worker", library.module]),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-            cwd=ROOT,
-        )
-        self._read()
+        self._log = folder / f"{library.module}.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                cores.pinned([python, "-m", "benchmarks.clients.worker", library.module]),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                cwd=ROOT,
+            )
+        try:
+            self._read()
+        except WorkerError:
+            self.close()
+            raise
 
     def perform(self, work: Work) -> float:
         """Return microseconds of CPU. Raise `WorkerError` with what went wrong."""
@@ -101,14 +106,15 @@ class Worker:
                 found = json.loads(line)
                 if isinstance(found, dict):
                     return found
-        self._log.seek(0)
-        words = self._log.read().strip().splitlines()
+        words = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise WorkerError(f"its process ended: {words[-1] if words else 'without a word'}")
 
     def close(self) -> None:
         """End the process."""
         stop(self.process)
-        self._log.close()
+        for pipe in filter(None, (self.process.stdin, self.process.stdout)):
+            with contextlib.suppress(OSError):  # what was not written may be lost
+                pipe.close()
 
 
 class Comparison:

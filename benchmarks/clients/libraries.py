@@ -23,7 +23,7 @@ LIBRARIES = (
         "litellm",
         "litellm_sdk",
         "`acompletion`, without retries, with the prices that it ships.",
-        _environment("litellm", "litellm==1.106.2"),
+        _environment("litellm", "litellm==1.106.2", "mcp==2.3.0"),  # without mcp it fails at requests with tools
     ),
     Library(
         "any-llm",

@@ -11,7 +11,7 @@ class OpenAI:
     """The client. It does not retry, as no other one here does."""
 
     def __init__(self, base_url: str) -> None:
-        self._client: Any = AsyncOpenAI(api_key="test-key", base_url=base_url, max_retries=0)
+        self._client: Any = AsyncOpenAI(api_key="test-key", base_url=base_url, max_retries=0, timeout=600.0)
 
     def prepare(self, request: dict[str, Any]) -> Any:
         return request

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import machinery
 from benchmarks.environments import Environment
 from benchmarks.gateways.comparison import Comparison
 from benchmarks.gateways.launching import Gateway, Launch
@@ -57,3 +58,9 @@ def test_what_cannot_be_installed_says_why_and_leaves_nothing(tmp_path: Path, mo
     absent = Environment("absent", ("absent@1.0",), tmp_path, node=True)
     assert absent.install() == "cannot be installed: npm is not on the PATH"
     assert not absent.folder.exists()
+
+
+async def test_policy_and_engine_run_above_events_in_memory() -> None:
+    through, bare = machinery._work()
+    await through()
+    await bare()
