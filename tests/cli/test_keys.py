@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.cli.running import CommandLine, Finished
 from understudy.cli.app import app
+from understudy.ledger.sqlite import opening
 
 DATA = Path(".local/share/understudy")
 ROUTES = """
@@ -172,3 +174,22 @@ def test_what_a_key_may_spend_is_shown(keyed: Keys) -> None:
     assert (left["budget"], left["left_usd"]) == ("key:alice/day", "0.5")
     (found,) = keyed.run("keys", "--json").json["virtual_keys"]
     assert found["budgets"][1] == {"name": "session", "max": "2", "period": "total", "per": "session"}
+
+
+def test_to_look_at_keys_writes_nothing(keyed: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = (["keys"], ["keys", "show", "alice"], ["usage", "--budgets"])
+    assert "there are no virtual keys" in keyed.run("keys").err
+    assert not (keyed.folder / DATA).exists()
+    (keyed.folder / DATA).mkdir(parents=True)
+    (keyed.folder / DATA / "ledger.db").touch(mode=0o600)
+    assert "there are no virtual keys" in keyed.run("keys").err
+    assert keyed.run("keys", "create", "alice", "--budget", "1/day").code == 0
+
+    def refuse(path: Path) -> NoReturn:
+        raise AssertionError(f"{path} was opened for writing")
+
+    monkeypatch.setattr(opening, "open_for_writing", refuse)
+    for words in looks:
+        result = keyed.run(*words)
+        assert (result.code, "alice" in result.out) == (0, True), result.err
+    assert keyed.run("keys", "create", "bob").code != 0

@@ -107,6 +107,22 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, how: Damage) ->
     assert len(caught.value.message) < 1_000
 
 
+def test_a_file_that_cannot_be_opened_is_not_to_be_verified(path: Path) -> None:
+    """That cannot show more; of damage that is found in an open file it can."""
+    damage(path, _schema)
+    with pytest.raises(ConfigError, match=r"ledger\.db is damaged") as caught:
+        upkeep.verify(path)
+    assert "ledger verify" not in caught.value.message
+    assert "put a copy in its place, or move ledger.db away" in caught.value.message
+
+
+def test_damage_that_can_be_listed_is_to_be_verified(path: Path) -> None:
+    damage(path, _flip)
+    with pytest.raises(ConfigError, match=r"`understudy ledger verify` shows what is wrong"):
+        open_ledger(config_of(path), checks=True)
+    assert upkeep.verify(path)
+
+
 @pytest.mark.parametrize("how", [_truncate, _schema, _header])
 def test_a_command_refuses_what_its_first_look_shows(path: Path, how: Damage) -> None:
     left = damage(path, how)

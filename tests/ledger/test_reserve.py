@@ -57,6 +57,20 @@ def is_there(path: Path) -> bool:
     return reserve.path_of(path).exists() and reserve.path_of(path).stat().st_size == RESERVE
 
 
+@pytest.mark.parametrize("kind", ["fifo", "folder"])
+def test_what_is_no_file_in_its_place_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """To open a FIFO would wait for its reader, for ever."""
+    path = tmp_path / "ledger.db"
+    place = reserve.path_of(path)
+    os.mkfifo(place) if kind == "fifo" else place.mkdir()
+    held = Reserve(path, RESERVE).is_held()
+    assert held, "the ledger works without it"
+    assert f"{place} is not a regular file: move it away" in caplog.text
+    assert not place.is_file()
+
+
 async def granted(ledger: SqliteLedger, seed: int) -> None:
     """Ask until it is granted."""
     async with asyncio.timeout(30):

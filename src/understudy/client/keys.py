@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from understudy.ledger.keys import KeyRegistry
 
 
-def open_keys(config: Config) -> KeyRegistry:
-    """Open the virtual keys, which are where the ledger is. Raise `ConfigError` if none is kept, or if its file cannot
-    be opened."""
-    return keys_at(_place_of(config))
+def open_keys(config: Config, *, only_reads: bool = False) -> KeyRegistry:
+    """Open the virtual keys, which are where the ledger is. `only_reads`: they are looked at, and a file is opened to
+    read it. Raise `ConfigError` if none is kept, or if its file cannot be opened."""
+    return keys_at(_place_of(config), only_reads=only_reads)
 
 
-def keys_at(place: Path | Secret) -> KeyRegistry:
-    """Open the virtual keys in a file, or at the URL of a database. Raise `ConfigError` as `open_keys` does."""
+def keys_at(place: Path | Secret, *, only_reads: bool = False) -> KeyRegistry:
+    """Open the virtual keys in a file, or at the URL of a database. `only_reads`: as for `open_keys`. Raise
+    `ConfigError` as it does."""
     if isinstance(place, Secret):
         from understudy.ledger.postgres.keys import PostgresKeys
 
         return PostgresKeys(place.reveal())
     from understudy.ledger.sqlite.keys import SqliteKeys
 
-    return SqliteKeys(place)
+    return SqliteKeys(place, only_reads=only_reads)
 
 
 def has_keys(config: Config) -> bool:
@@ -39,7 +40,7 @@ def has_keys(config: Config) -> bool:
     is away. Raise `ConfigError` if the ledger cannot be read."""
     if not _may_have_keys(config):
         return False
-    with open_keys(config) as keys:
+    with open_keys(config, only_reads=True) as keys:
         try:
             return keys.read().has_keys
         except LedgerUnavailable:
@@ -50,7 +51,7 @@ def budgets_of_keys(config: Config) -> tuple[Budget, ...]:
     """Return the budgets of all virtual keys, under the names that their balances have in the ledger."""
     if not _may_have_keys(config):
         return ()
-    with open_keys(config) as keys:
+    with open_keys(config, only_reads=True) as keys:
         return tuple(
             Budget(**{**fields, "name": f"{key.owner}/{fields['name']}"})
             for key in keys.listed()

@@ -106,9 +106,10 @@ def keys(options: KeysOptions) -> None:
     with report_errors(as_json=options.as_json, verbose=options.verbose):
         _check_options(options)
         config = load(options.config, probe=lambda _: True, may_be_empty=True)
-        if options.action not in READS:
+        only_reads = options.action in READS
+        if not only_reads:
             refuse_to_change(config)
-        with open_keys(config) as store:
+        with open_keys(config, only_reads=only_reads) as store:
             _Keys(options, config, store).act()
 
 

@@ -31,7 +31,7 @@ def refuse_damaged(path: Path) -> bool:
     if size > AT_ONCE:
         return False
     if size and (found := damage_of(connect_for_reading(path))) is not None:
-        raise damaged(path, found)
+        raise damaged(path, found, opens=True)
     return True
 
 

@@ -36,9 +36,10 @@ class SqliteKeys:
 
     is_remote = False
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or make it. Raise `ConfigError` if that fails."""
-        self._file = File(path, durable=True)
+    def __init__(self, path: Path, *, only_reads: bool = False) -> None:
+        """Open the file, or make it. `only_reads`: nothing is written then, and a file that does not exist has no keys.
+        Raise `ConfigError` if that fails."""
+        self._file = File(path, durable=True, only_reads=only_reads)
 
     def __enter__(self) -> Self:
         return self

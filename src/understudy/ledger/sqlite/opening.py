@@ -112,11 +112,12 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     return _connect(path, "?mode=ro")
 
 
-def damaged(path: Path, why: str) -> ConfigError:
-    """Return the error for a file whose contents are damaged."""
+def damaged(path: Path, why: str, *, opens: bool) -> ConfigError:
+    """Return the error for a file whose contents are damaged. `opens`: whether SQLite can open it to find the rest."""
+    more = "; `understudy ledger verify` shows what is wrong" if opens else ""
     return ConfigError(
         f"the ledger {path} is damaged: {why}\n"
-        "  nothing in it was changed; `understudy ledger verify` shows what is wrong\n"
+        f"  nothing in it was changed{more}\n"
         f"  put a copy in its place, or move {path.name} away, with {path.name}-wal if that exists, to begin a new one"
     )
 
@@ -124,16 +125,21 @@ def damaged(path: Path, why: str) -> ConfigError:
 class File:
     """A connection to the file, which is opened when it is needed and may be closed meanwhile."""
 
-    def __init__(self, path: Path, *, durable: bool = False) -> None:
-        """Open the file, or make it. `durable`: whether a commit survives a power cut. Raise `ConfigError`."""
+    def __init__(self, path: Path, *, durable: bool = False, only_reads: bool = False) -> None:
+        """Open the file, or make it. `durable`: whether a commit survives a power cut. `only_reads`: nothing is written
+        then, and a file that does not exist is as an empty one. Raise `ConfigError`."""
         self.path = path
         self._durable = durable
+        self._only_reads = only_reads
         self._opened: sqlite3.Connection | None = None
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
         """Return the open connection."""
-        if self._opened is None:
+        if self._opened is None and self._only_reads:
+            is_empty = not self.path.exists() or not self.path.stat().st_size
+            self._opened = _nothing() if is_empty else open_for_reading(self.path)
+        elif self._opened is None:
             self._opened = open_for_writing(self.path)
             if self._durable:
                 self._opened.execute("PRAGMA synchronous = FULL")
@@ -167,6 +173,13 @@ class File:
                 raise
 
 
+def _nothing() -> sqlite3.Connection:
+    """Return a ledger without entries, in memory."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    migrate(connection)
+    return connection
+
+
 def _connect(path: Path, how: str = "") -> sqlite3.Connection:
     uri = path.absolute().as_uri() + how
     try:
@@ -178,7 +191,7 @@ def _connect(path: Path, how: str = "") -> sqlite3.Connection:
 def _failed(path: Path, error: sqlite3.Error) -> ConfigError:
     """Return the error for a file that SQLite cannot use."""
     if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
-        return damaged(path, str(error))
+        return damaged(path, str(error), opens=False)
     return _cannot(path, str(error))
 
 

@@ -9,10 +9,12 @@ needs the room frees it, and whichever finds room again allocates it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import sqlite3
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -83,7 +85,7 @@ class Reserve:
             if error.errno in _NO_ROOM:
                 self._tried = now
                 return False
-            logger.warning("no room is reserved for the ledger %s: %s", self._ledger, error)
+            logger.warning("no room is reserved for the ledger %s: %s", self._ledger, error.strerror or error)
             self._is_possible = False
         return True
 
@@ -140,8 +142,10 @@ def _allocate(path: Path, size: int, needed: int) -> None:
 
     Another process may empty it meanwhile, so nothing here makes it longer without allocating what it gets.
     """
-    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    _check_kind(path)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
     try:
+        _check_kind(path)
         _check_free(path, needed)
         try:
             _fill(file, size)
@@ -150,6 +154,13 @@ def _allocate(path: Path, size: int, needed: int) -> None:
             raise
     finally:
         os.close(file)
+
+
+def _check_kind(path: Path) -> None:
+    """Raise `OSError` if something is there that is not a file: to open a FIFO waits for its reader."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, f"{path} is not a regular file: move it away")
 
 
 def _check_free(path: Path, needed: int) -> None:
