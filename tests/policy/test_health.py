@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.policy.desk import A, B, Desk, failure
 from understudy.domain.failures import FailureKind
@@ -541,3 +544,33 @@ def test_a_target_in_flight_is_never_forgotten() -> None:
         assert isinstance(each, Permit)
         health.release(each)
     assert health.facts(TARGET, 1.0).in_flight == 1
+
+
+# ---- what is clear of everything ----
+
+
+@given(seed=st.integers(0, 2**32))
+def test_a_target_that_nothing_concerns_has_no_cooldown_of_any_kind(seed: int) -> None:
+    rng, held = Random(seed), Cooldowns()
+    shared: list[str] = ["", "one", "two"]
+    targets = [
+        Target(
+            name=f"t{index}",
+            model=rng.choice((None, "m", "n")),
+            endpoint=rng.choice(shared),
+            credential=rng.choice(shared),
+            rate_limit_domain=rng.choice(shared),
+            credentials=rng.choice(((), (), ("k1", "k2"))),
+        )
+        for index in range(8)
+    ]
+    for _ in range(rng.randrange(4)):
+        scope = rng.choice([each for each in Cooldown if each is not Cooldown.NOTHING])
+        failed = rng.choice(targets)
+        held.failed(failed, 0.0, failure(K.RATE_LIMITED), scope, 0.0, rng.choice(("", *failed.credentials)))
+    for each in targets:
+        found = [held.active(each, 0.5, free=free, key=key) for free in (False, True) for key in ("", "k1", "k2")]
+        relevant = found if each.credentials else [found[0], found[3]]
+        assert held.concern(each) or not any(relevant)
+        if not each.credentials:
+            assert held.concern(each) == bool(found[0]), "and one that a cooldown concerns is found"

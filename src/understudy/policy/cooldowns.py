@@ -26,11 +26,12 @@ LONGEST_HINT = 24 * 3600.0
 
 _MOST_DOUBLINGS = 16
 """More would not make a pause longer, and a thousand would exceed a float."""
-_OF_ALL = (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
-_OF_FREE = (Cooldown.CREDENTIAL, Cooldown.ENDPOINT)
+_TARGET, _MODEL, _CREDENTIAL, _ENDPOINT = Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL, Cooldown.ENDPOINT
+_OF_ALL = (_TARGET, _MODEL, _CREDENTIAL, _ENDPOINT)
+_OF_FREE = (_CREDENTIAL, _ENDPOINT)
 """Those that concern an operation which no model answers, such as the list of models."""
-_OF_KEYS = (Cooldown.TARGET, Cooldown.MODEL, Cooldown.CREDENTIAL)
-_OF_KEYS_FREE = (Cooldown.CREDENTIAL,)
+_OF_KEYS = (_TARGET, _MODEL, _CREDENTIAL)
+_OF_KEYS_FREE = (_CREDENTIAL,)
 """The same for one key of a pool: its rate limit, the models that it may not use, and the key itself."""
 
 
@@ -83,6 +84,18 @@ class Cooldowns:
     def empty(self) -> bool:
         """Whether none is remembered, not even one that is over."""
         return not any(self._pauses.values())
+
+    def concern(self, target: Target) -> bool:
+        """Check whether any is remembered of a target, its key or its host. Of a pool, whose keys are remembered one by
+        one, that is taken to be so. What was never in cooldown is found at once, of however many targets."""
+        pauses, label = self._pauses, target.label
+        return (
+            label in pauses[_MODEL]
+            or (target.rate_limit_domain or label) in pauses[_TARGET]
+            or (target.credential or target.name) in pauses[_CREDENTIAL]
+            or target.host in pauses[_ENDPOINT]
+            or bool(target.credentials)
+        )
 
     def active(self, target: Target, now: float, *, free: bool = False, key: str = "") -> list[Pause]:
         """Return the cooldowns in force for a target; for operations that are `free`, those of key and host."""

@@ -203,7 +203,7 @@ class Health:
 
         A target with a pool of keys may be while one of them may be used.
         """
-        if self.calm and not but:
+        if not but and (self.calm or not (self._breakers or self._disabled or self._cooldowns.concern(target))):
             return None
         found = [
             Denial(pause.until, pause.why, pause.probing, kind=pause.kind)
