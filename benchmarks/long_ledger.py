@@ -71,12 +71,12 @@ def _copy(connection: sqlite3.Connection) -> None:
     connection.execute(f"UPDATE days SET {', '.join(f'{name} = {name} * {COPIES}' for name in FIELDS)}")
 
 
-def records(rows: int) -> Iterator[AttemptRecord]:
-    """Yield what such a ledger is made of, the same in each run."""
+def records(rows: int, *, first: int = 0) -> Iterator[AttemptRecord]:
+    """Yield what such a ledger is made of, the same in each run; `first`: the number of the first one."""
     chance = random.Random(1)
     cost = Cost(amount=Money(1_234_567), source="published", as_of="2026-11-01")
-    for number in range(rows):
-        started = BEGAN + DAYS * 86_400 * number / rows
+    for number in range(first, first + rows):
+        started = BEGAN + DAYS * 86_400 * number / (first + rows)
         model, is_rare = chance.randrange(MODELS), number % 100_000 == 77
         won = chance.random() < 0.97
         name = _id(started, number)

@@ -55,7 +55,7 @@ class _Socket(asyncio.Transport):
 class Served:
     """A gateway, and connections of its server."""
 
-    def __init__(self, transport: object, folder: Path) -> None:
+    def __init__(self, transport: object, folder: Path, *, keys: int = 1) -> None:
         from understudy.config import read_given
         from understudy.gateway import app
         from understudy.gateway.serving.protocol import HttpProtocol
@@ -67,8 +67,9 @@ class Served:
         self.ledger = SqliteLedger(folder / "ledger.db")
         entry = {"provider": "openai", "api_key": "sk-count", "text_model": "gpt-4o-mini"}
         entries = [{"name": name, **entry, "base_url": f"https://{name}.test/v1"} for name in ("primary", "backup")]
-        keys = [{"name": "count", "key": KEY}]
-        llm = {"gateway": {"secret": f"secret-{KEY}", "keys": keys}, "providers": entries}
+        others = ({"name": f"key-{number}", "key": f"{number:08}{KEY}"} for number in range(1, keys))
+        secret = f"secret-{KEY}"
+        llm = {"gateway": {"secret": secret, "keys": [{"name": "count", "key": KEY}, *others]}, "providers": entries}
         given: Any = read_given({"llm": llm})
         own: Any = transport
         gateway = app(given, transport=own, sink=self.ledger)
