@@ -5,7 +5,7 @@ Loaded at the first call: building providers costs nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,9 @@ class Calls:
         *,
         ceiling: Ceiling | None = None,
     ) -> Run:
-        planned = await self._planned(self._planner.plan(read.request))
+        closings = self.engine.closings
+        planned = await self._planner.plan(read.request)
+        self.engine.check_open(closings)
         job = self._chat(request_id or self.engine.new_id(), read, planned, reading)
         if allowances:
             job = replace(job, allowances=allowances)
@@ -122,7 +124,9 @@ class Calls:
     ) -> EmbeddingResponse:
         """Turn texts into vectors. `request_id` and `allowances` as for `open`."""
         read = read_texts(texts, options, self.types)
-        planned = await self._planned(self._planner.embedding_plan(read.request))
+        closings = self.engine.closings
+        planned = await self._planner.embedding_plan(read.request)
+        self.engine.check_open(closings)
         rules = _unhedged(planned.rules, read.deadline)
         name = request_id or self.engine.new_id()
         job = Job(
@@ -145,13 +149,6 @@ class Calls:
         if operation is Operation.COUNT_TOKENS:
             with_wire_answer(run.items[-1], run.wire_answer)
         return run.items
-
-    async def _planned(self, planning: Awaitable[PlannedRun]) -> PlannedRun:
-        """Wait for a plan. Raise `Unavailable` if the provider was closed meanwhile: nothing is sent afterwards."""
-        closings = self.engine.closings
-        planned = await planning
-        self.engine.check_open(closings)
-        return planned
 
     def _chat(self, name: str, read: ReadRequest, planned: PlannedRun, reading: Reading | None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""

@@ -45,10 +45,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def input_total(self) -> int | None:
         """All prompt tokens, or `None` if none of their classes is known."""
-        read, written = self.cache_read, self.cache_write
-        if read is written is self.cache_write_1h is self.audio_input is self.cache_read_audio is None:
+        read, written, long, audio = self.cache_read, self.cache_write, self.cache_write_1h, self.audio_input
+        if read is None and written is None and long is None and audio is None and self.cache_read_audio is None:
             return self.input
-        return _sum(self.input, read, self.cache_read_audio, written, self.cache_write_1h, self.audio_input)
+        return _sum(self.input, read, self.cache_read_audio, written, long, audio)
 
     @property
     def cached(self) -> int | None:
@@ -60,7 +60,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def output_total(self) -> int | None:
         """All answer tokens, or `None` if none of their classes is known."""
-        if self.reasoning is self.audio_output is None:
+        if self.reasoning is None and self.audio_output is None:
             return self.output
         return _sum(self.output, self.reasoning, self.audio_output)
 

@@ -44,7 +44,8 @@ def record_of(
     answer, response = attempt.answer, attempt.response
     usage, model = _usage(answer), _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
-    tier = _string(response.extra, "service_tier") if response is not None else None
+    extra = response.extra if response is not None else None
+    tier = _string(extra, "service_tier") if extra else None
     return AttemptRecord(
         **_beginning(attempt, plan),
         outcome=outcome,
@@ -163,7 +164,7 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None, t
         return None
     if attempt.stream.cost is not None:
         return attempt.stream.cost
-    response, raw = attempt.response, usage.raw
+    extra, raw = attempt.response.extra if attempt.response is not None else None, usage.raw
     query = PriceQuery(
         usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
         model=attempt.launch.target.model,
@@ -171,7 +172,7 @@ def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None, t
         service_tier=tier,
         speed=_string(raw, "speed"),
         region=_region(raw),
-        partner=_string(response.extra, "inference_provider") if response is not None else None,
+        partner=_string(extra, "inference_provider") if extra else None,
         estimated=basis is CostBasis.ESTIMATED,
     )
     try:

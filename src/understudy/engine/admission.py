@@ -78,6 +78,7 @@ class Admission:
         """`allowance`: that of the configuration, which every request has. `begin`: keeps the beginning of an attempt,
         unless `holds` keeps that of one with claims (`keeps_beginnings`). `clock`: Unix seconds."""
         self.allowance = allowance
+        self._own = (allowance,) if allowance else ()
         self.holds = holds
         self.begin = begin
         self.keeps_beginnings = keeps_beginnings
@@ -91,7 +92,9 @@ class Admission:
         job = attempt.job
         if not job.operation.billed:
             return False
-        allowances = tuple(each for each in (self.allowance, *job.allowances) if each)
+        allowances = self._own
+        if job.allowances:
+            allowances = (*allowances, *(each for each in job.allowances if each))
         if not allowances and not job.ceilings and not self.must_keep:
             return False
         attempt.was_sent = False

@@ -134,7 +134,7 @@ class Engine:
         await self.background.finish()
 
     def check_open(self, since: int) -> None:
-        """Raise `Unavailable` if the provider was closed since `closings` had that value."""
+        """Raise `Unavailable` if the provider was closed since `closings` had that value: nothing is sent then."""
         if self.closings != since:
             raise error_of(CLOSED)
 

@@ -249,7 +249,7 @@ class HttpAttempt:
             self._watch.stop()
         close = self._exchange.close
         steps = self._steps = close() if self._meter.size <= LONG else await aside(close)
-        if not self.streamed and self._exchange.finished and _SORTED.isdisjoint(map(type, steps)):
+        if not self._context.streamed and self._exchange.finished and _SORTED.isdisjoint(map(type, steps)):
             self._finish(clean=True)
             self.is_over = True
 

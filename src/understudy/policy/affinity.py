@@ -54,8 +54,7 @@ def begins_turn(request: GenerationRequest) -> bool:
     messages = request.messages
     if not messages:
         return True
-    role = messages[-1].role
-    if role is _ASSISTANT or role is _TOOL:
+    if messages[-1].role is _ASSISTANT:
         return False
     for message in reversed(messages):
         role = message.role

@@ -130,8 +130,8 @@ def least_prompt(request: GenerationRequest) -> int:
     size = 0
     for message in request.messages:
         content = message.content
-        if isinstance(content, str):
-            size += size_of(content)
+        if type(content) is str:
+            size += len(content) if content.isascii() else size_of(content)
         else:
             size += sum(size_of(part.text) for part in content if isinstance(part, Text))
     return size // LEAST_BYTES_PER_TOKEN
