@@ -15,6 +15,9 @@ REMEMBERED = 1024
 """Keys that are kept by default: more than one process uses at a time, and less than a megabyte."""
 
 
+_set = OrderedDict.__setitem__
+
+
 class BoundedDict(OrderedDict[K, V]):
     """Drops the key that was written longest ago when the limit is exceeded.
 
@@ -31,6 +34,6 @@ class BoundedDict(OrderedDict[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key, None)
-        super().__setitem__(key, value)
+        _set(self, key, value)
         while len(self) > self.limit:
             self.popitem(last=False)

@@ -29,6 +29,10 @@ from understudy.policy.verdicts import VERDICTS
 
 logger = logging.getLogger("understudy")
 
+_EXACT = CostBasis.EXACT
+_FREE = frozenset({CostBasis.NOT_SENT, CostBasis.REFUSED})
+"""How sure it is that nothing is charged."""
+
 
 def start_of(attempt: Attempt, plan: Plan) -> AttemptStart:
     """Return the beginning of an attempt of a plan."""
@@ -41,8 +45,10 @@ def record_of(
     """Return the record of an attempt of a plan, once it has ended."""
     if attempt.response is None:
         attempt.fold_rest()
-    answer, response = attempt.answer, attempt.response
-    usage, model = _usage(answer), _answered_model(attempt, answer)
+    response = attempt.response
+    answer = attempt.answer if response is None else response
+    usage = _usage(answer) if response is None else response.usage
+    model = _answered_model(attempt, answer)
     basis = _basis(attempt, answer, outcome, failure, usage)
     extra = response.extra if response is not None else None
     tier = _string(extra, "service_tier") if extra else None
@@ -148,32 +154,33 @@ def _basis(attempt: Attempt, answer: object, outcome: Outcome, failure: Failure 
     """Return how sure the cost of an attempt is: exact, estimated, refused (so free), never sent, or unknown."""
     if failure is not None and not failure.sent:
         return CostBasis.NOT_SENT
-    verdict = CostBasis.EXACT if failure is None else VERDICTS[failure.kind].basis
-    if outcome is Outcome.WON or verdict is CostBasis.EXACT:
+    verdict = _EXACT if failure is None else VERDICTS[failure.kind].basis
+    if verdict is _EXACT or outcome is Outcome.WON:
         reported = _is_reported(usage, generates=attempt.generates)
-        return CostBasis.EXACT if reported and not _has_odd_counts(answer) else CostBasis.ESTIMATED
+        return _EXACT if reported and not _has_odd_counts(answer) else CostBasis.ESTIMATED
     return CostBasis.ESTIMATED if usage.output_total or _counted(attempt.response) else verdict
 
 
 def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None, tier: str | None) -> Cost | None:
     """Return what an attempt cost, given how sure its usage is, and which `model` answered at which `tier`; `None` if
     unknown."""
-    if basis in (CostBasis.NOT_SENT, CostBasis.REFUSED) or not attempt.job.operation.billed:
+    if basis in _FREE or not attempt.job.operation.billed:
         return NOT_BILLED
     if basis is CostBasis.UNKNOWN:
         return None
     if attempt.stream.cost is not None:
         return attempt.stream.cost
     extra, raw = attempt.response.extra if attempt.response is not None else None, usage.raw
+    is_estimated = basis is CostBasis.ESTIMATED
     query = PriceQuery(
-        usage=_completed(attempt, usage) if basis is CostBasis.ESTIMATED else usage,
+        usage=_completed(attempt, usage) if is_estimated else usage,
         model=attempt.launch.target.model,
         answered_model=model,
         service_tier=tier,
         speed=_string(raw, "speed"),
         region=_region(raw),
         partner=_string(extra, "inference_provider") if extra else None,
-        estimated=basis is CostBasis.ESTIMATED,
+        estimated=is_estimated,
     )
     try:
         return _cost_of_all(attempt.backend, query) if usage.by_model else attempt.backend.cost_of(query)

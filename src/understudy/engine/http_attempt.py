@@ -240,16 +240,12 @@ class HttpAttempt:
                 return
             if exchange.finished:
                 return
-        await self._read_end(incoming)
-
-    async def _read_end(self, incoming: Incoming) -> None:
         incoming.release()
         self._incoming = None
         if self._watch is not None:
             self._watch.stop()
-        close = self._exchange.close
-        steps = self._steps = close() if self._meter.size <= LONG else await aside(close)
-        if not self._context.streamed and self._exchange.finished and _SORTED.isdisjoint(map(type, steps)):
+        steps = self._steps = exchange.close() if meter.size <= LONG else await aside(exchange.close)
+        if not self._context.streamed and exchange.finished and _SORTED.isdisjoint(map(type, steps)):
             self._finish(clean=True)
             self.is_over = True
 
@@ -301,7 +297,8 @@ class HttpAttempt:
                 self.wire_answer = WireAnswer(known.status, known.headers, self.raw, known.event)
             if self.raw is None and self._raw is not None:
                 self.raw = self._raw.take()
-        self._close()
+        if self._incoming is not None:
+            self._close()
 
     def _close(self) -> None:
         if self._incoming is not None:

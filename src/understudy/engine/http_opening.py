@@ -113,7 +113,7 @@ class HttpOpening:
         forwards, warnings = is_forwarded(request, dialect), _NO_WARNINGS
         if chat:
             request = request if forwards else self._whole(request)
-            streamed = not whole or self._streams_inside(job, request, limits, line)
+            streamed = not whole or self._streams_inside(job, request, limits, line, forwards=forwards)
         if isinstance(request, GenerationRequest) and not (forwards and goes_unchanged(request)):
             request, dialect, warnings = self._fitted(request, line)
             forwards = is_forwarded(request, dialect)
@@ -184,6 +184,10 @@ class HttpOpening:
         config = self._config
         return request.with_defaults(max_tokens=config.max_tokens, temperature=config.temperature)
 
-    def _streams_inside(self, job: Job, request: GenerationRequest, limits: Limits, line: Line) -> bool:
+    def _streams_inside(
+        self, job: Job, request: GenerationRequest, limits: Limits, line: Line, *, forwards: bool
+    ) -> bool:
         whole, others = self._config.whole or job.whole, limits.has_others
+        if forwards and whole == "auto":
+            return False  # as `streams_inside` finds, too: what came in over this wire format goes on as it is
         return self._concessions.streams.wanted(request, line.dialect, line.endpoint, whole=whole, others=others)

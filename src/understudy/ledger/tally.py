@@ -41,13 +41,9 @@ class StatsCounter:
             totals["estimated_cost"] += attempt.cost.amount.nano_usd
         elif attempt.cost_basis not in (CostBasis.NOT_SENT, CostBasis.REFUSED):
             totals["calls_of_unknown_cost"] += 1
-        if attempt.outcome is Outcome.WON:
-            self._won(attempt)
-        else:
+        if attempt.outcome is not Outcome.WON:
             totals["failed_requests" if attempt.outcome is Outcome.FAILED else "aborted_requests"] += 1
-
-    def _won(self, attempt: AttemptRecord) -> None:
-        totals = self._totals
+            return
         totals["successful_requests"] += 1
         totals["latency_total"] += attempt.duration
         self._latencies.add(attempt.duration)

@@ -58,11 +58,11 @@ class PriceLookup:
 
     def awaits(self, model: str | None) -> bool:
         """Check whether the price of a model needs something that is not loaded yet."""
-        return not self._cache.loaded and self._needs_published(model)
+        return self._cache.prices is None and self._needs_published(model)
 
     def begin(self, model: str | None) -> None:
         """Start to load what the price of a model needs. Return at once."""
-        if self.awaits(model):
+        if self._cache.prices is None and self._needs_published(model):
             self._cache.begin()
 
     async def ready(self, model: str | None) -> None:
