@@ -29,6 +29,7 @@ from understudy.policy.strategies import Strategy, priority, round_robin
 from understudy.policy.targets import Facts, Target
 
 ASK = GenerationRequest(messages=(Message.user("Why is the sky blue?"),))
+NONE: frozenset[str] = frozenset()
 KEPT_BY: dict[str, Strategy] = {
     "round_robin": round_robin,
     "least_busy": least_busy,
@@ -49,6 +50,7 @@ class World:
         self.permits: list[Permit] = []
         self.turns = dict.fromkeys((each.label for each in targets), 0)
         self.now = 100.0
+        self.cooling: frozenset[str] = frozenset()
 
     def begin(self, target: Target) -> None:
         permit = self.health.acquire(target, self.now)
@@ -60,32 +62,42 @@ class World:
             self.health.release(self.permits.pop(number % len(self.permits)))
 
     def take(self, plan: Plan) -> None:
-        self.rotation.take(plan, frozenset())
-        self.turns[plan.steps[0].target.label] += 1
+        self.rotation.take(plan, self.cooling)
+        self.turns[first := plan.steps[0].target.label] += 1
+        if first not in self.cooling:
+            for label in self.cooling & self.turns.keys():
+                self.turns[label] = max(self.turns[label], self.turns[first])
 
     def in_flight(self, target: Target) -> int:
         return sum(permit.target.label == target.label for permit in self.permits)
 
     def facts(self) -> Facts:
         known = {each.label: self.health.facts(each, self.now) for each in self.targets}
-        return Facts(targets=known, turns=self.rotation.turns)
+        return Facts(targets=known, turns=self.rotation.turns, in_cooldown=self.cooling)
 
 
 # ---- the rules, written by hand ----
 
+LAST = "in cooldown, so behind the others"
+
 
 def by_turn(world: World, rng: Random) -> list[Line]:
-    ordered = sorted(world.targets, key=lambda each: (world.turns[each.label], each.priority, each.index))
-    why = ["its turn", *["after the target whose turn it is"] * len(ordered)]
-    return [(each.label, why[place]) for place, each in enumerate(ordered)]
+    def order(each: Target) -> Any:
+        return each.label in world.cooling, world.turns[each.label], each.priority, each.index
+
+    first, *rest = sorted(world.targets, key=order)
+    why = {True: LAST, False: "after the target whose turn it is"}
+    return [(first.label, "its turn"), *((each.label, why[each.label in world.cooling]) for each in rest)]
 
 
 def by_load(world: World, rng: Random) -> list[Line]:
     def order(each: Target) -> Any:
         load = (world.in_flight(each) + 1) / each.weight if each.weight else math.inf
-        return load, each.priority, world.turns[each.label], each.index
+        return each.label in world.cooling, load, each.priority, world.turns[each.label], each.index
 
     def why(each: Target) -> str:
+        if each.label in world.cooling:
+            return LAST
         return f"{world.in_flight(each)} in flight" + ("" if each.weight == 1 else f", weight {each.weight:g}")
 
     return [(each.label, why(each)) for each in sorted(world.targets, key=order)]
@@ -93,12 +105,16 @@ def by_load(world: World, rng: Random) -> list[Line]:
 
 def by_weight(world: World, rng: Random) -> list[Line]:
     drawn = [rng.expovariate(each.weight) if each.weight else math.inf for each in world.targets]
-    places = sorted(zip(drawn, world.targets, strict=True), key=lambda pair: (pair[0], pair[1].priority, pair[1].index))
-    total = sum(each.weight for each in world.targets)
+    places = sorted(
+        (each.label in world.cooling, chance, each.priority, each.index, each.label, each.weight)
+        for chance, each in zip(drawn, world.targets, strict=True)
+    )
+    total = sum(each.weight for each in world.targets if each.label not in world.cooling)
     lines: list[Line] = []
-    for place, (_, each) in enumerate(places):
-        why = f"drawn by weight, {each.weight:g} of {total:g}" if place == 0 else f"weight {each.weight:g}"
-        lines.append((each.label, why if each.weight else "weight 0: only if no other target can answer"))
+    for place, (cooling, *_, label, weight) in enumerate(places):
+        why = f"drawn by weight, {weight:g} of {total:g}" if place == 0 else f"weight {weight:g}"
+        why = why if weight else "weight 0: only if no other target can answer"
+        lines.append((label, LAST if cooling else why))
     return lines
 
 
@@ -120,7 +136,11 @@ class Measured(NamedTuple):
 def by_latency(world: World, rng: Random) -> list[Line]:
     measured: list[Measured] = []
     new: list[Target] = []
+    behind: list[Line] = []
     for each in sorted(world.targets, key=lambda each: (each.priority, each.index)):
+        if each.label in world.cooling:
+            behind.append((each.label, LAST))
+            continue
         assert world.health.latencies is not None
         found = world.health.latencies.of(each.label)
         if found is None:
@@ -132,9 +152,9 @@ def by_latency(world: World, rng: Random) -> list[Line]:
     of_new = [(each.label, f"no answer measured yet, {world.in_flight(each)} in flight") for each in new]
     of_measured = [(each.target.label, each.why) for each in measured]
     if new and (not measured or world.in_flight(new[0]) == 0):
-        return [of_new[0], *of_measured, *of_new[1:]]
-    if len(measured) == 1:
-        return [*of_measured, *of_new]
+        return [of_new[0], *of_measured, *of_new[1:], *behind]
+    if len(measured) <= 1:
+        return [*of_measured, *of_new, *behind]
     first, before = measured[0], ""
     old = [each for each in measured if not each.in_flight and world.now - each.at >= 10]
     if rng.random() < 0.05 and old:
@@ -145,7 +165,7 @@ def by_latency(world: World, rng: Random) -> list[Line]:
         first, slower = (one, other) if one.cost <= other.cost else (other, one)
         before = f"quicker than {slower.target.label}: " if len(measured) > 2 else ""
     rest = [(each.target.label, each.why) for each in measured if each is not first]
-    return [(first.target.label, before + first.why), *rest, *of_new]
+    return [(first.target.label, before + first.why), *rest, *of_new, *behind]
 
 
 RULES: dict[str, Callable[[World, Random], list[Line]]] = {
@@ -194,14 +214,14 @@ def test_a_kept_order_has_the_plans_of_looking_at_every_target(name: str, seed: 
         for _ in range(rng.choice((0, 1, 1, 2, 5))):
             change(world, rng)
         draws = rng.randrange(2**32)
-        plan = order.plan(world.now, Always(draws))
+        plan = order.plan(world.now, Always(draws), world.cooling)
         assert lines(plan) == RULES[name](world, Always(draws))
         chance = Always(draws)
         strategy = KEPT_BY[name](ASK, world.targets, world.facts(), world.now, chance)
         assert (lines(plan), plan.why) == (lines(strategy), strategy.why)
         assert all(step.context_window == windows.get(step.target.label) for step in plan.steps)
         same = Always(draws)
-        order.plan(world.now, same)
+        order.plan(world.now, same, world.cooling)
         assert same.getstate() == chance.getstate(), "as many draws, and the same"
         if rng.random() < 0.8:
             world.take(plan)
@@ -212,7 +232,12 @@ def test_a_kept_order_has_the_plans_of_looking_at_every_target(name: str, seed: 
 def change(world: World, rng: Random) -> None:
     target, latencies = rng.choice(world.targets), world.health.latencies
     assert latencies is not None
-    match rng.randrange(6):
+    match rng.randrange(8):
+        case 6:
+            some = rng.sample(world.targets, rng.randint(0, len(world.targets)))
+            world.cooling = frozenset({each.label for each in some} | {"elsewhere/m"})
+        case 7:
+            world.cooling = frozenset()
         case 0:
             world.begin(target)
         case 1 | 2:
@@ -233,13 +258,13 @@ def test_a_latency_that_is_forgotten_for_others_moves_its_target() -> None:
     assert order is not None
     for each in world.targets:
         latencies.answered(each.label, 0.5, world.now, streamed=True)
-    assert lines(order.plan(world.now, Random(2))) == by_latency(world, Random(2))
+    assert lines(order.plan(world.now, Random(2), NONE)) == by_latency(world, Random(2))
     for number in range(1_024):  # as many as are remembered
         latencies.answered(f"elsewhere/{number}", 0.5, world.now, streamed=True)
         if number == 500:
-            order.plan(world.now, Random(2))
+            order.plan(world.now, Random(2), NONE)
     assert latencies.of(world.targets[0].label) is None
-    assert lines(order.plan(world.now, Random(2))) == by_latency(world, Random(2))
+    assert lines(order.plan(world.now, Random(2), NONE)) == by_latency(world, Random(2))
 
 
 def test_who_has_missed_too_many_changes_looks_at_every_target() -> None:
@@ -250,7 +275,7 @@ def test_who_has_missed_too_many_changes_looks_at_every_target() -> None:
     for _ in range(KEPT):
         world.begin(world.targets[1])
         world.end(1)
-    assert lines(order.plan(world.now, Random(0))) == by_load(world, Random(0))
+    assert lines(order.plan(world.now, Random(0), NONE)) == by_load(world, Random(0))
 
 
 def test_what_has_no_order_of_its_own_is_left_to_its_strategy() -> None:

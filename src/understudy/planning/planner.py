@@ -140,8 +140,8 @@ class Planner:
         if named is None and not found.targets:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
-        if self._health.calm and candidates.order is not None:
-            plan = candidates.order.plan(clock.now(), rng)
+        if candidates.order is not None:
+            plan = candidates.order.plan(clock.now(), rng, facts.in_cooldown)
         else:
             plan = self._ordered(request, found.targets, facts, route, rng)
         steps, why = plan.steps, [plan.why, found.compromise]

@@ -38,7 +38,7 @@ class Candidates:
 
     @cached_property
     def order(self) -> KeptOrder | None:
-        """Their order, if it is kept from plan to plan. It is made, and asked, only while all is calm."""
+        """Their order, if it is kept from plan to plan."""
         targets = self.eligibility.targets
         if self._strategy is None or self._known is None or not targets:
             return None

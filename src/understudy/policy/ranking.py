@@ -7,7 +7,7 @@ a plan is one copy of a list.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from understudy.policy.changes import Changes
@@ -20,7 +20,7 @@ Key = tuple[Any, ...]
 class Ranking:
     """Targets in the order of a key, lower ones first, equal ones as they are given; each with its step."""
 
-    __slots__ = ("_by_label", "_changes", "_key", "_keys", "_seen", "_step", "order", "steps")
+    __slots__ = ("_by_label", "_changes", "_key", "_keys", "_order", "_seen", "_step", "steps")
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Ranking:
         self._changes = changes
         self._keys: dict[str, Key] = {}
         self._seen: list[int] = []
-        self.order: list[Key] = []
+        self._order: list[Key] = []
         """The keys, in order: each with the number of its target at the end."""
         self.steps: list[Step] = []
         """In the same order."""
@@ -59,22 +59,39 @@ class Ranking:
             if label in self._keys:
                 self._place(label)
 
-    def place_of(self, target: Target) -> int:
-        """Return the place of a target, from 0."""
-        return bisect_left(self.order, self._keys[target.label])
+    def parted(self, labels: Collection[str]) -> tuple[Sequence[Step], Sequence[Step]]:
+        """Return the steps of all targets but some, and those of these, both in order."""
+        taken = sorted(bisect_left(self._order, self._keys[label]) for label in labels if label in self._keys)
+        if not taken:
+            return self.steps, ()
+        rest: list[Step] = []
+        begins = 0
+        for at in taken:
+            rest += self.steps[begins:at]
+            begins = at + 1
+        rest += self.steps[begins:]
+        return rest, [self.steps[at] for at in taken]
+
+    def count_below(self, key: Key, but: Iterable[Step] = ()) -> int:
+        """Return how many targets are before a key, without some."""
+        return bisect_left(self._order, key) - sum(self._keys[each.target.label] < key for each in but)
+
+    def place_of(self, target: Target, but: Iterable[Step] = ()) -> int:
+        """Return the place of a target, from 0, among all but some."""
+        return self.count_below(self._keys[target.label], but)
 
     def _place(self, label: str) -> None:
         target, number = self._by_label[label]
-        at = bisect_left(self.order, self._keys[label])
-        del self.order[at], self.steps[at]
+        at = bisect_left(self._order, self._keys[label])
+        del self._order[at], self.steps[at]
         key = self._keys[label] = (*self._key(target), number)
-        at = bisect_left(self.order, key)
-        self.order.insert(at, key)
+        at = bisect_left(self._order, key)
+        self._order.insert(at, key)
         self.steps.insert(at, self._step(target))
 
     def _sort(self) -> None:
         self._seen = [changes.count for changes in self._changes]
         targets = [each for each, _ in self._by_label.values()]
         self._keys = {label: (*self._key(each), number) for label, (each, number) in self._by_label.items()}
-        self.order = sorted(self._keys.values())
-        self.steps = [self._step(targets[key[-1]]) for key in self.order]
+        self._order = sorted(self._keys.values())
+        self.steps = [self._step(targets[key[-1]]) for key in self._order]
