@@ -84,9 +84,10 @@ class Answering:
         site = self._site
         task = resolved.options.task or request.task or site.classes.task_for(session)
         model = site.classes.model_for(session, resolved, self._caller)
-        changes = {"model": model, "labels": labels, "session": session.id, "task": task}
-        crossing = Crossing(self._half.name, inbound, site.seals.of(self._caller.name), site.signers.known, **changes)
-        self._notes.crossing = crossing
+        sealer, known = site.seals.of(self._caller.name), site.signers.known
+        self._notes.crossing = crossing = Crossing(
+            self._half.name, inbound, sealer, known, model=model, labels=labels, session=session.id, task=task
+        )
         run = await site.manager.open(
             crossing.request,
             resolved.options.of_call(),

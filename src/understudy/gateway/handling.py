@@ -171,10 +171,9 @@ class Handling:
 
     def _request(self, body: bytes | None) -> HttpRequest:
         """Return the request as the server half of its wire format reads it: below no vendor's name."""
-        connection = self._connection
-        method = "GET" if connection.method == "HEAD" else connection.method
+        connection, method = self._connection, self._connection.method
         url = connection.url[len(self._route.mount) :]
-        return HttpRequest(method, url, tuple(connection.headers.items()), body)
+        return HttpRequest("GET" if method == "HEAD" else method, url, tuple(connection.headers.items()), body)
 
     def _kept_field(self, request: HttpRequest) -> str | None:
         """Return the field of a request for a response that only the provider can answer which keeps it."""

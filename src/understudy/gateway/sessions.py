@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 import msgspec
@@ -26,6 +26,8 @@ from understudy.settings.gateway import CLASSES, RequestClass
 Kind = Literal["named", "client", "cache_key", "user", "derived", "none"]
 """Where the session comes from: the header `x-understudy-session`, another header or field of the client's own, the key
 of its prompt cache, the id of its user, or the beginning of the prompt."""
+SHORT = 4 << 10
+"""Bytes of the beginning of a conversation up to which its hash is remembered."""
 DIGITS = 32
 """Hexadecimal digits of a hash that stands for a session."""
 
@@ -158,7 +160,15 @@ def word_of(value: object) -> str | None:
 
 def hashed(data: bytes) -> str:
     """Return a hash that stands for a session."""
+    return _hashed_again(data) if len(data) <= SHORT else _hashed(data)
+
+
+def _hashed(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:DIGITS]
+
+
+_hashed_again = lru_cache(maxsize=256)(_hashed)
+"""The same for what is short: each request of a conversation has the same beginning."""
 
 
 def _found(words: _Words, clues: Clues) -> tuple[str | None, Kind]:

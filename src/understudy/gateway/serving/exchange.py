@@ -44,9 +44,10 @@ class SocketExchange(msgspec.Struct, eq=False):
     is_gone: bool = False
     refused: int = 0
     started: bool = False
+    has_all: bool = False
+    """Whether the whole body has arrived."""
     is_over: bool = False
     """Whether the whole answer has been sent."""
-    _has_all: bool = False
     _pieces: list[bytes] = []
     _size: int = 0
     _waiter: asyncio.Future[None] | None = None
@@ -90,11 +91,12 @@ class SocketExchange(msgspec.Struct, eq=False):
         self._size += len(piece)
         if self._size > HIGH_WATER:
             self._line.pause_reading()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def complete(self) -> None:
         """Note that the whole body has arrived."""
-        self._has_all = True
+        self.has_all = True
         self._wake()
 
     def lose(self) -> None:
@@ -115,14 +117,14 @@ class SocketExchange(msgspec.Struct, eq=False):
         if self.awaits_continue:
             self.awaits_continue = False
             self._line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not (self._pieces or self._has_all or self.is_gone or self.is_over):
+        while not (self._pieces or self.has_all or self.is_gone or self.is_over):
             self._line.resume_reading()
             self._waiter = self._line.loop.create_future()
             await self._waiter
         if self.is_gone or self.is_over:
             raise ClientGone
         pieces, self._pieces, self._size = self._pieces, [], 0
-        self.at_end = self._has_all
+        self.at_end = self.has_all
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def notify(self, then: Callable[[], object] | None, after: asyncio.Event | None = None) -> None:
@@ -206,9 +208,12 @@ class SocketExchange(msgspec.Struct, eq=False):
 
     def _send(self, status: int, headers: Headers, body: bytes) -> None:
         head = self._head(status, fields_of(headers), b"content-length: %d\r\n" % len(body))
-        self.started = True
-        self._line.write(head if self.method == "HEAD" else head + body)
-        self._finish()
+        self.started = self.is_over = True
+        line = self._line
+        line.write(head if self.method == "HEAD" else head + body)
+        if self._waiter is not None:
+            self._wake()
+        line.answered(keep_alive=self.keep_alive)
 
     def _finish(self) -> None:
         self.is_over = True

@@ -7,7 +7,6 @@ nothing but the digits of its Content-Length is not parsed again.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,16 +17,6 @@ DIGITS = 9
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})\r\n", re.IGNORECASE)
-
-
-class Begun(NamedTuple):
-    """A request that begins with a known head."""
-
-    headers: dict[str, str]
-    length: int
-    """Bytes of its body."""
-    body: bytes
-    """What of it has arrived: all of it, or a part."""
 
 
 class KnownHead(msgspec.Struct, frozen=True):
@@ -42,19 +31,21 @@ class KnownHead(msgspec.Struct, frozen=True):
     after: bytes
     """Those behind them, up to the end of the head."""
 
-    def begin(self, data: bytes) -> Begun | None:
-        """Return the request that these bytes begin with; `None` if it has another head, or more than it follows."""
-        if not data.startswith(self.before):
+    def begin(self, data: bytes) -> tuple[int, str] | None:
+        """Return where the body begins in a request with this head, and how long it is, as it is written there.
+
+        `None` for a request with another head, and for one that more follows than its body.
+        """
+        before, after = self.before, self.after
+        if not data.startswith(before):
             return None
-        start = len(self.before)
+        start = len(before)
         end = data.find(b"\r", start, start + DIGITS + 1)
         digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(self.after, end):
+        if end < 0 or not digits.isdigit() or not data.startswith(after, end):
             return None
-        body, length = data[end + len(self.after) :], int(digits)
-        if len(body) > length:
-            return None
-        return Begun({**self.headers, "content-length": digits.decode()}, length, body)
+        begin = end + len(after)
+        return (begin, digits.decode()) if len(data) - begin <= int(digits) else None
 
 
 def known_head(

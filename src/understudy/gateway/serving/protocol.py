@@ -174,22 +174,18 @@ class HttpProtocol(Line):
         begun = known.begin(data)
         if begun is None:
             return False
-        headers, length, body = begun
-        self._raw = self._body = len(body)
-        self._exchange = exchange = SocketExchange(
-            known.method, known.path, known.query, "1.1", headers, self.peer, False, not self._is_retiring, self
-        )
-        self._missing = length - len(body)
-        if self._missing:
-            self.enter(Phase.BODY)
-            self._window = (self.since, 0)
-        else:
-            self.enter(Phase.ANSWERING)
-        exchange.run()
+        begin, length = begun
+        body, headers = data[begin:], {**known.headers, "content-length": length}
+        self._raw = self._body = size = len(body)
+        self._missing = int(length) - size
+        has_all, keep_alive = not self._missing, not self._is_retiring
+        self.enter(Phase.ANSWERING if has_all else Phase.BODY)
+        self._window = (self.since, 0)
+        request = (known.method, known.path, known.query, "1.1", headers, self.peer, False, keep_alive, self)
+        self._exchange = SocketExchange(*request, has_all=has_all)
+        self._exchange.run()
         if body:
-            exchange.add(body)
-        if not self._missing:
-            exchange.complete()
+            self._exchange.add(body)
         return True
 
     def _add_missing(self, data: bytes) -> bytes:
