@@ -1,6 +1,7 @@
 """One connection of our own server: what is refused, what is limited, and how it ends.
 
-httptools parses; the rest is here. Requests that two servers may read differently are refused (`strictness`). Sizes and
+httptools parses; the rest is here. A head that differs from the last one in its length alone is not parsed again
+(`known_heads`). Requests that two servers may read differently are refused (`strictness`). Sizes and
 times are limited (`Limits`); `check`, which the server calls every second, measures times, so that no timer runs for
 each read. Pipelined requests are not served: the connection is closed after the answer to the first, and the client
 repeats the others. An `Upgrade` is ignored, as RFC 9110, 7.8 allows: Java's client offers h2c with its first request,
