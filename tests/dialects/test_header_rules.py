@@ -1,5 +1,7 @@
 """Headers that pass are the same, whether or not their names were seen before."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import random

@@ -1,5 +1,7 @@
 """The frame of a text is sent as it came: whatever else crosses leaves it alone, and renderers write it as it is."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import random

@@ -139,7 +139,7 @@ def _until_user(entries: Sequence[Entry]) -> list[bytes]:
     for entry in entries:
         begin.append(as_it_is(entry))
         role = entry.get("role")
-        if role is None or role == _USER or _word.decode(role) in (None, "user"):
+        if role == _USER or role is None or _word.decode(role) in (None, "user"):
             break
     return begin
 

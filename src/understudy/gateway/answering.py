@@ -50,7 +50,7 @@ class Answering:
         request = inbound.request
         self._notes.asked = request.model
         own_list = inbound.options.get("models")
-        models = tuple(own_list) if isinstance(own_list, list | tuple) else ()
+        models = tuple(own_list) if own_list is not None and isinstance(own_list, list | tuple) else ()
         resolved = self._site.names.resolve(request.model, self._connection.headers, models)
         if (refusal := self._caller.refusal(resolved)) is not None:
             return self._refuse(refusal)

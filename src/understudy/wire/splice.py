@@ -21,6 +21,7 @@ from understudy.wire.members import Members, Span, may_hide_words, members_of, s
 from understudy.wire.mending import mend_extremes
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
+_CONTAINERS = (dict, list)
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -166,7 +167,7 @@ class SplicedObject(MutableMapping[str, Any]):
         value = self._values[name]
         if name not in self._members.named:
             return encode(value)
-        is_plain = not isinstance(value, dict | list)
+        is_plain = not isinstance(value, _CONTAINERS)
         if is_plain and (name not in self._set or msgspec.Raw(encode(value)) == self._members.named[name]):
             return None
         raw = self.raw(name)

@@ -4,6 +4,8 @@ Two connections get the same bytes in the same pieces: one as it is, the other f
 see and what they write must be the same after every piece.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

@@ -44,8 +44,8 @@ class KnownHead(msgspec.Struct, frozen=True):
         digits = data[start:end]
         if end < 0 or not digits.isdigit() or not data.startswith(after, end):
             return None
-        begin = end + len(after)
-        return (begin, digits.decode()) if len(data) - begin <= int(digits) else None
+        begin, length = end + len(after), digits.decode()
+        return (begin, length) if len(data) - begin <= int(length) else None
 
 
 def known_head(
