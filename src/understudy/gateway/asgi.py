@@ -37,6 +37,10 @@ class AsgiExchange:
         self.is_gone = False
         self.refused = 0
 
+    def take_whole(self, cap: int) -> bytes | None:
+        """Return `None`: what has arrived is unknown."""
+        return None
+
     async def read(self) -> bytes:
         """Return the next part of the body, which may be empty. Raise `ClientGone`."""
         message = await self._receive()

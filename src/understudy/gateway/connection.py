@@ -76,6 +76,10 @@ class Connection:
         """Path and query, as the server halves of the wire formats read them."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
+    def body_now(self, cap: int) -> bytes | None:
+        """Return the body if all of it is there and can be used as it came; `None` if it must be read."""
+        return None if "content-encoding" in self.headers else self.exchange.take_whole(cap)
+
     def body(self, cap: int) -> Awaitable[bytes]:
         """Return the body, decompressed. Raise `BadRequest`, and `ClientGone` if the caller has left."""
         return read_body(self.exchange, self.headers, cap)

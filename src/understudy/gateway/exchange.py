@@ -62,6 +62,11 @@ class Exchange(Outlet, Protocol):
     """The status with which the server itself refused the request while its body arrived; 0 if it did not. The caller
     then counts as gone."""
 
+    def take_whole(self, cap: int) -> bytes | None:
+        """Return the whole body if it has arrived, nothing of it was read and it has at most `cap` bytes; `None` if it
+        must be read."""
+        ...
+
     async def read(self) -> bytes:
         """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
         ...

@@ -127,7 +127,12 @@ class Handling:
     async def _spoken(self, half: ServerHalf, caller: Caller) -> None:
         """Answer a request in a wire format."""
         connection, repeats = self._connection, self._site.repeats
-        body = await connection.body(self._site.config.gateway.body_limit) if connection.method == "POST" else None
+        body = None
+        if connection.method == "POST":
+            cap = self._site.config.gateway.body_limit
+            body = connection.body_now(cap)
+            if body is None:
+                body = await connection.body(cap)
         request = self._request(body)
         if repeats is not None and idempotency.HEADER in connection.headers and self._route.service in ONCE:
             named = idempotency.name_of(connection, caller.name, self._route.name, body or b"")

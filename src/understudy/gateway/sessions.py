@@ -98,7 +98,12 @@ def clues_of(request: GenerationRequest | EmbeddingRequest, rules: LongMembers |
 
 def scoped(session: str, caller: str) -> str:
     """Return the id of a caller's session: no other caller's has it, whatever ids they choose."""
-    return session if not caller else f"{caller.replace('%', '%25').replace('/', '%2F')}/{session}"
+    return f"{_quoted(caller)}/{session}" if caller else session
+
+
+@lru_cache(maxsize=256)
+def _quoted(caller: str) -> str:
+    return caller.replace("%", "%25").replace("/", "%2F")
 
 
 _SESSIONS = (

@@ -233,3 +233,43 @@ async def test_what_was_never_answered_is_an_error() -> None:
 
     async with serving(Native(silent)) as running:
         assert (await running.exchange(GET + HOST + b"\r\n")).startswith(b"HTTP/1.1 500")
+
+
+@pytest.mark.parametrize(
+    ("cap", "pieces", "found"),
+    [(5, [b"hello"], b"hello"), (4, [b"hello"], None), (5, [b"he", b"llo"], None), (5, [b"hell"], None)],
+)
+async def test_a_body_is_taken_at_once_if_all_of_it_is_there(
+    cap: int, pieces: list[bytes], found: bytes | None
+) -> None:
+    """What is not taken can still be read."""
+    seen: list[bytes | None] = []
+
+    async def handler(exchange: Exchange) -> None:
+        whole = exchange.take_whole(cap)
+        seen.append(whole)
+        if whole is not None:
+            assert exchange.at_end
+            assert exchange.take_whole(cap) is None
+        else:
+            seen.append(await exchange.read())
+
+    protocol, _ = connected(handler)
+    protocol.data_received(POST + b"Content-Length: 5\r\n\r\n")
+    for piece in pieces:
+        protocol.data_received(piece)
+    await asyncio.gather(*protocol.shared.tasks)
+    assert seen == ([found] if found is not None else [None, b"".join(pieces)])
+
+
+async def test_the_body_of_a_caller_who_left_is_not_taken() -> None:
+    seen: list[bytes | None] = []
+
+    async def handler(exchange: Exchange) -> None:
+        seen.append(exchange.take_whole(9))
+
+    protocol, _ = connected(handler)
+    protocol.data_received(POST + b"Content-Length: 5\r\n\r\nhello")
+    protocol.connection_lost(None)
+    await asyncio.gather(*protocol.shared.tasks, return_exceptions=True)
+    assert seen == [None]

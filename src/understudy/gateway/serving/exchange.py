@@ -112,6 +112,14 @@ class SocketExchange(msgspec.Struct, eq=False):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def take_whole(self, cap: int) -> bytes | None:
+        """Return the whole body if it has arrived in one piece of at most `cap` bytes; `None` if it must be read."""
+        if not self.has_all or self.at_end or self.is_gone or len(self._pieces) != 1 or self._size > cap:
+            return None
+        (whole,), self._pieces, self._size = self._pieces, [], 0
+        self.at_end = True
+        return whole
+
     async def read(self) -> bytes:
         """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
         if self.awaits_continue:
