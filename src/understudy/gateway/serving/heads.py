@@ -5,11 +5,18 @@ from __future__ import annotations
 import http
 import re
 from functools import lru_cache
+from operator import itemgetter
 
 from understudy.wire.http import Headers
 
 _FIELDS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*")
 """Fields as RFC 9110, 5 allows them: a line break in a value would begin another field."""
+_TEXT = bytes([ord("\t"), *range(0x20, 0x7F), *range(0x80, 0x100)])
+"""What lines consist of."""
+REMEMBERED = 512
+"""Names of fields that are known to be valid."""
+_names: set[str] = set()
+_name = itemgetter(0)
 LENGTH = re.compile(rb"(?:^|\n)content-length: ([0-9]+)\r")
 
 
@@ -28,6 +35,10 @@ def fields_of(headers: Headers) -> bytes:
     if not headers:
         return b""
     fields = ("\r\n".join(map(": ".join, headers)) + "\r\n").encode("latin-1", "replace")
+    if _names.issuperset(map(_name, headers)) and fields.translate(None, _TEXT) == b"\r\n" * len(headers):
+        return fields  # names that were valid before, and lines that hold nothing but text
     if _FIELDS.fullmatch(fields) is None or fields.count(b"\n") != len(headers):
         raise ValueError("a header field of an answer is invalid")
+    if len(_names) < REMEMBERED:
+        _names.update(map(_name, headers))
     return fields
