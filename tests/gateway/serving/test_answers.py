@@ -184,6 +184,9 @@ class Pipe(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
 
@@ -273,3 +276,15 @@ async def test_the_body_of_a_caller_who_left_is_not_taken() -> None:
     protocol.connection_lost(None)
     await asyncio.gather(*protocol.shared.tasks, return_exceptions=True)
     assert seen == [None]
+
+
+async def test_a_caller_who_expects_to_be_asked_for_the_body_is_asked() -> None:
+    async def handler(exchange: Exchange) -> None:
+        assert exchange.take_whole(9) is None
+        await exchange.reply(200, (), await exchange.read())
+
+    protocol, pipe = connected(handler)
+    protocol.data_received(POST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
+    await asyncio.gather(*protocol.shared.tasks)
+    assert pipe.written[0] == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert pipe.written[1].endswith(b"hello")

@@ -114,7 +114,9 @@ class SocketExchange(msgspec.Struct, eq=False):
 
     def take_whole(self, cap: int) -> bytes | None:
         """Return the whole body if it has arrived in one piece of at most `cap` bytes; `None` if it must be read."""
-        if not self.has_all or self.at_end or self.is_gone or len(self._pieces) != 1 or self._size > cap:
+        if not self.has_all or self.at_end or self.is_gone or self.awaits_continue:
+            return None
+        if len(self._pieces) != 1 or self._size > cap:
             return None
         (whole,), self._pieces, self._size = self._pieces, [], 0
         self.at_end = True
