@@ -94,7 +94,9 @@ def test_what_cannot_be_is_not_added_up(store: Store) -> None:
     assert (sums.cost, sums.unpriced, sums.input) == (1_234, 3, 3 * 2**53 + 120)
 
 
-@pytest.mark.parametrize("odd", [{"answered_model": "\ud800"}, {"outcome": "odd"}, {"cost_basis": "odd"}], ids=str)
+@pytest.mark.parametrize(
+    "odd", [{"answered_model": "\ud800"}, {"outcome": "odd"}, {"cost_basis": "odd"}, {"provider": None}], ids=str
+)
 def test_an_entry_that_cannot_be_stored_costs_no_other(
     store: Store, caplog: pytest.LogCaptureFixture, odd: dict[str, Any]
 ) -> None:

@@ -142,7 +142,7 @@ class Writer(QueuedWriter):
         """Write items in one transaction; one that cannot be stored is logged, and costs no other."""
         import asyncpg
 
-        unfit = (*UNFIT, asyncpg.DataError)
+        unfit = (*UNFIT, asyncpg.DataError, asyncpg.NotNullViolationError)
         try:
             self._commit(items, owner)
         except unfit:

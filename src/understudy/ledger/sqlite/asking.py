@@ -45,14 +45,14 @@ class Answers:
         self._ask((), new)
 
     def _ask(self, attempts: Collection[str], requests: Collection[str]) -> None:
-        texts = {id_of(each): each for each in (*attempts, *requests)}
-        for question, values in questions([*map(id_of, attempts)], [*map(id_of, requests)]):
+        of_attempts, of_requests = ({id_of(each): each for each in ids} for ids in (attempts, requests))
+        for question, values in questions([*of_attempts], [*of_requests]):
             entries, opened = self._connection.execute(question, values).fetchone()
             for entry in entries.split(",") if entries else ():
                 id_, state, opens, holds = entry.split()
-                attempt = texts[bytes.fromhex(id_)]
+                attempt = of_attempts[bytes.fromhex(id_)]
                 self.known[attempt] = Known(_STATES[state], opens == "1")
                 if holds == "1":
                     self.holding.add(attempt)
             if opened:
-                self.opened.update(texts[bytes.fromhex(id_)] for id_ in opened.split(","))
+                self.opened.update(of_requests[bytes.fromhex(id_)] for id_ in opened.split(","))

@@ -23,6 +23,11 @@ _ASKED = (1, 8, AT_ONCE)
 """Ids of a question, of attempts and of requests: what is missing is filled up with what is no id."""
 _OF_END = frozenset({"state", *COLUMNS[COLUMNS.index("details") :]})
 """The columns that the end of an entry changes."""
+_REQUIRED = frozenset(
+    {"id", "request", "number", "state", "owner", "opens", "started", "operation", "provider", "provider_type"}
+    | {"streamed", "details"}
+)
+"""Columns without NULL."""
 _KEPT = 64
 """Statements that are kept, of each kind: entries of a batch have few sets of columns."""
 _NULL = float("nan")
@@ -93,7 +98,7 @@ def bound(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[tuple[
     names: list[str] = []
     bindings: list[Iterable[Any]] = []
     for name, values in zip(columns, zip(*rows, strict=True), strict=True):
-        missing = values.count(None)
+        missing = 0 if name in _REQUIRED else values.count(None)
         if missing < len(values):
             names.append(name)
             bindings.append([_NULL if value is None else value for value in values] if missing else values)

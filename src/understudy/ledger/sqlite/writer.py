@@ -31,7 +31,7 @@ logger = logging.getLogger("understudy")
 
 RENEWED = LEASE * 0.8
 """Seconds that are left of a lease when it is renewed, at the earliest: not with each transaction."""
-_UNFIT = (*UNFIT, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+_UNFIT = (*UNFIT, sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.IntegrityError)
 """What an item raises that cannot be stored."""
 
 
