@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from benchmarks.clients.comparison import CALLS, CHUNKS, LONG, PAUSE_MS, SHORT, Library
 from benchmarks.clients.libraries import BARE
-from benchmarks.clients.worker import CONCURRENCY, STREAMS
+from benchmarks.clients.worker import CONCURRENCY, LARGE, STREAMS
 from benchmarks.compared import Compared
 from benchmarks.report.document import Plot, Section, Table, figures_table, missing_table, ratios_plot, ratios_table
 
 _HOW = f"""
 One process of each client on one core, on uvloop; the stub, which answers at once, has the other cores. CPU is that of
 the client's process, threads included. 1 KB is a question, 40 KB an agent's request with 20 tools, 1 MB the same after
-a long tool loop; the answer is one sentence, or 200 KB. {CONCURRENCY} calls or {STREAMS} streams are under way at once.
-A chunk is the difference between streams of {LONG} and {SHORT} chunks, for each chunk more; the stub sends one every
-{PAUSE_MS} ms, or, in a burst, all at once; those of a tool call come in a burst. Over TLS the certificate is checked.
-Figures are medians over the rounds, ratios are medians of the ratios of each round, with the least and the most.
+a long tool loop; the answer is one sentence, or 200 KB. {CONCURRENCY} calls are under way at once, {LARGE} of 1 MB, or
+{STREAMS} streams. A chunk is the difference between streams of {LONG} and {SHORT} chunks, for each chunk more; the stub
+sends one every {PAUSE_MS} ms, or, in a burst, all at once; those of a tool call come in a burst. Over TLS the
+certificate is checked. Figures are medians over the rounds, ratios are medians of the ratios of each round, with the
+least and the most.
 """
 
 

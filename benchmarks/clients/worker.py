@@ -18,8 +18,8 @@ from benchmarks.answers import ANSWER, Wanted
 from benchmarks.bodies import request_of
 from benchmarks.clients.client import Client
 
-CONCURRENCY, STREAMS = 64, 8
-"""Calls and streams that are under way at once."""
+CONCURRENCY, LARGE, STREAMS = 64, 8, 8
+"""Calls, calls of a megabyte, and streams that are under way at once."""
 
 
 class Work(TypedDict):
@@ -64,9 +64,10 @@ class Measured:
             if found != expected:
                 raise ValueError(f"the answer has {found} characters instead of {expected}")
 
-        first = await _cpu_of(call, CONCURRENCY, CONCURRENCY)
-        count = max(CONCURRENCY, min(4000, int(work["seconds"] / first)))
-        return await _cpu_of(call, count, CONCURRENCY) * 1e6
+        at_once = LARGE if work["size"] >= 1_000_000 else CONCURRENCY
+        first = await _cpu_of(call, at_once, at_once)
+        count = max(at_once, min(4000, int(work["seconds"] / first)))
+        return await _cpu_of(call, count, at_once) * 1e6
 
     async def _chunks(self, client: Client, work: Work) -> float:
         used = []
