@@ -75,7 +75,7 @@ def _attempt(*_: object) -> AttemptStream:
     return Memory()
 
 
-def _work() -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
+def work() -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
     """Return a request through policy and engine, and the bare iteration over its events."""
     config = u.ProviderConfig(provider="openai", api_key=u.Secret("sk-bench"), text_model="m")
     backend: Any = backend_of(u.create_provider(config))
@@ -100,13 +100,13 @@ def _work() -> tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]
 
 async def measure() -> dict[str, float]:
     """Return microseconds of CPU a request, and what of them is the bare iteration."""
-    works = dict(zip(("through", "bare"), _work(), strict=True))
+    works = dict(zip(("through", "bare"), work(), strict=True))
     best: dict[str, float] = dict.fromkeys(works, float("inf"))
     for _ in range(ROUNDS):
-        for name, work in works.items():
+        for name, one in works.items():
             began = time.process_time()
             for _ in range(CALLS):
-                await work()
+                await one()
             best[name] = min(best[name], (time.process_time() - began) / CALLS * 1e6)
     return best
 

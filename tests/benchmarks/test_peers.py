@@ -61,6 +61,6 @@ def test_what_cannot_be_installed_says_why_and_leaves_nothing(tmp_path: Path, mo
 
 
 async def test_policy_and_engine_run_above_events_in_memory() -> None:
-    through, bare = machinery._work()
+    through, bare = machinery.work()
     await through()
     await bare()
