@@ -109,7 +109,12 @@ class Attempt:
         if not self.generates:
             self.items.extend(batch)
             return None
-        self._add(batch)
+        fold = self._fold or self._first_fold(batch)
+        if fold is not None:
+            try:
+                fold.add_all(batch)
+            except TooManyParts as error:
+                raise _too_large(str(error)) from error
         if self._awaits_content and any(isinstance(event, CONTENT_EVENTS) for event in batch):
             self._awaits_content = False
             self.first_content = self._now() - self._started
@@ -126,19 +131,15 @@ class Attempt:
             self._missing -= sum(len(event.text) for event in batch if isinstance(event, TextDelta | RefusalDelta))
         return None
 
-    def _add(self, batch: list[Any]) -> None:
-        """Fold a batch, unless it is a whole answer of the usual form."""
+    def _first_fold(self, batch: list[Any]) -> Fold | None:
+        """Return the fold that a first batch is added to; `None` for a whole answer of the usual form."""
         stream = self.stream
-        if stream.is_over and self._fold is None and not self._streamed:
+        if stream.is_over and not self._streamed:
             self._usual = usual_response(batch, stream.raw)
             if self._usual is not None:
                 self._whole = batch
-                return
-        if (fold := self.fold) is not None:
-            try:
-                fold.add_all(batch)
-            except TooManyParts as error:
-                raise _too_large(str(error)) from error
+                return None
+        return self.fold
 
     def _look_for_content(self, held: list[Any]) -> None:
         """Note the first content. Raises `AttemptFailed` if there is too much before it."""
