@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from understudy.dialects.anthropic.decode_stream import StreamReader as AnthropicStream
+from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai import decode_stream, parse, parse_messages
 from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStream
 from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
 from understudy.gateway import handling
+from understudy.gateway.serving import heads, protocol
+from understudy.gateway.serving.exchange import SocketExchange
 from understudy.policy.first_attempt import FirstAttempt
 from understudy.wire import members
 from understudy.wire.members import Members, scan
@@ -21,7 +24,15 @@ from understudy.wire.members import Members, scan
 _found: Callable[[bytes], Members] = vars(members)["_found"]
 
 
-def _none(*_: Any) -> None:
+_opened: Callable[..., None] = vars(OneAnswer)["__init__"]
+
+
+def _rendering(answer: OneAnswer, *given: Any, passes_frames: bool = False) -> None:
+    """Open an answer of which each frame is rendered."""
+    _opened(answer, *given)
+
+
+def _none(*_: Any, **__: Any) -> None:
     """Nothing is usual, and nothing is calm."""
 
 
@@ -39,7 +50,14 @@ def general() -> Iterator[None]:
         for reader in (OpenAIStream, AnthropicStream, ResponsesStream):
             patch.setattr(reader, "plain", _none)
         patch.setattr(parse, "_USUAL", frozenset())
-        patch.setattr(parse_messages, "_plain", _none)
+        patch.setattr(parse_messages, "_PLAIN_ROLES", {})
         patch.setattr(handling, "LONG", sys.maxsize)
         patch.setattr(members, "_found", _scanned)
+        patch.setattr(members, "_LEAST_ROUTING", -sys.maxsize)
+        patch.setattr(protocol, "known_head", _none)
+        patch.setattr(SocketExchange, "take_whole", _none)
+        patch.setattr(SocketExchange, "write_now", _none)
+        patch.setattr(OneAnswer, "__init__", _rendering)
+        patch.setattr(heads, "_names", set())
+        patch.setattr(heads, "REMEMBERED", 0)
         yield
