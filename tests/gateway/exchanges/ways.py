@@ -14,6 +14,7 @@ from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai import decode_stream, parse, parse_messages
 from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStream
 from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
+from understudy.engine import attempt
 from understudy.gateway import handling
 from understudy.gateway.serving import heads, protocol
 from understudy.gateway.serving.exchange import SocketExchange
@@ -51,6 +52,7 @@ def general() -> Iterator[None]:
             patch.setattr(reader, "plain", _none)
         patch.setattr(parse, "_USUAL", frozenset())
         patch.setattr(parse_messages, "_PLAIN_ROLES", {})
+        patch.setattr(attempt, "usual_response", _none)
         patch.setattr(handling, "LONG", sys.maxsize)
         patch.setattr(members, "_found", _scanned)
         patch.setattr(members, "_LEAST_ROUTING", -sys.maxsize)
