@@ -25,6 +25,7 @@ from understudy.engine import engine, job
 from understudy.engine.engine import Sources
 from understudy.gateway import app
 from understudy.gateway.access_log import AccessRecord, line_of
+from understudy.gateway.serving.line import Phase
 from understudy.gateway.serving.protocol import HttpProtocol
 from understudy.gateway.serving.server import Server
 from understudy.ledger.rows import row_of, row_of_start
@@ -177,18 +178,25 @@ def _config(played: Scenario) -> Any:
     return read_given({"llm": {"gateway": gateway, "providers": entries, "routes": [route]}})
 
 
-async def _ask(server: Server, caller: Caller) -> tuple[float, bytes]:
+class _Line(HttpProtocol):
+    """A connection to the gateway, as its caller has it."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.shared)
+        self.ended = asyncio.Event()
+        """Set at the end of each answer."""
+        self.caller = _Socket(self.ended)
+        self.connection_made(self.caller)
+
+    def answered(self, *, keep_alive: bool) -> None:
+        super().answered(keep_alive=keep_alive)
+        self.ended.set()
+
+
+async def _ask(server: Server, caller: Caller, idle: list[_Line]) -> tuple[float, bytes]:
     """Send a request, wait for the end of its answer or leave."""
-    ended = asyncio.Event()
-    socket = _Socket(ended)
-
-    class Protocol(HttpProtocol):
-        def answered(self, *, keep_alive: bool) -> None:
-            super().answered(keep_alive=keep_alive)
-            ended.set()
-
-    protocol = Protocol(server.shared)
-    protocol.connection_made(socket)
+    line = idle.pop() if idle and caller.reuses else _Line(server)
+    line.ended.clear()
     path = caller.target if caller.target.startswith(("/v1", "/v2", "/api")) else f"/v1{caller.target}"
     headers = "".join(f"{name}: {value}\r\n" for name, value in caller.headers.items())
     head = (
@@ -200,15 +208,20 @@ async def _ask(server: Server, caller: Caller) -> tuple[float, bytes]:
     for at in range(0, len(request), step):
         if at:
             await asyncio.sleep(0.001)
-        if not ended.is_set():
-            protocol.data_received(request[at : at + step])
+        if not line.ended.is_set():
+            line.data_received(request[at : at + step])
     try:
         async with asyncio.timeout(LONGEST if caller.leaves is None else caller.leaves):
-            await ended.wait()
+            await line.ended.wait()
     except TimeoutError:
-        socket.answer += b"<left>"
-    protocol.connection_lost(None)
-    return asyncio.get_running_loop().time(), bytes(socket.answer)
+        line.caller.answer += b"<left>"
+    answer = bytes(line.caller.answer)
+    line.caller.answer.clear()
+    if line.phase is Phase.IDLE:
+        idle.append(line)
+    else:
+        line.connection_lost(None)
+    return asyncio.get_running_loop().time(), answer
 
 
 def _done_at_once(_: object, work: Callable[..., Any], *given: Any) -> asyncio.Future[Any]:
@@ -237,10 +250,11 @@ async def _play(played: Scenario, patch: pytest.MonkeyPatch) -> Seen:
     gateway.access_log = logged
     server = Server(gateway, drain=1.0)
     asking: list[asyncio.Task[tuple[float, bytes]]] = []
+    idle: list[_Line] = []
     for caller in played.callers:
         if caller.at:
             await asyncio.sleep(caller.at)
-        asking.append(loop.create_task(_ask(server, caller)))
+        asking.append(loop.create_task(_ask(server, caller, idle)))
     seen.answers += await asyncio.gather(*asking)
     while server.shared.tasks:
         await asyncio.sleep(1.0)

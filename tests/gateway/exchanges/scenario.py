@@ -61,6 +61,8 @@ class Caller(msgspec.Struct, frozen=True):
     """Seconds after which the caller leaves; `None`: it waits."""
     pieces: int
     """In how many pieces the request arrives."""
+    reuses: bool
+    """Whether it comes on a connection that is left open, if there is one."""
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -176,12 +178,13 @@ def _caller(face: str, dice: random.Random) -> Caller:
     else:
         path, body = _usual_request(face, dice)
     headers: dict[str, str] = {"content-type": "application/json"}
-    if dice.random() < 0.3:
+    if dice.random() < 0.2:
         headers["x-request-id"] = f"caller-{dice.randrange(99)}"
     if dice.random() < 0.2:
         headers["x-understudy-session"] = f"session-{dice.randrange(3)}"
     leaves = dice.choice((0.0, 0.01, 5.0)) if dice.random() < 0.06 else None
-    return Caller(face, path, body, headers, dice.choice((0.0, 0.0, 1.0, 90.0)), leaves, dice.choice((1, 1, 1, 2, 5)))
+    at, pieces = dice.choice((0.0, 0.0, 1.0, 90.0)), dice.choice((1, 1, 1, 2, 5))
+    return Caller(face, path, body, headers, at, leaves, pieces, dice.random() < 0.7)
 
 
 def _usual_request(face: str, dice: random.Random) -> tuple[str, bytes]:

@@ -14,10 +14,12 @@ from understudy.dialects.one_answer import OneAnswer
 from understudy.dialects.openai import decode_stream, parse, parse_messages
 from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStream
 from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
+from understudy.domain import usage
 from understudy.engine import attempt
 from understudy.gateway import handling
 from understudy.gateway.serving import heads, protocol
 from understudy.gateway.serving.exchange import SocketExchange
+from understudy.planning import route_state
 from understudy.policy.first_attempt import FirstAttempt
 from understudy.wire import members
 from understudy.wire.members import Members, scan
@@ -47,12 +49,15 @@ def general() -> Iterator[None]:
     """Let nothing take a short way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FirstAttempt, "start", _none)
+        patch.setattr(route_state, "kept_order", _none)
+        patch.setattr(attempt, "usual_response", _none)
+        patch.setattr(usage, "_are_plain", _none)
+        patch.setattr(protocol, "known_head", _none)
         patch.setattr(decode_stream, "plain_whole", _none)
         for reader in (OpenAIStream, AnthropicStream, ResponsesStream):
             patch.setattr(reader, "plain", _none)
         patch.setattr(parse, "_USUAL", frozenset())
         patch.setattr(parse_messages, "_PLAIN_ROLES", {})
-        patch.setattr(attempt, "usual_response", _none)
         patch.setattr(handling, "LONG", sys.maxsize)
         patch.setattr(members, "_found", _scanned)
         patch.setattr(members, "_LEAST_ROUTING", -sys.maxsize)
