@@ -25,8 +25,6 @@ from understudy.wire import members
 from understudy.wire.members import Members, scan
 
 _found: Callable[[bytes], Members] = vars(members)["_found"]
-
-
 _opened: Callable[..., None] = vars(OneAnswer)["__init__"]
 
 
@@ -52,7 +50,6 @@ def general() -> Iterator[None]:
         patch.setattr(route_state, "kept_order", _none)
         patch.setattr(attempt, "usual_response", _none)
         patch.setattr(usage, "_are_plain", _none)
-        patch.setattr(protocol, "known_head", _none)
         patch.setattr(decode_stream, "plain_whole", _none)
         for reader in (OpenAIStream, AnthropicStream, ResponsesStream):
             patch.setattr(reader, "plain", _none)
