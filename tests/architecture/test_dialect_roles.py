@@ -28,6 +28,8 @@ ROLES = {
     "exchange": "an exchange of several requests, where one request and one response do not do",
     "encode": "a request to a body: written from the unified request, or patched where it came in as this dialect",
     "encode_messages": "messages and their parts to the wire's",
+    "encode_usual": "messages in the forms that most of them have, which no target needs otherwise",
+    "encode_tools": "tools, where their bytes are remembered",
     "encode_settings": "everything of a request but its messages: limits, sampling, tools, the form of the answer",
     "quirks": "what a target needs otherwise than the plain form, done to the body by its `Quirks`",
     "decode": "answers to events: one path for chunks and whole bodies",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.efforts import effort_for, is_off, is_shown, note_effort
 from understudy.dialects.openai.encode_messages import MessageEncoder
+from understudy.dialects.openai.encode_tools import encode_plain_tools, encode_tools
 from understudy.dialects.openai.quirks import DISPLAY, apply_quirks
 from understudy.dialects.openai.wire import FIELDS, NAME
 from understudy.dialects.output_forms import encode_strict_schema, prepare_output
@@ -17,8 +18,7 @@ from understudy.dialects.parameters import fit_parameters
 from understudy.dialects.patching import Body, encoded, fill, received
 from understudy.dialects.quirks import Quirks
 from understudy.dialects.tool_choices import fit_tools
-from understudy.dialects.tool_schemas import encode_tool_schema
-from understudy.domain.content import Json, JsonObject
+from understudy.domain.content import JsonObject
 from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest, OutputFormat, Reasoning
 
@@ -50,13 +50,11 @@ def _encode_unified(request: GenerationRequest, endpoint: Endpoint, notes: Warni
     request = fit_tools(fit_parameters(request, endpoint.quirks.limits, notes), NAME, notes)
     given, last = _verbatim(request.extra, endpoint)
     request = prepare_output(request, endpoint.quirks, notes)
-    body: JsonObject = {
-        "model": request.model,
-        "messages": MessageEncoder(endpoint.quirks, notes).write(request.messages),
-    }
+    messages = MessageEncoder(endpoint.quirks, notes)
+    body: JsonObject = {"model": request.model, "messages": messages.write(request.messages)}
     body |= _parameters(request, endpoint, notes)
     body |= given
-    apply_quirks(body, endpoint.quirks, notes)
+    apply_quirks(body, endpoint.quirks, notes, messages=None if "messages" in given else messages.unusual)
     body |= last
     body.pop("stream", None)
     if isinstance(body.get("n"), int) and body["n"] > 1:
@@ -103,7 +101,8 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.stop:
         body["stop"] = list(request.stop)
     if request.tools:
-        body["tools"] = [_tool(tool, endpoint.quirks, notes) for tool in request.tools]
+        encode_each = encode_tools if request.tool_choice is not None or request.extra else encode_plain_tools
+        body["tools"] = encode_each(request.tools, endpoint.quirks, notes)
     if request.tool_choice is not None:
         body["tool_choice"] = _choice(request.tool_choice, request.tools)
     if request.output is not None:
@@ -116,20 +115,6 @@ def _parameters(request: GenerationRequest, endpoint: Endpoint, notes: WarningLo
     if request.cache is not None:
         notes.drop("cache", "prompts are cached automatically here; the lifetime cannot be chosen")
     return body
-
-
-def _tool(tool: AnyTool, quirks: Quirks, notes: WarningLog) -> Json:
-    if isinstance(tool, OpaqueTool):
-        return tool.json
-    if tool.cache is not None:
-        notes.drop("cache", "tools are cached automatically here, without cache marks")
-    extra = (tool.extra or {}).get(NAME, {})
-    function: JsonObject = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    parameters, strict = encode_tool_schema(tool, quirks, notes)
-    function |= {key: value for key, value in (("parameters", parameters), ("strict", strict)) if value is not None}
-    return {"type": "function"} | extra | {"function": function | extra.get("function", {})}
 
 
 def _choice(choice: ToolChoice, tools: tuple[AnyTool, ...]) -> Any:

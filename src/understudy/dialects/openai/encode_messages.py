@@ -9,6 +9,7 @@ from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
+from understudy.dialects.openai.encode_usual import MAX_CALL_ID, encode_usual
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
@@ -35,9 +36,6 @@ HISTORY = HistoryRules(tool_name=TOOL_NAME, paired=True, object_arguments=True, 
 MAX_NAME = 64
 _ODD_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 """What OpenAI refuses in `messages[].name` ("Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'")."""
-MAX_CALL_ID = 40
-"""Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
-
 _TTLS = (None, "30m")
 """Lifetimes of cache marks: the only one there is, by its name or as the default."""
 
@@ -63,26 +61,48 @@ class MessageEncoder:
         self._notes = notes
         self._ids = CallIds(short_id(MAX_CALL_ID), notes)
         self._images = 0
+        self.unusual: list[JsonObject] = []
+        """The messages that were written and may not suit every target."""
 
     def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
         """Encode all messages."""
         out: list[JsonObject] = []
         media: list[JsonObject] = []
         for message in messages:
-            content = message.content
-            if not isinstance(content, str) and (results := [part for part in content if type(part) is ToolResult]):
-                own = extra_of(message) if len(results) == 1 else {}
-                out += [self._tool_message(result, media) | own for result in results]
-                if len(results) == len(content):
-                    continue
-                content = tuple(part for part in content if type(part) is not ToolResult)
-            if media:
-                out.append({"role": "user", "content": media})
-                media = []
-            out.append(self._message(message, content))
+            if (usual := encode_usual(message)) is None:
+                written = self._write(message, media)
+                self.unusual += written
+                out += written
+            else:
+                if media and usual["role"] != "tool":
+                    self.unusual.append(sent := self._sent_behind(media))
+                    out.append(sent)
+                out.append(usual)
         if media:
-            out.append({"role": "user", "content": media})
+            self.unusual.append(sent := self._sent_behind(media))
+            out.append(sent)
         return out
+
+    def _write(self, message: Message, media: list[JsonObject]) -> list[JsonObject]:
+        """Encode a message and what has to stand before it; add the media of its results to those that follow."""
+        out: list[JsonObject] = []
+        content = message.content
+        if not isinstance(content, str) and (results := [part for part in content if type(part) is ToolResult]):
+            own = extra_of(message) if len(results) == 1 else {}
+            out += [self._tool_message(result, media) | own for result in results]
+            if len(results) == len(content):
+                return out
+            content = tuple(part for part in content if type(part) is not ToolResult)
+        if media:
+            out.append(self._sent_behind(media))
+        out.append(self._message(message, content))
+        return out
+
+    def _sent_behind(self, media: list[JsonObject]) -> JsonObject:
+        """Return the media of results as a message of the user, and take them from the list."""
+        message: JsonObject = {"role": "user", "content": media.copy()}
+        media.clear()
+        return message
 
     def _message(self, message: Message, content: str | tuple[AnyPart, ...]) -> JsonObject:
         role = message.role

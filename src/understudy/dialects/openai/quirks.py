@@ -55,14 +55,18 @@ _MEDIA = {"image_url": "image", "input_audio": "audio", "file": "file"}
 _ALL_MEDIA = frozenset(_MEDIA.values())
 
 
-def apply_quirks(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool = False) -> None:
+def apply_quirks(
+    body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool = False, messages: list[JsonObject] | None = None
+) -> None:
     """Change the body in place; everything omitted or changed becomes a warning.
 
-    A body that came in on this wire keeps its spellings where the target takes either.
+    A body that came in on this wire keeps its spellings where the target takes either. `messages` are those that a
+    quirk may concern, if that is known; by default all of the body's.
     """
     if not _CONCERNED.isdisjoint(names := set(body)) or not _names_of(quirks.refused).isdisjoint(names):
         _apply_to_fields(body, quirks, notes, came_in=came_in)
-    messages = body.get("messages") if not is_received(body) or _may_change(body, quirks) else None
+    if messages is None and (not is_received(body) or _may_change(body, quirks)):
+        messages = body.get("messages")
     if isinstance(messages, list):
         for message in messages:
             if isinstance(message, dict):
