@@ -67,18 +67,19 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-e
 @cache
 def pieces(kind: str, count: int) -> tuple[bytes, ...]:
     """Return the chunks of a streamed answer, framed: `count` with content, and those before and after."""
-    deltas = _tool_deltas(count) if kind == "tools" else _word_deltas(count)
+    deltas = tool_deltas(count) if kind == "tools" else word_deltas(count)
     events = [_event(delta) for delta in deltas]
     events.append(_event({}, "tool_calls" if kind == "tools" else "stop"))
     events.append(b"data: " + json.dumps({**_HEAD, "choices": [], "usage": _USAGE}).encode() + b"\n\n")
     return (*map(_framed, [*events, b"data: [DONE]\n\n"]), b"0\r\n\r\n")
 
 
-def _word_deltas(count: int) -> list[dict[str, Any]]:
+def word_deltas(count: int) -> list[dict[str, Any]]:
+    """Return the deltas of a text that comes in `count` pieces."""
     return [{"role": "assistant", "content": ""}, *({"content": f" word{number}"} for number in range(count))]
 
 
-def _tool_deltas(count: int) -> list[dict[str, Any]]:
+def tool_deltas(count: int) -> list[dict[str, Any]]:
     """Return the deltas of one call, whose arguments come in `count` pieces that are valid JSON together."""
     begun = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "read_file_1", "arguments": ""}}
     parts = ['{"path": "', *(f"word{number} " for number in range(count - 2)), '"}']

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import callgrind
+from benchmarks.answers import tool_deltas, word_deltas
 from benchmarks.callgrind import ROOT
 
 CHUNKS = 100
@@ -63,14 +64,16 @@ def _whole(provider: str = "openai") -> list[bytes]:
     return [json.dumps({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}).encode()]
 
 
-def _stream(chunks: int) -> list[bytes]:
-    def event(delta: Mapping[str, str], finish: str | None = None) -> bytes:
+def _stream(chunks: int, *, tools: bool = False) -> list[bytes]:
+    """Return the events of a streamed answer: words, or a tool call with its arguments in pieces."""
+
+    def event(delta: Mapping[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return b"data: " + json.dumps({**_HEAD, "choices": [choice]}).encode() + b"\n\n"
 
     usage = b"data: " + json.dumps({**_HEAD, "choices": [], "usage": _USAGE}).encode() + b"\n\n"
-    words = (event({"content": f" word{number}"}) for number in range(chunks))
-    return [event({"role": "assistant", "content": ""}), *words, event({}, "stop"), usage, b"data: [DONE]\n\n"]
+    deltas = tool_deltas(chunks) if tools else word_deltas(chunks)
+    return [*map(event, deltas), event({}, "tool_calls" if tools else "stop"), usage, b"data: [DONE]\n\n"]
 
 
 def _conversation(what: str) -> tuple[list[Any], list[Any]]:
@@ -182,8 +185,10 @@ async def _child(counted: Mapping[str, int]) -> None:
 
 def in_memory(what: str) -> Any:
     """Return the provider of a served gateway: it answers with a stream to a request for one, else at once."""
-    is_whole = what not in ("stream", "longer")
-    return _transport(_whole() if is_whole else _stream(2 * CHUNKS if what == "longer" else CHUNKS), is_whole=is_whole)
+    if "stream" in what or "longer" in what:
+        chunks = 2 * CHUNKS if "longer" in what else CHUNKS
+        return _transport(_stream(chunks, tools="tool" in what), is_whole=False)
+    return _transport(_whole(), is_whole=True)
 
 
 async def _served(counted: Mapping[str, int]) -> None:

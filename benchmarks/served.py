@@ -113,5 +113,6 @@ SIZES: Mapping[str, Callable[[], bytes]] = {
     "40 KB": lambda: body_of(40_000),
     "1 MB": lambda: body_of(1_000_000),
     "stream": lambda: body_of(1_000, stream=True),
+    "tool stream": lambda: body_of(1_000, stream=True),
 }
 """The requests that are sent."""
