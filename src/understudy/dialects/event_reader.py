@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.dialects.base import Endpoint
 from understudy.dialects.flaws import REPEATED, Flaws, Step
-from understudy.domain.events import Frame, TextDelta
+from understudy.domain.events import Frame, Piece
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson
 from understudy.wire.sse import SseDecoder, SseEvent
@@ -61,9 +61,9 @@ class EventReader(ABC):
     is_plain = False
     """Whether the next event is expected to be one for `plain`; set by `take`."""
 
-    def plain(self, event: SseEvent) -> TextDelta | None:
-        """Read an event that adds to the text and does nothing else, as `take` does, with its frame; `None` for any
-        other, which `take` must read."""
+    def plain(self, event: SseEvent) -> Piece | None:
+        """Read an event that adds to a part as the one before it did, and does nothing else: to what `take` makes of
+        it, with its frame. `None` for any other, which `take` must read."""
         return None
 
     @abstractmethod

@@ -36,22 +36,22 @@ class OneAnswer:
         self, open_renderer: Callable[[], Renderer], heartbeat: bytes | None = COMMENT, *, passes_frames: bool = False
     ) -> None:
         """`heartbeat`: what a `Heartbeat` is on the wire; `None` if the dialect's renderer writes it. `passes_frames`:
-        whether that renderer, once it has written the frame of a text, writes those of further texts and notes
-        nothing of them."""
+        whether that renderer, once it has written the frame of a piece of the answer, writes those of further pieces
+        and notes nothing of them."""
         self._open = open_renderer
         self._renderer = open_renderer()
         self._heartbeat = heartbeat
         self._is_sent = False
         self._are_frames_passed = passes_frames
         self._is_passing = False
-        """Whether frames of texts need not be rendered."""
+        """Whether frames of pieces need not be rendered."""
         self._is_over = False
         """The answer ended with an error, after which nothing follows."""
         self.headers = self._renderer.headers
 
     def feed(self, event: e.Event) -> bytes:
         """Render one event."""
-        if self._is_passing and type(event) is e.TextDelta and event.wire is not None:
+        if self._is_passing and isinstance(event, e.PIECES) and event.wire is not None:
             return event.wire
         if self._is_over:
             return b""
@@ -60,7 +60,7 @@ class OneAnswer:
         out = self._renderer.feed(event)
         if out:
             self._is_sent = True
-            self._is_passing = self._are_frames_passed and type(event) is e.TextDelta and out is event.wire
+            self._is_passing = self._are_frames_passed and isinstance(event, e.PIECES) and out is event.wire
         return out
 
     def _feed_rarer(self, event: e.Heartbeat | e.Restarted) -> bytes:

@@ -202,3 +202,9 @@ CONTENT_EVENTS: tuple[type[Content], ...] = (
     PartAdded,
 )
 """`Content` as a tuple of classes, for fast `isinstance`."""
+
+Piece = TextDelta | ThinkingDelta | ToolCallDelta
+"""What nearly all events of a stream are: one that adds to a part and does nothing else."""
+
+PIECES: tuple[type[Piece], ...] = (TextDelta, ToolCallDelta, ThinkingDelta)
+"""`Piece` as a tuple of classes, for fast `isinstance`: the most frequent first."""

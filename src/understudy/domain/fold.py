@@ -170,7 +170,10 @@ class Fold(Facts):
         self._put(event.index, _Growing(ToolCall, event.id, event.name))
 
     def _arguments(self, event: e.ToolCallDelta) -> None:
-        self._growing(event.index, ToolCall).pieces.append(event.arguments)
+        part = self._parts.get(event.index)
+        if type(part) is not _Growing:
+            part = self._growing(event.index, ToolCall)
+        part.pieces.append(event.arguments)
 
     def _whole_part(self, event: e.PartAdded) -> None:
         self._put(event.index, event.part)

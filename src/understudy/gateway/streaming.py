@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.dialects.server import Renderer, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.errors import LLMError, failure_of
-from understudy.domain.events import TextDelta
+from understudy.domain.events import PIECES
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.domain.wire_answer import wire_answer_of
@@ -105,8 +105,8 @@ class Streaming:
     def _rendered(self, batch: list[Any]) -> bytes:
         """Return events as the caller reads them."""
         first = batch[0] if len(batch) == 1 else None
-        if type(first) is TextDelta and first.wire is not None and self._withholding is None:
-            data = self._renderer.feed(first)  # nothing that crosses touches the frame of a text
+        if isinstance(first, PIECES) and first.wire is not None and self._withholding is None:
+            data = self._renderer.feed(first)  # nothing that crosses touches the frame of a piece
             self._latest = data or self._latest
             return data
         crossed = self._crossing.events(batch)

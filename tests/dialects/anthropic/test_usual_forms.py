@@ -1,5 +1,5 @@
-"""Events that add to a text are read in a short way, all others in the general way. Here both read the same bytes,
-recorded ones and those with changes, so each judges the other."""
+"""Events that add to a part as the one before did are read in a short way, all others in the general way.
+Here both read the same bytes, recorded ones and those with changes, so each judges the other."""
 
 from __future__ import annotations
 
@@ -26,10 +26,23 @@ from understudy.wire.http import HttpHead
 _ASKED = GenerationRequest(messages=(Message.user("hello"),), max_tokens=9)
 _EVENT = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}
 _TOOL = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+_DELTAS = {
+    "text": {"type": "text_delta", "text": "Hi"},
+    "tool_use": {"type": "input_json_delta", "partial_json": "12"},
+    "thinking": {"type": "thinking_delta", "thinking": "Hm"},
+}
 
 
 def _frame(value: Any) -> bytes:
     return b"event: content_block_delta\ndata: %b\n\n" % json.dumps(value).encode()  # the name is not read
+
+
+def _begun(index: int, **block: Any) -> dict[str, Any]:
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def _grown(kind: str, index: int = 1) -> dict[str, Any]:
+    return {**_EVENT, "index": index, "delta": _DELTAS[kind]}
 
 
 def _stream(*values: Any) -> bytes:
@@ -71,6 +84,25 @@ _STREAMS = (
         {**_EVENT, "index": 1},
     ),
     _stream(*[_EVENT] * 2, {"type": "content_block_start", "index": 0, "content_block": _TOOL}, _EVENT),
+    _stream(
+        _begun(1, **_TOOL), *[_grown("tool_use")] * 4, {"type": "content_block_stop", "index": 1}, _grown("tool_use")
+    ),
+    _stream(
+        _begun(1, **{**_TOOL, "input": {"a": 1}}),
+        _begun(2, **{**_TOOL, "id": "u"}),
+        *[_grown("tool_use"), _grown("tool_use", 2), _grown("tool_use", 2)] * 2,
+        {**_grown("tool_use"), "index": None},
+        {"type": "content_block_stop", "index": 1},
+    ),
+    _stream(_begun(1, type="server_tool_use", id="s", name="web_search", input={}), *[_grown("tool_use")] * 3),
+    _stream(
+        _begun(1, type="thinking", thinking=""),
+        *[_grown("thinking")] * 3,
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "signature_delta", "signature": "s"}},
+        *[_grown("thinking")] * 2,
+        _grown("text"),
+    ),
+    _stream(_begun(1, **_TOOL), *[_grown("tool_use")] * 2, _grown("thinking"), _grown("tool_use")),
     _stream(*[_EVENT] * 2, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}),
 )
 
@@ -91,14 +123,25 @@ def test_streams(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, k
             check(monkeypatch, keep_wire, data[:at], data[at:])
 
 
-def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    delta = {"type": "text_delta", "text": "Hi", "thinking": None, "citation": None}
-    value = {**_EVENT, "message": None, "delta": delta}
-    body = Body(_stream(_EVENT, _EVENT, value, _EVENT))
+_BLOCKS = (
+    {"type": "text", "text": ""},
+    {"type": "thinking", "thinking": ""},
+    _TOOL,
+)
+
+
+@pytest.mark.parametrize("block", _BLOCKS, ids=lambda block: block["type"])
+def test_each_value_of_an_event_behind_one_of_its_kind(monkeypatch: pytest.MonkeyPatch, block: dict[str, Any]) -> None:
+    grown = _grown(block["type"])
+    delta = {"text": None, "thinking": None, "partial_json": None, "citation": None, **grown["delta"]}
+    value = {**grown, "message": None, "delta": delta}
+    body = Body(_stream(_begun(1, **block), grown, value, grown))
     for at, path in body.places:
         for odd in (*ODD, *LITERALS) if at == 4 else ():
             check(monkeypatch, True, body.spoiled(at, path, odd))
 
 
-def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, _STREAMS[0])) == 3
+@pytest.mark.parametrize("block", _BLOCKS, ids=lambda block: block["type"])
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, block: dict[str, Any]) -> None:
+    body = _stream(_begun(1, **block), *[_grown(block["type"])] * 4)
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, body)) == 3

@@ -14,7 +14,7 @@ from tests.conftest import RECORDINGS
 from tests.contract.recordings import Recording, load
 from tests.contract.scope import exclusion
 from tests.contract.targets import dialect_name
-from tests.dialects.openai.talking import chunk, completion, sse, stream, whole
+from tests.dialects.openai.talking import answer, chunk, completion, sse, stream, whole
 from tests.dialects.short_ways import taken
 from tests.fuzz.spoiling import LITERALS, ODD, Body, paths, replaced, structural
 from understudy.dialects.openai import decode_stream, parse, parse_messages
@@ -32,6 +32,18 @@ _WHOLES = (
     completion({"content": ""}, "stop", usage={**_USAGE, "total_tokens": 14}, system_fingerprint="fp"),
     completion({"content": None, "tool_calls": []}, "stop", id="", model="", created=0),
 )
+
+
+def _begun(index: int) -> dict[str, Any]:
+    call = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": "f", "arguments": ""}}
+    return chunk({"role": "assistant", "content": None, "tool_calls": [call]})
+
+
+def _more(index: Any = 0, text: str = "12", **more: Any) -> dict[str, Any]:
+    return chunk({"tool_calls": [{"index": index, "function": {"arguments": text}, **more}]})
+
+
+_THOUGHT = chunk({"reasoning_content": "Hm", "content": None})
 _STREAMS = (
     sse(chunk({"role": "assistant", "content": ""}), *[chunk(_DELTA)] * 4, chunk(finish="stop")),
     sse(*[chunk(_DELTA, service_tier="default")] * 3, chunk(_DELTA, service_tier="flex"), chunk(_DELTA, finish="stop")),
@@ -42,6 +54,15 @@ _STREAMS = (
     sse(chunk(_DELTA), chunk(_DELTA), chunk(_DELTA, index=1), *[chunk(_DELTA)] * 3, chunk(finish="length")),
     sse(*[chunk(_DELTA)] * 3, {"error": {"message": "broken"}}),
     sse(*[chunk(_DELTA)] * 3, chunk({"content": "x" * 600}), *[chunk(_DELTA)] * 3),
+    sse(_begun(0), *[_more()] * 4, chunk(finish="tool_calls")),
+    sse(_begun(0), _more(), _begun(1), *[_more(1), _more(0), _more(0), _more(1)] * 2, chunk(finish="tool_calls")),
+    sse(_begun(0), *[_more()] * 2, _more(1), _more(1, id="call_1"), _more(2), _more(), chunk(finish="tool_calls")),
+    sse(_begun(0), *[_more()] * 2, _more(None), _more(0.0), _more(-1), _more(id="other"), *[_more()] * 2, _begun(0)),
+    sse(_begun(0), *[_more()] * 2, _more(1), *[_more()] * 2, chunk(_DELTA), _more(), _more(), done=False),
+    sse(_begun(0), _begun(1), _more(), _more(), _more(1), _more(1), _more(None), chunk(finish="tool_calls")),
+    sse(_begun(0), *[_more()] * 2, _more() | {"usage": _USAGE}, *[_more()] * 2, chunk(finish="stop"), _more(), _more()),
+    sse(*[_THOUGHT] * 4, chunk(_DELTA), chunk(_DELTA), _THOUGHT, chunk({"reasoning": "So"}), _begun(0), _more()),
+    sse(_THOUGHT, _THOUGHT, chunk({"reasoning": "A", "reasoning_content": "B"}), chunk({"reasoning": ""}), _THOUGHT),
 )
 
 
@@ -102,11 +123,37 @@ def test_streams(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, k
         check(monkeypatch, partial(stream, data[:at], data[at:], keep_wire=keep_wire))
 
 
-def test_each_value_of_a_chunk_behind_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    value = chunk({**_DELTA, "role": "assistant", "refusal": None}, service_tier="default", usage=None)
-    body = Body(sse(*[value] * 4, chunk(finish="stop")))
+@pytest.mark.parametrize(
+    ("begun", "delta"),
+    [
+        (_DELTA, {**_DELTA, "role": "assistant", "refusal": None}),
+        (_DELTA, {"content": None, "reasoning": "Hm", "reasoning_content": "Hm", "refusal": None}),
+        (
+            _begun(0)["choices"][0]["delta"],
+            {
+                "content": None,
+                "reasoning": None,
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": None,
+                        "type": "function",
+                        "custom": None,
+                        "function": {"name": None, "arguments": "1"},
+                    }
+                ],
+            },
+        ),
+    ],
+    ids=["text", "thinking", "arguments"],
+)
+def test_each_value_of_a_chunk_behind_one_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch, begun: dict[str, Any], delta: dict[str, Any]
+) -> None:
+    value = chunk(delta, service_tier="default", usage=None)
+    body = Body(sse(chunk(begun), *[value] * 4, chunk(finish="stop")))
     for at, path in body.places:
-        for odd in (*ODD, *LITERALS) if at == 2 else ():
+        for odd in (*ODD, *LITERALS) if at == 3 else ():
             check(monkeypatch, partial(stream, body.spoiled(at, path, odd), keep_wire=True))
 
 
@@ -163,5 +210,21 @@ def test_what_is_wrong_with_a_message_names_its_place() -> None:
         read_messages([{"role": "user", "content": "a"}, {"role": "user", "content": 1}], first=6)
 
 
-def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert taken(monkeypatch, decode_stream.StreamReader, lambda: stream(_STREAMS[0], keep_wire=True)) == 3
+@pytest.mark.parametrize(
+    ("body", "times"),
+    [
+        (_STREAMS[0], 3),
+        (sse(_begun(0), *[_more()] * 4, chunk(finish="tool_calls")), 3),
+        (sse(_begun(0), _begun(1), *[_more(0), _more(1)] * 3, chunk(finish="tool_calls")), 5),
+        (sse(*[_THOUGHT] * 4, chunk(_DELTA), chunk(_DELTA)), 3),
+    ],
+    ids=["text", "arguments", "parallel arguments", "thinking"],
+)
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, body: bytes, times: int) -> None:
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: stream(body, keep_wire=True)) == times
+
+
+def test_arguments_read_in_short_are_those_of_their_calls() -> None:
+    pieces = [_more(0, "1"), _more(0, "2"), _more(1, "3"), _more(1, "4"), _more(0, "5")]
+    found = answer([*stream(sse(_begun(0), _begun(1), *pieces, chunk(finish="tool_calls")))])
+    assert [(call.id, call.arguments) for call in found.tool_calls] == [("call_0", "125"), ("call_1", "34")]

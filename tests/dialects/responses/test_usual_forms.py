@@ -1,5 +1,5 @@
-"""Events that add to a text are read in a short way, all others in the general way. Here both read the same bytes,
-recorded ones and those with changes, so each judges the other."""
+"""Events that add to a text or a call as the one before did are read in a short way, all others in the general way.
+Here both read the same bytes, recorded ones and those with changes, so each judges the other."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def _text(number: Any, text: str = "Hi", item: str = "i") -> bytes:
     return _event(number, "response.output_text.delta", item_id=item, output_index=0, content_index=0, delta=text)
 
 
+def _more(
+    number: Any, text: Any = "12", item: Any = "f", index: Any = 1, kind: str = "function_call_arguments"
+) -> bytes:
+    return _event(number, f"response.{kind}.delta", item_id=item, output_index=index, delta=text)
+
+
+def _added(number: int, item: str = "f", index: int = 1, kind: str = "function_call") -> bytes:
+    call = {"id": item, "type": kind, "call_id": f"c{item}", "name": "f", "arguments": ""}
+    return _event(number, "response.output_item.added", output_index=index, item=call)
+
+
+def _done(number: int, text: str) -> bytes:
+    call = {"id": "f", "type": "function_call", "call_id": "cf", "name": "f", "arguments": text}
+    return _event(number, "response.output_item.done", output_index=1, item=call)
+
+
 _BEGIN = _event(0, "response.created", response=_RESPONSE) + _event(
     1, "response.output_item.added", output_index=0, item=_ITEM
 )
@@ -50,6 +66,15 @@ _STREAMS = tuple(
         [_text(2), _text(3, ""), _text(4), _text(5, item="j"), _text(6)],
         [_text(2), _text(3), _event(4, "response.refusal.delta", item_id="i", delta="No"), _text(5), _text(True)],
         [_text(2), _text(3), _text(4, "x" * 600), _text(5), _text(6)],
+        [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "12121212")],
+        [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "1212121234"), _more(8)],
+        [_added(2), _added(3, "g", 2), *[_more(n, "1", *(("f", 1), ("g", 2))[n // 2 % 2]) for n in range(4, 9)]],
+        [_added(2), _more(3), _more(4), _more(4), _more(4, "other"), _more(6), _more(7, ""), _more(8)],
+        [_added(2), _more(3), _more(4), _more(5, item=None), _more(6, item=None), _more(7, item="?"), _more(8)],
+        [_added(2), _more(3), _more(4), _more(5, index=None), _more(6, index=None), _more(7, index=True), _more(8)],
+        [_more(2), _more(3), _added(4), _more(5), _more(6), _text(7), _more(8)],
+        [_added(2, kind="custom_tool_call"), *[_more(number, kind="custom_tool_call_input") for number in (3, 4, 5)]],
+        [_added(2), _more(3), _more(4), _more(5, "x" * 600), _more(6), _added(7, "g"), _more(8)],
     )
 )
 
@@ -87,12 +112,19 @@ def test_streams(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, k
             check(monkeypatch, keep_wire, data[:at], data[at:])
 
 
-def test_each_value_of_an_event_behind_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = Body(_STREAMS[0])
+_CALL = _BEGIN + _added(2) + b"".join(_more(number) for number in range(3, 9))
+
+
+@pytest.mark.parametrize(("whole", "behind"), [(_STREAMS[0], 4), (_CALL, 5)], ids=["text", "arguments"])
+def test_each_value_of_an_event_behind_one_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch, whole: bytes, behind: int
+) -> None:
+    body = Body(whole)
     for at, path in body.places:
-        for odd in (*ODD, *LITERALS) if at == 4 else ():
+        for odd in (*ODD, *LITERALS) if at == behind else ():
             check(monkeypatch, True, body.spoiled(at, path, odd))
 
 
-def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, _STREAMS[0])) == 5
+@pytest.mark.parametrize("whole", [_STREAMS[0], _CALL], ids=["text", "arguments"])
+def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, whole: bytes) -> None:
+    assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, whole)) == 5

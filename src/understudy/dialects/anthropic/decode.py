@@ -41,14 +41,17 @@ _TYPED = ("text", "thinking", "tool_use")
 class _Block:
     """A content block while its pieces arrive. `part` is its number among the parts, once it has one."""
 
-    __slots__ = ("json", "kind", "part", "pieces")
+    __slots__ = ("has_arguments", "json", "kind", "part", "pieces")
 
     def __init__(self, json: JsonObject) -> None:
         kind = json.get("type")
         self.kind = kind if kind in _TYPED else "opaque"
         self.json = json
         self.part = -1
+        self.has_arguments = False
+        """Arguments of this call have come."""
         self.pieces: list[str] = []
+        """The input of a block that only this dialect knows."""
 
 
 class AnswerDecoder:
@@ -144,7 +147,7 @@ class AnswerDecoder:
                 return [e.CitationAdded(self._part(block), read_citation(citation))]
             case "tool_use", Delta(partial_json=str(arguments)):
                 if arguments:
-                    block.pieces.append(arguments)
+                    block.has_arguments = True
                     return [e.ToolCallDelta(block.part, arguments)]
             case "thinking", Delta(thinking=str(text)):
                 return [e.ThinkingDelta(block.part, text)] if text else []
@@ -177,7 +180,9 @@ class AnswerDecoder:
         match block.kind:
             case "tool_use":
                 whole = block.json.get("input")
-                return [e.ToolCallDelta(block.part, encode(whole).decode())] if whole and not block.pieces else []
+                return (
+                    [e.ToolCallDelta(block.part, encode(whole).decode())] if whole and not block.has_arguments else []
+                )
             case "text" | "thinking":
                 return []
         if block.json.get("type") == "redacted_thinking":

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
 from understudy.dialects.anthropic.decode import AnswerDecoder
 from understudy.dialects.anthropic.errors import RULES, decode_error
-from understudy.dialects.anthropic.wire import Body, Delta, PlainEvent, StreamEvent
+from understudy.dialects.anthropic.wire import (
+    Body,
+    Delta,
+    PlainArguments,
+    PlainEvent,
+    PlainText,
+    PlainThinking,
+    StreamEvent,
+)
 from understudy.dialects.base import Endpoint, WireError
 from understudy.dialects.error_bodies import read_event
 from understudy.dialects.errors import failure_in_answer
@@ -20,7 +29,12 @@ from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseEvent
 
-_plain = msgspec.json.Decoder(PlainEvent).decode
+_PLAIN: dict[type[e.Piece], Callable[[bytes], PlainEvent[Any]]] = {
+    e.TextDelta: msgspec.json.Decoder(PlainEvent[PlainText]).decode,
+    e.ThinkingDelta: msgspec.json.Decoder(PlainEvent[PlainThinking]).decode,
+    e.ToolCallDelta: msgspec.json.Decoder(PlainEvent[PlainArguments]).decode,
+}
+"""How an event of the usual form is decoded, by what it adds."""
 _SHORT = 512
 """Bytes up to which an event may be one of the usual form."""
 _EVENT: msgspec.json.Decoder[StreamEvent] = msgspec.json.Decoder(StreamEvent)
@@ -35,20 +49,21 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._answer = AnswerDecoder()
         self._has_started = False
-        self._text = (0, 0)
-        """The block that the stream continues, and the index of its text."""
+        self._block, self._part = 0, 0
+        """The block that the stream continues, and the part that this is."""
+        self._kind: type[e.Piece] = e.TextDelta
+        """What the stream adds to it."""
 
-    def plain(self, event: SseEvent) -> e.TextDelta | None:
-        """Read an event that continues the text of the latest."""
+    def plain(self, event: SseEvent) -> e.Piece | None:
+        """Read an event that continues the block of the latest."""
         data = event.data
         if len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
             return None
         try:
-            found = _plain(data)
+            found = _PLAIN[self._kind](data)
         except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
             return None
-        block, index = self._text
-        return e.TextDelta(index, found.delta.text, event.frame or None) if found.index == block else None
+        return self._kind(self._part, found.delta.piece, event.frame or None) if found.index == self._block else None
 
     def take(self, event: SseEvent) -> Sequence[e.Event | Failure]:
         """Decode one event."""
@@ -72,8 +87,8 @@ class StreamReader(EventReader):
         match event:
             case StreamEvent(type="content_block_delta", delta=Delta() as delta):
                 steps = self._answer.grow(event.index, delta, data)
-                if len(steps) == 1 and isinstance(text := steps[0], e.TextDelta) and type(event.index) is int:
-                    self.is_plain, self._text = True, (event.index, text.index)
+                if len(steps) == 1 and isinstance(step := steps[0], e.PIECES) and type(event.index) is int:
+                    self.is_plain, self._kind, self._block, self._part = True, type(step), event.index, step.index
                 return steps
             case StreamEvent(type="content_block_start", content_block=dict(block)):
                 flaws = self._once(event)

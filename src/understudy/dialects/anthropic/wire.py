@@ -6,7 +6,7 @@ Source: Anthropic API reference, "Messages", "Streaming messages" and "Models"; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -102,12 +102,11 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     context_management: Any = None
 
 
-class _PlainText(msgspec.Struct, gc=False):
-    text: Annotated[str, msgspec.Meta(min_length=1)]
+class _Bare(msgspec.Struct, gc=False):
+    """A delta without what is rare. Each form adds its piece, and what it must not have beside that."""
+
     type: str = ""
-    thinking: None = None
     signature: None = None
-    partial_json: None = None
     citation: None = None
     stop_reason: None = None
     stop_sequence: None = None
@@ -115,15 +114,45 @@ class _PlainText(msgspec.Struct, gc=False):
     container: None = None
 
 
-class PlainEvent(msgspec.Struct, gc=False):
-    """The most frequent of the stream's events: a `StreamEvent` that adds to the text of the answer.
+_Filled = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class PlainText(_Bare, kw_only=True, gc=False):
+    """More of a text."""
+
+    piece: _Filled = msgspec.field(name="text")
+    thinking: None = None
+    partial_json: None = None
+
+
+class PlainThinking(_Bare, kw_only=True, gc=False):
+    """More of the thinking."""
+
+    piece: _Filled = msgspec.field(name="thinking")
+    text: None = None
+    partial_json: None = None
+
+
+class PlainArguments(_Bare, kw_only=True, gc=False):
+    """More of the arguments of a call."""
+
+    piece: _Filled = msgspec.field(name="partial_json")
+    text: None = None
+    thinking: None = None
+
+
+_Delta = TypeVar("_Delta", PlainText, PlainThinking, PlainArguments)
+
+
+class PlainEvent(msgspec.Struct, Generic[_Delta], gc=False):
+    """The most frequent of the stream's events: a `StreamEvent` that adds to one part of the answer.
 
     What is read of the others is named here too: a value of another type, or a number out of range, makes this no such
     event."""
 
     type: Literal["content_block_delta"]
     index: int
-    delta: _PlainText
+    delta: _Delta
     message: None = None
     content_block: None = None
     usage: None = None

@@ -12,7 +12,7 @@ from understudy.dialects.logprobs import Logprobs
 from understudy.dialects.openai.decode_parts import CallEvent, ToolCalls
 from understudy.dialects.openai.errors import ENDED, decode_error_value, decode_failure
 from understudy.dialects.openai.usage import HostedTools, apply_breakdown, decode_usage
-from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire
+from understudy.dialects.openai.wire import NAME, ChoiceWire, ChunkWire, DeltaWire, PlainCall
 from understudy.domain import events as e
 from understudy.domain.content import Audio, Citation, Opaque
 from understudy.domain.failures import Failure, FailureKind
@@ -114,9 +114,14 @@ class AnswerDecoder:
         return steps
 
     @property
-    def text_alone(self) -> int | None:
-        """The index of the text, if more of it changes nothing else of the answer."""
-        return self._places.get("text") if self._usage is None and self._finish is None else None
+    def is_growing(self) -> bool:
+        """Whether more of a part changes nothing else of the answer."""
+        return self._usage is None and self._finish is None
+
+    def more_arguments(self, piece: PlainCall, wire: bytes | None) -> e.ToolCallDelta | None:
+        """Decode more of the arguments of a call, as `add` does; `None` if the call has not begun."""
+        part = self._calls.go_on(piece.index)
+        return None if part is None else e.ToolCallDelta(part, piece.function.arguments, wire)
 
     def _end(self, chunk: ChunkWire, reason: str | None, steps: Steps) -> None:
         """Note a chunk with a finish reason, of which there should be one."""

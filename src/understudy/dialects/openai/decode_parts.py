@@ -68,6 +68,15 @@ class ToolCalls:
         self._last = call
         return self._grow(call, name, _text_of(function.input if custom else function.arguments), next_part)
 
+    def go_on(self, index: int) -> int | None:
+        """Note that more arguments came for the call with that index, without its name or id, as `add` does. Return
+        the part that it is; `None` if it has not begun, and nothing is noted."""
+        call = self._calls.get(index)
+        if call is None or call.part is None:
+            return None
+        self._last, call.has_text = call, True
+        return call.part
+
     def add_legacy(self, function: FunctionWire, next_part: int) -> list[CallEvent]:
         """Assign a piece of the one call of the deprecated `function_call`, which has no id.
 

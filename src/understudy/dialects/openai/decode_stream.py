@@ -11,7 +11,16 @@ from understudy.dialects.openai.decode import FINISH_REASONS, AnswerDecoder, Ste
 from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import ChunkWire, PlainWhole, decode_chunk, plain_chunk, plain_whole
-from understudy.domain.events import FactReported, Finished, Started, TextDelta, UsageReported
+from understudy.domain.events import (
+    PIECES,
+    FactReported,
+    Finished,
+    Piece,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    UsageReported,
+)
 from understudy.domain.failures import Failure, FailureKind
 from understudy.wire.json import BadJson, decode_object
 from understudy.wire.sse import SseEvent
@@ -26,18 +35,27 @@ class StreamReader(EventReader):
         super().__init__(endpoint)
         self._decoded = endpoint.bounds.decoded
         self._answer = AnswerDecoder(endpoint)
-        self._text = 0
-        """The index of the text, while the stream continues it."""
+        self._kind: type[Piece] = TextDelta
+        """What the stream continues."""
+        self._index = 0
+        """The index of the text or the thinking, while the stream continues it."""
         self._facts: tuple[Any, Any] = (None, None)
         """What the chunks repeat meanwhile."""
 
-    def plain(self, event: SseEvent) -> TextDelta | None:
-        """Read a chunk that continues the text and does nothing else."""
-        chunk = None if event.name else plain_chunk(event.data)
+    def plain(self, event: SseEvent) -> Piece | None:
+        """Read a chunk that continues the text, the thinking or a call, as the latest did, and does nothing else."""
+        kind = self._kind
+        chunk = None if event.name else plain_chunk(event.data, kind)
         if chunk is None or (chunk.service_tier, chunk.system_fingerprint) != self._facts:
             return None
-        text = chunk.choices[0].delta.content
-        return TextDelta(self._text, text, event.frame or None) if text else None
+        delta = chunk.choices[0].delta
+        if kind is TextDelta:
+            text = delta.content
+            return TextDelta(self._index, text, event.frame or None) if text else None
+        if kind is ThinkingDelta:
+            text = delta.reasoning or delta.reasoning_content
+            return ThinkingDelta(self._index, text, event.frame or None) if text else None
+        return self._answer.more_arguments(delta.tool_calls[0], event.frame or None)
 
     def take(self, event: SseEvent) -> Steps:
         """Decode a chunk, an error or the end mark."""
@@ -50,8 +68,9 @@ class StreamReader(EventReader):
         if event.name == "error" or chunk.error or (chunk.choices is None and chunk.usage is None):
             return self._oddity(event, chunk)
         steps = self._answer.add(chunk)
-        if len(steps) == 1 and type(steps[0]) is TextDelta and (text := self._answer.text_alone) is not None:
-            self.is_plain, self._text, self._facts = True, text, (chunk.service_tier, chunk.system_fingerprint)
+        if len(steps) == 1 and isinstance(step := steps[0], PIECES) and self._answer.is_growing:
+            self.is_plain, self._kind, self._index = True, type(step), step.index
+            self._facts = (chunk.service_tier, chunk.system_fingerprint)
         return steps
 
     def end(self, *, cut: bool) -> Steps:

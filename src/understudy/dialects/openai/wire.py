@@ -7,11 +7,13 @@ as parts); the decoder reads them where it uses them. Unknown fields are ignored
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from understudy.dialects.forwarding import HeaderRules
+from understudy.domain.events import Piece, TextDelta, ThinkingDelta, ToolCallDelta
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BOM, BadJson, JsonTooLarge, check_depth, decode_large, decode_object
 from understudy.wire.shape import LARGE
@@ -109,18 +111,58 @@ _Empty = Literal[""] | None
 _NoneOf = Annotated[list[Any], msgspec.Meta(max_length=0)] | None
 
 
-class PlainDelta(msgspec.Struct, gc=False):
+class _Bare(msgspec.Struct, gc=False):
+    """A message, or a piece of one, without what is rare. Each form adds what it may have, and what it must not."""
+
+    refusal: _Empty = None
+    function_call: None = None
+    annotations: _NoneOf = None
+    audio: None = None
+    executed_tools: _NoneOf = None
+
+
+class PlainDelta(_Bare, gc=False):
     """A message, or a piece of one, that is text and nothing else."""
 
     content: str | None = None
     reasoning: _Empty = None
     reasoning_content: _Empty = None
-    refusal: _Empty = None
     tool_calls: _NoneOf = None
-    function_call: None = None
-    annotations: _NoneOf = None
-    audio: None = None
-    executed_tools: _NoneOf = None
+
+
+class PlainThinking(_Bare, gc=False):
+    """A piece of a message that is thinking and nothing else."""
+
+    content: _Empty = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: _NoneOf = None
+
+
+class PlainFunction(msgspec.Struct, gc=False):
+    """More of the arguments of a call."""
+
+    arguments: Annotated[str, msgspec.Meta(min_length=1)]
+    name: _Empty = None
+
+
+class PlainCall(msgspec.Struct, gc=False):
+    """A piece of a call that is under way: a `CallWire` that neither names it nor gives it an id."""
+
+    index: int
+    function: PlainFunction
+    id: _Empty = None
+    type: Literal["function"] | None = None
+    custom: None = None
+
+
+class PlainArguments(_Bare, kw_only=True, gc=False):
+    """A piece of a message that is more of the arguments of one call, and nothing else."""
+
+    content: _Empty = None
+    reasoning: _Empty = None
+    reasoning_content: _Empty = None
+    tool_calls: Annotated[list[PlainCall], msgspec.Meta(min_length=1, max_length=1)]
 
 
 class _Plain(msgspec.Struct, gc=False):
@@ -157,10 +199,13 @@ class PlainWhole(_Plain, kw_only=True, gc=False):
     usage: dict[str, Any] | None = None
 
 
-class PlainPiece(msgspec.Struct, gc=False):
+_Delta = TypeVar("_Delta", PlainDelta, PlainThinking, PlainArguments)
+
+
+class PlainPiece(msgspec.Struct, Generic[_Delta], gc=False):
     """A piece of the one answer of a stream."""
 
-    delta: PlainDelta
+    delta: _Delta
     index: Literal[0] = 0
     message: None = None
     finish_reason: None = None
@@ -168,15 +213,19 @@ class PlainPiece(msgspec.Struct, gc=False):
     content_filter_results: None = None
 
 
-class PlainChunk(_Plain, kw_only=True, gc=False):
-    """A chunk of the usual form: a `ChunkWire` that adds text and nothing else."""
+class PlainChunk(_Plain, Generic[_Delta], kw_only=True, gc=False):
+    """A chunk of the usual form: a `ChunkWire` that adds to one part and does nothing else."""
 
-    choices: Annotated[list[PlainPiece], msgspec.Meta(min_length=1, max_length=1)]
+    choices: Annotated[list[PlainPiece[_Delta]], msgspec.Meta(min_length=1, max_length=1)]
     usage: None = None
 
 
 _plain_whole = msgspec.json.Decoder(PlainWhole).decode
-_plain_chunk = msgspec.json.Decoder(PlainChunk).decode
+_plain_chunks: dict[type[Piece], Callable[[bytes], PlainChunk[Any]]] = {
+    TextDelta: msgspec.json.Decoder(PlainChunk[PlainDelta]).decode,
+    ThinkingDelta: msgspec.json.Decoder(PlainChunk[PlainThinking]).decode,
+    ToolCallDelta: msgspec.json.Decoder(PlainChunk[PlainArguments]).decode,
+}
 
 
 def plain_whole(data: bytes, decoded: int) -> PlainWhole | None:
@@ -193,12 +242,12 @@ def plain_whole(data: bytes, decoded: int) -> PlainWhole | None:
         return None
 
 
-def plain_chunk(data: bytes) -> PlainChunk | None:
-    """Decode a chunk of the usual form; `None` for any other."""
+def plain_chunk(data: bytes, kind: type[Piece]) -> PlainChunk[Any] | None:
+    """Decode a chunk of the usual form that adds such a piece; `None` for any other."""
     if len(data) > _SHORT:
         return None
     try:
-        return _plain_chunk(data)
+        return _plain_chunks[kind](data)
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError):
         return None
 

@@ -53,6 +53,9 @@ class AnswerDecoder:
         self._place: tuple[Any, Any, Any] | None = None
         """Where the latest piece of text belonged, and the part that this is; `None` once an item begins or ends."""
         self._place_index = 0
+        self._call: Item | None = None
+        self._call_place: tuple[Any, Any] = (None, None)
+        """The call that the latest arguments belonged to, if there is one, and where they said that it is."""
         self._texts: dict[int, list[str]] = {}
         """The pieces of each part that is text."""
         self._said: list[str] = []
@@ -100,9 +103,23 @@ class AnswerDecoder:
         self._said.append(event.delta)
         return [*steps, e.TextDelta(index, event.delta)]
 
-    def continues_text(self, event: StreamEvent) -> int | None:
-        """Return the index of the latest text, if an event adds to that."""
-        return self._place_index if (event.item_id, event.output_index, event.content_index) == self._place else None
+    def more_text(self, event: StreamEvent) -> int | None:
+        """Add to the latest text, as `text` does, and return its index; `None` if the event does not add to that."""
+        if (event.item_id, event.output_index, event.content_index) != self._place or not event.delta:
+            return None
+        self._said.append(event.delta)
+        return self._place_index
+
+    def more_arguments(self, event: StreamEvent) -> int | None:
+        """Add to the arguments of the latest call, as `arguments` does, and return its index; `None` if the event does
+        not add to that, or may not. To be asked behind nothing but arguments."""
+        call, position = self._call, event.output_index
+        if call is None or (event.item_id, position) != self._call_place or type(position) is not int:
+            return None
+        if not event.delta:
+            return None
+        call.streamed.append(event.delta)
+        return call.parts[_CALL]
 
     def refusal(self, event: StreamEvent) -> list[Step]:
         """Decode more of a refusal."""
@@ -121,9 +138,11 @@ class AnswerDecoder:
 
     def arguments(self, event: StreamEvent) -> list[Step]:
         """Decode more of a call's arguments, or of a custom tool's input."""
+        self._call = None
         item = self._items.of(event, *CALL_TEXT)
         if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
+        self._call, self._call_place = item, (event.item_id, event.output_index)
         item.streamed.append(event.delta)
         return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 

@@ -16,7 +16,7 @@ from understudy.dialects.flaws import DISORDERED
 from understudy.dialects.responses.decode import AnswerDecoder, Fail, Step
 from understudy.dialects.responses.errors import decode_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
-from understudy.domain.events import TextDelta
+from understudy.domain.events import Piece, TextDelta, ToolCallDelta
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
@@ -26,6 +26,9 @@ KEPT = 64
 _SHORT = 512
 """Bytes up to which an event may be one for `plain`."""
 _TEXT = "response.output_text.delta"
+_ARGUMENTS = "response.function_call_arguments.delta"
+_PLAIN = frozenset({_TEXT, _ARGUMENTS})
+"""Events that `plain` may read, where the one before had the same name."""
 _STARTS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _ENDS = {
     "response.completed": "completed",
@@ -37,7 +40,7 @@ _FAILED = ("failed", "cancelled")
 _UNENDED = ("queued", "in_progress")
 _PIECES = {
     _TEXT: AnswerDecoder.text,
-    "response.function_call_arguments.delta": AnswerDecoder.arguments,
+    _ARGUMENTS: AnswerDecoder.arguments,
     "response.custom_tool_call_input.delta": AnswerDecoder.arguments,
     "response.reasoning_summary_text.delta": AnswerDecoder.summary,
     "response.reasoning_text.delta": AnswerDecoder.reasoning,
@@ -66,11 +69,13 @@ class StreamReader(EventReader):
         self._kept: deque[bytes] = deque(maxlen=KEPT)
         self._is_loose = False
         """An old number has stood on a new event, so that numbers identify nothing."""
+        self._kind = _TEXT
+        """The name of the events that continue what the latest did."""
 
-    def plain(self, event: SseEvent) -> TextDelta | None:
-        """Read an event that continues the latest text, in its turn."""
+    def plain(self, event: SseEvent) -> Piece | None:
+        """Read an event that continues the text or the call of the latest, in its turn."""
         data = event.data
-        if event.name != _TEXT or len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
+        if event.name != self._kind or len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
             return None
         try:
             decoded = EVENT.decode(data)
@@ -78,13 +83,13 @@ class StreamReader(EventReader):
             return None
         if self._expected is None or decoded.sequence_number != self._expected:
             return None
-        index = self._output.continues_text(decoded)
+        is_text = event.name == _TEXT
+        index = self._output.more_text(decoded) if is_text else self._output.more_arguments(decoded)
         if index is None or not decoded.delta:
             return None
         self._expected += 1
         self._kept.append(data)
-        self._output.text(decoded)
-        return TextDelta(index, decoded.delta, event.frame or None)
+        return (TextDelta if is_text else ToolCallDelta)(index, decoded.delta, event.frame or None)
 
     def take(self, event: SseEvent) -> list[Step]:
         """Decode one event; unknown names are ignored."""
@@ -96,11 +101,12 @@ class StreamReader(EventReader):
         if piece is None and kind not in _STARTS and kind not in _ENDS:
             return self._other(kind, data)
         decoded = decode_as(EVENT, data, sliced=True, decoded=self._decoded)
-        self.is_plain = kind == _TEXT
         if decoded.sequence_number == self._expected is not None:
             self._expected += 1
             self._kept.append(data)
-            return piece(self._output, decoded) if piece is not None else self._boundary(kind, decoded)
+            steps = piece(self._output, decoded) if piece is not None else self._boundary(kind, decoded)
+            self.is_plain, self._kind = kind in _PLAIN, kind
+            return steps
         flaws = self._unexpected(decoded.sequence_number, data)
         if flaws is DROPPED:
             return flaws
