@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import msgspec
@@ -90,6 +90,8 @@ class Answers:
         bodies = self._found.get((dialect, streamed))
         if dialect == "openai" and (not bodies or dice.random() < 0.5):
             return _usual_stream(dice) if streamed else _usual_whole(dice)
+        if dialect == "anthropic" and streamed and dice.random() < 0.3:
+            return _usual_messages(dice)
         if not bodies:
             return b"{}"
         body = dice.choice(bodies)
@@ -124,13 +126,54 @@ def _usual_whole(dice: random.Random) -> bytes:
 def _usual_stream(dice: random.Random) -> bytes:
     head = {**_head(dice), "object": "chat.completion.chunk"}
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    if dice.random() < 0.2:
+        deltas += [{"content": None, "reasoning_content": f" thought{number}"} for number in range(dice.randrange(9))]
     deltas += [{"content": f" word{number}"} for number in range(dice.randrange(12))]
+    calls = dice.choice((0, 0, 1, 1, 2, 3))
+    deltas += [{"tool_calls": [{"index": index, **piece}]} for index, piece in _pieces(calls, dice)]
     chunks = [{**head, "choices": [{"index": 0, "delta": each, "finish_reason": None}]} for each in deltas]
-    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"}]})
     if dice.random() < 0.7:
         chunks.append({**head, "choices": [], "usage": _usage(dice)})
     body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
     return body + (b"data: [DONE]\n\n" if dice.random() < 0.9 else b"")
+
+
+def _arguments(dice: random.Random) -> list[str]:
+    return ['{"path": "', *(f"src/{number}/" for number in range(dice.randrange(9))), '"}']
+
+
+def _pieces(calls: int, dice: random.Random) -> list[tuple[int, dict[str, Any]]]:
+    """Return the pieces of tool calls, each with the number of its call: one call behind the other, or at once."""
+    made: list[list[tuple[int, dict[str, Any]]]] = []
+    for number in range(calls):
+        begun = {"id": f"call_{number}", "type": "function", "function": {"name": "read", "arguments": ""}}
+        made.append([(number, begun), *((number, {"function": {"arguments": text}}) for text in _arguments(dice))])
+    if dice.random() < 0.5:
+        return [piece for call in made for piece in call]
+    return [piece for at_once in zip_longest(*made) for piece in at_once if piece is not None]
+
+
+def _usual_messages(dice: random.Random) -> bytes:
+    """Return a stream of Anthropic's that thinks, speaks and calls tools."""
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-opus-4-1", "content": []}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "usage": {"input_tokens": 9, "output_tokens": 1}}}
+    ]
+    blocks: list[tuple[dict[str, Any], str, str, list[str]]] = [
+        ({"type": "thinking", "thinking": ""}, "thinking_delta", "thinking", [" so"] * dice.randrange(9)),
+        ({"type": "text", "text": ""}, "text_delta", "text", [" word"] * dice.randrange(9)),
+    ]
+    for number in range(dice.randrange(4)):
+        block = {"type": "tool_use", "id": f"toolu_{number}", "name": "read", "input": {}}
+        blocks.append((block, "input_json_delta", "partial_json", _arguments(dice)))
+    for index, (block, kind, field, pieces) in enumerate(blocks):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        events += ({"type": "content_block_delta", "index": index, "delta": {"type": kind, field: p}} for p in pieces)
+        events.append({"type": "content_block_stop", "index": index})
+    end = {"stop_reason": dice.choice(("end_turn", "tool_use")), "stop_sequence": None}
+    events += ({"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}, {"type": "message_stop"})
+    return b"".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events)
 
 
 def _cut_up(body: bytes, dice: random.Random) -> tuple[bytes, ...]:
