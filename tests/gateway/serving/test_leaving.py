@@ -12,13 +12,18 @@ import pytest
 from tests.gateway.conftest import entries
 from tests.gateway.serving.running_gateway import chat
 from tests.gateway.serving.serving import Running, serving
+from tests.gateway.serving.test_answers import Native, Pipe
 from tests.gateway.serving.test_slow_callers import TICK
 from tests.gateway.serving.test_strict_http import mutate, send_malformed
 from understudy.emulator import Emulator, Fault
 from understudy.gateway.access_log import AccessRecord, line_of
 from understudy.gateway.application import app
+from understudy.gateway.exchange import Exchange
 from understudy.gateway.serving import server
+from understudy.gateway.serving.exchange import HIGH_WATER
 from understudy.gateway.serving.limits import Limits
+from understudy.gateway.serving.line import Phase, Shared
+from understudy.gateway.serving.protocol import HttpProtocol
 
 
 class Served:
@@ -59,6 +64,43 @@ async def test_a_caller_who_leaves_ends_the_request_at_the_provider(served: Serv
     await served.until(lambda: served.emulator.cancelled("openai") == 1)
     await served.until(lambda: bool(served.records))
     assert [each.outcome for each in served.records] == ["client_left"]
+
+
+class ReadPipe(Pipe):
+    """A socket of which is known whether it is read: only then it shows that the caller has left."""
+
+    is_read = True
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+
+async def test_a_connection_is_read_while_a_large_request_is_answered() -> None:
+    """Also if the whole body has come at once, and with a head that is known from the request before it."""
+    answering: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    async def handler(exchange: Exchange) -> None:
+        while not exchange.at_end:
+            await exchange.read()
+        answering.put_nowait(go_on := asyncio.get_running_loop().create_future())
+        await go_on
+        await exchange.reply(200, (), b"")
+
+    protocol, pipe = HttpProtocol(Shared(Native(handler), Limits())), ReadPipe()
+    protocol.connection_made(pipe)
+    body = b"a" * (2 * HIGH_WATER)
+    head = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for pieces in ([head + body], [head + body], [head, body], [head + body[:9], body[9:]]):
+        for piece in pieces:
+            protocol.data_received(piece)
+        go_on = await answering.get()
+        assert pipe.is_read
+        go_on.set_result(None)
+        while protocol.phase is not Phase.IDLE:
+            await asyncio.sleep(0)
 
 
 async def test_a_caller_who_reads_nothing_slows_the_provider_and_then_ends_it(served: Served) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("understudy.gateway")
 DEBUG_VARIABLE = "UNDERSTUDY_DEBUG"
 HIGH_WATER = 64 * 1024
-"""Bytes of a body that are kept until the application reads them. Beyond that the connection is not read."""
+"""Bytes of a body that are kept until the application reads them. Beyond that the connection is not read, until the
+whole body has arrived: only a connection that is read shows that its caller has left."""
 _BODILESS = frozenset({204, 304})
 _JSON: Headers = (("content-type", "application/json"),)
 
@@ -89,7 +90,7 @@ class SocketExchange(msgspec.Struct, eq=False):
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > HIGH_WATER:
+        if self._size > HIGH_WATER and not self.has_all:
             self._line.pause_reading()
         if self._waiter is not None:
             self._wake()
@@ -97,6 +98,7 @@ class SocketExchange(msgspec.Struct, eq=False):
     def complete(self) -> None:
         """Note that the whole body has arrived."""
         self.has_all = True
+        self._line.resume_reading()
         self._wake()
 
     def lose(self) -> None:
