@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from tests.sending.conversations import PNG, conversations
 from understudy import providers
 from understudy.dialects import history, load
-from understudy.dialects.base import Dialect, Endpoint
+from understudy.dialects.base import Dialect, Endpoint, WarningLog
+from understudy.dialects.histories import tool_loops
 from understudy.dialects.histories.survey import Survey
+from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.history import localize
 from understudy.domain.content import CacheMark, Image, Provenance, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message
@@ -78,6 +80,20 @@ def test_only_steps_that_change_nothing_are_left_out(messages: tuple[Message, ..
         assert found.request == wanted.request, name
         assert found.warnings == wanted.warnings, name
         assert found.names == wanted.names, name
+
+
+@settings(max_examples=99, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(messages=conversations())
+def test_a_tool_loop_that_passes_as_it_is_would_be_written_as_it_is(messages: tuple[Message, ...]) -> None:
+    for unique_ids in (False, True):
+        notes, wanted_notes = WarningLog(), WarningLog()
+        found = paired(messages, notes, unique_ids=unique_ids)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tool_loops, "_is_paired", lambda *_: False)
+            wanted = paired(messages, wanted_notes, unique_ids=unique_ids)
+        # Writing also puts the results of a turn into one message of the role `tool`.
+        assert [part for message in found for part in message.parts] == [part for each in wanted for part in each.parts]
+        assert notes.warnings == wanted_notes.warnings
 
 
 def _loop(count: int) -> tuple[Message, ...]:

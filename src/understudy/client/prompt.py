@@ -10,9 +10,10 @@ import msgspec
 
 from understudy.client.door.extras import check_extra_names
 from understudy.client.door.options import check_names, read_deadline, read_max_cost, read_option
-from understudy.client.door.prompts import CheckedMessages, read_messages
+from understudy.client.door.prompts import read_messages
 from understudy.client.door.texts import ReadTexts, read_texts
 from understudy.client.door.tools import check_choice, read_tool_choice, read_tools
+from understudy.domain.census import CheckedMessages
 from understudy.domain.failures import OnMidstreamError
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import LLMError, Misuse

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from understudy.domain.census import census_of
 from understudy.domain.content import Audio, File, Image, ToolResult
-from understudy.domain.messages import Tool
+from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.policy.estimate import least_prompt
 from understudy.policy.plan import Skip
@@ -43,7 +44,7 @@ def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
     """Return what a request needs."""
     if isinstance(request, EmbeddingRequest):
         return _NOTHING
-    found = _media(request)
+    found = _media(request.messages) if census_of(request.messages).has_media else set[str]()
     if request.tools and any(isinstance(tool, Tool) for tool in request.tools):
         found.add("tools")
     if request.output is not None and request.output.kind == "json_schema":
@@ -54,9 +55,9 @@ def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
 _NOTHING = Needs()
 
 
-def _media(request: GenerationRequest) -> set[str]:
+def _media(messages: tuple[Message, ...]) -> set[str]:
     found: set[str] = set()
-    for message in request.messages:
+    for message in messages:
         if type(message.content) is str:
             continue
         for part in message.content:

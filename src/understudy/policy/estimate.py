@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from understudy.domain.census import census_of
 from understudy.domain.content import (
     AnyPart,
     Audio,
@@ -127,13 +128,11 @@ def least_prompt(request: GenerationRequest) -> int:
     above."""
     if (outline := outline_of(request)) is not None:
         return len(outline.body) // LEAST_BYTES_PER_TOKEN
-    size = 0
-    for message in request.messages:
-        content = message.content
-        if type(content) is str:
-            size += len(content) if content.isascii() else size_of(content)
-        else:
-            size += sum(size_of(part.text) for part in content if isinstance(part, Text))
+    census = census_of(request.messages)
+    texts = census.texts
+    if Text in census.kinds:
+        texts = texts + [part.text for part in census.parts if isinstance(part, Text)]
+    size = sum(map(len, texts)) if all(map(str.isascii, texts)) else sum(map(size_of, texts))
     return size // LEAST_BYTES_PER_TOKEN
 
 

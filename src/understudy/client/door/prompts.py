@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from understudy.domain.census import CheckedMessages
 from understudy.domain.content import AnyPart, Audio, File, Image, Media, Part, ToolResult
 from understudy.domain.messages import Message, Role
 from understudy.domain.misuse import Misuse
@@ -15,24 +16,14 @@ from understudy.domain.rules import not_json
 from understudy.domain.suggestions import kind_of
 
 
-class CheckedMessages(tuple[Message, ...]):
-    """The messages of a request that has passed the door, where it is not checked again.
-
-    The mark stays with a request while layers and managers replace its other fields; it equals any other tuple.
-    """
-
-    __slots__ = ()
-
-
 def read_messages(prompt: object) -> CheckedMessages:
     """Return a prompt as messages whose media can be sent. Raise `Misuse`, as `_read` does."""
     if type(prompt) is CheckedMessages:
         return prompt
     messages = _read(prompt)
-    for message in messages:
-        if not isinstance(message.content, str) and _has_media(message.content):
-            return CheckedMessages(map(_with_media, range(len(messages)), messages))
-    return messages
+    if not messages.census.has_media:
+        return messages
+    return CheckedMessages(map(_with_media, range(len(messages)), messages))
 
 
 def _has_media(parts: tuple[AnyPart, ...]) -> bool:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
-from understudy.client.door.prompts import CheckedMessages
 from understudy.client.prompt import read_prompt
 from understudy.client.tools.execution import Executor, deadline_failure
 from understudy.client.tools.function_tool import FunctionTool, definitions, function_tools
 from understudy.client.tools.results import error_result
+from understudy.domain.census import CheckedMessages
 from understudy.domain.content import ToolCall
 from understudy.domain.errors import LLMError, Misuse, RunLimitExceeded, error_of
 from understudy.domain.finish import FinishReason

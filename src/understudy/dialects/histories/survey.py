@@ -2,93 +2,73 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from understudy.dialects.base import Dialect, Endpoint
 from understudy.dialects.histories.arguments import is_object
 from understudy.dialects.histories.foreign import is_foreign
-from understudy.dialects.histories.texts import is_void
-from understudy.domain.content import AnyPart, Opaque, Provenance, Refusal, Text, Thinking, ToolCall, ToolResult
+from understudy.dialects.histories.rules import HistoryRules
+from understudy.domain.census import Census, census_of
+from understudy.domain.content import Opaque, Provenance, Refusal, Text, Thinking, ToolCall, ToolResult
 from understudy.domain.messages import Message, Role
 
 
 class Survey:
     """What the messages hold that a step may have to change.
 
-    Every message of every call is looked at, so types are compared directly: `isinstance` and `match` cost several
-    times as much where a part is of another type.
+    Every message of every call is looked at, so each question is asked of all parts at once, and only if a kind of part
+    that it concerns occurs.
     """
 
-    __slots__ = (
-        "_dialect",
-        "_endpoint",
-        "_rules",
-        "calls",
-        "foreign",
-        "marks",
-        "names",
-        "odd",
-        "parts_in_results",
-        "void",
-    )
+    __slots__ = ("calls", "foreign", "marks", "names", "odd", "parts_in_results", "void")
 
     def __init__(self, messages: tuple[Message, ...], dialect: Dialect, endpoint: Endpoint) -> None:
-        self._dialect, self._endpoint, self._rules = dialect.name, endpoint, dialect.history
-        self.calls = False
+        census, rules = census_of(messages), dialect.history
+        self.calls = Role.TOOL in map(_role, messages)
         """Calls, results, or messages of tools."""
         self.names: set[str] = set()
         """The names in calls and results."""
-        self.foreign = False
-        """Parts by another provider or server of this dialect."""
-        self.void = False
+        self.foreign = self.odd = self.marks = self.parts_in_results = False
+        """Parts by another provider or server of this dialect; arguments that are not an object, where they must be;
+        cache marks; results that consist of parts, into which the steps look."""
+        self.void = not rules.empty_text and _is_any_void(census.texts, rules)
         """Text that the wire format refuses because it holds nothing."""
-        self.odd = False
-        """Arguments that are not an object, where they must be."""
-        self.marks = False
-        """Cache marks."""
-        self.parts_in_results = False
-        """Results that consist of parts. The steps look into them."""
-        seen: Provenance | None = None
-        demanding = not dialect.history.empty_text
-        for message in messages:
-            content = message.content
-            if isinstance(content, str):
-                if demanding and is_void(content, self._rules):
-                    self.void = True
-                if message.role is Role.TOOL:
-                    self.calls = True
-                continue
-            if not content:
-                self.void = True
-            for part in content:
-                origin = self._see(part)
-                # All parts of an answer have the same origin.
-                if origin is not None and origin is not seen:
-                    seen = origin
-                    self.foreign = self.foreign or is_foreign(origin, self._dialect, endpoint)
+        if census.contents:
+            self._see(census, dialect, endpoint)
 
-    def _see(self, part: AnyPart) -> Provenance | None:
-        """Note what is in a part, and return its origin."""
-        if part.cache is not None:
-            self.marks = True
-        if type(part) is ToolCall:
+    def _see(self, census: Census, dialect: Dialect, endpoint: Endpoint) -> None:
+        """Note what is in the parts."""
+        rules, kinds, parts = dialect.history, census.kinds, census.parts
+        results: list[ToolResult] = []
+        origins: set[Provenance | None] = set()
+        if ToolCall in kinds:
+            calls = [part for part in parts if type(part) is ToolCall]
             self.calls = True
-            self.names.add(part.name)
-            if self._rules.object_arguments and not self.odd and not is_object(part.arguments):
-                self.odd = True
-            return part.provenance
-        if type(part) is ToolResult:
-            self._see_result(part)
-            return None
-        if type(part) is Text or type(part) is Refusal:
-            if is_void(part.text, self._rules):
-                self.void = True
-            return part.provenance
-        return part.provenance if type(part) is Thinking or type(part) is Opaque else None
+            self.names.update(map(_name, calls))
+            self.odd = rules.object_arguments and not all(map(is_object, map(_arguments, calls)))
+            origins.update(map(_provenance, calls))
+        if ToolResult in kinds:
+            results = [part for part in parts if type(part) is ToolResult]
+            self.calls = True
+            self.names.update(filter(None, map(_name, results)))
+            self.parts_in_results = not _STRING.issuperset(map(type, map(_content, results)))
+        if not kinds.isdisjoint(_AUTHORED):
+            origins.update([_provenance(part) for part in parts if type(part) in _AUTHORED])
+        self.foreign = any(origin is not None and is_foreign(origin, dialect.name, endpoint) for origin in origins)
+        self.marks = self.parts_in_results or any(map(_cache, parts))
+        if not rules.empty_text and not self.void:
+            texts = [part.text for part in parts if type(part) is Text or type(part) is Refusal]
+            texts += map(_content, results)
+            self.void = self.parts_in_results or not all(census.contents) or _is_any_void(texts, rules)
 
-    def _see_result(self, result: ToolResult) -> None:
-        self.calls = True
-        if result.name is not None:
-            self.names.add(result.name)
-        if not isinstance(result.content, str):
-            self.void = self.marks = self.parts_in_results = True
-        elif is_void(result.content, self._rules):
-            self.void = True
+
+def _is_any_void(texts: list[str], rules: HistoryRules) -> bool:
+    """Check whether a text holds nothing."""
+    return not all(texts) or (not rules.blank_text and any(map(str.isspace, texts)))
+
+
+_role, _cache, _content = attrgetter("role"), attrgetter("cache"), attrgetter("content")
+_name, _arguments, _provenance = attrgetter("name"), attrgetter("arguments"), attrgetter("provenance")
+_STRING = frozenset({str})
+_AUTHORED: frozenset[type] = frozenset({Text, Refusal, Thinking, Opaque})
+"""Kinds of parts that have an origin, besides calls. All parts of an answer have the same."""

@@ -38,15 +38,22 @@ def _is_paired(messages: tuple[Message, ...], unique_ids: bool) -> bool:
     seen: set[str] = set()
     for message in messages:
         content = message.content
-        results = () if isinstance(content, str) else [part.call_id for part in content if type(part) is ToolResult]
-        if results:
+        if isinstance(content, str):
+            if awaited or message.role is Role.TOOL:
+                return False
+            continue
+        if len(content) == 1 and type(part := content[0]) is ToolResult:
+            if awaited[:1] != [part.call_id] or message.role is Role.ASSISTANT:
+                return False
+            del awaited[0]
+        elif results := [part.call_id for part in content if type(part) is ToolResult]:
             count = len(results)
             if count < len(content) or results != awaited[:count] or message.role is Role.ASSISTANT:
                 return False
             del awaited[:count]
         elif awaited or message.role is Role.TOOL:
             return False
-        elif message.role is Role.ASSISTANT and not isinstance(content, str):
+        elif message.role is Role.ASSISTANT:
             awaited = [part.id for part in content if type(part) is ToolCall]
             if awaited and not _are_distinct(awaited, seen if unique_ids else set()):
                 return False
