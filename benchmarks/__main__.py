@@ -49,9 +49,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure, write the report and print its tables."""
-    given = parser().parse_args()
+    reads = parser()
+    given = reads.parse_args()
     libraries = [each for each in LIBRARIES if given.what != "gateway" and each.name in (given.only or [each.name])]
     gateways = [each for each in GATEWAYS if given.what != "library" and each.name in (given.only or [each.name])]
+    if not libraries and not gateways:
+        reads.error(f"--only names no {given.what}: {', '.join(given.only)}")
     if given.install:
         install([*(each.environment for each in libraries), *(each.environment for each in gateways)])
     cores = Cores()

@@ -42,9 +42,11 @@ def segments(program: Sequence[str], *, marks: int, tree: Path = ROOT, malloc: b
 
     It runs once without valgrind before, so that all modules are compiled. Names are hashed the same way in every run,
     and valgrind loads everything at the same addresses. With `malloc`, Python hands each allocation to the C library,
-    which is what makes allocations countable; instructions are then more than usual. Raise `SystemExit` if the program
-    fails.
+    which is what makes allocations countable; instructions are then more than usual. Raise `SystemExit` if valgrind is
+    not installed, or the program fails.
     """
+    if not is_installed():
+        raise SystemExit("valgrind is not installed: it counts the instructions")
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},

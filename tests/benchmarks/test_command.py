@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from benchmarks import __main__, callgrind
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,3 +32,19 @@ def test_a_run_without_any_peer_still_writes_a_report_that_names_them(tmp_path: 
     assert "RATE_LIMIT_RPS=0" in report
     assert str(tmp_path / "empty") not in report, "a report does not show the folders of the machine"
     assert "rolter   is not installed" in run.stdout
+
+
+def test_a_run_that_would_compare_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`litellm` is the library, `LiteLLM` the gateway."""
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "gateway", "--only", "litellm"])
+    with pytest.raises(SystemExit):
+        __main__.main()
+    assert "--only names no gateway: litellm" in capsys.readouterr().err
+
+
+def test_counts_of_instructions_name_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="valgrind is not installed"):
+        callgrind.segments(["-c", ""], marks=1)
