@@ -12,6 +12,7 @@ import pytest
 from typing_extensions import TypedDict
 
 import understudy as u
+from understudy.engine import structured
 from understudy.engine.structured import check_tools, form_of
 
 
@@ -213,3 +214,31 @@ def test_the_top_of_a_json_schema_may_be_a_list() -> None:
 def test_an_invalid_schema_of_a_tool_is_misuse_that_names_it(parameters: dict[str, Any]) -> None:
     with pytest.raises(u.Misuse, match="tool 'look'"):
         check_tools((u.Tool(name="look", parameters=parameters),))
+
+
+def test_a_schema_that_was_changed_after_it_was_checked_is_checked_again() -> None:
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}}
+    tools = (u.Tool(name="plain"), u.Tool(name="look", parameters=schema), u.OpaqueTool("openai", {"type": "x"}))
+    for _ in range(2):
+        check_tools(tools)
+    schema["properties"]["a"]["type"] = "nothing"
+    for _ in range(2):
+        with pytest.raises(u.Misuse, match="the parameters of the tool 'look' are invalid"):
+            check_tools(tools)
+
+
+def test_what_is_known_of_tools_together_is_bounded() -> None:
+    for number in range(40):
+        check_tools((u.Tool(name=f"f{number}"), u.Tool(name="long", description="x" * 150_000)))
+        check_tools((u.Tool(name=f"f{number}"),))
+    assert len(structured.CHECKED_TOGETHER) == structured.CHECKED_TOGETHER.limit
+    assert max(map(len, structured.CHECKED_TOGETHER)) < 150_000
+
+
+def test_tools_that_cannot_be_encoded_together_are_checked_one_by_one() -> None:
+    fields: dict[str, Any] = {}
+    odd = u.Tool(name="odd", extra={"cohere": fields})
+    fields["x"] = object()
+    check_tools((odd,))
+    with pytest.raises(u.Misuse, match="the parameters of the tool 'look' are invalid"):
+        check_tools((odd, u.Tool(name="look", parameters={"type": "nothing"})))

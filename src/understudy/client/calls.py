@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from understudy.client.prompt import ReadRequest, read_prompt, read_texts
 from understudy.client.stream import Reading, ResponseStream
-from understudy.domain.messages import OpaqueTool
+from understudy.domain.messages import OpaqueTool, are_functions
 from understudy.domain.operation import Operation
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.wire_answer import with_wire_answer
@@ -155,7 +155,7 @@ class Calls:
         fallback, rules, tools = planned.fallback, planned.rules, read.request.tools
         if read.deadline is not None:
             rules = replace(rules, deadline=read.deadline)
-        if tools and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools):
+        if not are_functions(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools):
             rules = replace(rules, has_effects=True)
         return Job(
             id=name,

@@ -8,6 +8,7 @@ passes as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from understudy.dialects.histories.tool_loops import paired
 from understudy.dialects.histories.tool_names import ToolNames, restoring, with_accepted_names
 from understudy.dialects.histories.turns import with_a_message, with_user_first
 from understudy.domain.events import Event
-from understudy.domain.messages import Message, Tool
+from understudy.domain.messages import AnyTool, Message, Tool, are_functions
 from understudy.domain.requests import GenerationRequest, outline_of, whole_of
 
 
@@ -70,7 +71,7 @@ def localize(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint) -
     found, originals = Survey(request.messages, dialect, endpoint), {}
     if rules.tool_name is not None and (found.names or request.tools):
         names = ToolNames(rules.tool_name, notes)
-        if not all(map(names.accepts, found.names | _offered(request))):
+        if not names.accept(found.names | _offered(request.tools)):
             request = with_accepted_names(request, names)
         originals = names.originals
     if rules.cache_marks is not None:
@@ -91,8 +92,11 @@ def _forwarded(request: GenerationRequest, dialect: Dialect, endpoint: Endpoint)
     return Localized(request, notes.events())
 
 
-def _offered(request: GenerationRequest) -> set[str]:
-    return {tool.name for tool in request.tools if isinstance(tool, Tool)}
+def _offered(tools: tuple[AnyTool, ...]) -> set[str]:
+    return set(map(_name, tools if are_functions(tools) else [tool for tool in tools if isinstance(tool, Tool)]))
+
+
+_name = attrgetter("name")
 
 
 def _formed(

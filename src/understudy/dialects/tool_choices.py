@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.dialects.base import WarningLog
-from understudy.domain.messages import OpaqueTool, ToolChoice
+from understudy.domain.messages import OpaqueTool, ToolChoice, are_functions
 from understudy.domain.requests import GenerationRequest
 
 _FORCED = ("required", "tool")
@@ -25,7 +25,7 @@ def fit_tools(request: GenerationRequest, dialect: str, notes: WarningLog) -> Ge
         return request
     changes: dict[str, Any] = {}
     tools = request.tools
-    if any(isinstance(tool, OpaqueTool) and tool.dialect != dialect for tool in tools):
+    if not are_functions(tools) and any(isinstance(tool, OpaqueTool) and tool.dialect != dialect for tool in tools):
         for tool in tools:
             if isinstance(tool, OpaqueTool) and tool.dialect != dialect:
                 notes.drop("tools", f"only the {tool.dialect} dialect supports it")

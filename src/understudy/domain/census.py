@@ -17,7 +17,7 @@ _MEDIA = frozenset({Image, Audio, File})
 class Census:
     """The texts, the parts and the kinds of parts of a conversation."""
 
-    __slots__ = ("contents", "kinds", "parts", "texts")
+    __slots__ = ("contents", "has_media", "kinds", "parts", "texts")
 
     def __init__(self, messages: tuple[Message, ...]) -> None:
         self.texts: list[str] = []
@@ -30,18 +30,22 @@ class Census:
                 self.texts.append(content)
             else:
                 self.contents.append(content)
-        self.parts: list[AnyPart] = list(chain.from_iterable(self.contents))
+        self.has_media = False
+        """Whether a part is an image, audio or a file, also within a result."""
+        self.parts: list[AnyPart] = []
         """The parts of all messages; those within results are not among them."""
-        self.kinds: set[type] = set(map(type, self.parts))
+        self.kinds: set[type] = set()
         """The types of all parts, those within results included."""
+        if self.contents:
+            self._count_parts()
+
+    def _count_parts(self) -> None:
+        self.parts += chain.from_iterable(self.contents)
+        self.kinds.update(map(type, self.parts))
         if ToolResult in self.kinds:
             inner = [part.content for part in self.parts if type(part) is ToolResult and type(part.content) is tuple]
             self.kinds.update(map(type, chain.from_iterable(inner)))
-
-    @property
-    def has_media(self) -> bool:
-        """Whether a part is an image, audio or a file."""
-        return not _MEDIA.isdisjoint(self.kinds)
+        self.has_media = not _MEDIA.isdisjoint(self.kinds)
 
 
 class CheckedMessages(tuple[Message, ...]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -151,6 +151,12 @@ class OpaqueTool(msgspec.Struct, frozen=True, tag_field="type", tag="opaque"):
 
 
 AnyTool = Tool | OpaqueTool
+_FUNCTIONS = frozenset({Tool})
+
+
+def are_functions(tools: Iterable[AnyTool]) -> bool:
+    """Check whether all tools are exactly of the class `Tool`, as nearly all are: one quick look at any number."""
+    return _FUNCTIONS.issuperset(map(type, tools))
 
 
 class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from understudy.dialects import load
 from understudy.dialects.base import Dialect, Endpoint, Exchange
 from understudy.domain.errors import Misuse, Unsupported
-from understudy.domain.messages import OpaqueTool
+from understudy.domain.messages import OpaqueTool, are_functions
 from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, WireOrigin
 from understudy.providers.base import ProviderRow, dialect_for
@@ -83,7 +83,8 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
         return endpoint  # nearly always
     alternatives = 1 + (request.top_logprobs or 0) if request.logprobs or request.top_logprobs else 0
     if request.extra or endpoint.options or request.tools or (origin is not None and _may_widen(origin.body)):
-        hosted = [tool.json for tool in request.tools if isinstance(tool, OpaqueTool)]
+        tools = () if are_functions(request.tools) else request.tools
+        hosted = [tool.json for tool in tools if isinstance(tool, OpaqueTool)]
         fields = f"{request.extra}{endpoint.options}{hosted}" if request.extra or endpoint.options or hosted else ""
         body = b"" if origin is None else _settings(origin.body, _PROMPT if hosted else _FUNCTIONS)
         alternatives = alternatives or (1 + ALTERNATIVES if _names(_LOGPROBS, fields, body) else 0)

@@ -33,6 +33,10 @@ class ResultForm(msgspec.Struct, frozen=True):
 _BY_TYPE: BoundedDict[Any, ResultForm] = BoundedDict(256)
 _VALIDATORS: BoundedDict[bytes, Callable[[Any], Any]] = BoundedDict(256)
 _TOOLS: BoundedDict[bytes, None] = BoundedDict(1024)
+CHECKED_TOGETHER: BoundedDict[bytes, None] = BoundedDict(16)
+"""The tools of whole calls, as JSON."""
+_LONGEST = 128 << 10
+"""Bytes of tools that are remembered together."""
 
 
 def form_of(schema: Any) -> ResultForm:
@@ -64,7 +68,23 @@ def of_output(output: OutputFormat) -> ResultForm | None:
 
 
 def check_tools(tools: tuple[AnyTool, ...]) -> None:
-    """Raise `Misuse` if the parameters of a tool are not a JSON Schema of an object."""
+    """Raise `Misuse` if the parameters of a tool are not a JSON Schema of an object.
+
+    Agents pass the same tools with each call, so those that were checked together are known together, by what they
+    hold: a caller may change a schema in place.
+    """
+    try:
+        together = json.encode(tools)
+    except (TypeError, ValueError, RecursionError):  # which of them cannot be encoded is found below, if it matters
+        _check_each(tools)
+        return
+    if together not in CHECKED_TOGETHER:
+        _check_each(tools)
+        if len(together) <= _LONGEST:
+            CHECKED_TOGETHER[together] = None
+
+
+def _check_each(tools: tuple[AnyTool, ...]) -> None:
     for tool in tools:
         if isinstance(tool, Tool) and tool.parameters:
             key = _key(tool.parameters)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
 from typing import Any
 
-from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice
+from understudy.domain.messages import AnyTool, OpaqueTool, Tool, ToolChoice, are_functions
 from understudy.domain.misuse import Misuse
 from understudy.domain.suggestions import kind_of, shown, suggestion
 
@@ -20,16 +21,27 @@ def read_tools(tools: Any) -> tuple[AnyTool, ...]:
 
     Raise `Misuse`, which names the tool, for anything else, and for two tools of the same name.
     """
-    if not isinstance(tools, (list, tuple)) or not all(isinstance(tool, (Tool, OpaqueTool)) for tool in tools):
-        from understudy.client.tools.function_tool import definitions
-
-        tools = definitions(tools)
-    read = tuple(_read_tool(tool, number) for number, tool in enumerate(tools))
-    names = [tool.name for tool in read if isinstance(tool, Tool)]
+    if isinstance(tools, (list, tuple)) and are_functions(tools):
+        read = tuple(tools)
+        names = list(map(_name, read))
+    else:
+        read = _read_tools(tools)
+        names = [tool.name for tool in read if isinstance(tool, Tool)]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise Misuse(f"tools: two tools are named {shown(twice)}; give each a name of its own")
     return read
+
+
+_name: Callable[[AnyTool], str] = attrgetter("name")
+
+
+def _read_tools(tools: Any) -> tuple[AnyTool, ...]:
+    if not isinstance(tools, (list, tuple)) or not all(isinstance(tool, (Tool, OpaqueTool)) for tool in tools):
+        from understudy.client.tools.function_tool import definitions
+
+        tools = definitions(tools)
+    return tuple(_read_tool(tool, number) for number, tool in enumerate(tools))
 
 
 def _read_tool(tool: Any, number: int) -> AnyTool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,6 +39,10 @@ class ToolNames:
     def accepts(self, name: str) -> bool:
         """Check whether a name can be sent as it is."""
         return self._accepted.fullmatch(name) is not None
+
+    def accept(self, names: Iterable[str]) -> bool:
+        """Check whether all names can be sent as they are."""
+        return all(map(self._accepted.fullmatch, names))
 
     def of(self, name: str) -> str:
         """Return the name that is sent."""
@@ -76,7 +80,7 @@ def _tool(tool: AnyTool, names: ToolNames) -> AnyTool:
 
 
 def _choice(choice: ToolChoice | None, names: ToolNames) -> ToolChoice | None:
-    if choice is None or all(map(names.accepts, choice.names)):
+    if choice is None or names.accept(choice.names):
         return choice
     return replace(choice, names=tuple(map(names.of, choice.names)))
 

@@ -12,14 +12,13 @@ from understudy.dialects.quirks import Quirks
 from understudy.dialects.tool_schemas import encode_tool_schema
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import Json, JsonObject
-from understudy.domain.messages import AnyTool, OpaqueTool, Tool
+from understudy.domain.messages import AnyTool, OpaqueTool, are_functions
 from understudy.wire.json import encode
 
 _LONGEST = 128 << 10
 """Bytes of tools that are remembered: with the number of them, this bounds the memory."""
 REMEMBERED: BoundedDict[bytes, msgspec.Raw] = BoundedDict(16)
 """How tools are sent, by the tools as JSON: by what they hold, because a caller may change a schema in place."""
-_TYPES = frozenset({Tool})
 _special = attrgetter("cache", "strict", "extra")
 _NOTHING_SPECIAL = (None, None, None)
 
@@ -31,7 +30,7 @@ def encode_tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) 
 
 def encode_plain_tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> list[Json] | msgspec.Raw:
     """Encode tools that no quirk concerns: into bytes, if they are functions that nothing special is asked of."""
-    if not _TYPES.issuperset(map(type, tools)) or list(map(_special, tools)).count(_NOTHING_SPECIAL) < len(tools):
+    if not are_functions(tools) or list(map(_special, tools)).count(_NOTHING_SPECIAL) < len(tools):
         return encode_tools(tools, quirks, notes)
     key = encode(tools)
     sent = REMEMBERED.get(key)
