@@ -7,6 +7,7 @@ not kept: it can hold anything, and every class of tokens has a column.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -251,4 +252,6 @@ _OTHER = b"\0"
 
 
 def _encoded(details: Details) -> str:
+    if not math.isfinite(details.waited):
+        raise ValueError("JSON has no such number, and the entry could not be read again")
     return msgspec.json.encode(details).decode()

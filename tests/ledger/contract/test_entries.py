@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import sys
@@ -95,7 +96,12 @@ def test_what_cannot_be_is_not_added_up(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"answered_model": "\ud800"}, {"outcome": "odd"}, {"cost_basis": "odd"}, {"provider": None}], ids=str
+    "odd",
+    [
+        *({"answered_model": "\ud800"}, {"outcome": "odd"}, {"cost_basis": "odd"}, {"provider": None}),
+        *({"duration": math.nan}, {"waited": math.nan}, {"waited": math.inf}),
+    ],
+    ids=str,
 )
 def test_an_entry_that_cannot_be_stored_costs_no_other(
     store: Store, caplog: pytest.LogCaptureFixture, odd: dict[str, Any]
