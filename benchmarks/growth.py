@@ -156,7 +156,7 @@ async def of_keys(number: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         served = Served(in_memory("1 KB"), Path(folder), keys=number)
         cost = await opcodes_of(lambda: served.ask(body), warm=4, counted=2)
-        served.ledger.close()
+        served.close()
     return cost / CONCURRENCY
 
 

@@ -212,7 +212,7 @@ async def _served(counted: Mapping[str, int]) -> None:
                 callgrind.mark()
                 await asyncio.to_thread(served.ledger.flush, 600.0)
                 callgrind.mark()
-            served.ledger.close()
+            served.close()
 
 
 # ---- in the parent ----

@@ -56,7 +56,7 @@ async def count(size: str) -> Opcodes:
                 await asyncio.create_task(served.ask(body))  # a task has new frames, and those are traced
         finally:
             sys.settrace(None)
-        served.ledger.close()
+        served.close()
     return found
 
 

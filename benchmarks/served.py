@@ -63,6 +63,7 @@ class Served:
         from understudy.gateway.serving.writing import LineWriter
         from understudy.ledger import SqliteLedger, writing
 
+        self._gather = writing.GATHER
         writing.GATHER = 600.0  # the same entries are in each transaction then, however slow this is
         self.ledger = SqliteLedger(folder / "ledger.db")
         entry = {"provider": "openai", "api_key": "sk-count", "text_model": "gpt-4o-mini"}
@@ -89,6 +90,13 @@ class Served:
             ended[protocol] = asyncio.Event()
             protocol.connection_made(socket)
             self._connections.append((protocol, socket, ended[protocol]))
+
+    def close(self) -> None:
+        """Write what is left, and let other ledgers of the process gather for as long as before."""
+        from understudy.ledger import writing
+
+        self.ledger.close()
+        writing.GATHER = self._gather
 
     async def ask(self, body: bytes) -> None:
         """Send a request on each connection, and read the answers to their ends."""

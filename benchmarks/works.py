@@ -67,7 +67,7 @@ def prepared(name: str) -> Iterator[Run]:
             served = Served(in_memory(_SIZES[name]), Path(folder))
             body = SIZES["1 KB" if name == "proxied" else "stream"]()
             yield lambda: served.ask(body)
-            served.ledger.close()
+            served.close()
         else:
             yield library_call("plain" if name == "call" else name)
 

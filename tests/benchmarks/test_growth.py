@@ -11,6 +11,7 @@ import pytest
 
 import understudy as u
 from benchmarks import growth
+from understudy.ledger import writing
 
 FLAT = 1.1
 """How much more a call may cost with many than with ten."""
@@ -63,3 +64,9 @@ def test_a_call_costs_no_more_for_the_hundredth_message_than_for_the_tenth() -> 
 
 def test_every_strategy_is_measured() -> None:
     assert set(growth.STRATEGIES) == {each.value for each in u.FallbackStrategy}
+
+
+def test_other_ledgers_of_the_process_gather_as_before() -> None:
+    before = writing.GATHER
+    asyncio.run(growth.of_keys(1))
+    assert before == writing.GATHER < 1.0
