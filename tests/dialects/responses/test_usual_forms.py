@@ -1,4 +1,4 @@
-"""Events that add to a text or a call as the one before did are read in a short way, all others in the general way.
+"""Events that add to a part as the one before did are read in a short way, all others in the general way.
 Here both read the same bytes, recorded ones and those with changes, so each judges the other."""
 
 from __future__ import annotations
@@ -53,6 +53,16 @@ def _done(number: int, text: str) -> bytes:
     return _event(number, "response.output_item.done", output_index=1, item=call)
 
 
+def _thought(number: Any, place: Any = 0, text: Any = "Hm", **more: Any) -> bytes:
+    fields = {"item_id": "t", "output_index": 1, "summary_index": place, "delta": text, **more}
+    return _event(number, "response.reasoning_summary_text.delta", **fields)
+
+
+def _reasoned(number: Any, place: Any = 0) -> bytes:
+    return _event(number, "response.reasoning_text.delta", item_id="t", output_index=1, content_index=place, delta="So")
+
+
+_THINKING = {"id": "t", "type": "reasoning", "summary": []}
 _BEGIN = _event(0, "response.created", response=_RESPONSE) + _event(
     1, "response.output_item.added", output_index=0, item=_ITEM
 )
@@ -74,6 +84,15 @@ _STREAMS = tuple(
         [_added(2), _more(3), _more(4), _more(5, index=None), _more(6, index=None), _more(7, index=True), _more(8)],
         [_more(2), _more(3), _added(4), _more(5), _more(6), _text(7), _more(8)],
         [_added(2, kind="custom_tool_call"), *[_more(number, kind="custom_tool_call_input") for number in (3, 4, 5)]],
+        [
+            *[_thought(number) for number in (2, 3, 4)],
+            *[_thought(number, 1) for number in (5, 6)],
+            _thought(7),
+            _more(8),
+        ],
+        [_thought(2), _thought(3), _thought(4, ""), _thought(5, True), _thought(6, 1.0), _reasoned(7), _reasoned(8)],
+        [_thought(2), _thought(3, item_id="u"), *[_thought(number, output_index=2) for number in (4, 5)], _thought(6)],
+        [*[_reasoned(number) for number in (2, 3, 4)], _reasoned(5, 1), _reasoned(6, None), _thought(7), _text(8)],
         [_added(2), _more(3), _more(4), _more(5, "x" * 600), _more(6), _added(7, "g"), _more(8)],
     )
 )
@@ -113,9 +132,23 @@ def test_streams(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, k
 
 
 _CALL = _BEGIN + _added(2) + b"".join(_more(number) for number in range(3, 9))
+_INPUT = (
+    _BEGIN
+    + _added(2, kind="custom_tool_call")
+    + b"".join(_more(number, kind="custom_tool_call_input") for number in range(3, 9))
+)
+_SUMMARY = (
+    _BEGIN
+    + _event(2, "response.output_item.added", output_index=1, item=_THINKING)
+    + b"".join(map(_thought, range(3, 9)))
+)
+_REASONING = _BEGIN + b"".join(map(_reasoned, range(2, 8)))
+_KINDS = {"text": _STREAMS[0], "arguments": _CALL, "input": _INPUT, "summary": _SUMMARY, "reasoning": _REASONING}
 
 
-@pytest.mark.parametrize(("whole", "behind"), [(_STREAMS[0], 4), (_CALL, 5)], ids=["text", "arguments"])
+@pytest.mark.parametrize(
+    ("whole", "behind"), [(_KINDS[kind], 4 if kind in ("text", "reasoning") else 5) for kind in _KINDS], ids=_KINDS
+)
 def test_each_value_of_an_event_behind_one_of_its_kind(
     monkeypatch: pytest.MonkeyPatch, whole: bytes, behind: int
 ) -> None:
@@ -125,6 +158,6 @@ def test_each_value_of_an_event_behind_one_of_its_kind(
             check(monkeypatch, True, body.spoiled(at, path, odd))
 
 
-@pytest.mark.parametrize("whole", [_STREAMS[0], _CALL], ids=["text", "arguments"])
+@pytest.mark.parametrize("whole", _KINDS.values(), ids=_KINDS)
 def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, whole: bytes) -> None:
     assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, whole)) == 5

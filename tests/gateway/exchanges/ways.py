@@ -16,7 +16,7 @@ from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStrea
 from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
 from understudy.domain import usage
 from understudy.engine import attempt
-from understudy.gateway import handling
+from understudy.gateway import handling, streaming
 from understudy.gateway.serving import heads, protocol
 from understudy.gateway.serving.exchange import SocketExchange
 from understudy.planning import route_state
@@ -56,6 +56,7 @@ def general() -> Iterator[None]:
         patch.setattr(parse, "_USUAL", frozenset())
         patch.setattr(parse_messages, "_PLAIN_ROLES", {})
         patch.setattr(handling, "LONG", sys.maxsize)
+        patch.setattr(streaming, "PIECES", ())
         patch.setattr(members, "_found", _scanned)
         patch.setattr(members, "_LEAST_ROUTING", -sys.maxsize)
         patch.setattr(protocol, "known_head", _none)

@@ -53,9 +53,9 @@ class AnswerDecoder:
         self._place: tuple[Any, Any, Any] | None = None
         """Where the latest piece of text belonged, and the part that this is; `None` once an item begins or ends."""
         self._place_index = 0
-        self._call: Item | None = None
-        self._call_place: tuple[Any, Any] = (None, None)
-        """The call that the latest arguments belonged to, if there is one, and where they said that it is."""
+        self._growing: Item | None = None
+        self._growing_place: tuple[Any, Any, tuple[str, Any] | None] | None = None
+        """The call or the reasoning that the latest piece of one belonged to, and where that said that it belongs."""
         self._texts: dict[int, list[str]] = {}
         """The pieces of each part that is text."""
         self._said: list[str] = []
@@ -111,15 +111,29 @@ class AnswerDecoder:
         return self._place_index
 
     def more_arguments(self, event: StreamEvent) -> int | None:
-        """Add to the arguments of the latest call, as `arguments` does, and return its index; `None` if the event does
-        not add to that, or may not. To be asked behind nothing but arguments."""
-        call, position = self._call, event.output_index
-        if call is None or (event.item_id, position) != self._call_place or type(position) is not int:
+        """Add to the arguments of a call, as `arguments` does, and return its index; `None` if the event does not go on
+        where the one before it stopped."""
+        item = self._goes_on(event, None)
+        if item is None or not event.delta:
             return None
-        if not event.delta:
-            return None
-        call.streamed.append(event.delta)
-        return call.parts[_CALL]
+        item.streamed.append(event.delta)
+        return item.parts[_CALL]
+
+    def more_summary(self, event: StreamEvent) -> int | None:
+        """Return the index of the reasoning to whose summary an event adds; `None` as for `more_arguments`."""
+        item = self._goes_on(event, ("summary", event.summary_index))
+        return None if item is None else item.parts[_REASONING]
+
+    def more_reasoning(self, event: StreamEvent) -> int | None:
+        """Return the index of the reasoning to which an event adds; `None` as for `more_arguments`."""
+        item = self._goes_on(event, ("content", event.content_index))
+        return None if item is None else item.parts[_REASONING]
+
+    def _goes_on(self, event: StreamEvent, place: tuple[str, Any] | None) -> Item | None:
+        """Return the item of the event before, if this one adds to the same place of it. Only an index states that for
+        certain: without one, it depends on which items are open."""
+        found = (event.item_id, event.output_index, place)
+        return self._growing if found == self._growing_place and type(event.output_index) is int else None
 
     def refusal(self, event: StreamEvent) -> list[Step]:
         """Decode more of a refusal."""
@@ -130,19 +144,26 @@ class AnswerDecoder:
 
     def summary(self, event: StreamEvent) -> list[Step]:
         """Decode more of a summary of the reasoning."""
-        return self._reason(self._items.of(event, "reasoning"), ("summary", event.summary_index), event.delta)
+        return self._think(event, ("summary", event.summary_index))
 
     def reasoning(self, event: StreamEvent) -> list[Step]:
         """Decode more of the reasoning itself, which open models show."""
-        return self._reason(self._items.of(event, "reasoning"), ("content", event.content_index), event.delta)
+        return self._think(event, ("content", event.content_index))
+
+    def _think(self, event: StreamEvent, place: tuple[str, Any]) -> list[Step]:
+        self._growing_place = None
+        item = self._items.of(event, "reasoning")
+        if event.delta:
+            self._growing, self._growing_place = item, (event.item_id, event.output_index, place)
+        return self._reason(item, place, event.delta)
 
     def arguments(self, event: StreamEvent) -> list[Step]:
         """Decode more of a call's arguments, or of a custom tool's input."""
-        self._call = None
+        self._growing_place = None
         item = self._items.of(event, *CALL_TEXT)
         if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
-        self._call, self._call_place = item, (event.item_id, event.output_index)
+        self._growing, self._growing_place = item, (event.item_id, event.output_index, None)
         item.streamed.append(event.delta)
         return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 

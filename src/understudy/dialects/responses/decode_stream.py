@@ -6,6 +6,7 @@ There is no `[DONE]`; a stream that ends without one of the three was cut.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from understudy.dialects.flaws import DISORDERED
 from understudy.dialects.responses.decode import AnswerDecoder, Fail, Step
 from understudy.dialects.responses.errors import decode_event_error
 from understudy.dialects.responses.wire import EVENT, EVENT_TYPE, ResponseObject, StreamEvent
-from understudy.domain.events import Piece, TextDelta, ToolCallDelta
+from understudy.domain.events import Piece, TextDelta, ThinkingDelta, ToolCallDelta
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.json import BadJson, decode_as
 from understudy.wire.sse import SseDecoder, SseEvent
@@ -27,8 +28,9 @@ _SHORT = 512
 """Bytes up to which an event may be one for `plain`."""
 _TEXT = "response.output_text.delta"
 _ARGUMENTS = "response.function_call_arguments.delta"
-_PLAIN = frozenset({_TEXT, _ARGUMENTS})
-"""Events that `plain` may read, where the one before had the same name."""
+_INPUT = "response.custom_tool_call_input.delta"
+_SUMMARY = "response.reasoning_summary_text.delta"
+_REASONING = "response.reasoning_text.delta"
 _STARTS = frozenset({"response.created", "response.in_progress", "response.queued"})
 _ENDS = {
     "response.completed": "completed",
@@ -41,14 +43,22 @@ _UNENDED = ("queued", "in_progress")
 _PIECES = {
     _TEXT: AnswerDecoder.text,
     _ARGUMENTS: AnswerDecoder.arguments,
-    "response.custom_tool_call_input.delta": AnswerDecoder.arguments,
-    "response.reasoning_summary_text.delta": AnswerDecoder.summary,
-    "response.reasoning_text.delta": AnswerDecoder.reasoning,
+    _INPUT: AnswerDecoder.arguments,
+    _SUMMARY: AnswerDecoder.summary,
+    _REASONING: AnswerDecoder.reasoning,
     "response.refusal.delta": AnswerDecoder.refusal,
     "response.output_text.annotation.added": AnswerDecoder.cite,
     "response.output_item.added": AnswerDecoder.add,
     "response.output_item.done": AnswerDecoder.close_item,
 }
+_PLAIN: dict[str, tuple[Callable[[AnswerDecoder, StreamEvent], int | None], type[Piece]]] = {
+    _TEXT: (AnswerDecoder.more_text, TextDelta),
+    _ARGUMENTS: (AnswerDecoder.more_arguments, ToolCallDelta),
+    _INPUT: (AnswerDecoder.more_arguments, ToolCallDelta),
+    _SUMMARY: (AnswerDecoder.more_summary, ThinkingDelta),
+    _REASONING: (AnswerDecoder.more_reasoning, ThinkingDelta),
+}
+"""How `plain` reads events, each behind one of the same name, and what they add."""
 
 
 class StreamReader(EventReader):
@@ -73,7 +83,7 @@ class StreamReader(EventReader):
         """The name of the events that continue what the latest did."""
 
     def plain(self, event: SseEvent) -> Piece | None:
-        """Read an event that continues the text or the call of the latest, in its turn."""
+        """Read an event that continues the text, the call or the reasoning of the latest, in its turn."""
         data = event.data
         if event.name != self._kind or len(data) > _SHORT or data.count(b"[") + data.count(b"{") > BOUNDS.depth:
             return None
@@ -83,13 +93,13 @@ class StreamReader(EventReader):
             return None
         if self._expected is None or decoded.sequence_number != self._expected:
             return None
-        is_text = event.name == _TEXT
-        index = self._output.more_text(decoded) if is_text else self._output.more_arguments(decoded)
-        if index is None or not decoded.delta:
+        more, kind = _PLAIN[event.name]
+        index = more(self._output, decoded) if decoded.delta else None
+        if index is None or decoded.delta is None:
             return None
         self._expected += 1
         self._kept.append(data)
-        return (TextDelta if is_text else ToolCallDelta)(index, decoded.delta, event.frame or None)
+        return kind(index, decoded.delta, event.frame or None)
 
     def take(self, event: SseEvent) -> list[Step]:
         """Decode one event; unknown names are ignored."""
