@@ -18,6 +18,7 @@ from tests.fuzz.spoiling import LITERALS, ODD, Body, structural
 from understudy.dialects.anthropic import decode_stream
 from understudy.dialects.anthropic.client import DIALECT
 from understudy.dialects.base import Endpoint, Send
+from understudy.domain.fold import fold
 from understudy.domain.messages import Message
 from understudy.domain.operation import Operation
 from understudy.domain.requests import GenerationRequest
@@ -145,3 +146,10 @@ def test_each_value_of_an_event_behind_one_of_its_kind(monkeypatch: pytest.Monke
 def test_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, block: dict[str, Any]) -> None:
     body = _stream(_begun(1, **block), *[_grown(block["type"])] * 4)
     assert taken(monkeypatch, decode_stream.StreamReader, lambda: read(True, body)) == 3
+
+
+@pytest.mark.parametrize(("pieces", "arguments"), [(0, '{"a":1}'), (1, "12"), (4, "12121212")])
+def test_the_input_at_the_start_of_a_call_counts_only_without_a_streamed_one(pieces: int, arguments: str) -> None:
+    begun = _begun(0, **{**_TOOL, "input": {"a": 1}})
+    found = fold(read(False, _stream(begun, *[_grown("tool_use", 0)] * pieces)))
+    assert [call.arguments for call in found.tool_calls] == [arguments]

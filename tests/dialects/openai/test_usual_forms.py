@@ -43,6 +43,7 @@ def _more(index: Any = 0, text: str = "12", **more: Any) -> dict[str, Any]:
     return chunk({"tool_calls": [{"index": index, "function": {"arguments": text}, **more}]})
 
 
+_BOTH = chunk({"tool_calls": [{"index": index, "function": {"arguments": "3"}} for index in (0, 1)]})
 _THOUGHT = chunk({"reasoning_content": "Hm", "content": None})
 _STREAMS = (
     sse(chunk({"role": "assistant", "content": ""}), *[chunk(_DELTA)] * 4, chunk(finish="stop")),
@@ -61,6 +62,20 @@ _STREAMS = (
     sse(_begun(0), *[_more()] * 2, _more(1), *[_more()] * 2, chunk(_DELTA), _more(), _more(), done=False),
     sse(_begun(0), _begun(1), _more(), _more(), _more(1), _more(1), _more(None), chunk(finish="tool_calls")),
     sse(_begun(0), *[_more()] * 2, _more() | {"usage": _USAGE}, *[_more()] * 2, chunk(finish="stop"), _more(), _more()),
+    *(
+        sse(_begun(0), _begun(1), *[_more()] * 3, odd, *[_more(1)] * 2, _more(2), chunk(finish="tool_calls"))
+        for odd in (
+            _more(id="call_1"),
+            _more(type="custom"),
+            _more(1),
+            _more(2),
+            _more(),
+            _begun(0),
+            chunk(_DELTA),
+            _BOTH,
+        )
+    ),
+    sse(_begun(0), _begun(1), _more(), _more(), _more(1), _more(2), chunk(finish="tool_calls")),
     sse(*[_THOUGHT] * 4, chunk(_DELTA), chunk(_DELTA), _THOUGHT, chunk({"reasoning": "So"}), _begun(0), _more()),
     sse(_THOUGHT, _THOUGHT, chunk({"reasoning": "A", "reasoning_content": "B"}), chunk({"reasoning": ""}), _THOUGHT),
 )

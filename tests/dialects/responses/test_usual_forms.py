@@ -43,8 +43,8 @@ def _more(
     return _event(number, f"response.{kind}.delta", item_id=item, output_index=index, delta=text)
 
 
-def _added(number: int, item: str = "f", index: int = 1, kind: str = "function_call") -> bytes:
-    call = {"id": item, "type": kind, "call_id": f"c{item}", "name": "f", "arguments": ""}
+def _added(number: int, item: str = "f", index: int = 1, kind: str = "function_call", call_id: str = "c") -> bytes:
+    call = {"id": item, "type": kind, "call_id": call_id + item, "name": "f", "arguments": ""}
     return _event(number, "response.output_item.added", output_index=index, item=call)
 
 
@@ -76,6 +76,7 @@ _STREAMS = tuple(
         [_text(2), _text(3, ""), _text(4), _text(5, item="j"), _text(6)],
         [_text(2), _text(3), _event(4, "response.refusal.delta", item_id="i", delta="No"), _text(5), _text(True)],
         [_text(2), _text(3), _text(4, "x" * 600), _text(5), _text(6)],
+        [_added(2), _added(3, index=2, call_id="d"), _more(4), _more(5), _more(6, index=True), _more(7)],
         [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "12121212")],
         [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "1212121234"), _more(8)],
         [_added(2), _added(3, "g", 2), *[_more(n, "1", *(("f", 1), ("g", 2))[n // 2 % 2]) for n in range(4, 9)]],
