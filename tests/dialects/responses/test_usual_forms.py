@@ -77,6 +77,8 @@ _STREAMS = tuple(
         [_text(2), _text(3), _event(4, "response.refusal.delta", item_id="i", delta="No"), _text(5), _text(True)],
         [_text(2), _text(3), _text(4, "x" * 600), _text(5), _text(6)],
         [_added(2), _added(3, index=2, call_id="d"), _more(4), _more(5), _more(6, index=True), _more(7)],
+        [_added(2), _added(3, index=2, call_id="d"), _more(4), _more(5), _more(6, index=2), _more(7)],
+        [_added(2), _added(3, "g", 2), _more(4), _more(5), _more(6, item="g"), _more(7)],
         [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "12121212")],
         [_added(2), *[_more(number) for number in range(3, 7)], _done(7, "1212121234"), _more(8)],
         [_added(2), _added(3, "g", 2), *[_more(n, "1", *(("f", 1), ("g", 2))[n // 2 % 2]) for n in range(4, 9)]],

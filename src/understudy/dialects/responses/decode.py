@@ -37,6 +37,8 @@ _CALLS = CALL_TEXT.keys() | {"computer_call", "local_shell_call", "apply_patch_c
 _INCOMPLETE = {"max_output_tokens": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER}
 
 
+_Place = tuple[Any, int, tuple[str, Any] | None]
+
 _REASONING, _CALL, _WHOLE = "reasoning", "call", "whole"
 """Places of what an item is as a whole, beside the numbered contents of a message."""
 
@@ -54,7 +56,7 @@ class AnswerDecoder:
         """Where the latest piece of text belonged, and the part that this is; `None` once an item begins or ends."""
         self._place_index = 0
         self._growing: Item | None = None
-        self._growing_place: tuple[Any, Any, tuple[str, Any] | None] | None = None
+        self._growing_place: _Place | None = None
         """The call or the reasoning that the latest piece of one belonged to, and where that said that it belongs."""
         self._texts: dict[int, list[str]] = {}
         """The pieces of each part that is text."""
@@ -130,10 +132,8 @@ class AnswerDecoder:
         return None if item is None else item.parts[_REASONING]
 
     def _goes_on(self, event: StreamEvent, place: tuple[str, Any] | None) -> Item | None:
-        """Return the item of the event before, if this one adds to the same place of it. Only an index states that for
-        certain: without one, it depends on which items are open."""
-        found = (event.item_id, event.output_index, place)
-        return self._growing if found == self._growing_place and type(event.output_index) is int else None
+        """Return the item of the event before, if this one adds to the same place of it."""
+        return self._growing if _place_of(event, place) == self._growing_place is not None else None
 
     def refusal(self, event: StreamEvent) -> list[Step]:
         """Decode more of a refusal."""
@@ -154,7 +154,7 @@ class AnswerDecoder:
         self._growing_place = None
         item = self._items.of(event, "reasoning")
         if event.delta:
-            self._growing, self._growing_place = item, (event.item_id, event.output_index, place)
+            self._growing, self._growing_place = item, _place_of(event, place)
         return self._reason(item, place, event.delta)
 
     def arguments(self, event: StreamEvent) -> list[Step]:
@@ -163,7 +163,7 @@ class AnswerDecoder:
         item = self._items.of(event, *CALL_TEXT)
         if not event.delta or _CALL not in item.parts:
             return []  # Without an announcement the closed item brings the call whole.
-        self._growing, self._growing_place = item, (event.item_id, event.output_index, None)
+        self._growing, self._growing_place = item, _place_of(event, None)
         item.streamed.append(event.delta)
         return [e.ToolCallDelta(item.parts[_CALL], event.delta)]
 
@@ -330,6 +330,13 @@ class AnswerDecoder:
             index = item.parts[place] = self._next_part
             self._next_part += 1
         return index
+
+
+def _place_of(event: StreamEvent, place: tuple[str, Any] | None) -> _Place | None:
+    """Return where a piece belongs, as far as the event alone states it; `None` without a number, for then it depends
+    on which items are open."""
+    index = event.output_index
+    return (event.item_id, index, place) if type(index) is int else None
 
 
 def decode_whole(body: bytes, fail: Fail, bounds: Bounds = BOUNDS) -> list[Step]:
