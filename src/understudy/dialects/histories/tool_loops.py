@@ -37,15 +37,16 @@ def _is_paired(messages: tuple[Message, ...], unique_ids: bool) -> bool:
     awaited: list[str] = []
     seen: set[str] = set()
     for message in messages:
-        content = message.content
-        if isinstance(content, str):
-            if awaited or message.role is Role.TOOL:
-                return False
-            continue
-        if len(content) == 1 and type(part := content[0]) is ToolResult:
+        content = () if isinstance(message.content, str) else message.content
+        part = content[0] if len(content) == 1 else None  # nearly all steps are one call or one result
+        if type(part) is ToolResult:
             if awaited[:1] != [part.call_id] or message.role is Role.ASSISTANT:
                 return False
             del awaited[0]
+        elif type(part) is ToolCall and message.role is Role.ASSISTANT and not unique_ids:
+            if awaited or not part.id:
+                return False
+            awaited = [part.id]
         elif results := [part.call_id for part in content if type(part) is ToolResult]:
             count = len(results)
             if count < len(content) or results != awaited[:count] or message.role is Role.ASSISTANT:
