@@ -155,7 +155,7 @@ class Calls:
         fallback, rules, tools = planned.fallback, planned.rules, read.request.tools
         if read.deadline is not None:
             rules = replace(rules, deadline=read.deadline)
-        if not are_functions(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools):
+        if tools and not are_functions(tools) and any(isinstance(tool, OpaqueTool) and tool.effects for tool in tools):
             rules = replace(rules, has_effects=True)
         return Job(
             id=name,

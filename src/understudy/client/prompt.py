@@ -86,7 +86,8 @@ def _fields(options: RequestOptions, request: GenerationRequest, extra_names: It
         check_extra_names(fields["extra"], extra_names)
     if (tools := options.get("tools")) is not None:
         fields["tools"] = read_tools(tools)
-        check_tools(fields["tools"])
+        if fields["tools"]:
+            check_tools(fields["tools"])
     if (choice := options.get("tool_choice")) is not None:
         fields["tool_choice"] = read_tool_choice(choice)
     if (system := options.get("system")) is not None:
