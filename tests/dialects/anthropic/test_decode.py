@@ -171,6 +171,15 @@ def test_no_split_of_the_bytes_changes_the_events(step: int) -> None:
     assert read(crlf, stream=True, step=step) == read(STREAM, stream=True)
 
 
+@pytest.mark.parametrize("name", [{"a": 1}, ["code_execution"], None, 1])
+def test_a_hosted_tool_whose_name_is_no_text_is_kept_as_it_is(name: Any) -> None:
+    hosted = {"type": "server_tool_use", "id": "srv", "name": name, "input": {}}
+    found = folded(read(frames(start(), *block(0, hosted), *end()), stream=True))
+    (part,) = found.message.parts
+    assert isinstance(part, Opaque)
+    assert part.json == hosted
+
+
 def test_parts_are_numbered_in_the_order_in_which_they_begin() -> None:
     indexes = [step.index for step in read(STREAM, stream=True) if isinstance(step, e.CONTENT_EVENTS)]
     assert list(dict.fromkeys(indexes)) == list(range(9))

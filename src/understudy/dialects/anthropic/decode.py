@@ -191,7 +191,7 @@ class AnswerDecoder:
             return [e.PartAdded(block.part, part)]
         if arguments := "".join(block.pieces):
             block.json["input"] = parsed_or_text(arguments)
-        if block.json.get("type") == "server_tool_use" and block.json.get("name") in EXECUTION:
+        if block.json.get("type") == "server_tool_use" and _string(block.json, "name") in EXECUTION:
             self._executions += 1
         return [e.PartAdded(block.part, Opaque(NAME, block.json))]
 
