@@ -91,12 +91,17 @@ def manager(number: int, **fallback: Any) -> u.ProviderManager:
     return u.ProviderManager(providers, u.FallbackConfig(whole="plain", **fallback))
 
 
+def engine_of(llm: Any) -> Any:
+    """Return the engine of a manager, which holds what is remembered from call to call."""
+    return llm._engine
+
+
 def cool(llm: Any, share: int = 10) -> None:
     """Put one of so many targets in cooldown, from the second on."""
     from understudy.domain.failures import Failure, FailureKind
     from understudy.policy.verdicts import Cooldown
 
-    health, now = llm._engine.health, asyncio.get_running_loop().time()
+    health, now = engine_of(llm).health, asyncio.get_running_loop().time()
     failure = Failure(kind=FailureKind.RATE_LIMITED, message="slow down", retry_after=600.0)
     for target in llm._catalog.text_targets()[1::share]:
         permit = health.acquire(target, now, free=True)
@@ -108,8 +113,8 @@ async def of_targets(strategy: str, number: int, *, tools: bool = False, cooling
     """Return what a call costs with so many targets, each of which was asked before."""
     llm = manager(number, **STRATEGIES[strategy])
     given: dict[str, Any] = {"tools": [TOOL]} if tools else {}
-    for name in llm._by_name:
-        await llm.generate(PROMPT, model=name)
+    for index in range(number):
+        await llm.generate(PROMPT, model=f"entry-{index}")
     if cooling:
         cool(llm)
     return await opcodes_of(lambda: llm.generate(PROMPT, **given), warm=12)
@@ -142,7 +147,7 @@ async def of_sessions(number: int) -> float:
 
     llm = manager(10, affinity=True)
     await llm.generate(PROMPT, session="mine")
-    sessions, now = llm._engine.sessions, asyncio.get_running_loop().time()
+    sessions, now = engine_of(llm).sessions, asyncio.get_running_loop().time()
     for index in range(number):
         sessions.answered(SessionKey(None, None, f"s-{index}"), "entry-1/gpt-4o-mini", first=True, begins=True, now=now)
     return await opcodes_of(lambda: llm.generate(PROMPT, session="mine"), warm=6)
@@ -212,7 +217,7 @@ def line(name: str, costs: list[float]) -> str:
 
 def table(what: str, rows_of_ledger: int) -> Iterator[str]:
     """Yield the lines of one kind of growth."""
-    numbers = NUMBERS
+    numbers: tuple[int, ...] = NUMBERS
     lines: Iterator[tuple[str, list[float]]]
     if what == "targets":
         lines = targets()

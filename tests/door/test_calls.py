@@ -15,6 +15,7 @@ from understudy import blocking
 from understudy.client.door import prompts
 from understudy.client.door.tools import read_tools
 from understudy.client.prompt import read_prompt, read_texts
+from understudy.domain.census import CheckedMessages
 from understudy.emulator import Emulator, emulate
 
 KEY = "sk-test-1234567"
@@ -103,8 +104,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     found: list[object] = []
     read = prompts.read_messages
 
-    def counted(prompt: object) -> prompts.CheckedMessages:
-        if type(prompt) is not prompts.CheckedMessages:
+    def counted(prompt: object) -> CheckedMessages:
+        if type(prompt) is not CheckedMessages:
             found.append(prompt)
         return read(prompt)
 

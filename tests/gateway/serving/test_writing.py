@@ -113,7 +113,12 @@ def test_lines_are_written_whole_and_many_at_once(
     monkeypatch.setattr(writing, "PAUSE", 60.0)
     seen: list[bytes] = []
     write = os.write
-    monkeypatch.setattr(os, "write", lambda file, data: seen.append(bytes(data)) or write(file, data))
+
+    def noted(file: int, data: bytes) -> int:
+        seen.append(bytes(data))
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", noted)
     writer = LineWriter(path)
     lines = [b"%d %s\n" % (number, b"x" * (number % 90)) for number in range(count)]
     for line in lines:
