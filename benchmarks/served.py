@@ -63,8 +63,8 @@ class Served:
         from understudy.gateway.serving.writing import LineWriter
         from understudy.ledger import SqliteLedger, writing
 
-        self._gather = writing.GATHER
-        writing.GATHER = 600.0  # the same entries are in each transaction then, however slow this is
+        self._gather = writing.GATHER, writing.GATHER_BUSY
+        writing.GATHER = writing.GATHER_BUSY = 600.0  # the same entries are in each transaction, however slow this is
         self.ledger = SqliteLedger(folder / "ledger.db")
         entry = {"provider": "openai", "api_key": "sk-count", "text_model": "gpt-4o-mini"}
         entries = [{"name": name, **entry, "base_url": f"https://{name}.test/v1"} for name in ("primary", "backup")]
@@ -96,7 +96,7 @@ class Served:
         from understudy.ledger import writing
 
         self.ledger.close()
-        writing.GATHER = self._gather
+        writing.GATHER, writing.GATHER_BUSY = self._gather
 
     async def ask(self, body: bytes) -> None:
         """Send a request on each connection, and read the answers to their ends."""

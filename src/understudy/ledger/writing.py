@@ -23,6 +23,10 @@ logger = logging.getLogger("understudy")
 
 GATHER = 0.01
 """Seconds that the thread waits for more before a transaction that no caller waits for."""
+BUSY = 32
+"""Items of a transaction from which the next one is waited for longer: each has a price, whatever it holds."""
+GATHER_BUSY = 0.025
+"""So many seconds."""
 MOST = 500
 """Items of one transaction: other processes wait for its end."""
 KEPT = 100_000
@@ -53,6 +57,8 @@ class QueuedWriter(ABC):
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closing = False
+        self._latest = 0
+        """Items of the last transaction."""
         self._open: set[str] = set()
         """Attempts that have begun and not ended, as far as they are written."""
         self._thread = threading.Thread(target=self._run, name="understudy-ledger", daemon=True)
@@ -117,11 +123,13 @@ class QueuedWriter(ABC):
         """
         self._wake.wait(seconds)
         if self._queue and gathers:
-            self._hurry.wait(GATHER)
+            self._hurry.wait(GATHER_BUSY if self._latest >= BUSY else GATHER)
         self._wake.clear()
         self._hurry.clear()
         # By index: what is iterated over must not grow meanwhile.
-        return [self._queue[at] for at in range(min(len(self._queue), MOST))]
+        batch = [self._queue[at] for at in range(min(len(self._queue), MOST))]
+        self._latest = len(batch)
+        return batch
 
     def _taken(self, batch: Sequence[Waiting]) -> None:
         """Take off the queue what is safe, and tell those who wait."""
