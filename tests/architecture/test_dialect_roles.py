@@ -29,6 +29,7 @@ ROLES = {
     "encode": "a request to a body: written from the unified request, or patched where it came in as this dialect",
     "encode_messages": "messages and their parts to the wire's",
     "encode_usual": "messages in the forms that most of them have, which no target needs otherwise",
+    "encode_forwarded": "a body that came in as this dialect, where only the model may change",
     "encode_tools": "tools, where their bytes are remembered",
     "encode_settings": "everything of a request but its messages: limits, sampling, tools, the form of the answer",
     "quirks": "what a target needs otherwise than the plain form, done to the body by its `Quirks`",

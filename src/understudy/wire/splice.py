@@ -231,6 +231,13 @@ def is_same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def with_value(members: Members, name: str, new: bytes) -> bytes | None:
+    """Return an object with another value of one of its members; `None` where its place is not known without looking
+    for the places of all."""
+    place = members.place_of(name)
+    return None if place is None else _edited(members.data, ((*place, new),))
+
+
 def _plain_edits(members: Members, changed: dict[str, bytes]) -> list[tuple[int, int, bytes]] | None:
     """Return the edits that change values and add members, without looking for the places of all; `None` where that is
     needed: a key may be repeated, or occurs in other places too."""

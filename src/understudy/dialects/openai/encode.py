@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from understudy.dialects.base import Endpoint, WarningLog
 from understudy.dialects.efforts import effort_for, is_off, is_shown, note_effort
+from understudy.dialects.openai.encode_forwarded import encode_forwarded
 from understudy.dialects.openai.encode_messages import MessageEncoder
 from understudy.dialects.openai.encode_tools import encode_plain_tools, encode_tools
 from understudy.dialects.openai.quirks import DISPLAY, apply_quirks
@@ -34,6 +35,8 @@ _ALIASES = {"max_completion_tokens": "max_tokens", "user": "safety_identifier"}
 
 def encode_chat(request: GenerationRequest, endpoint: Endpoint, notes: WarningLog, *, stream: bool) -> bytes:
     """Encode the body of a chat request. A request that came in on this wire is patched, so nothing of it is lost."""
+    if not stream and (as_it_is := encode_forwarded(request, endpoint)) is not None:
+        return as_it_is
     came_in = received(request, NAME)
     body: Body = (
         _patched(request, came_in, endpoint, notes)

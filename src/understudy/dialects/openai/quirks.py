@@ -5,6 +5,7 @@ Rendered and patched bodies both pass through here, so a request that came in on
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import lru_cache
 from typing import Any
 
@@ -63,7 +64,7 @@ def apply_quirks(
     A body that came in on this wire keeps its spellings where the target takes either. `messages` are those that a
     quirk may concern, if that is known; by default all of the body's.
     """
-    if not _CONCERNED.isdisjoint(names := set(body)) or not _names_of(quirks.refused).isdisjoint(names):
+    if is_concerned(set(body), quirks):
         _apply_to_fields(body, quirks, notes, came_in=came_in)
     if messages is None and (not is_received(body) or _may_change(body, quirks)):
         messages = body.get("messages")
@@ -71,6 +72,11 @@ def apply_quirks(
         for message in messages:
             if isinstance(message, dict):
                 _apply_to_message(message, quirks, notes)
+
+
+def is_concerned(names: Set[str], quirks: Quirks) -> bool:
+    """Check whether the quirks may change one of the fields with these names, the messages apart."""
+    return not _CONCERNED.isdisjoint(names) or not _names_of(quirks.refused).isdisjoint(names)
 
 
 def _apply_to_fields(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: bool) -> None:
@@ -98,11 +104,17 @@ def _apply_to_fields(body: Body, quirks: Quirks, notes: WarningLog, *, came_in: 
 def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
     """Check whether the quirks may change messages that came in as bytes, without decoding them: by the words that
     occur in what they change."""
+    words = words_of(quirks)
+    if not quirks.message_names and body.may_have_key("messages", "name"):  # calls and tools have names, too
+        words.append("name")
+    return body.may_have("messages", *words)
+
+
+def words_of(quirks: Quirks) -> list[str]:
+    """Return keys and kinds, without one of which no message is changed, but for its name."""
     words: list[str] = []
     if quirks.system_role != "as_given":
         words += {"system", "developer"} - {quirks.system_role}
-    if not quirks.message_names and body.may_have_key("messages", "name"):  # calls and tools have names, too
-        words.append("name")
     if quirks.reasoning_field is not None or "thinking" in quirks.refused:
         words.append("reasoning")
     if quirks.joined_texts:
@@ -113,7 +125,7 @@ def _may_change(body: SplicedObject, quirks: Quirks) -> bool:
         words += [kind for kind, medium in _MEDIA.items() if medium not in quirks.inputs]
     if not quirks.image_urls:
         words.append("image_url")
-    return body.may_have("messages", *words)
+    return words
 
 
 def _count_logprobs(body: Body) -> None:
