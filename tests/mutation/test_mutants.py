@@ -70,7 +70,7 @@ def test_every_deleted_field_makes_another_program(deep: bool) -> None:
 def test_fields_are_deleted_wherever_an_encoder_writes_them() -> None:
     found = {
         (before.replace("\n", " "), after)
-        for path in ("openai/encode.py", "cohere/wire.py", "anthropic/encode_settings.py")
+        for path in ("openai/encode.py", "openai/encode_tools.py", "cohere/wire.py", "anthropic/encode_settings.py")
         for before, after in changes(field_mutants_of(ROOT, f"src/understudy/dialects/{path}"))
     }
     assert {
