@@ -318,7 +318,7 @@ def usual_response(events: Sequence[e.Event], raw: bytes | None = None) -> Gener
 
 
 _LEAST_USUAL = 3
-"""Events of the shortest answer: the start, a text and the end."""
+"""Events of the shortest answer: the start, a text part and the end."""
 
 
 def usage_warnings(usage: Usage) -> tuple[Warning, ...]:

@@ -40,7 +40,7 @@ class Run(Performer):
     """Whether `to_end` is under way."""
 
     async def to_end(self) -> None:
-        """Carry the job out; events are handed to nobody. Raises `LLMError`."""
+        """Carry the job out, and discard its events. Raises `LLMError`."""
         self._is_driven = True
         try:
             self._start()

@@ -52,7 +52,7 @@ _IDS = 1_024
 """Ids that are kept as they are stored: each is needed for a question and a row, when an attempt begins and when it
 ends."""
 UNFIT = (ValueError, TypeError, LookupError, OverflowError, AttributeError)
-"""What an attempt raises that cannot be stored, such as one with a lone surrogate in a text."""
+"""What an attempt raises that cannot be stored, such as one with a lone surrogate in a string."""
 _tokens = attrgetter(*TOKENS)
 
 

@@ -118,7 +118,7 @@ _Filled = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class PlainText(_Bare, kw_only=True, gc=False):
-    """More of a text."""
+    """The next piece of a text part."""
 
     piece: _Filled = msgspec.field(name="text")
     thinking: None = None

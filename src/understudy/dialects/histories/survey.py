@@ -63,7 +63,7 @@ class Survey:
 
 
 def _is_any_void(texts: list[str], rules: HistoryRules) -> bool:
-    """Check whether a text holds nothing."""
+    """Check whether one of the strings is empty, or blank where the wire format refuses that."""
     return not all(texts) or (not rules.blank_text and any(map(str.isspace, texts)))
 
 

@@ -28,7 +28,7 @@ def encode_usual(message: Message) -> JsonObject | None:
 
 
 def _result(result: ToolResult) -> JsonObject | None:
-    """Return the result of a tool that did not fail, if it is a text."""
+    """Return the result of a tool that did not fail, if it is a string."""
     if result.extra is not None or result.cache is not None or result.is_error or type(result.content) is not str:
         return None
     if not 0 < len(result.call_id) <= MAX_CALL_ID:
@@ -37,7 +37,7 @@ def _result(result: ToolResult) -> JsonObject | None:
 
 
 def _answer(parts: tuple[AnyPart, ...]) -> JsonObject | None:
-    """Return an answer that consists of calls, of one text, or of a text and calls behind it."""
+    """Return an answer that consists of calls, of one text part, or of one with calls behind it."""
     message: JsonObject = {"role": "assistant"}
     calls = []
     for part in parts:
