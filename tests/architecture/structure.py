@@ -22,7 +22,7 @@ ROOT = Path(understudy.__file__).parent
 When = Literal["load", "call", "types"]
 """When an import happens: as the module is loaded, in a function, or never because it is for type checking only."""
 
-FACES = frozenset({"cli", "emulator", "testing", "simulator", "gateway", "blocking", "__main__", "__init__"})
+FACES = frozenset({"cli", "emulator", "testing", "simulator", "gateway", "console", "blocking", "__main__", "__init__"})
 """Faces may import anything below; nothing below may import a face."""
 PROVIDERS = frozenset({"LLMProvider", "Provider", "DialectProvider", "ProviderManager", "Backend", "CustomBackend"})
 """Classes that nothing below the faces may tell apart: what the engine asks is a protocol."""

@@ -36,7 +36,9 @@ LAYERS: dict[str, set[str]] = {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",
     },
-    "reports": {"domain", "policy", "providers", "settings", "config", "ledger", "client"},
+    "telemetry": {"domain", "policy", "settings", "config", "ledger", "engine", "planning", "client"},
+    "fleet": {"domain", "policy", "settings", "config", "ledger", "client", "telemetry"},
+    "reports": {"domain", "policy", "providers", "settings", "config", "ledger", "client", "telemetry", "fleet"},
 }  # fmt: skip
 
 PURE = ("domain", "wire", "dialects", "providers", "policy")

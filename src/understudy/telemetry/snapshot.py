@@ -1,0 +1,168 @@
+"""What one process of a gateway reports about itself, as data: the same for pages, metrics, alerts and `understudy top`.
+
+Counts and money are totals since the process started and never fall; those of several processes are added. Times are
+Unix seconds, durations are seconds, money is nano-USD.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+from understudy.domain.quantiles import Quantiles
+from understudy.domain.quotas import Quota
+
+
+class TargetState(enum.StrEnum):
+    """Whether a target may be asked."""
+
+    CLOSED = "closed"
+    """It may: its circuit breaker is closed, and it is in no cooldown."""
+    HALF_OPEN = "half_open"
+    """One request at a time probes whether it works again."""
+    OPEN = "open"
+    """Not before `until`: it failed again and again."""
+    COOLDOWN = "cooldown"
+    """Not before `until`: the provider asked to wait, or refuses the key."""
+    DISABLED = "disabled"
+    """Not until an operator enables it."""
+    DRAINING = "draining"
+    """As `disabled`, while attempts that were under way go on."""
+
+
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens by class, as far as they are known: no token is in two of them."""
+
+    input: int = 0
+    """Prompt tokens that were neither read from a cache nor written to one."""
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    """Tokens of answers, without thinking."""
+    reasoning: int = 0
+    """Tokens of thinking."""
+
+
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What attempts came to. Failures are counted by kind (`rate_limited`, `server_error`, …)."""
+
+    succeeded: int = 0
+    failed: Mapping[str, int] = {}
+    aborted: int = 0
+    tokens: Tokens = Tokens()
+    cost: int = 0
+    """As far as it is known."""
+    unknown_costs: int = 0
+    """Attempts that may have been billed, for an unknown amount."""
+    latency: Quantiles = Quantiles()
+    """Of successful attempts, to the end of the answer."""
+    first_content: Quantiles = Quantiles()
+    """Of successful streams, until their first content."""
+    token_gap: Quantiles = Quantiles()
+    """Of successful streams, the mean time between two tokens after the first content."""
+
+
+class TargetSnapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One target, as one process knows it."""
+
+    entry: str
+    model: str | None = None
+    provider_type: str
+    operation: str = "text"
+    """`text` or `embedding`."""
+    state: TargetState = TargetState.CLOSED
+    until: float | None = None
+    """When it may be asked again; `None` if it may, or if that is unknown."""
+    why: str | None = None
+    """Why it may not be asked: the failure, or the operator's name."""
+    in_flight: int = 0
+    quotas: tuple[Quota, ...] = ()
+    """What is left of the limits of its key, as of the last answer: `resets` counts from the snapshot."""
+    total: Tally = Tally()
+
+
+class StandIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A target that is asked in place of another one at this moment."""
+
+    route: str | None
+    """The route it concerns; `None` for requests that name none."""
+    primary: str
+    """The target (`entry/model`) that would be asked first if all were healthy."""
+    acting: str | None
+    """The one that is asked first now; `None` if none may be."""
+    why: str | None = None
+    """Why the primary is not asked."""
+    until: float | None = None
+
+
+class FaceTally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Requests of callers to one face of the gateway with one outcome."""
+
+    face: str
+    """The wire format that callers spoke, such as `openai` or `anthropic`; empty for the gateway's own paths."""
+    outcome: str
+    """As in the access log: `answered`, `refused`, `failed`, `interrupted`, `client_left` or `shutdown`."""
+    status: int
+    """The status of the answer."""
+    count: int
+    latency: Quantiles = Quantiles()
+
+
+class Minute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the attempts at one target came to that ended within one minute."""
+
+    start: int
+    """Unix seconds: a multiple of 60."""
+    entry: str
+    model: str | None = None
+    tally: Tally = Tally()
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One process at one moment."""
+
+    instance: str
+    """The gateway that it belongs to: all workers of one supervisor have the same."""
+    worker: str
+    """This process, unique among all that share the store."""
+    host: str
+    """The name of the machine."""
+    pid: int
+    version: str
+    started: float
+    at: float
+    is_draining: bool = False
+    config: str = ""
+    """A digest of the configuration in use: processes with the same one use the same."""
+    under_way: int = 0
+    """Requests that are being answered."""
+    waiting: int = 0
+    """Attempts that wait for their turn: for a connection, or between retries."""
+    targets: tuple[TargetSnapshot, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+    faces: tuple[FaceTally, ...] = ()
+    minutes: tuple[Minute, ...] = ()
+    """The current minute and the one before, of each target that was asked."""
+
+
+def add_tokens(one: Tokens, other: Tokens) -> Tokens:
+    """Return the sum of tokens by class."""
+    return Tokens(**{name: getattr(one, name) + getattr(other, name) for name in Tokens.__struct_fields__})
+
+
+def add_tallies(one: Tally, other: Tally) -> Tally:
+    """Return what two groups of attempts come to together."""
+    kinds = sorted(one.failed.keys() | other.failed.keys())
+    return Tally(
+        succeeded=one.succeeded + other.succeeded,
+        failed={kind: one.failed.get(kind, 0) + other.failed.get(kind, 0) for kind in kinds},
+        aborted=one.aborted + other.aborted,
+        tokens=add_tokens(one.tokens, other.tokens),
+        cost=one.cost + other.cost,
+        unknown_costs=one.unknown_costs + other.unknown_costs,
+        latency=one.latency + other.latency,
+        first_content=one.first_content + other.first_content,
+        token_gap=one.token_gap + other.token_gap,
+    )
