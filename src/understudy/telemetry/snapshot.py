@@ -1,4 +1,4 @@
-"""What one process of a gateway reports about itself, as data: the same for pages, metrics, alerts and `understudy top`.
+"""What one process of a gateway reports about itself, as data: for pages, metrics, alerts and `understudy top` alike.
 
 Counts and money are totals since the process started and never fall; those of several processes are added. Times are
 Unix seconds, durations are seconds, money is nano-USD.
