@@ -16,7 +16,6 @@ from understudy.cli.failing import report_errors
 from understudy.cli.interrupts import run_async
 from understudy.cli.invocation import show_notices
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
-from understudy.cli.messages import exact_usd
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
@@ -24,11 +23,10 @@ from understudy.client.factory import create_provider
 from understudy.client.provider import Provider
 from understudy.config import Config, load
 from understudy.domain.errors import ConfigError, LLMError, Misuse
-from understudy.domain.money import Money
-from understudy.domain.prices import Rates
 from understudy.policy.selection import split_name
 from understudy.providers import ProviderType
 from understudy.providers import row as row_of
+from understudy.reports.prices import PriceResult, report_price
 from understudy.reports.survey import open_providers
 from understudy.settings import ProviderConfig
 
@@ -58,7 +56,7 @@ provider that is not configured, or the name of a model, which is then looked up
     see="docs/costs.md",
 )
 
-CLASSES = {
+TITLES = {
     "input": "in",
     "cache_read": "cached",
     "cache_read_audio": "cached audio",
@@ -69,37 +67,8 @@ CLASSES = {
     "audio_input": "audio in",
     "audio_output": "audio out",
 }
-"""The classes of tokens, and the titles of their columns."""
+"""The titles of the columns, by class of tokens."""
 _ALWAYS = ("input", "output")
-
-
-class TierResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates of long prompts."""
-
-    above: int
-    """Tokens of the prompt; the rates apply to the whole call."""
-    rates: dict[str, str]
-
-
-class PriceResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The price of a model; unknown without a `source`."""
-
-    target: str
-    """`entry/model`."""
-    provider: str
-    provider_type: str
-    model: str
-    source: str | None = None
-    as_of: str | None = None
-    """ISO date of the source."""
-    rates: dict[str, str] = {}
-    """US dollars per million tokens by class, as decimal strings. A missing class is billed as the class it is part
-    of."""
-    call: str | None = None
-    """US dollars per call."""
-    fees: dict[str, str] = {}
-    """US dollars per call of each hosted tool."""
-    tiers: tuple[TierResult, ...] = ()
 
 
 class PricesResult(msgspec.Struct, frozen=True):
@@ -151,7 +120,7 @@ async def _look_up(config: Config, requested: str | None, *, fetch: bool) -> lis
             await asyncio.gather(*(_fetch(provider) for provider in dict(targets)))
         for provider, model in targets:
             await provider.prices_ready(model)
-        results = [_result(provider, model) for provider, model in targets]
+        results = [report_price(provider, model) for provider, model in targets]
     return results if requested is None or route else _select(results, requested)
 
 
@@ -213,28 +182,6 @@ def _unconfigured(name: str) -> Provider | None:
         return None
 
 
-def _result(provider: Provider, model: str) -> PriceResult:
-    price = provider.price_of(model)
-    result = PriceResult(
-        target=f"{provider.name}/{model}", provider=provider.name, provider_type=provider.provider_type, model=model
-    )
-    if price is None:
-        return result
-    return msgspec.structs.replace(
-        result,
-        source=price.source,
-        as_of=price.as_of,
-        rates=_rates(price.rates),
-        call=exact_usd(Money(price.rates.call)) if price.rates.call else None,
-        fees={tool: exact_usd(Money(fee)) for tool, fee in sorted(price.fees.items())},
-        tiers=tuple(TierResult(above=tier.above, rates=_rates(tier.rates)) for tier in price.tiers),
-    )
-
-
-def _rates(rates: Rates) -> dict[str, str]:
-    return {name: exact_usd(Money(rate)) for name in CLASSES if (rate := getattr(rates, name)) is not None}
-
-
 # ---- the output ----
 
 
@@ -266,11 +213,11 @@ def _fees(found: list[PriceResult]) -> str:
 
 def _table(found: list[PriceResult]) -> Table:
     """Return the table; a class without any rate has no column."""
-    shown = [name for name in CLASSES if name in _ALWAYS or any(name in each.rates for each in found)]
+    shown = [name for name in TITLES if name in _ALWAYS or any(name in each.rates for each in found)]
     table = plain_table()
     table.add_column("$ per million tokens", overflow="fold", min_width=20)
     for name in shown:
-        table.add_column(CLASSES[name], justify="right", no_wrap=True)
+        table.add_column(TITLES[name], justify="right", no_wrap=True)
     table.add_column("source", overflow="fold")
     for each in found:
         dated = f"{each.source} ({each.as_of})" if each.as_of else each.source

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from understudy.domain.attempts import AttemptRecord
 from understudy.domain.money import Money
-from understudy.ledger.entries import AGENT, CLASS, KEY, EntryState, LedgerEntry
+from understudy.ledger.entries import AGENT, CLASS, KEY, NO_TAGS, EntryState, LedgerEntry
 from understudy.ledger.sums import UsageSums
 
 
@@ -50,11 +51,21 @@ class RequestResult(msgspec.Struct, frozen=True, kw_only=True):
     """From the first attempt to the end of the last one; `None` as long as one is under way, or unknown."""
     outcome: str
     """`answered`, `failed`, `aborted`, `started` or `unknown`."""
+    failure: str | None
+    """Why the last attempt failed that did (`rate_limited`, `server_error`, …), also if another one answered."""
+    operation: str
+    """`chat`, `embed`, …"""
+    streamed: bool
     provider: str
     """The entry that answered, else the last one asked."""
     model: str | None = None
     attempts: int
+    warnings: int
+    """What the answer came with: parts of the request that were dropped, renamed and the like."""
+    first_seconds: float | None = None
+    """From the first attempt to the first content that the caller received, of streams."""
     input_tokens: int | None = None
+    cached_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: str | None = None
     """Of all attempts; `None` if any of them is unknown."""
@@ -64,6 +75,8 @@ class RequestResult(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None = None
     route: str | None = None
     task: str | None = None
+    tags: dict[str, str] = {}
+    """All other labels."""
 
 
 def report_sums(value: str, sums: UsageSums) -> UsageResult:
@@ -93,6 +106,8 @@ def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
     records = [each.record for each in entries if each.record is not None]
     costs = [record.cost for record in records]
     known = [cost.amount.nano_usd for cost in costs if cost is not None]
+    failures = [record.failure.kind.value for record in records if record.failure is not None]
+    won = last.record
     is_over = len(records) == len(entries)
     ends = (record.started + record.duration for record in records)
     return RequestResult(
@@ -100,10 +115,16 @@ def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
         started=first.started,
         seconds=round(max(ends) - first.started, 6) if is_over else None,
         outcome="answered" if last.state is EntryState.SUCCEEDED else last.state.value,
+        failure=failures[-1] if failures else None,
+        operation=first.operation.value,
+        streamed=first.streamed,
         provider=last.start.provider,
         model=last.start.model,
         attempts=len(entries),
+        warnings=len(won.warnings) if won is not None else 0,
+        first_seconds=_first(first.started, won),
         input_tokens=_total([record.usage.input_total for record in records]),
+        cached_tokens=_total([record.usage.cached for record in records]),
         output_tokens=_total([record.usage.output_total for record in records]),
         cost_usd=f"{Money(sum(known)).usd:f}" if is_over and len(known) == len(costs) else None,
         key=first.labels.get(KEY),
@@ -112,7 +133,15 @@ def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
         session=first.session,
         route=first.route,
         task=first.task,
+        tags={name: value for name, value in first.labels.items() if name not in NO_TAGS},
     )
+
+
+def _first(began: float, answer: AttemptRecord | None) -> float | None:
+    """Return the seconds until the first content of a stream."""
+    if answer is None or not answer.streamed or answer.first_event is None:
+        return None
+    return round(answer.started + answer.first_event - began, 6)
 
 
 def _mean(microseconds: int, count: int) -> float | None:
