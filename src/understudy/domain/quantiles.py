@@ -23,6 +23,11 @@ _MIDDLE = 2 / (1 + _GROWTH)
 """The relative middle of a bucket, as a fraction of its upper bound."""
 
 
+def middle(number: int) -> float:
+    """Return the duration that stands for all of a bucket: each of them is within `ERROR` of it."""
+    return _MIDDLE * _GROWTH**number
+
+
 class Quantiles(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many durations fall into each bucket. Durations are seconds."""
 
@@ -46,7 +51,7 @@ class Quantiles(msgspec.Struct, frozen=True, omit_defaults=True):
         for number, count in self.buckets:
             left -= count
             if left <= 0:
-                return min(max(_MIDDLE * _GROWTH**number, self.shortest), self.longest)
+                return min(max(middle(number), self.shortest), self.longest)
         return None
 
     def __add__(self, other: Quantiles) -> Quantiles:
