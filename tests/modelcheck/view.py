@@ -139,7 +139,7 @@ def _target(each: Try, call: Call) -> str:
 def _attempt(world: World, running: Running, renamed: Mapping[str, str]) -> tuple[Any, ...]:
     """Return what an attempt holds, and what has begun since it was launched."""
     permit, health = running.permit, world.health
-    breakers = [flow.breaker for flow in health._flows(permit.target)]
+    breakers = [flow.breaker for flow in health._flows.of(permit.target)]
     pauses = health._cooldowns._over(permit.target, free=False, key="")
     if permit.key:
         pauses += health._cooldowns._over(permit.target, free=False, key=permit.key)
@@ -157,7 +157,7 @@ def _attempt(world: World, running: Running, renamed: Mapping[str, str]) -> tupl
 
 def _breakers(world: World, timers: list[tuple[float, str]]) -> Iterable[Any]:
     now, health = world.now, world.health
-    for flows in (health._hosts, health._targets):
+    for flows in (health._flows.by_host, health._flows.by_label):
         for name in sorted(flows):
             each = flows[name].breaker
             if each is None:

@@ -9,8 +9,8 @@ from understudy.domain.failures import FailureKind
 from understudy.policy.breaker import BreakerState
 from understudy.policy.budgets import Budgets
 from understudy.policy.health import Health, Permit
-from understudy.policy.picker import Skipped
 from understudy.policy.signals import Began, Cancelled, Denied, Settle
+from understudy.policy.skipped import Skipped
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
 

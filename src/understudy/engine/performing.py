@@ -93,7 +93,8 @@ class Performer:
         Raises `LLMError` if the request is settled without an answer.
         """
         call = self._call
-        if actions and self._engine.health.calm and not call.decisions:
+        plain = now != call.noted if type(call) is FirstAttempt else self._engine.health.calm and not call.decisions
+        if plain and actions:
             self.journal.moments.append((now, signal, actions))
         elif note(self.journal.moments, call, signal, actions, now):
             log_news(self.journal)

@@ -35,7 +35,7 @@ from understudy.policy import backoff
 from understudy.policy.budgets import Budgets
 from understudy.policy.commitment import OUTRUN, Commitment
 from understudy.policy.health import Health, Permit
-from understudy.policy.picker import Pick, Picker, Skipped, Wait
+from understudy.policy.picker import Pick, Picker, Wait
 from understudy.policy.plan import Plan
 from understudy.policy.retries import NoRetry, Retries
 from understudy.policy.signals import (
@@ -51,7 +51,8 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.tries import Running, Tries, Try
+from understudy.policy.skipped import Skipped
+from understudy.policy.tries import Begun, Running, Tries, Try
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
 
@@ -95,7 +96,7 @@ class Call:
 
     @property
     def denials(self) -> dict[str, Skipped]:
-        """By label, the targets that were skipped because of a cooldown: for how long it lasts and why."""
+        """By label, the targets in cooldown that were skipped: for how long and why."""
         return self._picker.denials
 
     @property
@@ -120,11 +121,11 @@ class Call:
             return self._settle(Settle(None, self._picker.nothing_to_try(), surfaced=True))
         return self._next_target(now)
 
-    def follow(self, permit: Permit, deadline: float, share: float | None, *, committed: bool) -> None:
+    def follow(self, begun: Begun, committed: int | None) -> None:
         """Go on from a first attempt that is under way; see `FirstAttempt`."""
-        self.running[1] = self._tries.follow(permit, deadline, share)
-        self._picker.caller = permit.caller
-        self._shown.attempt = 1 if committed else None
+        self.running[1] = self._tries.follow(begun)
+        self._picker.caller, self._picker.denials = begun.permit.caller, begun.denials
+        self._shown.attempt = committed
 
     def tick(self, now: float) -> list[Action]:
         """Note the time."""
@@ -346,8 +347,7 @@ class Call:
         return self._start(pick.target, pick.permit, now)
 
     def _wait(self, target: Try | None, now: float, until: float) -> list[Action]:
-        if self._wait_began is None:
-            self._wait_began = now
+        self._wait_began = now if self._wait_began is None else self._wait_began
         if target is not None and until <= now:
             return self._again(target, now)
         self._waiting_for, self._wake = target, until

@@ -99,6 +99,8 @@ class Cooldowns:
 
     def active(self, target: Target, now: float, *, free: bool = False, key: str = "") -> list[Pause]:
         """Return the cooldowns in force for a target; for operations that are `free`, those of key and host."""
+        if self.empty:
+            return []
         return [pause for pause in self._over(target, free=free, key=key) if pause.until > now]
 
     def failed(
@@ -130,9 +132,8 @@ class Cooldowns:
         A cooldown that began while the attempt was under way stays: the attempt proves nothing against it.
         """
         for scope in _OF_KEYS if key else _OF_ALL:
-            pauses, name = self._pauses[scope], name_of(target, scope, key)
-            pause = pauses.get(name)
-            if pause is None:
+            pauses = self._pauses[scope]
+            if not pauses or (pause := pauses.get(name := name_of(target, scope, key))) is None:
                 continue
             pause.in_a_row = 0
             if pause in probed or pause.until <= launched:

@@ -14,12 +14,12 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
-from understudy.domain.bounded import REMEMBERED, BoundedDict
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.changes import Changes
 from understudy.policy.cooldowns import Cooldowns, Denial, Pause
-from understudy.policy.flows import Flow
+from understudy.policy.flows import Flows
 from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
 from understudy.policy.quotas import Quotas
@@ -68,11 +68,7 @@ class Health:
         self._rng = rng or Random()
         self._cooldowns = Cooldowns()
         self._pools = KeyPools(self._cooldowns)
-        self._hosts: dict[str, Flow] = {}
-        self._targets: dict[str, Flow] = {}
-        """By label. What a connected server does may concern one of its models alone."""
-        self._breakers = 0
-        """How many there are."""
+        self._flows = Flows()
         self._disabled: set[str] = set()
         """Entries that an operator disabled."""
         self._callers = 0
@@ -109,9 +105,9 @@ class Health:
         `free`: the operation uses no model, so what is known of the model does not matter. `last`: the request has no
         other target, so it may go on beside a probe that has had an answer. `but`: keys of a pool that it may not use.
         """
-        if self.calm and not but:
+        if not but and (self.calm or not self._holds(target)):
             return self._permitted(target, now, caller)
-        denial = self.denial(target, now, free=free, last=last, but=but)
+        denial = self._denial(target, now, free=free, last=last, but=but)
         if denial is not None:
             return denial
         keys = self._pools.usable(target, now, free=free, but=but) if target.credentials else ()
@@ -124,7 +120,7 @@ class Health:
         active = tuple(self._cooldowns.active(target, now, free=free))
         if any(pause.probing or pause.probed for pause in active) or target.name in self._disabled:
             return None
-        if any(each.refusal(now) for each in self._over(target, free=free)):
+        if any(each.refusal(now) for each in self._flows.breakers_of(target, free=free)):
             return None
         keys: Sequence[str] = ()
         if target.credentials:
@@ -139,12 +135,14 @@ class Health:
 
     def _lease(self, target: Target, now: float, *, free: bool) -> tuple[tuple[Breaker, int], ...]:
         """Take the place of the probe at each half-open breaker of a target where it is free."""
-        half_open = [each for each in self._over(target, free=free) if each.state(now) is BreakerState.HALF_OPEN]
+        half_open = [
+            each for each in self._flows.breakers_of(target, free=free) if each.state(now) is BreakerState.HALF_OPEN
+        ]
         return tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
-        host, own = self._flows(permit.target)
+        host, own = self._flows.of(permit.target)
         host.in_flight -= 1
         own.in_flight -= 1
         if host.breaker is not None:
@@ -170,7 +168,7 @@ class Health:
         leases: tuple[tuple[Breaker, int], ...] = (),
         keys: Sequence[str] = (),
     ) -> Permit:
-        host, own = self._flows(target)
+        host, own = self._flows.of(target)
         host.in_flight += 1
         host.launched += 1
         own.in_flight += 1
@@ -183,17 +181,6 @@ class Health:
             target = replace(target, credential=key)
         return Permit(target, now, caller, probes, leases, (host.launched, own.launched), key)
 
-    def _flows(self, target: Target) -> tuple[Flow, Flow]:
-        """Return the attempts at a target's host, and its own."""
-        host, own = self._hosts.get(target.host), self._targets.get(target.label)
-        if host is None:
-            host = self._hosts[target.host] = Flow()
-        if own is None:
-            if len(self._targets) >= 2 * REMEMBERED:
-                self._targets = {name: flow for name, flow in self._targets.items() if flow.in_flight or flow.breaker}
-            own = self._targets[target.label] = Flow()
-        return host, own
-
     # ---- what is known ----
 
     def denial(
@@ -203,13 +190,16 @@ class Health:
 
         A target with a pool of keys may be while one of them may be used.
         """
-        if not but and (self.calm or not (self._breakers or self._disabled or self._cooldowns.concern(target))):
+        if not but and (self.calm or not self._holds(target)):
             return None
+        return self._denial(target, now, free=free, last=last, but=but)
+
+    def _denial(self, target: Target, now: float, *, free: bool, last: bool, but: Collection[str]) -> Denial | None:
         found = [
             Denial(pause.until, pause.why, pause.probing, kind=pause.kind)
             for pause in self._cooldowns.active(target, now, free=free)
         ]
-        for breaker in self._over(target, free=free):
+        for breaker in self._flows.breakers_of(target, free=free):
             refusal = breaker.refusal(now)
             if refusal is None or (last and breaker.proven):
                 continue
@@ -231,7 +221,7 @@ class Health:
         """Return what the breakers of a target allow: the strictest of them."""
         if target.name in self._disabled:
             return BreakerState.OPEN
-        states = {breaker.state(now) for breaker in self._over(target)}
+        states = {breaker.state(now) for breaker in self._flows.breakers_of(target)}
         return next((state for state in (BreakerState.OPEN, BreakerState.HALF_OPEN) if state in states), _CLOSED)
 
     def facts(self, target: Target, now: float) -> TargetFacts:
@@ -281,8 +271,7 @@ class Health:
 
     def in_flight(self, target: Target) -> int:
         """Return how many attempts are under way at a target."""
-        flow = self._targets.get(target.label)
-        return flow.in_flight if flow is not None else 0
+        return self._flows.in_flight(target)
 
     def answered(self, target: Target, output: int) -> None:
         """Learn how long a target's answers are, in tokens."""
@@ -302,17 +291,17 @@ class Health:
 
     def succeeded(self, permit: Permit, now: float, *, free: bool = False) -> None:
         """Note a success: failures in a row end, and so do the cooldowns that were over or probed."""
-        if self.calm:
+        if self.calm or not self._holds(permit.target):
             return
         self._cooldowns.succeeded(permit.target, permit.launched, permit.probes)
         if permit.key:
             self._cooldowns.succeeded(permit.target, permit.launched, permit.probes, permit.key)
-        host, own = self._flows(permit.target)
+        host, own = self._flows.of(permit.target)
         for flow in (host,) if free else (host, own):
             if (breaker := flow.breaker) is not None:
                 breaker.succeeded(permit.launched, now)
                 if breaker.is_idle(now):
-                    self._forget(flow)
+                    self._flows.forget(flow)
         self._note_calm()
 
     def failed(
@@ -326,19 +315,17 @@ class Health:
             self.calm = False
             key = permit.key if failure.kind in OF_THE_KEY else ""
             self._cooldowns.failed(permit.target, permit.launched, failure, cooldown, now, key)
-        host = self._flows(permit.target)[0]
+        host = self._flows.of(permit.target)[0]
         if host.breaker is not None and failure.status is not None:
             host.breaker.succeeded(permit.launched, now)  # whatever it answered, it was reached
         if trips is Trips.NOTHING:
             return
         self.calm = False
         scope = trips is Trips.TARGET
-        flow = self._flows(permit.target)[scope]
-        if flow.breaker is None:
-            flow.breaker = Breaker()
-            self._breakers += 1
+        flow = self._flows.of(permit.target)[scope]
+        breaker = self._flows.breaker(flow)
         attempt = Ended(permit.numbers[scope], permit.launched, permit.caller, flow.in_flight - 1)
-        flow.breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
+        breaker.failed(attempt, now, self._rng, why=f"{failure.kind}: {failure.message}")
 
     # ---- what an operator does ----
 
@@ -376,25 +363,21 @@ class Health:
         self._disabled.discard(name)
         for target in targets:
             self._cooldowns.forget(target)
-            for flow in self._flows(target):
-                self._forget(flow)
+            for flow in self._flows.of(target):
+                self._flows.forget(flow)
         self._note_calm()
 
-    def _forget(self, flow: Flow) -> None:
-        if flow.breaker is not None:
-            flow.breaker = None
-            self._breakers -= 1
-
-    def _over(self, target: Target, *, free: bool = False) -> list[Breaker]:
-        """Return the breakers that concern a target."""
-        if not self._breakers:
-            return []
-        host, own = self._flows(target)
-        flows = (host,) if free else (host, own)
-        return [flow.breaker for flow in flows if flow.breaker is not None]
+    def _holds(self, target: Target) -> bool:
+        """Check whether anything is remembered against a target. Of one with a pool of keys that is taken to be so."""
+        flows, disabled = self._flows, self._disabled
+        return (
+            (flows.breakers > 0 and flows.has_breaker(target))
+            or (not self._cooldowns.empty and self._cooldowns.concern(target))
+            or (bool(disabled) and target.name in disabled)
+        )
 
     def _note_calm(self) -> None:
-        self.calm = self._cooldowns.empty and not self._breakers and not self._disabled
+        self.calm = self._cooldowns.empty and not self._flows.breakers and not self._disabled
 
 
 _CLOSED = BreakerState.CLOSED

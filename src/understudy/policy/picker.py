@@ -18,6 +18,7 @@ from understudy.policy.budgets import RetryBudget
 from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Rules
+from understudy.policy.skipped import Skipped, skipped
 from understudy.policy.tries import LEAST, Tries, Try
 
 PROBE_LOOK = 0.2
@@ -35,25 +36,6 @@ class Wait(msgspec.Struct, frozen=True):
     """No target can be asked before `until`, in the clock of the call."""
 
     until: float
-
-
-class Skipped(msgspec.Struct, frozen=True):
-    """A target that may not be asked, as it was found `at` that time: until when, and why."""
-
-    label: str
-    why: str
-    at: float
-    until: float = math.inf
-    probed: bool = False
-    """Another request probes it."""
-    refused: bool = False
-    """A limit of this side forbids it, whatever is known of its health."""
-    kind: FailureKind | None = None
-    """The failure that led to its cooldown."""
-
-    def __str__(self) -> str:
-        until = "" if math.isinf(self.until) else f" for {self.until - self.at:.0f} s"
-        return f"{self.label}{until} ({self.why})"
 
 
 class Picker:
@@ -189,8 +171,7 @@ class Picker:
             return health.acquire(target, now, self.caller)
         permit = self._ask(each, now, each.dead_keys)
         if isinstance(permit, Denial):
-            skipped = Skipped(target.label, permit.why, now, permit.until, permit.probed, kind=permit.kind)
-            self.denials[target.label] = skipped
+            self.denials[target.label] = skipped(target, permit, now)
         return permit
 
     def _ask(self, each: Try, now: float, but: tuple[str, ...]) -> Permit | Denial:

@@ -9,7 +9,6 @@ import msgspec
 
 from understudy.domain.explanation import Happening, TimelineEvent
 from understudy.domain.failures import Failure
-from understudy.policy.picker import Skipped
 from understudy.policy.signals import (
     Abort,
     Action,
@@ -24,6 +23,7 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
+from understudy.policy.skipped import Skipped
 
 _LAUNCHES = ("launched", "probed", "hedged")
 

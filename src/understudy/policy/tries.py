@@ -13,6 +13,7 @@ import msgspec
 from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan, Step
+from understudy.policy.skipped import Skipped
 from understudy.policy.targets import Limits
 from understudy.policy.verdicts import Cooldown, Retry, Verdict
 
@@ -86,6 +87,19 @@ class Running(msgspec.Struct, frozen=True):
     launched_at: float
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """The first attempt of a request, under way."""
+
+    permit: Permit
+    deadline: float
+    share: float | None
+    """Seconds that it has for itself."""
+    at: int
+    """The place of its target in the plan."""
+    denials: dict[str, Skipped]
+    """By label, the targets before it."""
+
+
 class Tries:
     """All steps of a plan, the attempts made and the deadline."""
 
@@ -98,12 +112,12 @@ class Tries:
         """Those made so far, all of them."""
         self.deadline = 0.0
 
-    def follow(self, permit: Permit, deadline: float, share: float | None) -> Running:
-        """Note that the first target has its first attempt."""
-        self.deadline, self.attempts, first, launched = deadline, 1, self.all[0], permit.launched
-        first.launched, first.count = True, 1
-        first.share_ends = None if share is None else launched + share
-        return Running(first, permit, launched)
+    def follow(self, begun: Begun) -> Running:
+        """Note that a target has its first attempt."""
+        self.deadline, self.attempts, one, launched = begun.deadline, 1, self.all[begun.at], begun.permit.launched
+        one.launched, one.count = True, 1
+        one.share_ends = None if begun.share is None else launched + begun.share
+        return Running(one, begun.permit, launched)
 
     def untried(self) -> list[Try]:
         """Return those that may still get their first attempt."""
@@ -158,9 +172,8 @@ class Tries:
         """Count the other targets that were not tried yet and can be before the deadline."""
         others = [each for each in self.all if not each.launched and not each.closed and each is not current]
         if not self._health.calm:
-            latest = self.deadline - LEAST
-            denials = (self._health.denial(each.step.target, now) for each in others)
-            return min(sum(denial is None or denial.until <= latest for denial in denials), self.left)
+            steps = [each.step for each in others]
+            return min(count_back(steps, self.deadline - LEAST, self._health, now), self.left)
         return min(len(others), self.left)
 
     def share(self, each: Try, now: float) -> float | None:
@@ -194,6 +207,12 @@ class Tries:
             return self.deadline - LEAST
         end = now + (own_share(self.deadline - now, others) or 0.0)
         return (end if each.share_ends is None else min(end, each.share_ends)) - LEAST
+
+
+def count_back(steps: Sequence[Step], latest: float, health: Health, now: float) -> int:
+    """Return how many targets may be asked now, or are back by `latest`."""
+    denials = (health.denial(step.target, now) for step in steps)
+    return sum(denial is None or denial.until <= latest for denial in denials)
 
 
 def most_attempts(maximum: int | None, steps: Sequence[Step]) -> int:

@@ -1,0 +1,35 @@
+"""Targets that a request may not ask now."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from understudy.domain.failures import FailureKind
+from understudy.policy.cooldowns import Denial
+from understudy.policy.targets import Target
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A target that may not be asked, as it was found `at` that time: until when, and why."""
+
+    label: str
+    why: str
+    at: float
+    until: float = math.inf
+    probed: bool = False
+    """Another request probes it."""
+    refused: bool = False
+    """A limit of this side forbids it, whatever is known of its health."""
+    kind: FailureKind | None = None
+    """The failure that led to its cooldown."""
+
+    def __str__(self) -> str:
+        until = "" if math.isinf(self.until) else f" for {self.until - self.at:.0f} s"
+        return f"{self.label}{until} ({self.why})"
+
+
+def skipped(target: Target, denial: Denial, now: float) -> Skipped:
+    """Return a target as it is skipped `now` because of what is known of its health."""
+    return Skipped(target.label, denial.why, now, denial.until, denial.probed, kind=denial.kind)
