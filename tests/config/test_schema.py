@@ -18,6 +18,7 @@ from understudy.domain.prices import Rates
 from understudy.domain.rules import Rule
 from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
+from understudy.settings.console import CONSOLE, CONSOLE_KEY, ConsoleConfig, ConsoleKey
 from understudy.settings.gateway import GatewayConfig, GatewayKey
 
 ALL_KEYS = [
@@ -34,6 +35,8 @@ def test_keys_are_the_fields() -> None:
     assert set(ROUTE) == {"name", "targets", *FALLBACK}
     assert set(schema.GATEWAY) == set(GatewayConfig.__struct_fields__)
     assert set(schema.GATEWAY_KEY) == set(GatewayKey.__struct_fields__)
+    assert set(CONSOLE) == set(ConsoleConfig.__struct_fields__)
+    assert set(CONSOLE_KEY) == set(ConsoleKey.__struct_fields__)
     assert set(FAMILY) == set(Family.__struct_fields__)
     assert set(schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)
@@ -96,5 +99,6 @@ def test_examples_of_the_manual_load() -> None:
     blocks = MANUAL.read_text(encoding="utf-8").split("```toml\n")[1:]
     assert blocks
     environ = {f"{name}_API_KEY": "sk-x" for name in ("OPENAI", "ANTHROPIC", "GROQ", "ACME")}
+    environ["ADMIN_KEY"] = "admin-0123456789abcdef"
     for block in blocks:
         assert parse(block.partition("```")[0], environ=environ).providers

@@ -49,6 +49,7 @@ from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trip
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
 from understudy.settings.budgets import BUDGET, LIMIT
+from understudy.settings.console import CONSOLE, CONSOLE_KEY
 from understudy.simulator import SCENARIOS
 from understudy.simulator.assertions import FIGURES
 from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
@@ -252,6 +253,8 @@ TABLES = {
     "limits": LIMIT,
     "ledger": LEDGER,
     "gateway keys": GATEWAY_KEY,
+    "console": CONSOLE,
+    "console keys": CONSOLE_KEY,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""

@@ -75,5 +75,5 @@ def test_a_configuration_loads(name: str, text: str) -> None:
     if "[llm" not in text:
         pytest.skip("a fragment, not a configuration")
     keys = {f"{provider}_API_KEY": "key" for provider in ("OPENAI", "ANTHROPIC", "GROQ", "OLLAMA", "ACME", "EXAMPLE")}
-    keys |= {"LEDGER_PASSWORD": "password", "LIMITS_PASSWORD": "password"}
+    keys |= {"ADMIN_KEY": "admin-0123456789abcdef", "LEDGER_PASSWORD": "password", "LIMITS_PASSWORD": "password"}
     assert parse(text, source=f"{name}.toml", environ=keys).providers

@@ -103,7 +103,7 @@ def _read_names(
 
 def _read_secrets(context: Context, table: Mapping[str, Any]) -> dict[str, Secret]:
     """Return the values that must be secret, by their keys."""
-    found = {key: _secret(context, table[key], (*_GATEWAY, key)) for key in _SECRETS if key in table}
+    found = {key: read_secret(context, table[key], (*_GATEWAY, key)) for key in _SECRETS if key in table}
     return {key: secret for key, secret in found.items() if secret is not None}
 
 
@@ -113,7 +113,7 @@ def _read_former(context: Context, written: Any) -> tuple[Secret, ...]:
     if complaint := GATEWAY[_FORMER].complaint(written):
         context.report.error(path, f"{_FORMER} {complaint}", f"for example: {_FORMER} = {GATEWAY[_FORMER].example}")
         return ()
-    found = (_secret(context, each, (*path, index), "secret") for index, each in enumerate(written))
+    found = (read_secret(context, each, (*path, index), "secret") for index, each in enumerate(written))
     return tuple(each for each in found if each is not None)
 
 
@@ -145,7 +145,7 @@ def _read_key(context: Context, table: Any, path: KeyPath) -> GatewayKey | None:
     if ("key" in table) == ("hash" in table):
         report.error(path, 'write either "key" or "hash"', f"for example: key = {GATEWAY_KEY['key'].example}")
         return None
-    key = _secret(context, table["key"], (*path, "key")) if "key" in table else None
+    key = read_secret(context, table["key"], (*path, "key")) if "key" in table else None
     digest = values.pop("hash", None)
     if digest is not None and not _HASH.fullmatch(digest):
         report.error((*path, "hash"), "hash must be sha256: and 64 hexadecimal digits", _HOW_TO_HASH)
@@ -158,8 +158,8 @@ def _read_key(context: Context, table: Any, path: KeyPath) -> GatewayKey | None:
 _HOW_TO_HASH = 'make it with: printf %s "$KEY" | sha256sum'
 
 
-def _secret(context: Context, written: Any, path: KeyPath, name: str = "") -> Secret | None:
-    """Return a key or secret of the file. Its value is never repeated."""
+def read_secret(context: Context, written: Any, path: KeyPath, name: str = "") -> Secret | None:
+    """Return a key or secret of the file; report one that is invalid. Its value is never repeated."""
     report, name = context.report, name or str(path[-1])
     if not isinstance(written, str):
         report.error(path, f"{name} must be a string", f'for example: {name} = "${{UNDERSTUDY_{name.upper()}}}"')

@@ -9,6 +9,7 @@ import msgspec
 from understudy.providers.base import ProviderRow
 from understudy.settings import FallbackConfig, ProviderConfig, Route
 from understudy.settings.budgets import Allowance
+from understudy.settings.console import ConsoleConfig
 from understudy.settings.gateway import GatewayConfig
 from understudy.settings.ledger import LedgerConfig
 
@@ -68,6 +69,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Named lists of targets; a call selects one with `model="NAME"`."""
     gateway: GatewayConfig = GatewayConfig()
     """How the gateway serves these providers."""
+    console: ConsoleConfig = ConsoleConfig()
+    """Who may operate the gateway."""
     allowance: Allowance = Allowance()
     """How much all requests may cost, and how many there may be."""
     ledger: LedgerConfig = LedgerConfig()

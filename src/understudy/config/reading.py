@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from understudy.config.budgets import read_allowance
+from understudy.config.console import read_console
 from understudy.config.discovery import answers, discover, home_folder, local_address, locate
 from understudy.config.entries import PROVIDERS, Entries, read_entries, read_legacy, report_overridden
 from understudy.config.gateway import names_of, read_gateway
@@ -91,6 +92,7 @@ def read(
     names = names_of(routes, entries.providers, entries.disabled)
     omitted = _names_of_routes(llm) - names.keys()
     gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
+    console = read_console(context, llm.get("console", {}), gateway.keys)
     ledger = read_ledger(context, llm.get("ledger", {}))
     allowance = read_allowance(context, llm)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
@@ -103,6 +105,7 @@ def read(
         fallback=fallback,
         routes=routes,
         gateway=gateway,
+        console=console,
         allowance=allowance,
         ledger=ledger,
         source=lines.name,

@@ -15,6 +15,7 @@ from understudy.providers import ProviderType
 from understudy.settings import rules as settings_rules
 from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.settings.capture import CAPTURE
+from understudy.settings.console import CONSOLE, CONSOLE_KEY
 
 # ---- prices ----
 
@@ -349,14 +350,25 @@ LEGACY: Mapping[str, Rule] = {
 }
 """The keys of `[llm]` itself, which describe one provider."""
 
-_TABLES = ("providers", "fallback", "tasks", "routes", "provider_types", "budgets", "limits", "gateway", "ledger")
+_TABLES = (
+    "providers",
+    "fallback",
+    "tasks",
+    "routes",
+    "provider_types",
+    "budgets",
+    "limits",
+    "gateway",
+    "console",
+    "ledger",
+)
 LLM = (*LEGACY, *_TABLES)
 """All keys of `[llm]`."""
 
 KNOWN = frozenset(
     {
         *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
-        *(*LEDGER, *BUDGET, *LIMIT),
+        *(*LEDGER, *BUDGET, *LIMIT, *CONSOLE, *CONSOLE_KEY),
         *QuirksPatch.__annotations__,
     }
 )

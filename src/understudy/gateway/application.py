@@ -17,6 +17,7 @@ from understudy.gateway.connection import Connection
 from understudy.gateway.exchange import Exchange
 from understudy.gateway.handling import Handling, plain_error
 from understudy.gateway.memory import Memory
+from understudy.gateway.operating import ROOTS, Operating
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.site import Lasting, Site
@@ -55,6 +56,8 @@ class Gateway:
         self._router = Router(ROUTES)
         self._former: dict[Site, asyncio.Task[None]] = {}
         """What earlier configurations made, while requests are under way there."""
+        self.operating = Operating(self)
+        """The console."""
         self.access_log: Sink | None = None
         """What takes a record of each request once its answer has ended."""
 
@@ -81,7 +84,7 @@ class Gateway:
             return
         route = self._router.find(connection.method, connection.path)
         if route is None:
-            await self._deny(connection)
+            await (self._operate(connection) if connection.path.startswith(ROOTS) else self._deny(connection))
             return
         handling = Handling(site, route, connection)
         site.enter()
@@ -90,6 +93,16 @@ class Gateway:
         finally:
             self._record(handling.notes, connection, route.path)
             site.exit()
+
+    @property
+    def site(self) -> Site:
+        """What serves new requests."""
+        return self._site
+
+    @property
+    def state_file(self) -> Path | None:
+        """A file that the processes of the gateway share; `None` if there is none."""
+        return self._lasting.memory.path
 
     @property
     def config(self) -> Config:
@@ -116,6 +129,7 @@ class Gateway:
     def leave(self) -> None:
         """Fail the readiness check from now on, while requests are still served: the first step of stopping."""
         self._site.is_leaving = True
+        self.operating.leave()
 
     async def drain(self, seconds: float) -> None:
         """Take no more requests, and end those that are still under way after so many seconds with an error."""
@@ -128,6 +142,7 @@ class Gateway:
 
     async def aclose(self) -> None:
         """End the requests under way, and close all connections to providers."""
+        self.operating.close()
         former = dict(self._former)
         await asyncio.gather(*(site.manager.aclose() for site in (self._site, *former)))
         for task in former.values():
@@ -153,6 +168,16 @@ class Gateway:
         await connection.reply(reply, more)
         notes.answered = True
         self._record(notes, connection, None)
+
+    async def _operate(self, connection: Connection) -> None:
+        """Answer and log a request to the console."""
+        notes, route = Notes.on(connection), None
+        try:
+            route = await self.operating.serve(connection)
+            notes.answered = not connection.exchange.is_gone
+        finally:
+            notes.refused = connection.exchange.refused
+            self._record(notes, connection, route)
 
     async def _deny(self, connection: Connection) -> None:
         """Answer a request for what is not served."""

@@ -79,6 +79,11 @@ class Memory:
                 raise ConfigError(f"state_file {path} cannot be used: {error}") from error
 
     @property
+    def path(self) -> Path | None:
+        """The file; `None` if only this process remembers."""
+        return self._path
+
+    @property
     def is_shared(self) -> bool:
         """Whether there is a file."""
         return self._path is not None

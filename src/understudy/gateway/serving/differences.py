@@ -16,6 +16,11 @@ def differences(old: Config, new: Config) -> list[str]:
         ("entry", {each.entry: each for each in old.providers}, {each.entry: each for each in new.providers}),
         ("route", {each.name: each for each in old.routes}, {each.name: each for each in new.routes}),
         ("key", {each.name: each for each in old.gateway.keys}, {each.name: each for each in new.gateway.keys}),
+        (
+            "console key",
+            {each.name: each for each in old.console.keys},
+            {each.name: each for each in new.console.keys},
+        ),
         ("alias", dict(old.gateway.aliases), dict(new.gateway.aliases)),
         (
             "provider type",
@@ -27,6 +32,7 @@ def differences(old: Config, new: Config) -> list[str]:
     for table, before, after in (
         ("llm.fallback", old.fallback, new.fallback),
         ("llm.gateway", old.gateway, new.gateway),
+        ("llm.console", old.console, new.console),
     ):
         if fields := [name for name in _changed(before, after) if name not in ("keys", "aliases")]:
             found.append(f"[{table}] changed: {', '.join(fields)}")

@@ -1,0 +1,8 @@
+"""The pages of the console: HTML made on the server, readable without a script."""
+
+from understudy.console.access.sign_in import sign_in_routes
+from understudy.console.pages.sign_in import error_page, sign_in_page
+from understudy.console.routes import Table
+
+TABLE = Table(routes=sign_in_routes(sign_in_page), error=error_page)
+"""All pages."""

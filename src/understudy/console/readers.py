@@ -1,0 +1,116 @@
+"""The ledger, for an event loop: questions are answered in threads, each of which keeps its connection open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from understudy.client.ledger import place_of, read_ledger
+from understudy.console.http import ConsoleError
+from understudy.domain.errors import ConfigError, LLMError, Misuse
+from understudy.domain.secret import Secret
+from understudy.ledger.holds import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from understudy.config import Config
+    from understudy.ledger import LedgerQueries
+
+T = TypeVar("T")
+log = logging.getLogger("understudy.gateway")
+
+THREADS = 3
+"""Questions that are answered at once."""
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    """A connection of one thread, and what it was opened for."""
+
+    place: tuple[Any, ...]
+    queries: LedgerQueries
+
+
+class Readers:
+    """Answers questions to the ledger of the configuration in use."""
+
+    def __init__(self, config: Callable[[], Config]) -> None:
+        self._config = config
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="understudy-console")
+        self._own = threading.local()
+
+    async def ask(self, question: Callable[[LedgerQueries], T]) -> T:
+        """Return the answer. Raise `ConsoleError` if no ledger is kept, or if it cannot be read now."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+
+    async def run(self, action: Callable[[], T]) -> T:
+        """Return what a function returns that blocks, in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, action)
+
+    def close(self) -> None:
+        """Answer no more questions. Connections end with their threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, question: Callable[[LedgerQueries], T]) -> T:
+        queries = self._opened(self._config())
+        try:
+            return question(queries)
+        except (Misuse, ConsoleError):
+            raise
+        except (LedgerUnavailable, LLMError, OSError) as error:
+            self._drop()
+            raise _unavailable(error) from error
+        except Exception as error:
+            self._drop()
+            if type(error).__module__.partition(".")[0] in ("sqlite3", "asyncpg", "psycopg"):
+                raise _unavailable(error) from error
+            raise
+
+    def _opened(self, config: Config) -> LedgerQueries:
+        place = _signature(config)
+        opened: _Opened | None = getattr(self._own, "opened", None)
+        if opened is not None and opened.place == place:
+            return opened.queries
+        self._drop()
+        try:
+            queries = read_ledger(config)
+        except ConfigError as error:
+            raise ConsoleError(503, "ledger_unavailable", error.message) from error
+        except (LedgerUnavailable, OSError) as error:
+            raise _unavailable(error) from error
+        self._own.opened = _Opened(place, queries)
+        return queries
+
+    def _drop(self) -> None:
+        opened: _Opened | None = getattr(self._own, "opened", None)
+        if opened is None:
+            return
+        self._own.opened = None
+        try:
+            opened.queries.__exit__(None, None, None)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, another one is opened
+            log.debug("the connection to the ledger could not be closed: %s", type(error).__name__)
+
+
+def _signature(config: Config) -> tuple[Any, ...]:
+    """Return what changes if another ledger must be opened: a file that was replaced is another one."""
+    place = place_of(config)
+    if isinstance(place, Path):
+        try:
+            status = place.stat()
+        except OSError:
+            return (place,)
+        return (place, status.st_dev, status.st_ino)
+    return (place.reveal(),) if isinstance(place, Secret) else ()
+
+
+def _unavailable(error: Exception) -> ConsoleError:
+    log.error("the console cannot read the ledger: %s", error)
+    return ConsoleError(
+        503, "ledger_unavailable", "the ledger cannot be read at the moment; the gateway's log says why"
+    )
