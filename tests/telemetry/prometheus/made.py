@@ -99,8 +99,13 @@ SCRAPE = Scrape(
     now=NOW,
     version="1.2.3",
     workers=(FIRST, SECOND),
-    ended_targets=(target(total=Tally(succeeded=10, cost=7, tokens=Tokens(input=1_000))),),
-    ended_faces=(FaceTally(face="openai", outcome="client_left", status=499, count=2),),
+    ended=(
+        worker(
+            0,
+            targets=(target(total=Tally(succeeded=10, cost=7, tokens=Tokens(input=1_000))),),
+            faces=(FaceTally(face="openai", outcome="client_left", status=499, count=2),),
+        ),
+    ),
     is_ledger_writable=True,
     budgets=(
         BudgetLevel(

@@ -74,7 +74,7 @@ CASES = [
     expected("understudy_token_gap_seconds_bucket", 0, **MAIN, le="0.01"),
     expected("understudy_token_gap_seconds_bucket", 1, **MAIN, le="0.03"),
     expected("understudy_attempts_in_flight", 3, **MAIN),
-    expected("understudy_attempts_waiting", 1),
+    expected("understudy_requests_waiting", 1),
     # States: the worst of both workers, of which one does not ask the target.
     expected("understudy_target_info", 1, **MAIN, provider="openai"),
     expected("understudy_target_state", 1, **MAIN, state="cooldown"),
@@ -228,7 +228,8 @@ def test_a_model_keeps_its_own_samples_when_others_come_and_when_its_worker_ends
     for scrape in (
         Scrape(now=NOW, version="1", workers=(first, late)),
         Scrape(now=NOW, version="1", workers=(late, first)),
-        Scrape(now=NOW, version="1", workers=(late,), ended_targets=many),
+        Scrape(now=NOW, version="1", workers=(late,), ended=(first,)),
+        Scrape(now=NOW, version="1", workers=(late,), ended=(replace(first, worker="", started=NOW),)),
     ):
         samples = read(scrape)
         assert value(samples, "understudy_attempts_total", **{**MAIN, "model": "m7"}, outcome="succeeded") == 1
@@ -247,7 +248,7 @@ def test_of_a_budget_with_many_subjects_those_with_the_least_left_are_stated() -
 
 def test_both_workers_alone_add_up_to_both_together() -> None:
     """A worker that ends becomes part of the totals: the counters stay as they were."""
-    ended = Scrape(now=NOW, version="1", workers=(SECOND,), ended_targets=FIRST.targets, ended_faces=FIRST.faces)
+    ended = Scrape(now=NOW, version="1", workers=(SECOND,), ended=(FIRST,))
     alive = Scrape(now=NOW, version="1", workers=(FIRST, SECOND))
     counters = ("_total", "_bucket", "_sum", "_count")
     before, after = (

@@ -43,7 +43,6 @@ def _metrics(scrape: Scrape) -> Iterator[Metric]:
     yield from _requests(merged_faces(scrape), scrape.workers)
     yield from _attempts(targets)
     yield metrics.ATTEMPTS_IN_FLIGHT, [(labels, each.in_flight) for labels, each in live.items()]
-    yield metrics.ATTEMPTS_WAITING, [((), sum(each.waiting for each in scrape.workers))]
     yield from _states(live)
     yield metrics.STAND_IN, merged_stand_ins(scrape.workers).items()
     yield from _quotas(live)
@@ -59,6 +58,7 @@ def _requests(faces: Mapping[str, MergedFace], workers: tuple[Snapshot, ...]) ->
     yield metrics.RESPONSES, (((name, key), n) for name, face in faces.items() for key, n in face.statuses.items())
     yield metrics.REQUEST_DURATION, (((name,), histogram(face.latency, DURATIONS)) for name, face in faces.items())
     yield metrics.REQUESTS_IN_FLIGHT, [((), sum(each.under_way for each in workers))]
+    yield metrics.REQUESTS_WAITING, [((), sum(each.waiting for each in workers))]
 
 
 def _attempts(targets: Mapping[TargetLabels, MergedTarget]) -> Iterator[Metric]:

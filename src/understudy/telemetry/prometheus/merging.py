@@ -16,7 +16,6 @@ from understudy.domain.quotas import Quota
 from understudy.telemetry.prometheus.scrape import Scrape
 from understudy.telemetry.prometheus.text import label
 from understudy.telemetry.snapshot import (
-    FaceTally,
     Snapshot,
     StandIn,
     Tally,
@@ -67,17 +66,19 @@ def merged_targets(scrape: Scrape) -> Mapping[TargetLabels, MergedTarget]:
     """Return all targets, by their labels."""
     found: dict[TargetLabels, MergedTarget] = {}
     models: dict[str, set[str]] = {}
-    for each in scrape.ended_targets:
-        merged = _place(found, models, each)
-        merged.total = add_tallies(merged.total, each.total)
-    for worker in _by_age(scrape.workers):
+    live = {worker.worker for worker in scrape.workers}
+    for worker in sorted((*scrape.ended, *scrape.workers), key=_age):
         for each in worker.targets:
-            _add(_place(found, models, each), each, scrape.now, worker.at)
+            merged = _place(found, models, each)
+            merged.total = add_tallies(merged.total, each.total)
+            if worker.worker in live:
+                _add(merged, each, scrape.now, worker.at)
     return found
 
 
-def _by_age(workers: Iterable[Snapshot]) -> list[Snapshot]:
-    return sorted(workers, key=lambda worker: (worker.started, worker.worker))
+def _age(worker: Snapshot) -> tuple[bool, float, str]:
+    """Return what sorts processes by age, those first that ended long ago."""
+    return bool(worker.worker), worker.started, worker.worker
 
 
 def _place(
@@ -96,9 +97,8 @@ def _place(
 
 
 def _add(merged: MergedTarget, target: TargetSnapshot, now: float, at: float) -> None:
-    """Count a target of a live process, which it reported at a time."""
+    """Add the state of a target in a live process, which it reported at a time."""
     merged.is_live = True
-    merged.total = add_tallies(merged.total, target.total)
     merged.in_flight += target.in_flight
     merged.state = max(merged.state, target.state, key=STATES.index)
     merged.blocked += target.state not in _ASKED
@@ -126,10 +126,7 @@ OUTCOMES = ("answered", "refused", "failed", "interrupted", "client_left", "shut
 def merged_faces(scrape: Scrape) -> Mapping[str, MergedFace]:
     """Return callers' requests, by the label of the face."""
     found: dict[str, MergedFace] = {}
-    tallies: list[FaceTally] = [*scrape.ended_faces]
-    for worker in scrape.workers:
-        tallies += worker.faces
-    for each in tallies:
+    for each in (face for worker in (*scrape.ended, *scrape.workers) for face in worker.faces):
         face = found.setdefault(label(each.face), MergedFace(dict.fromkeys(OUTCOMES, 0), {}))
         outcome, status = label(each.outcome), str(each.status)
         face.outcomes[outcome] = face.outcomes.get(outcome, 0) + each.count

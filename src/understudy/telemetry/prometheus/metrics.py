@@ -30,6 +30,11 @@ REQUEST_DURATION = Family(
 REQUESTS_IN_FLIGHT = Family(
     name="understudy_requests_in_flight", kind=Kind.GAUGE, help="Requests of callers that are being answered."
 )
+REQUESTS_WAITING = Family(
+    name="understudy_requests_waiting",
+    kind=Kind.GAUGE,
+    help="Requests of which no attempt is under way: they wait before the next one.",
+)
 
 ATTEMPTS = Family(
     name="understudy_attempts",
@@ -83,11 +88,6 @@ TOKEN_GAP = Family(
 )
 ATTEMPTS_IN_FLIGHT = Family(
     name="understudy_attempts_in_flight", kind=Kind.GAUGE, labels=_TARGET, help="Attempts at a target under way."
-)
-ATTEMPTS_WAITING = Family(
-    name="understudy_attempts_waiting",
-    kind=Kind.GAUGE,
-    help="Attempts that wait for their turn: for a connection, or between retries.",
 )
 
 TARGET = Family(
@@ -219,6 +219,7 @@ METRICS = (
     RESPONSES,
     REQUEST_DURATION,
     REQUESTS_IN_FLIGHT,
+    REQUESTS_WAITING,
     ATTEMPTS,
     FAILURES,
     TOKENS,
@@ -228,7 +229,6 @@ METRICS = (
     FIRST_CONTENT,
     TOKEN_GAP,
     ATTEMPTS_IN_FLIGHT,
-    ATTEMPTS_WAITING,
     TARGET,
     STATE,
     BLOCKED,

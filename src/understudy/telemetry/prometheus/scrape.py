@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from understudy.telemetry.snapshot import FaceTally, Snapshot, TargetSnapshot
+from understudy.telemetry.snapshot import Snapshot
 
 
 class BudgetLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +43,9 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     workers: tuple[Snapshot, ...]
     """Its live processes."""
-    ended_targets: tuple[TargetSnapshot, ...] = ()
-    """The totals of its processes that have ended: of these only `total` counts."""
-    ended_faces: tuple[FaceTally, ...] = ()
+    ended: tuple[Snapshot, ...] = ()
+    """Those that have ended or are silent: only their totals count. One without the name of a worker has the totals of
+    all that ended long ago."""
     is_ledger_writable: bool | None = None
     """`None` if no ledger is kept."""
     budgets: tuple[BudgetLevel, ...] = ()
