@@ -59,6 +59,11 @@ class Running(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
+    @property
+    def waits(self) -> bool:
+        """Whether no attempt of it is under way."""
+        ...
+
     async def close(self, failure: Failure) -> None:
         """End the job with a failure, and wait until it has ended."""
         ...

@@ -98,6 +98,11 @@ class Run(Performer):
         with contextlib.suppress(TimeoutError):  # what does not listen is not waited for
             await asyncio.wait_for(self._ended.wait(), CLOSING)
 
+    @property
+    def waits(self) -> bool:
+        """Whether no attempt is under way: it waits before the next one."""
+        return not self._attempts
+
     # ---- the loop ----
 
     async def _events(self) -> AsyncGenerator[list[Any], None]:

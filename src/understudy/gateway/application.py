@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.domain.secret import Secret
 from understudy.engine.job import new_id
+from understudy.fleet.fleet import Fleet
+from understudy.fleet.memory import MemoryFleet
 from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.asgi import AsgiExchange, Message, Receive, Send
 from understudy.gateway.connection import Connection
 from understudy.gateway.exchange import Exchange
 from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.member import GatewayMember
 from understudy.gateway.memory import Memory
 from understudy.gateway.operating import ROOTS, Operating
 from understudy.gateway.recording import Notes
@@ -24,6 +27,7 @@ from understudy.gateway.site import Lasting, Site
 from understudy.wire.http import Headers, HttpReply
 
 if TYPE_CHECKING:
+    from understudy.fleet.store import FleetStore
     from understudy.gateway.access_log import Sink
     from understudy.ledger import LedgerSink, Observer
     from understudy.transport.base import Transport
@@ -48,7 +52,11 @@ class Gateway:
         """
         self._transport = transport
         self._sink = sink
-        self._observers = observers
+        self.member = GatewayMember(self._sites)
+        """What this process knows of itself."""
+        self.fleet = Fleet(self.member, MemoryFleet())
+        """The processes that serve together."""
+        self._observers = (self.member.meters.attempt, *observers)
         memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
         self._lasting = Lasting(memory, Secret(url) if isinstance(url, str) else url or file)
         self._site = self._made(config)
@@ -63,7 +71,13 @@ class Gateway:
 
     def _made(self, config: Config) -> Site:
         parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": self._observers}
-        return Site(config, **parts, lasting=self._lasting)
+        site = Site(config, **parts, lasting=self._lasting)
+        self.member.prepare(site.manager)
+        return site
+
+    def _sites(self) -> tuple[Site, ...]:
+        """Return the site of new requests, and those before it where requests are under way."""
+        return (self._site, *self._former)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
@@ -91,7 +105,7 @@ class Gateway:
         try:
             await handling.serve()
         finally:
-            self._record(handling.notes, connection, route.path)
+            self._record(handling.notes, connection, route.path, handling.face)
             site.exit()
 
     @property
@@ -126,6 +140,11 @@ class Gateway:
         self._former[former] = task
         task.add_done_callback(lambda _: self._former.pop(former, None))
 
+    def share(self, store: FleetStore, instance: str) -> None:
+        """Share with other processes what this one knows. `instance`: the name of those that serve together here."""
+        self.member.instance = instance
+        self.fleet = Fleet(self.member, store)
+
     def leave(self) -> None:
         """Fail the readiness check from now on, while requests are still served: the first step of stopping."""
         self._site.is_leaving = True
@@ -133,7 +152,7 @@ class Gateway:
 
     async def drain(self, seconds: float) -> None:
         """Take no more requests, and end those that are still under way after so many seconds with an error."""
-        sites = (self._site, *self._former)
+        sites = self._sites()
         for site in sites:
             site.is_draining = True
         await asyncio.gather(*(site.finished(seconds) for site in sites))
@@ -150,12 +169,15 @@ class Gateway:
         await asyncio.gather(*former.values(), return_exceptions=True)
         self._lasting.close()
 
-    def _record(self, notes: Notes, connection: Connection, route: str | None) -> None:
+    def _record(self, notes: Notes, connection: Connection, route: str | None, face: str = "") -> None:
+        status, seconds = connection.status, time.monotonic() - notes.began
+        self.member.meters.request(face, notes.outcome(status), status or notes.refused, seconds)
         if self.access_log is not None:
             self.access_log(notes.record(connection.method, route, connection.status))
 
     def note_refusal(self, method: str, status: int, seconds: float) -> None:
         """Log a request that the server refused by itself."""
+        self.member.meters.request("", "refused", status, seconds)
         if self.access_log is not None:
             since, ms = time.time() - seconds, round(seconds * 1000, 1)
             self.access_log(

@@ -79,6 +79,11 @@ class Handling:
         self.notes = Notes.on(connection)
         """What the access log states about the request."""
 
+    @property
+    def face(self) -> str:
+        """The wire format that the caller speaks; empty for the gateway's own paths."""
+        return self._half.name if self._half is not None else ""
+
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from understudy.config import Config
 from understudy.dialects import load
 from understudy.domain.errors import ConfigError, LLMError
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.domain.responses import EmbeddingResponse, ModelInfo
+from understudy.domain.responses import EmbeddingResponse, HealthStatus, ModelInfo
 from understudy.engine.backend import ModelFacts
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
     from understudy.settings.budgets import Allowance
+    from understudy.telemetry.meters import TargetName
+    from understudy.telemetry.states import TargetStates
     from understudy.transport.base import Transport
 
+CHECKING = 25.0
+"""Seconds for the check of an entry, which makes two calls at most."""
 LISTS = 1_000
 """Lists of models that are remembered: callers choose them, and most use one."""
 
@@ -79,6 +83,38 @@ class GatewayManager(ProviderManager):
     def has_entry(self, name: str) -> bool:
         """Check whether requests can be handed on to an entry."""
         return name in self._built_in
+
+    # ---- what an operator sees and does ----
+
+    @cached_property
+    def states(self) -> TargetStates:
+        """The states of the targets, as they are at a moment."""
+        from understudy.telemetry.states import TargetStates
+
+        return TargetStates(self._catalog, self._engine.health, self.fallback, self.routes)
+
+    @property
+    def waiting(self) -> int:
+        """The number of requests of which no attempt is under way."""
+        return sum(each.waits for each in self._engine.running)
+
+    def take_out(self, entry: str, why: str) -> None:
+        """Ask an entry for nothing until `take_in`; attempts under way go on."""
+        self._engine.health.disable(entry, why)
+
+    def take_in(self, entry: str, counted: Iterable[TargetName] = ()) -> None:
+        """Ask an entry again, and forget what is held against its targets: also those `counted` that callers named."""
+        self._engine.health.enable(entry, self.states.of_entry(entry, counted))
+
+    def lift(self, entry: str, refused: Collection[int] = ()) -> None:
+        """Enable what was disabled for an entry, after a check proved that it works. `refused`: the positions of those
+        keys of its pool, from 1, that the provider refused."""
+        for target in self.states.of_entry(entry):
+            self._engine.health.lift(target, refused=refused)
+
+    async def check(self, entry: str) -> HealthStatus | LLMError:
+        """Check whether an entry works, with calls that are not billed; return what is found, or why it cannot be."""
+        return await asked(self._built_in[entry], lambda each: each.health_check(), CHECKING)
 
     def relay(self, entry: str, request: RelayRequest, request_id: str) -> Relay:
         """Return a request to an entry that is handed on as it is. Raise `LLMError` if it cannot be sent."""

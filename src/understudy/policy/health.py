@@ -69,8 +69,8 @@ class Health:
         self._cooldowns = Cooldowns()
         self._pools = KeyPools(self._cooldowns)
         self._flows = Flows()
-        self._disabled: set[str] = set()
-        """Entries that an operator disabled."""
+        self.disabled: dict[str, str] = {}
+        """Entries that an operator disabled, and why: read only."""
         self._callers = 0
         self._outputs: BoundedDict[str, list[float]] = BoundedDict()
         """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
@@ -118,7 +118,7 @@ class Health:
     ) -> Permit | None:
         """Ask for a permit in spite of a cooldown; `None` if a probe of it runs or has failed already."""
         active = tuple(self._cooldowns.active(target, now, free=free))
-        if any(pause.probing or pause.probed for pause in active) or target.name in self._disabled:
+        if any(pause.probing or pause.probed for pause in active) or target.name in self.disabled:
             return None
         if any(each.refusal(now) for each in self._flows.breakers_of(target, free=free)):
             return None
@@ -209,8 +209,8 @@ class Health:
             found.append(Denial(until, why_denied, probed, breaker=True, proven=breaker.proven))
         if target.credentials and (keys := self._pools.denial(target, now, free=free, but=but)) is not None:
             found.append(keys)
-        if target.name in self._disabled:
-            found.append(Denial(math.inf, "disabled by the operator", breaker=True))
+        if (disabled := self.disabled.get(target.name)) is not None:
+            found.append(Denial(math.inf, disabled, breaker=True))
         return max(found, key=lambda denial: denial.until, default=None)
 
     def refused_keys(self, target: Target, now: float, keys: Collection[str], *, free: bool = False) -> list[str]:
@@ -219,7 +219,7 @@ class Health:
 
     def breaker_state(self, target: Target, now: float) -> BreakerState:
         """Return what the breakers of a target allow: the strictest of them."""
-        if target.name in self._disabled:
+        if target.name in self.disabled:
             return BreakerState.OPEN
         states = {breaker.state(now) for breaker in self._flows.breakers_of(target)}
         return next((state for state in (BreakerState.OPEN, BreakerState.HALF_OPEN) if state in states), _CLOSED)
@@ -353,14 +353,14 @@ class Health:
         self._cooldowns.lift(target, kinds=kinds)
         self._note_calm()
 
-    def disable(self, name: str) -> None:
+    def disable(self, name: str, why: str = "disabled by the operator") -> None:
         """Forbid attempts at an entry until `enable`."""
-        self._disabled.add(name)
+        self.disabled[name] = why
         self.calm = False
 
     def enable(self, name: str, targets: tuple[Target, ...]) -> None:
         """Allow attempts at an entry again, and forget what is held against its targets."""
-        self._disabled.discard(name)
+        self.disabled.pop(name, None)
         for target in targets:
             self._cooldowns.forget(target)
             for flow in self._flows.of(target):
@@ -369,7 +369,7 @@ class Health:
 
     def _holds(self, target: Target) -> bool:
         """Check whether anything is remembered against a target. Of one with a pool of keys that is taken to be so."""
-        flows, disabled = self._flows, self._disabled
+        flows, disabled = self._flows, self.disabled
         return (
             (flows.breakers > 0 and flows.has_breaker(target))
             or (not self._cooldowns.empty and self._cooldowns.concern(target))
@@ -377,7 +377,7 @@ class Health:
         )
 
     def _note_calm(self) -> None:
-        self.calm = self._cooldowns.empty and not self._flows.breakers and not self._disabled
+        self.calm = self._cooldowns.empty and not self._flows.breakers and not self.disabled
 
 
 _CLOSED = BreakerState.CLOSED

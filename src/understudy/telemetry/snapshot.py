@@ -139,12 +139,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     under_way: int = 0
     """Requests that are being answered."""
     waiting: int = 0
-    """Attempts that wait for their turn: for a connection, or between retries."""
+    """Requests to providers of which no attempt is under way: they wait before the next one."""
     targets: tuple[TargetSnapshot, ...] = ()
     stand_ins: tuple[StandIn, ...] = ()
     faces: tuple[FaceTally, ...] = ()
     minutes: tuple[Minute, ...] = ()
-    """The current minute and the one before, of each target that was asked."""
+    """The current minute of each target that was asked, and earlier ones that are not in the fleet's history yet."""
+    obeyed: int = 0
+    """The number of the latest order of an operator that it obeys."""
 
 
 def add_tokens(one: Tokens, other: Tokens) -> Tokens:

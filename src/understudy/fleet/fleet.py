@@ -1,0 +1,269 @@
+"""One process as a member of its fleet: it reports itself every second, sees the others, and obeys orders."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from understudy.domain.errors import Misuse
+from understudy.fleet.orders import Order, OrderKind, ProbeResult, standing
+from understudy.fleet.store import FleetStore, FleetUnavailable, Member, start_of
+from understudy.telemetry.snapshot import Minute, Snapshot
+
+log = logging.getLogger("understudy.gateway")
+T = TypeVar("T")
+
+TICK = 1.0
+"""Seconds between two reports of a process."""
+SILENT = 5.0
+"""Seconds without a report after which a process counts as silent."""
+FRESH = 0.5
+"""Seconds for which what was read of the others is used again."""
+UPKEEP = 30
+"""Reports between two looks for what is too old."""
+JOINING = 1.0
+"""Seconds that a start waits for the orders that stand."""
+
+
+class MemberProcess(Protocol):
+    """What a fleet asks of its own process. It is called on the event loop."""
+
+    def snapshot(self) -> Snapshot:
+        """Return what the process knows at this moment, with the minutes that are not in the history yet."""
+        ...
+
+    def filed(self, before: int) -> None:
+        """Note that the minutes before a moment are in the history."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Count from zero under another name, because the fleet counts what was so far as that of a process that has
+        ended."""
+        ...
+
+    def has_entry(self, name: str) -> bool:
+        """Check whether an entry is configured."""
+        ...
+
+    def obey(self, order: Order, stands: Mapping[str, Order]) -> None:
+        """Do what an order asks for. `stands`: by entry, the orders that keep it from being asked."""
+        ...
+
+    async def probe(self, entry: str) -> ProbeResult:
+        """Check whether an entry works, without a billed call."""
+        ...
+
+
+class InstanceTotals(msgspec.Struct, frozen=True):
+    """The processes of one gateway on one machine. Summed over both, no total ever falls."""
+
+    live: tuple[Snapshot, ...]
+    """Those that serve, this one first."""
+    ended: tuple[Snapshot, ...]
+    """Those that have ended or are silent: only their totals count."""
+
+
+class Fleet:
+    """The processes that share a store, as one of them sees them."""
+
+    def __init__(self, process: MemberProcess, store: FleetStore) -> None:
+        self._process = process
+        self._store = store
+        self._thread: ThreadPoolExecutor | None = None
+        self._seen: list[Member] = []
+        self._seen_at = -FRESH
+        self._obeyed = 0
+        self._standing: dict[str, Order] = {}
+        self._joins = True
+        """Whether the next report is the first."""
+        self._follows = False
+        """Whether the orders that stand are known."""
+        self._ticks = 0
+        self.trouble: str | None = None
+        """Why the store cannot be used now: then only this process is known."""
+
+    # ---- what is known ----
+
+    def snapshot(self) -> Snapshot:
+        """Return what this process knows at this moment."""
+        return msgspec.structs.replace(self._process.snapshot(), obeyed=self._obeyed)
+
+    async def snapshots(self) -> list[Snapshot]:
+        """Return what each process knows, this one first; those that have ended or are silent are left out."""
+        own = self.snapshot()
+        return [own, *(each.snapshot for each in await self.others() if not each.ended and each.age <= SILENT)]
+
+    async def others(self) -> list[Member]:
+        """Return all other processes as they were last heard of, also those that have ended or are silent. While the
+        store cannot be used, they are as they were read last."""
+        if time.monotonic() - self._seen_at >= FRESH:
+            try:
+                self._see(await self._in_thread(self._store.members))
+            except FleetUnavailable as error:
+                self._note(error)
+        passed = time.monotonic() - self._seen_at
+        own = self._process.snapshot().worker
+        return [
+            msgspec.structs.replace(each, age=each.age + passed) for each in self._seen if each.snapshot.worker != own
+        ]
+
+    async def instance_totals(self) -> InstanceTotals:
+        """Return the processes of this gateway on this machine, whichever of them is asked: what this one reports is
+        stored first, so that no total falls from one answer to the next."""
+        await self._report()
+        self._seen_at = -FRESH
+        own = self.snapshot()
+        same = [each for each in await self.others() if each.snapshot.instance == own.instance]
+        live = tuple(each.snapshot for each in same if not each.ended and each.age <= SILENT)
+        ended = tuple(each.snapshot for each in same if each.ended or each.age > SILENT)
+        return InstanceTotals((own, *live), ended)
+
+    async def minutes(self, since: float, until: float) -> list[Minute]:
+        """Return what became of the attempts of all processes by minute and target, of those that begin in a span of
+        Unix time. The history is kept for 24 hours. Raise `FleetUnavailable`."""
+        await self._report()
+        return await self._in_thread(lambda: self._store.minutes(since, until))
+
+    # ---- orders ----
+
+    async def order(self, kind: OrderKind, entry: str, by: str) -> Order:
+        """Order something of an entry: at once here, within seconds everywhere. `by`: the operator's name.
+
+        Return once it is stored, a probe with what it found. Raise `Misuse` for an unknown entry, and
+        `FleetUnavailable` if the order cannot reach the others; then nothing is done.
+        """
+        if not self._process.has_entry(entry):
+            raise Misuse(f"no entry is called {entry!r}")
+        asked = Order(kind=kind, entry=entry, by=by, at=time.time())
+        if kind is OrderKind.PROBE:
+            asked = msgspec.structs.replace(asked, probe=await self._process.probe(entry))
+        order = await self._in_thread(lambda: self._store.order(asked))
+        found = "" if order.probe is None else f": {'it works' if order.probe.ok else order.probe.detail}"
+        log.info("order %d: %s %r by %r%s", order.number, order.kind, order.entry, order.by, found)
+        await self._follow()
+        return order
+
+    async def orders(self) -> list[Order]:
+        """Return the latest orders, the oldest first. Raise `FleetUnavailable`."""
+        return await self._in_thread(self._store.orders)
+
+    @property
+    def standing(self) -> Mapping[str, Order]:
+        """By entry, the order that keeps it from being asked, as far as this process knows."""
+        return self._standing
+
+    # ---- living ----
+
+    async def join(self) -> None:
+        """Learn which orders stand, before requests are served. A store that does not answer soon is not waited for."""
+        try:
+            async with asyncio.timeout(JOINING):
+                await self._follow()
+        except (FleetUnavailable, TimeoutError) as error:
+            self._note(error)
+
+    async def run(self) -> None:
+        """Report every second, and obey, until cancelled."""
+        while True:
+            await self.step()
+            await asyncio.sleep(TICK)
+
+    async def step(self) -> None:
+        """Report once, and obey what was ordered. What fails is logged, once until it works again."""
+        try:
+            await self._report()
+            await self._follow()
+            if self._ticks % UPKEEP == 0:
+                instance = self._process.snapshot().instance
+                await self._in_thread(lambda: self._keep_up(instance))
+            self._ticks += 1
+        except FleetUnavailable as error:
+            self._note(error)
+        except Exception:
+            log.exception("what the processes of the gateway share could not be brought up to date")
+
+    async def leave(self) -> None:
+        """Report for the last time."""
+        try:
+            if not self._joins:
+                await self._report(ended=True)
+        except FleetUnavailable as error:
+            self._note(error)
+        finally:
+            await self._in_thread(self._store.close)
+            if self._thread is not None:
+                self._thread.shutdown(wait=False)
+                self._thread = None
+
+    # ---- steps ----
+
+    async def _report(self, *, ended: bool = False) -> None:
+        snapshot, joins = self.snapshot(), self._joins
+        if not await self._in_thread(lambda: self._store.put(snapshot, joins=joins, ended=ended)):
+            log.warning("this process was silent for so long that what it counts begins anew")
+            self._process.begin_anew()
+            self._joins = True
+            return
+        self._joins = False
+        self._process.filed(start_of(snapshot.at))
+        if self.trouble is not None:
+            log.info("the processes of the gateway share again what they know")
+            self.trouble = None
+
+    async def _follow(self) -> None:
+        """Obey the orders that are new. Of those before this process began, only what stands concerns it."""
+        after, began = self._obeyed, self._follows
+        found = await self._in_thread(lambda: self._store.orders(after))
+        self._follows = True
+        fresh = [order for order in found if order.number > self._obeyed]
+        if not fresh:
+            return
+        self._obeyed = fresh[-1].number
+        self._standing = standing([*self._standing.values(), *fresh])
+        for order in fresh if began else self._standing.values():
+            self._process.obey(order, self._standing)
+
+    def _keep_up(self, instance: str) -> None:
+        """Note which processes of this instance were killed, and remove what is too old. Block."""
+        same = [each.snapshot for each in self._store.members() if not each.ended and each.age > SILENT]
+        dead = [each.worker for each in same if each.instance == instance and not _is_alive(each.pid)]
+        if dead:
+            self._store.end(dead)
+        self._store.sweep()
+
+    def _see(self, members: list[Member]) -> None:
+        self._seen, self._seen_at = members, time.monotonic()
+
+    def _note(self, error: BaseException) -> None:
+        if self.trouble is None:
+            log.error("the processes of the gateway cannot share what they know: %s", error)
+        self.trouble = str(error) or "no answer in time"
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Do what may block in the thread of the store, one after another."""
+        if self._store.is_instant:
+            return work()
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="understudy-fleet")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _is_alive(pid: int) -> bool:
+    """Check whether a process of this machine runs."""
+    if sys.platform == "win32":  # there, the signal 0 would end it, and one process serves alone
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,109 @@
+"""The store of a gateway of one process that keeps no ledger: in its memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+
+from msgspec.structs import replace
+
+from understudy.fleet.orders import Order, to_keep
+from understudy.fleet.store import FORGOTTEN, HISTORY, Member, merged, split, start_of, totals_of
+from understudy.telemetry.snapshot import Minute, Snapshot
+
+
+class _Kept:
+    """What is kept of a process."""
+
+    __slots__ = ("ended", "filed", "heard", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, heard: float, filed: int, ended: bool) -> None:
+        self.snapshot = snapshot
+        self.heard = heard
+        self.filed = filed
+        self.ended = ended
+
+
+class MemoryFleet:
+    """Keeps what processes share, for as long as this one lives."""
+
+    is_instant = True
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: Unix seconds."""
+        self._clock = clock
+        self._members: dict[str, _Kept] = {}
+        self._removed: dict[str, Snapshot] = {}
+        """By instance, the totals of its processes that were removed."""
+        self._orders: list[Order] = []
+        self._minutes: dict[int, list[Minute]] = {}
+        self._number = 0
+
+    def put(self, snapshot: Snapshot, *, joins: bool = False, ended: bool = False) -> bool:
+        """Keep what a process reports; see `FleetStore`."""
+        known = self._members.get(snapshot.worker)
+        if known is None and not joins:
+            return False
+        filed = known.filed if known is not None else 0
+        kept, over = split(snapshot, filed)
+        self._file(over)
+        filed = max(filed, start_of(snapshot.at))
+        self._members[snapshot.worker] = _Kept(kept, self._clock(), filed, ended)
+        return True
+
+    def members(self) -> list[Member]:
+        """Return all processes; see `FleetStore`."""
+        now = self._clock()
+        found = [
+            Member(snapshot=each.snapshot, age=max(0.0, now - each.heard), ended=each.ended)
+            for each in self._members.values()
+        ]
+        return found + [Member(snapshot=each, age=0.0, ended=True) for each in self._removed.values()]
+
+    def end(self, workers: Collection[str]) -> None:
+        """Note that processes were found to have ended."""
+        for worker in workers:
+            if (known := self._members.get(worker)) is not None:
+                known.ended = True
+
+    def sweep(self) -> None:
+        """Remove what is too old: processes, minutes and orders."""
+        now = self._clock()
+        for worker, each in tuple(self._members.items()):
+            if now - each.heard > FORGOTTEN:
+                del self._members[worker]
+                self._file(each.snapshot.minutes)
+                instance = each.snapshot.instance
+                former = self._removed.get(instance)
+                total = totals_of([*([former] if former is not None else []), each.snapshot])
+                if total is not None:
+                    self._removed[instance] = total
+        living = {each.snapshot.instance for each in self._members.values()}
+        self._removed = {name: each for name, each in self._removed.items() if name in living}
+        oldest = now - HISTORY
+        self._minutes = {start: each for start, each in self._minutes.items() if start >= oldest}
+        self._orders = to_keep(self._orders)
+
+    def order(self, order: Order) -> Order:
+        """Keep an order; return it with its number."""
+        self._number += 1
+        numbered = replace(order, number=self._number)
+        self._orders.append(numbered)
+        return numbered
+
+    def orders(self, after: int = 0) -> list[Order]:
+        """Return the orders with a higher number, the oldest first."""
+        return [each for each in self._orders if each.number > after]
+
+    def minutes(self, since: float, until: float) -> list[Minute]:
+        """Return the minutes that begin in a span of time; see `FleetStore`."""
+        own = (minute for each in self._members.values() for minute in each.snapshot.minutes)
+        past = (minute for minutes in self._minutes.values() for minute in minutes)
+        return merged(each for each in (*past, *own) if since <= each.start < until)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    def _file(self, minutes: Iterable[Minute]) -> None:
+        for each in minutes:
+            self._minutes[each.start] = merged([*self._minutes.get(each.start, ()), each])

@@ -1,0 +1,143 @@
+"""Where the processes of a fleet keep what they share: the protocol, and what is the same in every store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy.fleet.orders import Order
+from understudy.telemetry.snapshot import FaceTally, Minute, Snapshot, TargetSnapshot, add_tallies
+
+MINUTE = 60
+HISTORY = 24 * 3600
+"""Seconds for which minutes are kept."""
+FORGOTTEN = 600.0
+"""Seconds after which a process that is not heard of any more is removed; its totals stay with its instance."""
+
+
+class FleetUnavailable(Exception):
+    """The store cannot be read or written at this moment."""
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of the fleet, as it was last heard of."""
+
+    snapshot: Snapshot
+    age: float
+    """Seconds since then, by the clock of the store."""
+    ended: bool = False
+    """Whether it has ended: its totals are final. The totals of processes that were removed count as one such member
+    of their instance, whose `worker` is empty."""
+
+
+class FleetStore(Protocol):
+    """Keeps what processes share. All methods block, and raise `FleetUnavailable`."""
+
+    is_instant: bool
+    """Whether no method takes noticeable time, so that an event loop may call it."""
+
+    def put(self, snapshot: Snapshot, *, joins: bool = False, ended: bool = False) -> bool:
+        """Keep what a process reports of itself, in place of its last report, and move its minutes that are over to the
+        history, each once. Return false, with nothing kept, if the process was removed meanwhile.
+
+        `joins`: it reports for the first time. `ended`: it reports for the last time.
+        """
+        ...
+
+    def members(self) -> list[Member]:
+        """Return all processes, those that have ended or are silent included."""
+        ...
+
+    def end(self, workers: Collection[str]) -> None:
+        """Note that processes were found to have ended."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove what is too old: processes, minutes and orders."""
+        ...
+
+    def order(self, order: Order) -> Order:
+        """Keep an order; return it with its number."""
+        ...
+
+    def orders(self, after: int = 0) -> list[Order]:
+        """Return the orders with a higher number, the oldest first."""
+        ...
+
+    def minutes(self, since: float, until: float) -> list[Minute]:
+        """Return the minutes that begin in a span of time, of all processes together, by time and target."""
+        ...
+
+    def close(self) -> None:
+        """Close the file or connection, which the next use opens again."""
+        ...
+
+
+# ---- what stores make of snapshots ----
+
+
+def split(snapshot: Snapshot, filed: int) -> tuple[Snapshot, tuple[Minute, ...]]:
+    """Return a snapshot as it is kept, and its minutes that are over.
+
+    `filed`: until when the minutes of this process are in the history already, because it did not learn that they are.
+    """
+    now = start_of(snapshot.at)
+    fresh = [minute for minute in snapshot.minutes if minute.start >= filed]
+    over = tuple(minute for minute in fresh if minute.start < now)
+    return replace(snapshot, minutes=tuple(minute for minute in fresh if minute.start >= now)), over
+
+
+def start_of(seconds: float) -> int:
+    """Return when the minute of a moment began."""
+    return int(seconds // MINUTE) * MINUTE
+
+
+def merged(minutes: Iterable[Minute]) -> list[Minute]:
+    """Return minutes with one of each target at each time, by time and target."""
+    found: dict[tuple[int, str, str], Minute] = {}
+    for each in minutes:
+        name = (each.start, each.entry, each.model or "")
+        known = found.get(name)
+        found[name] = each if known is None else replace(known, tally=add_tallies(known.tally, each.tally))
+    return [found[name] for name in sorted(found)]
+
+
+def totals_of(snapshots: Iterable[Snapshot]) -> Snapshot | None:
+    """Return the totals of processes of one instance that are removed, as those of one; `None` without any."""
+    found = list(snapshots)
+    if not found:
+        return None
+    targets: dict[tuple[str, str | None, str], TargetSnapshot] = {}
+    faces: dict[tuple[str, str, int], FaceTally] = {}
+    for one in found:
+        for target in one.targets:
+            name = (target.entry, target.model, target.operation)
+            known = targets.get(name)
+            targets[name] = TargetSnapshot(
+                entry=target.entry,
+                model=target.model,
+                provider_type=target.provider_type,
+                operation=target.operation,
+                total=target.total if known is None else add_tallies(known.total, target.total),
+            )
+        for face in one.faces:
+            answer = (face.face, face.outcome, face.status)
+            counted = faces.get(answer)
+            faces[answer] = (
+                face
+                if counted is None
+                else replace(face, count=counted.count + face.count, latency=counted.latency + face.latency)
+            )
+    return replace(
+        found[-1],
+        worker="",
+        under_way=0,
+        waiting=0,
+        targets=tuple(targets.values()),
+        stand_ins=(),
+        faces=tuple(faces.values()),
+        minutes=(),
+    )

@@ -1,0 +1,126 @@
+"""A gateway as the other processes of its fleet see it: what it knows of itself, and how it obeys orders."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+import understudy
+from understudy.domain.errors import LLMError
+from understudy.engine import clock
+from understudy.engine.job import new_id
+from understudy.fleet.orders import Order, OrderKind, ProbeResult
+from understudy.telemetry.meters import Meters
+from understudy.telemetry.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from understudy.config import Config
+    from understudy.gateway.manager import GatewayManager
+    from understudy.gateway.site import Site
+
+
+class GatewayMember:
+    """One process of a gateway. Its methods are called on the event loop."""
+
+    def __init__(self, sites: Callable[[], Iterable[Site]]) -> None:
+        """`sites`: the current one, and those before it where requests are under way."""
+        self.meters = Meters()
+        self.instance = new_id()
+        """What all workers of a supervisor have in common."""
+        self._sites = sites
+        self._worker = new_id()
+        self._host = socket.gethostname()
+        self._started = time.time()
+        self._stands: Mapping[str, Order] = {}
+        self._digest: tuple[Config, str] | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Return what this process knows at this moment."""
+        site, *former = self._sites()
+        now, wall, states = clock.now(), time.time(), site.manager.states
+        draining = {entry for entry, order in self._stands.items() if order.kind is OrderKind.DRAIN}
+        return Snapshot(
+            instance=self.instance,
+            worker=self._worker,
+            host=self._host,
+            pid=os.getpid(),
+            version=understudy.__version__,
+            started=self._started,
+            at=wall,
+            is_draining=site.is_leaving or site.is_draining,
+            config=self._config(site.config),
+            under_way=sum(each.under_way for each in (site, *former)),
+            waiting=site.manager.waiting,
+            targets=states.at(now, wall, self.meters.totals(), draining),
+            stand_ins=states.stand_ins(now, wall),
+            faces=self.meters.faces(),
+            minutes=self.meters.minutes(),
+        )
+
+    def filed(self, before: int) -> None:
+        """Forget minutes that are in the history."""
+        self.meters.filed(before)
+
+    def begin_anew(self) -> None:
+        """Count from zero under another name."""
+        self.meters.clear()
+        self._worker, self._started = new_id(), time.time()
+
+    def has_entry(self, name: str) -> bool:
+        """Check whether an entry is configured."""
+        return self._current.has_entry(name)
+
+    def obey(self, order: Order, stands: Mapping[str, Order]) -> None:
+        """Do what an order asks for, whatever the configuration it finds; one for an unknown entry is kept in mind."""
+        self._stands = dict(stands)
+        for site in self._sites():
+            self._do(site.manager, order)
+
+    def prepare(self, manager: GatewayManager) -> None:
+        """Let a manager that is new obey what stands."""
+        for order in self._stands.values():
+            self._do(manager, order)
+
+    async def probe(self, entry: str) -> ProbeResult:
+        """Check whether an entry works, without a billed call."""
+        status = await self._current.check(entry)
+        if isinstance(status, LLMError):
+            return ProbeResult(ok=False, detail=status.message)
+        return ProbeResult(ok=status.ok, detail=status.detail, latency=status.latency, refused_keys=status.refused_keys)
+
+    def _do(self, manager: GatewayManager, order: Order) -> None:
+        if not manager.has_entry(order.entry):
+            return
+        match order.kind:
+            case OrderKind.OPEN | OrderKind.DRAIN:
+                manager.take_out(order.entry, order.why)
+            case OrderKind.CLOSE:
+                manager.take_in(order.entry, (name for name, _, _ in self.meters.totals()))
+            case OrderKind.PROBE:
+                if order.probe is not None and order.probe.ok:
+                    manager.lift(order.entry, order.probe.refused_keys)
+
+    @property
+    def _current(self) -> GatewayManager:
+        return next(iter(self._sites())).manager
+
+    def _config(self, config: Config) -> str:
+        """Return a digest of a configuration without its secrets, and without what each machine sets by itself."""
+        if self._digest is None or self._digest[0] is not config:
+            self._digest = (config, digest_of(config))
+        return self._digest[1]
+
+
+def digest_of(config: Config) -> str:
+    """Return a digest of what a configuration decides: neither of its secrets, nor of what differs by machine."""
+    own = dict.fromkeys(("host", "port", "secret", "former_secrets", "state_file"))
+    common = replace(config, gateway=replace(config.gateway, **own), source=None, notices=())
+    return hashlib.sha256(repr(common).encode("utf-8", "backslashreplace")).hexdigest()[:16]

@@ -1,0 +1,223 @@
+"""Counts what attempts and requests come to while they are served: a few microseconds for each, in bounded space.
+
+An attempt is counted once, in the current minute of its target; a total is the minutes that are over, added up, and the
+current one. So the history by the minute and the totals cannot differ.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from understudy.domain.attempts import AttemptRecord, Outcome
+from understudy.domain.operation import Operation
+from understudy.domain.quantiles import Sketch
+from understudy.domain.usage import Usage
+from understudy.telemetry.snapshot import FaceTally, Minute, Tally, Tokens, add_tallies
+
+TARGETS = 200
+"""Targets that are counted by themselves: callers may name any model."""
+OTHER = "other"
+"""The model of an entry under which the others are counted, and the entry of those that are too many themselves."""
+FACES = 500
+"""Kinds of answers that are counted by themselves: faces, outcomes and statuses are few."""
+UNFILED = 120
+"""Minutes that are kept while they cannot be moved to the history of the fleet."""
+MINUTE = 60
+
+TargetName = tuple[str, str | None, str]
+"""Entry, model, and `text` or `embedding`."""
+_EMPTY = Tally()
+_WON, _FAILED = Outcome.WON, Outcome.FAILED
+
+
+class _Counts:
+    """What the attempts at one target come to within the current minute."""
+
+    __slots__ = (
+        "aborted", "cost", "failed", "first_content", "latency", "succeeded", "token_gap", "tokens", "unknown_costs",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.succeeded = 0
+        self.failed: dict[str, int] = {}
+        self.aborted = 0
+        self.tokens = [0, 0, 0, 0, 0]
+        self.cost = 0
+        self.unknown_costs = 0
+        self.latency = Sketch()
+        self.first_content = Sketch()
+        self.token_gap = Sketch()
+
+    def tally(self) -> Tally:
+        """Return what was counted so far."""
+        return Tally(
+            succeeded=self.succeeded,
+            failed=dict(self.failed),
+            aborted=self.aborted,
+            tokens=Tokens(*self.tokens),
+            cost=self.cost,
+            unknown_costs=self.unknown_costs,
+            latency=self.latency.snapshot(),
+            first_content=self.first_content.snapshot(),
+            token_gap=self.token_gap.snapshot(),
+        )
+
+
+class _Target:
+    """What is counted of one target."""
+
+    __slots__ = ("counts", "known", "provider_type", "total")
+
+    def __init__(self, provider_type: str) -> None:
+        self.provider_type = provider_type
+        self.counts: _Counts | None = None
+        """Of the current minute, if there was an attempt in it."""
+        self.total = _EMPTY
+        """Of the minutes before it."""
+        self.known: tuple[Tally, Tally] | None = None
+        """The total and the current minute, as they were read last, unless something was counted since."""
+
+    def read(self) -> tuple[Tally, Tally]:
+        """Return the total, and what belongs to the current minute."""
+        if self.known is None:
+            current = self.counts.tally() if self.counts is not None else _EMPTY
+            self.known = (add_tallies(self.total, current) if self.total is not _EMPTY else current, current)
+        return self.known
+
+
+class Meters:
+    """What one process counts. It is used by one event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: Unix seconds."""
+        self._clock = clock
+        self._targets: dict[TargetName, _Target] = {}
+        self._minute = 0
+        self._over: list[Minute] = []
+        """Minutes that are over, and not in the history yet."""
+        self._faces: dict[tuple[str, str, int], tuple[list[int], Sketch]] = {}
+
+    # ---- counting ----
+
+    def attempt(self, record: AttemptRecord) -> None:
+        """Count an attempt that has ended: an observer for an engine."""
+        operation = record.operation
+        if not operation.billed:
+            return
+        now = self._clock()
+        if now - self._minute >= MINUTE:
+            self._turn(now)
+        name = (record.provider, record.model, "embedding" if operation is Operation.EMBED else "text")
+        target = self._targets.get(name)
+        if target is None:
+            target = self._new(name, record.provider_type)
+        target.known = None
+        counts = target.counts
+        if counts is None:
+            counts = target.counts = _Counts()
+        if record.outcome is _WON:
+            counts.succeeded += 1
+            counts.latency.add(record.duration)
+            if record.first_event is not None:
+                counts.first_content.add(record.first_event)
+                _count_gap(counts.token_gap, record)
+        elif record.outcome is _FAILED and record.failure is not None:
+            kind = record.failure.kind.value
+            counts.failed[kind] = counts.failed.get(kind, 0) + 1
+        else:
+            counts.aborted += 1
+        _count_tokens(counts.tokens, record.usage)
+        if record.cost is None:
+            counts.unknown_costs += 1
+        else:
+            counts.cost += record.cost.amount.nano_usd
+
+    def request(self, face: str, outcome: str, status: int, seconds: float) -> None:
+        """Count a request of a caller that has ended."""
+        name = (face, outcome, status)
+        known = self._faces.get(name)
+        if known is None:
+            if len(self._faces) >= FACES:
+                name = (face, OTHER, 0)
+            known = self._faces.setdefault(name, ([0], Sketch()))
+        known[0][0] += 1
+        known[1].add(seconds)
+
+    def _new(self, name: TargetName, provider_type: str) -> _Target:
+        """Return what counts for a target that was not counted before."""
+        if len(self._targets) >= TARGETS:
+            name = (name[0], OTHER, name[2])
+            if name not in self._targets and len(self._targets) >= 2 * TARGETS:
+                name, provider_type = (OTHER, OTHER, name[2]), OTHER
+        known = self._targets.get(name)
+        if known is None:
+            known = self._targets[name] = _Target(provider_type)
+        return known
+
+    def _turn(self, now: float) -> None:
+        """Begin another minute. One never begins before another that is over, even if the clock is set back."""
+        for (entry, model, _), target in self._targets.items():
+            if target.counts is not None:
+                target.total, tally = target.read()
+                target.counts = target.known = None
+                self._over.append(Minute(start=self._minute, entry=entry, model=model, tally=tally))
+        self._minute = max(self._minute, int(now // MINUTE) * MINUTE)
+        oldest = self._minute - UNFILED * MINUTE
+        if self._over and self._over[0].start < oldest:
+            self._over = [each for each in self._over if each.start >= oldest]
+
+    # ---- what was counted ----
+
+    def totals(self) -> Iterator[tuple[TargetName, str, Tally]]:
+        """Yield each target, the type of its provider, and what its attempts came to since the process began."""
+        for name, target in self._targets.items():
+            yield name, target.provider_type, target.read()[0]
+
+    def minutes(self) -> tuple[Minute, ...]:
+        """Return the current minute of each target, and those before that were not `filed`."""
+        now = self._clock()
+        if now - self._minute >= MINUTE:
+            self._turn(now)
+        current = (
+            Minute(start=self._minute, entry=entry, model=model, tally=target.read()[1])
+            for (entry, model, _), target in self._targets.items()
+            if target.counts is not None
+        )
+        return (*self._over, *current)
+
+    def clear(self) -> None:
+        """Count from zero."""
+        self._targets.clear()
+        self._faces.clear()
+        self._over.clear()
+
+    def filed(self, before: int) -> None:
+        """Forget the minutes before a moment: they are in the history."""
+        self._over = [each for each in self._over if each.start >= before]
+
+    def faces(self) -> tuple[FaceTally, ...]:
+        """Return what callers got, by face, outcome and status."""
+        return tuple(
+            FaceTally(face=face, outcome=outcome, status=status, count=count[0], latency=sketch.snapshot())
+            for (face, outcome, status), (count, sketch) in self._faces.items()
+        )
+
+
+def _count_gap(sketch: Sketch, record: AttemptRecord) -> None:
+    """Count the mean time between two tokens of a stream, if it had several."""
+    tokens, first = record.usage.output_total, record.first_event
+    if tokens is not None and tokens > 1 and first is not None and record.duration > first:
+        sketch.add((record.duration - first) / (tokens - 1))
+
+
+def _count_tokens(tokens: list[int], usage: Usage) -> None:
+    """Add the tokens of an attempt by class; those of audio count with the others."""
+    tokens[0] += (usage.input or 0) + (usage.audio_input or 0)
+    if usage.cached is not None:
+        tokens[1] += usage.cached
+    if usage.cache_write is not None or usage.cache_write_1h is not None:
+        tokens[2] += (usage.cache_write or 0) + (usage.cache_write_1h or 0)
+    tokens[3] += (usage.output or 0) + (usage.audio_output or 0)
+    if usage.reasoning is not None:
+        tokens[4] += usage.reasoning
