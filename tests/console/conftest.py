@@ -41,13 +41,13 @@ class Browser:
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Open a page."""
-        return self._kept(await self.caller.get(path, {**self._all(), **(headers or {})}))
+        return self._kept(await self.caller.get(path, {**self.sent(), **(headers or {})}))
 
     async def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """Send a form, as a page of this very site does."""
         own = {"content-type": FORM, "origin": f"http://{self.headers['host']}", "sec-fetch-site": "same-origin"}
         body = urlencode(fields).encode()
-        return self._kept(await self.caller.post(path, body, {**self._all(), **own, **(headers or {})}))
+        return self._kept(await self.caller.post(path, body, {**self.sent(), **own, **(headers or {})}))
 
     async def sign_in(self, scope: str) -> Answer:
         """Sign in with the admin key of a scope."""
@@ -55,7 +55,8 @@ class Browser:
         assert answer.status == 303, answer.text
         return answer
 
-    def _all(self) -> dict[str, str]:
+    def sent(self) -> dict[str, str]:
+        """Return the headers of a request without a body."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         return {**self.headers, **({"cookie": cookies} if cookies else {})}
 

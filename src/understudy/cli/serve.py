@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from understudy.cli.options import CommonOptions
 from understudy.cli.terminal import say
 from understudy.client.keys import has_keys
 from understudy.domain.errors import Misuse
+from understudy.domain.secret import Secret
 
 if TYPE_CHECKING:
     from understudy.config import Config
@@ -31,6 +33,9 @@ On SIGTERM and Ctrl-C the port is closed and requests under way end, within --dr
 error event. A second signal ends them at once. On SIGHUP the configuration is read again: if it is valid, new requests
 use it; if not, the previous one stays in use. The log on stderr, or in --access-log FILE, is JSON, one line for each
 request, without prompts and keys.
+
+Operators have pages at /console/, an API at /admin/v1/ and metrics at /metrics; [[llm.console.keys]] open them. Without
+such a key, on a loopback address, a link is printed that signs in once.
 
 Without [[llm.gateway.keys]] everyone who reaches the gateway may use it, so it then listens on loopback addresses
 only.""",
@@ -47,7 +52,7 @@ only.""",
         ExitCode.MISUSE: "invalid usage or configuration, or the port is in use",
     },
     variables={**CONFIGURATION, **LOOKS},
-    see="docs/gateway.md",
+    see="docs/gateway.md and docs/console.md",
 )
 
 
@@ -120,6 +125,7 @@ def serve(options: ServeOptions) -> None:
     log = _log_file(options.access_log)
     sockets = listen(host, config.gateway.port if options.port is None else options.port, LIMITS.backlog)
     url = url_of(sockets, host)
+    secret = config.gateway.secret or Secret(secrets.token_hex(32))
     run(
         Setting(
             source=source,
@@ -128,7 +134,7 @@ def serve(options: ServeOptions) -> None:
             sockets=sockets,
             options=Options(
                 host=host,
-                secret=secrets.token_hex(32),
+                secret=secret.reveal(),
                 drain=options.drain,
                 access_log=log,
                 logs_access=not options.no_access_log,
@@ -137,7 +143,9 @@ def serve(options: ServeOptions) -> None:
             ),
             workers=options.workers,
             watch=options.reload,
-            announce=lambda: print(greeting(url, config), flush=True),
+            announce=lambda: print(
+                greeting(url, config), *console_lines(url, config, host, secret), sep="\n", flush=True
+            ),
         )
     )
 
@@ -163,6 +171,21 @@ def greeting(url: str, config: Config) -> str:
         f"  OpenAI clients: base URL {url}/v1, and {key}\n"
         f"  Anthropic, Google, Cohere and Ollama clients: base URL {url}, and the same key"
     )
+
+
+def console_lines(url: str, config: Config, host: str, secret: Secret) -> tuple[str, ...]:
+    """Return how its operator opens the console. Without admin keys that is a link, which signs in once; `secret` signs
+    it."""
+    from understudy.console.access.codes import link
+    from understudy.gateway.serving.listening import is_loopback
+
+    if not config.console.enabled:
+        return ()
+    if config.console.keys:
+        return (f"  Console: {url}/console/, with a key of [[llm.console.keys]]",)
+    if not is_loopback(host):
+        return ("  Console: closed; add [[llm.console.keys]] to open it",)
+    return (f"  Console, with a link that signs in once within ten minutes:\n    {link(url, (secret,), time.time())}",)
 
 
 _PACKAGES = ("httptools", "zstandard", "cryptography")

@@ -1,8 +1,4 @@
 """The console: pages, an API and metrics for whoever operates a gateway. It is imported with the first request to it.
 
-`Console` answers a request; `routes` says which paths there are, and `context` what their handlers work with.
+`console` answers a request; `routes` says which paths there are, and `context` what their handlers work with.
 """
-
-from understudy.console.console import Console
-
-__all__ = ["Console"]

@@ -10,7 +10,7 @@ import msgspec
 from understudy.console.access.admission import admit
 from understudy.console.access.headers import protected
 from understudy.console.context import ConsoleContext
-from understudy.console.http import Answer, ConsoleError, Reply, Request
+from understudy.console.http import Answer, ConsoleError, Request
 from understudy.console.routes import Kind, Router, Table, kind_of, reply_of, table_of
 from understudy.dialects.server import BadRequest
 from understudy.domain.errors import LLMError, Misuse
@@ -82,6 +82,3 @@ def console_error(error: ConsoleError | BadRequest | LLMError) -> ConsoleError:
             return ConsoleError(400, "invalid_value", error.message)
         case _:
             return ConsoleError(502, "provider_failed", error.message)
-
-
-__all__ = ["Console", "Outcome", "Reply"]

@@ -21,7 +21,7 @@ from understudy.wire.http import HttpReply
 if TYPE_CHECKING:
     from understudy.client.manager import ProviderManager
     from understudy.config import Config
-    from understudy.console import Console
+    from understudy.console.console import Console
     from understudy.console.http import Streamed
     from understudy.gateway.connection import Connection
     from understudy.gateway.site import Site
@@ -81,13 +81,19 @@ class Operating:
         finally:
             site.exit()
 
-    async def serve(self, connection: Connection) -> str | None:
-        """Answer a request; return the pattern of its route, `None` if it has none."""
-        from understudy.console import Console
-        from understudy.console.http import Reply, Request
+    @property
+    def console(self) -> Console:
+        """The console, which is imported and made at its first use."""
+        from understudy.console.console import Console
 
         if self._console is None:
             self._console = Console(self)
+        return self._console
+
+    async def serve(self, connection: Connection) -> str | None:
+        """Answer a request; return the pattern of its route, `None` if it has none."""
+        from understudy.console.http import Reply, Request
+
         request = Request(
             connection.method,
             connection.url,
@@ -96,7 +102,7 @@ class Operating:
             body=partial(_body, connection),
             id=connection.request_id,
         )
-        outcome = await self._console.answer(request)
+        outcome = await self.console.answer(request)
         if isinstance(answer := outcome.answer, Reply):
             await connection.reply(HttpReply(answer.status, answer.headers, answer.body))
         else:
