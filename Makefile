@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo test fuzz http splice sending exchanges modelcheck check format bench count crash live mutate servers structure clean help
+.PHONY: demo console test fuzz http splice sending exchanges modelcheck check format bench count crash live mutate servers structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,12 +28,19 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --editable '.[gateway,postgres,valkey]' --group test
 	@touch $@
 
+$(VENV)/.installed-gateway: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable '.[gateway]'
+	@touch $@
+
 $(VENV)/.installed-%: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --group $*
 	@touch $@
 
 demo: $(VENV)/.installed ## Show the main job at work: emulated providers, no key, no network
 	@$(BIN)/understudy demo
+
+console: $(VENV)/.installed-gateway ## Open the console over live demo traffic, until Ctrl-C: emulated providers that fail, no key
+	@$(BIN)/understudy demo --console $(ARGS)
 
 test: $(VENV)/.installed-test ## Run all tests, offline
 	$(BIN)/python -m pytest --config-file=pyproject.toml -n $(WORKERS) $(if $(RECORDINGS),--recordings=$(RECORDINGS)) $(ARGS)

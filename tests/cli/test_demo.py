@@ -18,6 +18,7 @@ def test_it_plays_without_terminal_key_or_network(cli: CommandLine) -> None:
     assert "✗ anthropic/claude-sonnet-5-5  authentication (HTTP 401)" in result.out
     assert "GenerationFailed: all 5 attempts failed" in result.out
     assert "Every claim holds" in result.out
+    assert "make console" in result.out
     assert "\x1b" not in result.out
     assert not [line for line in result.out.splitlines() if line != line.rstrip()]
     scenes_shown, _, ending = result.out.partition("\nAll providers, each in its own wire format:")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,16 +32,49 @@ MANUAL = Manual(
     text="""\
 Plays scenes against emulators within this process: failures, rate limits, interrupted streams, refused keys, a tool
 call that one provider starts and another finishes. After each scene it checks its claims. At the end all ten providers
-answer one question, each in its own wire format.""",
-    examples=(Example("Run it", "understudy demo"),),
-    exits={ExitCode.OK: "every claim holds", ExitCode.UNAVAILABLE: "a claim does not hold"},
+answer one question, each in its own wire format.
+
+With --console it starts the real gateway over emulated providers instead, with traffic that never stops and a timetable
+of failures: within two minutes the primary goes down for 40 seconds, another provider runs out of quota and a third one
+stalls. It prints where the console is. Its ledger begins with thirty made-up days, in a folder that is removed at the
+end.""",
+    examples=(
+        Example("Play the scenes", "understudy demo"),
+        Example("Watch a gateway live, until Ctrl-C", "understudy demo --console"),
+    ),
+    exits={
+        ExitCode.OK: "every claim holds, or --console was stopped",
+        ExitCode.UNAVAILABLE: "a claim does not hold",
+        ExitCode.MISUSE: "with --console: the port is in use, or the gateway's packages are missing",
+    },
     variables=LOOKS,
 )
 _PROVIDERS = ("openai", "anthropic", "ollama")
 
 
-def demo(_: Options) -> None:
+class DemoOptions(Options, frozen=True, kw_only=True):
+    """The options of `demo`."""
+
+    live: Annotated[
+        bool, typer.Option("--console", help="Serve the gateway with its console, under live traffic, until Ctrl-C.")
+    ] = False
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", "-p", metavar="N", min=0, max=65535, help="With --console: its port; 0 is any free one."
+        ),
+    ] = 8484
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", metavar="N", min=1, max=256, help="With --console: number of processes.")
+    ] = 1
+
+
+def demo(options: DemoOptions) -> None:
     """Show providers failing and others taking over; needs no key."""
+    if options.live:
+        from understudy.cli.live_demo import run
+
+        raise typer.Exit(asyncio.run(run(port=options.port, workers=options.workers)))
     prepare_library()
     raise typer.Exit(ExitCode.OK if run_async(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 
@@ -109,6 +143,7 @@ def _conclude(screen: Console, failed: list[str]) -> None:
             screen.print(f"  {words}", style="red")
     else:
         screen.print("Every claim holds. With a key in the environment: understudy ask “…”", style="bold green")
+        screen.print("The console, over live traffic: make console, or understudy demo --console")
 
 
 def _summary(used: list[Provider]) -> Table:

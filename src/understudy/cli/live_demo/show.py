@@ -1,0 +1,111 @@
+"""Runs the live demo: emulators, a ledger with a past, `understudy serve` over them, and traffic, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from understudy.cli.live_demo.moments import play
+from understudy.cli.live_demo.past import DAYS, fill
+from understudy.cli.live_demo.stage import KEYS, Stage
+from understudy.cli.live_demo.traffic import prepare, traffic
+
+_GRACE = 5.0
+"""Seconds that the gateway has to end."""
+_INTRODUCTION = """\
+The real gateway over emulated providers: no key, no network, nothing costs anything.
+The ledger begins with {past:,} made-up attempts of {days} days, labelled data=demo.
+Callers' keys: {keys}
+"""
+
+
+class _Ended(Exception):
+    """The gateway has ended by itself."""
+
+
+async def run(*, port: int, workers: int, seed: int | None = None, pace: float = 1.0) -> int:
+    """Run until SIGINT or SIGTERM, or until the gateway ends; return its exit code, 0 if it was stopped here.
+
+    `port`: the gateway's; 0 is any free one. `seed`: of all chance. `pace` multiplies how often callers ask.
+    """
+    chance = random.Random(seed)
+    _cancel_on_signals()
+    try:
+        with tempfile.TemporaryDirectory(prefix="understudy-demo-") as folder:
+            async with (
+                Stage() as stage,
+                _gateway(Path(folder), stage, chance, f"--port={port} --workers={workers}") as gateway,
+            ):
+                return await _perform(gateway, stage, chance, pace)
+    except asyncio.CancelledError:
+        return 0
+
+
+@contextlib.asynccontextmanager
+async def _gateway(folder: Path, stage: Stage, chance: random.Random, options: str) -> AsyncIterator[Process]:
+    """Start the gateway over a ledger that has a past, and end it."""
+    ledger, file = folder / "ledger.db", folder / "understudy.toml"
+    file.write_text(stage.configuration(ledger), encoding="utf-8")
+    past = await asyncio.to_thread(fill, ledger, time.time(), chance)
+    print(_INTRODUCTION.format(past=past, days=DAYS, keys=", ".join(KEYS.values())), flush=True)
+    own = ("--config", str(file), "--access-log", str(folder / "access.log"), "--drain=1")
+    command = (sys.executable, "-m", "understudy", "serve", *own, *options.split())
+    gateway = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+    try:
+        yield gateway
+    finally:
+        await _end(gateway)
+
+
+async def _perform(gateway: Process, stage: Stage, chance: random.Random, pace: float) -> int:
+    """Print what the gateway prints; once it serves, let callers ask and faults happen. Return its exit code."""
+    prepare(stage)
+    said = gateway.stdout
+    if said is None:
+        raise RuntimeError("the gateway was started without a pipe for its output")
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for line in said:
+                text = line.decode("utf-8", "replace").rstrip("\n")
+                print(text, flush=True)
+                if text.startswith("http"):  # the first line of its greeting
+                    group.create_task(traffic(text.split()[0], chance, pace=pace))
+                    group.create_task(play(stage, _tell, chance))
+            raise _Ended
+    except* _Ended:
+        pass
+    return await gateway.wait()
+
+
+def _tell(words: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {words}", flush=True)
+
+
+def _cancel_on_signals() -> None:
+    """Let SIGINT and SIGTERM cancel this task, so that neither the gateway nor the folder outlives the demo."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows, where Ctrl-C cancels it anyway
+            if task is not None:
+                loop.add_signal_handler(number, task.cancel)
+
+
+async def _end(gateway: Process) -> None:
+    """End the gateway, whatever it is doing."""
+    if gateway.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        gateway.terminate()
+    try:
+        await asyncio.wait_for(gateway.wait(), _GRACE)
+    except TimeoutError:
+        gateway.kill()
+        await gateway.wait()
