@@ -15,7 +15,7 @@ import msgspec
 
 from understudy.domain.errors import Misuse
 from understudy.fleet.orders import Order, OrderKind, ProbeResult, standing
-from understudy.fleet.store import FleetStore, FleetUnavailable, Member, start_of
+from understudy.fleet.store import FleetStore, FleetUnavailable, History, Member, start_of
 from understudy.telemetry.snapshot import Minute, Snapshot
 
 log = logging.getLogger("understudy.gateway")
@@ -101,6 +101,10 @@ class Fleet:
         own = self.snapshot()
         return [own, *(each.snapshot for each in await self.others() if not each.ended and each.age <= SILENT)]
 
+    async def members(self) -> list[Member]:
+        """Return all processes, this one first, also those that have ended or are silent."""
+        return [Member(snapshot=self.snapshot(), age=0.0), *await self.others()]
+
     async def others(self) -> list[Member]:
         """Return all other processes as they were last heard of, also those that have ended or are silent. While the
         store cannot be used, they are as they were read last."""
@@ -127,10 +131,14 @@ class Fleet:
         return InstanceTotals((own, *live), ended)
 
     async def minutes(self, since: float, until: float) -> list[Minute]:
-        """Return what became of the attempts of all processes by minute and target, of those that begin in a span of
-        Unix time. The history is kept for 24 hours. Raise `FleetUnavailable`."""
+        """Return what the attempts of all processes came to by minute and target; see `history`."""
+        return list((await self.history(since, until)).minutes)
+
+    async def history(self, since: float, until: float) -> History:
+        """Return what happened in all processes in the minutes that begin in a span of Unix time. The history is kept
+        for 24 hours. Raise `FleetUnavailable`."""
         await self._report()
-        return await self._in_thread(lambda: self._store.minutes(since, until))
+        return await self._in_thread(lambda: self._store.history(since, until))
 
     # ---- orders ----
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from msgspec.structs import replace
 
 from understudy.fleet.orders import Order, to_keep
-from understudy.fleet.store import FORGOTTEN, HISTORY, Member, merged, split, start_of, totals_of
-from understudy.telemetry.snapshot import Minute, Snapshot
+from understudy.fleet.store import (
+    FORGOTTEN,
+    HISTORY,
+    History,
+    Member,
+    history_of,
+    joined,
+    split,
+    start_of,
+    totals_of,
+)
+from understudy.telemetry.snapshot import Snapshot
 
 
 class _Kept:
@@ -36,7 +46,7 @@ class MemoryFleet:
         self._removed: dict[str, Snapshot] = {}
         """By instance, the totals of its processes that were removed."""
         self._orders: list[Order] = []
-        self._minutes: dict[int, list[Minute]] = {}
+        self._history: dict[int, History] = {}
         self._number = 0
 
     def put(self, snapshot: Snapshot, *, joins: bool = False, ended: bool = False) -> bool:
@@ -72,7 +82,7 @@ class MemoryFleet:
         for worker, each in tuple(self._members.items()):
             if now - each.heard > FORGOTTEN:
                 del self._members[worker]
-                self._file(each.snapshot.minutes)
+                self._file(history_of(each.snapshot))
                 instance = each.snapshot.instance
                 former = self._removed.get(instance)
                 total = totals_of([*([former] if former is not None else []), each.snapshot])
@@ -81,7 +91,7 @@ class MemoryFleet:
         living = {each.snapshot.instance for each in self._members.values()}
         self._removed = {name: each for name, each in self._removed.items() if name in living}
         oldest = now - HISTORY
-        self._minutes = {start: each for start, each in self._minutes.items() if start >= oldest}
+        self._history = {start: each for start, each in self._history.items() if start >= oldest}
         self._orders = to_keep(self._orders)
 
     def order(self, order: Order) -> Order:
@@ -95,15 +105,15 @@ class MemoryFleet:
         """Return the orders with a higher number, the oldest first."""
         return [each for each in self._orders if each.number > after]
 
-    def minutes(self, since: float, until: float) -> list[Minute]:
-        """Return the minutes that begin in a span of time; see `FleetStore`."""
-        own = (minute for each in self._members.values() for minute in each.snapshot.minutes)
-        past = (minute for minutes in self._minutes.values() for minute in minutes)
-        return merged(each for each in (*past, *own) if since <= each.start < until)
+    def history(self, since: float, until: float) -> History:
+        """Return what happened in a span of time; see `FleetStore`."""
+        own = (history_of(each.snapshot) for each in self._members.values())
+        past = (each for start, each in self._history.items() if since <= start < until)
+        return joined((*past, *own)).within(since, until)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
-    def _file(self, minutes: Iterable[Minute]) -> None:
-        for each in minutes:
-            self._minutes[each.start] = merged([*self._minutes.get(each.start, ()), each])
+    def _file(self, history: History) -> None:
+        for start, each in history.by_minute().items():
+            self._history[start] = joined([self._history.get(start, History()), each])

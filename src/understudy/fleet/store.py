@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
@@ -9,7 +10,16 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.fleet.orders import Order
-from understudy.telemetry.snapshot import FaceTally, Minute, Snapshot, TargetSnapshot, add_tallies
+from understudy.telemetry.snapshot import (
+    FaceTally,
+    Minute,
+    RequestMinute,
+    Snapshot,
+    TargetSnapshot,
+    Transition,
+    add_requests,
+    add_tallies,
+)
 
 MINUTE = 60
 HISTORY = 24 * 3600
@@ -31,6 +41,31 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     ended: bool = False
     """Whether it has ended: its totals are final. The totals of processes that were removed count as one such member
     of their instance, whose `worker` is empty."""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened in some minutes."""
+
+    minutes: tuple[Minute, ...] = ()
+    """By time and target."""
+    requests: tuple[RequestMinute, ...] = ()
+    """By time."""
+    changes: tuple[Transition, ...] = ()
+    """By time."""
+
+    def within(self, since: float, until: float) -> History:
+        """Return what belongs to the minutes that begin in a span of time."""
+        return History(
+            minutes=tuple(each for each in self.minutes if since <= each.start < until),
+            requests=tuple(each for each in self.requests if since <= each.start < until),
+            changes=tuple(each for each in self.changes if since <= start_of(each.at) < until),
+        )
+
+    def by_minute(self) -> dict[int, History]:
+        """Return the history of each minute by itself."""
+        counted = {each.start for each in self.minutes} | {each.start for each in self.requests}
+        starts = sorted(counted | {start_of(each.at) for each in self.changes})
+        return {start: self.within(start, start + MINUTE) for start in starts}
 
 
 class FleetStore(Protocol):
@@ -67,8 +102,8 @@ class FleetStore(Protocol):
         """Return the orders with a higher number, the oldest first."""
         ...
 
-    def minutes(self, since: float, until: float) -> list[Minute]:
-        """Return the minutes that begin in a span of time, of all processes together, by time and target."""
+    def history(self, since: float, until: float) -> History:
+        """Return what happened in the minutes that begin in a span of time, of all processes together."""
         ...
 
     def close(self) -> None:
@@ -79,15 +114,30 @@ class FleetStore(Protocol):
 # ---- what stores make of snapshots ----
 
 
-def split(snapshot: Snapshot, filed: int) -> tuple[Snapshot, tuple[Minute, ...]]:
-    """Return a snapshot as it is kept, and its minutes that are over.
+def history_of(snapshot: Snapshot) -> History:
+    """Return what of a snapshot belongs to the history."""
+    return History(minutes=snapshot.minutes, requests=snapshot.requests, changes=snapshot.changes)
+
+
+def split(snapshot: Snapshot, filed: int) -> tuple[Snapshot, History]:
+    """Return a snapshot as it is kept, and what of it is over and belongs to the history.
 
     `filed`: until when the minutes of this process are in the history already, because it did not learn that they are.
     """
-    now = start_of(snapshot.at)
-    fresh = [minute for minute in snapshot.minutes if minute.start >= filed]
-    over = tuple(minute for minute in fresh if minute.start < now)
-    return replace(snapshot, minutes=tuple(minute for minute in fresh if minute.start >= now)), over
+    now, whole = start_of(snapshot.at), history_of(snapshot)
+    rest = whole.within(max(now, filed), math.inf)
+    kept = replace(snapshot, minutes=rest.minutes, requests=rest.requests, changes=rest.changes)
+    return kept, whole.within(filed, now)
+
+
+def joined(parts: Iterable[History]) -> History:
+    """Return several histories as one: of the same minutes, what they came to together."""
+    found = list(parts)
+    return History(
+        minutes=merged(each for part in found for each in part.minutes),
+        requests=merged_requests(each for part in found for each in part.requests),
+        changes=tuple(sorted((each for part in found for each in part.changes), key=lambda each: each.at)),
+    )
 
 
 def start_of(seconds: float) -> int:
@@ -95,14 +145,23 @@ def start_of(seconds: float) -> int:
     return int(seconds // MINUTE) * MINUTE
 
 
-def merged(minutes: Iterable[Minute]) -> list[Minute]:
+def merged(minutes: Iterable[Minute]) -> tuple[Minute, ...]:
     """Return minutes with one of each target at each time, by time and target."""
     found: dict[tuple[int, str, str], Minute] = {}
     for each in minutes:
         name = (each.start, each.entry, each.model or "")
         known = found.get(name)
         found[name] = each if known is None else replace(known, tally=add_tallies(known.tally, each.tally))
-    return [found[name] for name in sorted(found)]
+    return tuple(found[name] for name in sorted(found))
+
+
+def merged_requests(minutes: Iterable[RequestMinute]) -> tuple[RequestMinute, ...]:
+    """Return minutes with one at each time, by time."""
+    found: dict[int, RequestMinute] = {}
+    for each in minutes:
+        known = found.get(each.start)
+        found[each.start] = each if known is None else add_requests(known, each)
+    return tuple(found[start] for start in sorted(found))
 
 
 def totals_of(snapshots: Iterable[Snapshot]) -> Snapshot | None:
@@ -140,4 +199,6 @@ def totals_of(snapshots: Iterable[Snapshot]) -> Snapshot | None:
         stand_ins=(),
         faces=tuple(faces.values()),
         minutes=(),
+        requests=(),
+        changes=(),
     )

@@ -171,7 +171,8 @@ class Gateway:
 
     def _record(self, notes: Notes, connection: Connection, route: str | None, face: str = "") -> None:
         status, seconds = connection.status, time.monotonic() - notes.began
-        self.member.meters.request(face, notes.outcome(status), status or notes.refused, seconds)
+        first = None if notes.first is None else notes.first - notes.began
+        self.member.meters.request(face, notes.outcome(status), status or notes.refused, seconds, first)
         if self.access_log is not None:
             self.access_log(notes.record(connection.method, route, connection.status))
 

@@ -16,8 +16,8 @@ from understudy.domain.errors import LLMError
 from understudy.engine import clock
 from understudy.engine.job import new_id
 from understudy.fleet.orders import Order, OrderKind, ProbeResult
-from understudy.telemetry.meters import Meters
-from understudy.telemetry.snapshot import Snapshot
+from understudy.telemetry.meters import Meters, TargetName
+from understudy.telemetry.snapshot import Snapshot, TargetSnapshot, TargetState, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.gateway.manager import GatewayManager
     from understudy.gateway.site import Site
+
+CHANGES = 500
+"""Changes of state that are kept while they cannot be moved to the history."""
 
 
 class GatewayMember:
@@ -40,6 +43,10 @@ class GatewayMember:
         self._host = socket.gethostname()
         self._started = time.time()
         self._stands: Mapping[str, Order] = {}
+        self._states: dict[TargetName, TargetState] = {}
+        """The states of the targets at the last look, but for those that were always closed."""
+        self._changes: list[Transition] = []
+        """Those that are not in the history yet."""
         self._digest: tuple[Config, str] | None = None
 
     def snapshot(self) -> Snapshot:
@@ -47,6 +54,8 @@ class GatewayMember:
         site, *former = self._sites()
         now, wall, states = clock.now(), time.time(), site.manager.states
         draining = {entry for entry, order in self._stands.items() if order.kind is OrderKind.DRAIN}
+        targets = states.at(now, wall, self.meters.totals(), draining)
+        self._note_changes(targets, wall)
         return Snapshot(
             instance=self.instance,
             worker=self._worker,
@@ -59,15 +68,18 @@ class GatewayMember:
             config=self._config(site.config),
             under_way=sum(each.under_way for each in (site, *former)),
             waiting=site.manager.waiting,
-            targets=states.at(now, wall, self.meters.totals(), draining),
+            targets=targets,
             stand_ins=states.stand_ins(now, wall),
             faces=self.meters.faces(),
             minutes=self.meters.minutes(),
+            requests=self.meters.requests(),
+            changes=tuple(self._changes),
         )
 
     def filed(self, before: int) -> None:
         """Forget minutes that are in the history."""
         self.meters.filed(before)
+        self._changes = [each for each in self._changes if each.at >= before]
 
     def begin_anew(self) -> None:
         """Count from zero under another name."""
@@ -95,6 +107,24 @@ class GatewayMember:
         if isinstance(status, LLMError):
             return ProbeResult(ok=False, detail=status.message)
         return ProbeResult(ok=status.ok, detail=status.detail, latency=status.latency, refused_keys=status.refused_keys)
+
+    def _note_changes(self, targets: Iterable[TargetSnapshot], now: float) -> None:
+        """Note which targets are in another state than at the last look."""
+        for each in targets:
+            name = (each.entry, each.model, each.operation)
+            if self._states.get(name, TargetState.CLOSED) is each.state:
+                continue
+            self._states[name] = each.state
+            change = Transition(
+                at=now,
+                entry=each.entry,
+                model=each.model,
+                operation=each.operation,
+                state=each.state,
+                why=each.why,
+                worker=self._worker,
+            )
+            self._changes = [*self._changes[1 - CHANGES :], change]
 
     def _do(self, manager: GatewayManager, order: Order) -> None:
         if not manager.has_entry(order.entry):

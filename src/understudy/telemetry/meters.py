@@ -13,7 +13,7 @@ from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.operation import Operation
 from understudy.domain.quantiles import Sketch
 from understudy.domain.usage import Usage
-from understudy.telemetry.snapshot import FaceTally, Minute, Tally, Tokens, add_tallies
+from understudy.telemetry.snapshot import FaceTally, Minute, RequestMinute, Tally, Tokens, add_tallies
 
 TARGETS = 200
 """Targets that are counted by themselves: callers may name any model."""
@@ -86,6 +86,22 @@ class _Target:
         return self.known
 
 
+class _Requests:
+    """What the requests of callers come to within the current minute."""
+
+    __slots__ = ("first", "latency", "outcomes")
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, int] = {}
+        self.latency = Sketch()
+        self.first = Sketch()
+
+    def minute(self, start: int) -> RequestMinute:
+        """Return what was counted so far."""
+        latency, first = self.latency.snapshot(), self.first.snapshot()
+        return RequestMinute(start=start, outcomes=dict(self.outcomes), latency=latency, first=first)
+
+
 class Meters:
     """What one process counts. It is used by one event loop."""
 
@@ -97,6 +113,8 @@ class Meters:
         self._over: list[Minute] = []
         """Minutes that are over, and not in the history yet."""
         self._faces: dict[tuple[str, str, int], tuple[list[int], Sketch]] = {}
+        self._requests = _Requests()
+        self._requests_over: list[RequestMinute] = []
 
     # ---- counting ----
 
@@ -133,8 +151,9 @@ class Meters:
         else:
             counts.cost += record.cost.amount.nano_usd
 
-    def request(self, face: str, outcome: str, status: int, seconds: float) -> None:
-        """Count a request of a caller that has ended."""
+    def request(self, face: str, outcome: str, status: int, seconds: float, first: float | None = None) -> None:
+        """Count a request of a caller that has ended, `first` seconds after which a streamed answer began. One to the
+        gateway's own paths, which have no `face`, is not in the minutes."""
         name = (face, outcome, status)
         known = self._faces.get(name)
         if known is None:
@@ -143,6 +162,16 @@ class Meters:
             known = self._faces.setdefault(name, ([0], Sketch()))
         known[0][0] += 1
         known[1].add(seconds)
+        if face:
+            now = self._clock()
+            if now - self._minute >= MINUTE:
+                self._turn(now)
+            requests = self._requests
+            requests.outcomes[outcome] = requests.outcomes.get(outcome, 0) + 1
+            if outcome == "answered":
+                requests.latency.add(seconds)
+                if first is not None:
+                    requests.first.add(first)
 
     def _new(self, name: TargetName, provider_type: str) -> _Target:
         """Return what counts for a target that was not counted before."""
@@ -155,6 +184,12 @@ class Meters:
             known = self._targets[name] = _Target(provider_type)
         return known
 
+    def _look(self) -> None:
+        """Begin another minute if it is time for it."""
+        now = self._clock()
+        if now - self._minute >= MINUTE:
+            self._turn(now)
+
     def _turn(self, now: float) -> None:
         """Begin another minute. One never begins before another that is over, even if the clock is set back."""
         for (entry, model, _), target in self._targets.items():
@@ -162,10 +197,11 @@ class Meters:
                 target.total, tally = target.read()
                 target.counts = target.known = None
                 self._over.append(Minute(start=self._minute, entry=entry, model=model, tally=tally))
+        if self._requests.outcomes:
+            self._requests_over.append(self._requests.minute(self._minute))
+            self._requests = _Requests()
         self._minute = max(self._minute, int(now // MINUTE) * MINUTE)
-        oldest = self._minute - UNFILED * MINUTE
-        if self._over and self._over[0].start < oldest:
-            self._over = [each for each in self._over if each.start >= oldest]
+        self.filed(self._minute - UNFILED * MINUTE)
 
     # ---- what was counted ----
 
@@ -174,11 +210,15 @@ class Meters:
         for name, target in self._targets.items():
             yield name, target.provider_type, target.read()[0]
 
+    def requests(self) -> tuple[RequestMinute, ...]:
+        """Return the requests of the current minute, and those before that were not `filed`."""
+        self._look()
+        current = self._requests
+        return (*self._requests_over, *([current.minute(self._minute)] if current.outcomes else []))
+
     def minutes(self) -> tuple[Minute, ...]:
         """Return the current minute of each target, and those before that were not `filed`."""
-        now = self._clock()
-        if now - self._minute >= MINUTE:
-            self._turn(now)
+        self._look()
         current = (
             Minute(start=self._minute, entry=entry, model=model, tally=target.read()[1])
             for (entry, model, _), target in self._targets.items()
@@ -191,10 +231,15 @@ class Meters:
         self._targets.clear()
         self._faces.clear()
         self._over.clear()
+        self._requests_over.clear()
+        self._requests = _Requests()
 
     def filed(self, before: int) -> None:
         """Forget the minutes before a moment: they are in the history."""
-        self._over = [each for each in self._over if each.start >= before]
+        if self._over and self._over[0].start < before:
+            self._over = [each for each in self._over if each.start >= before]
+        if self._requests_over and self._requests_over[0].start < before:
+            self._requests_over = [each for each in self._requests_over if each.start >= before]
 
     def faces(self) -> tuple[FaceTally, ...]:
         """Return what callers got, by face, outcome and status."""

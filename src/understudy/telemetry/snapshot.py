@@ -120,6 +120,31 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tally: Tally = Tally()
 
 
+class RequestMinute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Requests of callers to models that ended within one minute, whichever targets answered."""
+
+    start: int
+    """Unix seconds: a multiple of 60."""
+    outcomes: Mapping[str, int] = {}
+    """How many there were, by outcome as in the access log."""
+    latency: Quantiles = Quantiles()
+    """Of those that were answered."""
+    first: Quantiles = Quantiles()
+    """Of streamed answers, until their first event."""
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A target was found to be in another state than before, by one process."""
+
+    at: float
+    entry: str
+    model: str | None = None
+    operation: str = "text"
+    state: TargetState
+    why: str | None = None
+    worker: str
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One process at one moment."""
 
@@ -145,6 +170,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     faces: tuple[FaceTally, ...] = ()
     minutes: tuple[Minute, ...] = ()
     """The current minute of each target that was asked, and earlier ones that are not in the fleet's history yet."""
+    requests: tuple[RequestMinute, ...] = ()
+    """As `minutes`, of the requests of callers."""
+    changes: tuple[Transition, ...] = ()
+    """Those within the same minutes."""
     obeyed: int = 0
     """The number of the latest order of an operator that it obeys."""
 
@@ -167,4 +196,15 @@ def add_tallies(one: Tally, other: Tally) -> Tally:
         latency=one.latency + other.latency,
         first_content=one.first_content + other.first_content,
         token_gap=one.token_gap + other.token_gap,
+    )
+
+
+def add_requests(one: RequestMinute, other: RequestMinute) -> RequestMinute:
+    """Return what two groups of requests of the same minute come to together."""
+    outcomes = sorted(one.outcomes.keys() | other.outcomes.keys())
+    return RequestMinute(
+        start=one.start,
+        outcomes={name: one.outcomes.get(name, 0) + other.outcomes.get(name, 0) for name in outcomes},
+        latency=one.latency + other.latency,
+        first=one.first + other.first,
     )

@@ -95,6 +95,8 @@ class TargetStates:
                     continue
                 after = [target for target in (*targets[at + 1 :], *targets[:at]) if target in ready]
                 denial = self._health.denial(primary, now)
+                if not after and denial is None:
+                    continue  # a probe of it is the next request
                 yield StandIn(
                     route=route,
                     primary=primary.label,
