@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from understudy.console.charts.frame import HEIGHT, PLOT, TOP, foot_label, grid
+from understudy.console.charts.frame import HEIGHT, PLOT, TOP, foot_label, grid, tick_labels
 from understudy.console.charts.scales import nice_ticks
 from understudy.console.charts.svg import MOST_POINTS, Chart, Key, element, percent, picture
 
@@ -32,17 +32,22 @@ def stacked_bars(
     series: Sequence[Series],
     *,
     shown: Callable[[float], str],
+    at_axis: Callable[[float], str] | None = None,
     rows: str = "time (UTC)",
 ) -> Chart:
-    """Draw a bar for each place, with the series above each other, the first one at the bottom."""
+    """Draw a bar for each place, with the series above each other, the first one at the bottom.
+
+    `at_axis`: how the numbers of the axis are shown, if not as the values; `rows`: what the places are.
+    """
     first = max(0, len(places) - MOST_POINTS)
     places = places[first:]
     series = [each._replace(values=each.values[first:]) for each in series]
     sums = [sum(each.values[place] for each in series) for place in range(len(places))]
     ticks = nice_ticks(max(sums, default=0))
-    parts = grid(ticks, shown)
+    parts = grid(ticks)
     for place, name in enumerate(places):
         parts += _bar(place, len(places), name, series, ticks[-1], shown)
+    parts += tick_labels(ticks, at_axis or shown)
     every = -(-len(places) // _LABELS) or 1
     parts += [
         foot_label((place + 0.5) / len(places), name)

@@ -15,15 +15,25 @@ TOP, PLOT, FOOT = 16, 132, 20
 HEIGHT = TOP + PLOT + FOOT
 
 
-def grid(ticks: Sequence[float], shown: Callable[[float], str]) -> list[Markup]:
-    """Return a line at each tick with its number above."""
-    parts = []
-    for each in ticks:
-        y = TOP + PLOT - each / ticks[-1] * PLOT
-        parts.append(element("line", x1="0", x2="100%", y1=y, y2=y, **{"class": "grid" if each else "base"}))
-        if each:
-            parts.append(element("text", shown(each), x="0", y=y - 4, **{"class": "tick"}))
-    return parts
+def grid(ticks: Sequence[float]) -> list[Markup]:
+    """Return a line at each tick."""
+    return [
+        element("line", x1="0", x2="100%", y1=y, y2=y, **{"class": "grid" if each else "base"})
+        for each, y in zip(ticks, _heights(ticks), strict=True)
+    ]
+
+
+def tick_labels(ticks: Sequence[float], shown: Callable[[float], str]) -> list[Markup]:
+    """Return the number of each tick, above its line: to be drawn over what is measured."""
+    return [
+        element("text", shown(each), x="0", y=y - 4, **{"class": "tick"})
+        for each, y in zip(ticks, _heights(ticks), strict=True)
+        if each
+    ]
+
+
+def _heights(ticks: Sequence[float]) -> list[float]:
+    return [TOP + PLOT - each / ticks[-1] * PLOT for each in ticks]
 
 
 def time_axis(start: float, end: float) -> list[Markup]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from understudy.console.charts.frame import HEIGHT, PLOT, TOP, clock, grid, time_axis
+from understudy.console.charts.frame import HEIGHT, PLOT, TOP, clock, grid, tick_labels, time_axis
 from understudy.console.charts.scales import nice_ticks
 from understudy.console.charts.svg import MOST_POINTS, Chart, Key, element, number, percent, picture
 
@@ -76,7 +76,7 @@ def band_chart(
     ]  # fmt: skip
     return Chart(
         title,
-        picture(title, HEIGHT, [*grid(ticks, shown), inner, *time_axis(start, end), *spots]),
+        picture(title, HEIGHT, [*grid(ticks), inner, *tick_labels(ticks, shown), *time_axis(start, end), *spots]),
         ("time (UTC)", *names),
         tuple((clock(each.at), shown(each.low), shown(each.high or 0)) for each in points if each.low is not None),
         (Key("line", names[0]), Key("band", f"to {names[1]}")),

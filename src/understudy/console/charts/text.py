@@ -25,7 +25,7 @@ SHORT = 120
 
 
 def visible(text: str) -> str:
-    """Return text in one line, in which suspect characters are replaced by their picture (`␛`) or number (`⟦U+202E⟧`)."""
+    """Return text as one line, with suspect characters as their picture (`␛`) or number (`⟦U+202E⟧`)."""
     return _SUSPECT.sub(_shown, text)
 
 

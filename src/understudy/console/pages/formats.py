@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 from markupsafe import Markup
 
 from understudy.console.charts.text import SHORT, shortened, visible, visible_lines
@@ -41,7 +42,7 @@ def seconds(value: float | None) -> str:
     if value < 0.9995:
         return f"{value * 1000:.0f} ms" if value >= 0.01 or value == 0 else f"{value * 1000:.2g} ms"
     if value < 9.995:
-        return f"{value:.3g} s"
+        return f"{value:.2f} s".replace(".00 ", " ")
     if value < 59.95:
         return f"{value:.1f} s".replace(".0 ", " ")
     whole = round(value)
@@ -58,6 +59,8 @@ def share(value: float | None) -> str:
         return UNKNOWN
     if value in (0, 1):
         return f"{value * 100:.0f} %"
+    if value > 1:
+        return f"{max(101, value * 100):,.0f} %"
     return f"{min(99.9, max(0.1, value * 100)):.1f} %"
 
 
@@ -74,6 +77,11 @@ def dollars(amount: Decimal | str | float) -> str:
     places = min(9, 2 - size.adjusted())
     whole, _, part = f"{size:.{places}f}".partition(".")
     return f"{sign}${whole}.{part.rstrip('0'):0<2}"
+
+
+def round_dollars(amount: float) -> str:
+    """Return an amount at an axis, without cents where there are none."""
+    return dollars(amount).removesuffix(".00")
 
 
 def usd(amount: Decimal | str | None) -> Markup | str:
@@ -131,6 +139,32 @@ def lines(text: str) -> Markup:
     return Markup("{}").format(visible_lines(text))
 
 
+def short(text: str | None, most: int = SHORT) -> str:
+    """Return the start of a text, for a place where the rest is found elsewhere."""
+    return UNKNOWN if text is None else shortened(text, most)
+
+
+def words(name: str) -> str:
+    """Return a name of ours as words: `rate_limited` is `rate limited`."""
+    return name.replace("_", " ")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 attempt`, `2 attempts`."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def clock(at: float, now: float) -> str:
+    """Return the time of day of a Unix time in UTC, with the date if it is another one than that of `now`."""
+    moment, today = datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC)
+    return f"{moment:%H:%M:%S}" if moment.date() == today.date() else f"{moment.day} {moment:%b %H:%M:%S}"
+
+
+def document(value: object) -> Markup:
+    """Return JSON with indents, in which texts of several lines stay readable."""
+    return lines(msgspec.json.format(msgspec.json.encode(value), indent=2).decode().replace("\\n", "\n"))
+
+
 def path(*parts: str) -> str:
     """Return a path of the console whose parts are quoted, such as `/console/providers/a%2Fb`."""
     return "/console" + "".join(f"/{quote(_encodable(each), safe='')}" for each in parts)
@@ -149,6 +183,9 @@ def _encodable(text: str) -> str:
 
 FILTERS = {
     each.__name__: each
-    for each in (number, short_number, seconds, share, usd, nano_usd, iso, moment, brief, lines)
-}  # fmt: skip
+    for each in (
+        *(number, short_number, seconds, share, usd, nano_usd, iso, moment, clock),
+        *(brief, short, lines, words, counted, document),
+    )
+}
 """What templates call."""

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from understudy.console.charts.text import visible
-from understudy.console.pages import formats
+from understudy.console.pages import balances, formats, words
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -26,10 +26,10 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.do"],
     )
-    made.filters.update(formats.FILTERS)
+    made.filters.update({**formats.FILTERS, **balances.FILTERS})
     made.globals.update(path=formats.path, query=formats.query)
+    made.globals.update(pace=balances.pace, state_words=words.state_words, order_words=words.order_words)
     return made
 
 

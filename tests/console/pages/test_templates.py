@@ -1,0 +1,175 @@
+"""Every template with full, missing and hostile values: well-formed, accessible, and nothing of it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from markupsafe import Markup
+
+from tests.console.pages.examples import AT, HOSTILE, Filler
+from tests.console.pages.html import faults
+from understudy.console.pages import drawings
+from understudy.console.pages.frame import PLACES, Frame
+from understudy.console.pages.rendering import render
+from understudy.reports.history import ProviderHistory
+from understudy.reports.keys import KeyResult
+from understudy.reports.money import MoneyReport
+from understudy.reports.prices import ProviderModels
+from understudy.reports.requests import RequestList
+from understudy.reports.sessions import SessionDetail, SessionList
+from understudy.reports.waterfall import RequestDetail
+
+Values = dict[str, Any]
+
+GUARD = Markup('<input type="hidden" name="csrf" value="token">')
+
+
+def given(text: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, text)
+
+
+def requests(filler: Filler, text: str) -> Values:
+    names = ("id", "since", "outcome", "target", "route", "key", "session", "tag", "agent", "failure", "model")
+    return {
+        "report": filler.make(RequestList), "given": given(text, *names), "filtered": bool(text),
+        "live": "/console/live/requests", "spans": [("", "any"), (text, text)], "outcomes": [("", "any")],
+    }  # fmt: skip
+
+
+def request(filler: Filler, text: str) -> Values:
+    detail = filler.make(RequestDetail)
+    step = {"target": text, "provider": text, "model": text, "why": text, "expected_cost_usd": "0.1"}
+    return {
+        "report": detail, "headline": text, "chart": drawings.attempts_chart(detail), "explained": True,
+        "has_tokens": bool(detail.attempts), "warnings": [(1, each) for one in detail.attempts for each in one.warnings],
+        "plan": {"why": text, "steps": [step] if detail.attempts else [], "skipped": [step]},
+        "captured": [(1, each.captured) for each in detail.attempts if each.captured],
+    }  # fmt: skip
+
+
+def money(filler: Filler, text: str) -> Values:
+    report = filler.make(MoneyReport)
+    return {
+        "report": report, "chart": drawings.money_chart(report), "parts": drawings.money_parts(report),
+        "dimensions": [("model", "model"), (text, text)], "spans": [("7", "7 days")], "days": "7",
+    }  # fmt: skip
+
+
+def key_values(filler: Filler, text: str) -> Values:
+    names = (
+        *("name", "models", "routes", "budget_day", "budget_month", "budget_total", "on_exceeded"),
+        *("requests_per_minute", "tokens_per_minute", "concurrent", "expires", "tags"),
+    )
+    key = filler.make(KeyResult)
+    return {"keys": [key] if key.models else [], "given": given(text, *names), "problem": text or None}
+
+
+def target_row(filler: Filler, text: str) -> SimpleNamespace:
+    quota = SimpleNamespace(unit=text, left=3, limit=10, resets=AT)
+    window = filler.make(ProviderHistory).targets[0].windows[0] if text else None
+    return SimpleNamespace(
+        entry=text, model=text or None, provider_type=text, operation="text", state="open", why=text or None, until=AT,
+        in_flight=1, seen_by=1, workers=2, quotas=[quota], window=window,
+    )  # fmt: skip
+
+
+def providers(filler: Filler, text: str) -> Values:
+    return {
+        "rows": [target_row(filler, text)] if text else [], "window": "1h", "windows": [("1h", "1 hour")],
+        "models": filler.make(ProviderModels), "notice": SimpleNamespace(kind="bad", title=text, message=text),
+    }  # fmt: skip
+
+
+def provider(filler: Filler, text: str) -> Values:
+    history = filler.make(ProviderHistory)
+    return {
+        **providers(filler, text), "entry": text or "main", "is_held": not text, "history_complete": False,
+        "histories": [
+            SimpleNamespace(
+                name=text, target=text, sums=each.windows[0], changes=each.changes,
+                outcomes=drawings.outcome_chart(history, each), latency=drawings.latency_chart(history, each, first=False),
+                first=drawings.latency_chart(history, each, first=True),
+            )
+            for each in history.targets
+        ],
+        "orders": [
+            SimpleNamespace(at=AT, kind="probe", by=text, probe=SimpleNamespace(ok=False, detail=text, latency=0.1))
+        ] if text else [],
+    }  # fmt: skip
+
+
+def configuration(filler: Filler, text: str) -> Values:
+    change = SimpleNamespace(where=text, used=text, file=text)
+    return {
+        "notice": SimpleNamespace(kind="bad", title="refused", message=text), "problem": text or None, "differs": True,
+        "changes": [change] if text else [], "warnings": [text] if text else [], "text": text, "where": text,
+    }  # fmt: skip
+
+
+def answer(text: str) -> SimpleNamespace:
+    attempt = SimpleNamespace(
+        number=1, provider=text, model=text or None, outcome="failed", failure=text or None, duration=0.1
+    )
+    return SimpleNamespace(
+        name=text, outcome="failed", problem=text or None, text=text, attempts=[attempt], cost_usd=None,
+        input_tokens=None, output_tokens=3, seconds=1.0, first_seconds=None, warnings=[text], request_id=text or None,
+    )  # fmt: skip
+
+
+def try_it(filler: Filler, text: str) -> Values:
+    return {
+        "given": given(text, "prompt", "target", "other", "max_tokens"), "choices": [(text, text)],
+        "answers": [answer(text), answer(text)],
+    }  # fmt: skip
+
+
+PAGES: Mapping[str, Callable[[Filler, str], Values]] = {
+    "requests.html": requests,
+    "request.html": request,
+    "money.html": money,
+    "providers.html": providers,
+    "provider.html": provider,
+    "sessions.html": lambda filler, text: {
+        "report": filler.make(SessionList), "given": given(text, "agent", "key"), "filtered": bool(text),
+    },
+    "session.html": lambda filler, text: {"report": filler.make(SessionDetail)},
+    "keys.html": key_values,
+    "key_made.html": lambda filler, text: {"key": filler.make(KeyResult), "value": text, "former": AT},
+    "configuration.html": configuration,
+    "try.html": try_it,
+    "error.html": lambda filler, text: {"message": text},
+    "confirm.html": lambda filler, text: {
+        "message": text, "action": "/console/keys/x/revoke", "button": "Revoke", "back": "/console/keys", "place": "keys",
+    },
+}  # fmt: skip
+
+FILLERS = {
+    "full": (Filler("gpt-5.1", state="valid"), "gpt-5.1"),
+    "missing": (Filler("", full=False), ""),
+    "hostile": (Filler(HOSTILE, state="revoked", max="5"), HOSTILE),
+}
+
+
+def shown(name: str, kind: str, scope: str = "manage") -> str:
+    filler, text = FILLERS[kind]
+    frame = Frame(text or "operator", scope, GUARD, PLACES, "0.1.0")
+    may = {"operate": scope != "read", "manage": scope == "manage"}
+    return render(name, frame=frame, may=may, guard=GUARD, now=AT, title="Page", **PAGES[name](filler, text))
+
+
+@pytest.mark.parametrize("kind", FILLERS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_well_formed_and_accessible(name: str, kind: str) -> None:
+    assert faults(shown(name, kind)) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reader_sees_no_form_that_changes_anything(name: str) -> None:
+    if name in ("confirm.html", "key_made.html"):
+        return
+    html = shown(name, "full", "read")
+    assert faults(html) == []
+    assert html.count('method="post"') == 1  # signing out
