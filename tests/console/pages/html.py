@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -36,8 +37,8 @@ def words_of(element: Element) -> str:
 
 
 def faults(html: str) -> list[str]:
-    """Return what is wrong with a page: what a strict content policy blocks, what a screen reader misses, and characters
-    that must not be there."""
+    """Return what is wrong with a page: what a strict policy blocks, what a screen reader misses, and characters that
+    must not be there."""
     document = read(html)
     elements = [each for each in document.iter() if isinstance(each.tag, str)]
     return [*_policy(elements), *_names(document, elements), *_structure(elements), *_characters(html)]
@@ -60,6 +61,7 @@ def _names(document: Element, elements: list[Element]) -> Iterator[str]:
     ids = Counter(each.attrib["id"] for each in elements if "id" in each.attrib)
     yield from (f"the id {name!r} is there {count} times" for name, count in ids.items() if count > 1)
     labelled = {each.attrib.get("for") for each in elements if each.tag == "label"}
+    inner = [one for each in elements if each.tag == "svg" for one in each]
     for each in elements:
         name = each.attrib.get("aria-label")
         if each.tag in _FIELDS and each.attrib.get("type") != "hidden" and each.attrib.get("id") not in labelled:
@@ -68,9 +70,8 @@ def _names(document: Element, elements: list[Element]) -> Iterator[str]:
             yield f"a <{each.tag}> has no words"
         if each.tag == "svg" and each.attrib.get("role") == "img" and not (name and each.find("title") is not None):
             yield "a picture has no title"
-        if each.tag == "svg" and "role" not in each.attrib and each.attrib.get("aria-hidden") != "true":
-            if not any(each in list(other) for other in elements if other.tag == "svg"):
-                yield "a picture is neither described nor hidden"
+        if each.tag == "svg" and not {"role", "aria-hidden"} & each.attrib.keys() and each not in inner:
+            yield "a picture is neither described nor hidden"
         for reference in (each.attrib.get("aria-describedby"), each.attrib.get("aria-labelledby")):
             if reference and reference not in ids:
                 yield f"{reference!r} is referred to and not there"
@@ -84,9 +85,7 @@ def _structure(elements: list[Element]) -> Iterator[str]:
     levels = [int(each.tag[1]) for each in elements if re.fullmatch("h[1-6]", str(each.tag))]
     if levels.count(1) != 1 or levels[0] != 1:
         yield f"the headings are {levels}"
-    yield from (
-        f"h{one} follows h{before}" for before, one in zip(levels, levels[1:], strict=False) if one > before + 1
-    )
+    yield from (f"h{one} follows h{before}" for before, one in pairwise(levels) if one > before + 1)
     if sum(each.tag == "main" for each in elements) != 1:
         yield "there is not exactly one <main>"
     for each in elements:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from tests.console.pages.examples import AT, HOSTILE, Filler
 from tests.console.pages.html import faults
@@ -44,7 +45,8 @@ def request(filler: Filler, text: str) -> Values:
     step = {"target": text, "provider": text, "model": text, "why": text, "expected_cost_usd": "0.1"}
     return {
         "report": detail, "headline": text, "chart": drawings.attempts_chart(detail), "explained": True,
-        "has_tokens": bool(detail.attempts), "warnings": [(1, each) for one in detail.attempts for each in one.warnings],
+        "has_tokens": bool(detail.attempts),
+        "warnings": [(1, each) for one in detail.attempts for each in one.warnings],
         "plan": {"why": text, "steps": [step] if detail.attempts else [], "skipped": [step]},
         "captured": [(1, each.captured) for each in detail.attempts if each.captured],
     }  # fmt: skip
@@ -63,7 +65,8 @@ def key_values(filler: Filler, text: str) -> Values:
         *("name", "models", "routes", "budget_day", "budget_month", "budget_total", "on_exceeded"),
         *("requests_per_minute", "tokens_per_minute", "concurrent", "expires", "tags"),
     )
-    key = filler.make(KeyResult)
+    budgets = ({"name": text, "max": "5", "period": "day", "on_exceeded": "cheaper"},)
+    key = replace(filler.make(KeyResult), budgets=budgets, limits=({"requests_per_minute": 60},))
     return {"keys": [key] if key.models else [], "given": given(text, *names), "problem": text or None}
 
 
@@ -90,7 +93,8 @@ def provider(filler: Filler, text: str) -> Values:
         "histories": [
             SimpleNamespace(
                 name=text, target=text, sums=each.windows[0], changes=each.changes,
-                outcomes=drawings.outcome_chart(history, each), latency=drawings.latency_chart(history, each, first=False),
+                outcomes=drawings.outcome_chart(history, each),
+                latency=drawings.latency_chart(history, each, first=False),
                 first=drawings.latency_chart(history, each, first=True),
             )
             for each in history.targets
@@ -142,7 +146,8 @@ PAGES: Mapping[str, Callable[[Filler, str], Values]] = {
     "try.html": try_it,
     "error.html": lambda filler, text: {"message": text},
     "confirm.html": lambda filler, text: {
-        "message": text, "action": "/console/keys/x/revoke", "button": "Revoke", "back": "/console/keys", "place": "keys",
+        "message": text, "action": "/console/keys/x/revoke", "button": "Revoke", "back": "/console/keys",
+        "place": "keys",
     },
 }  # fmt: skip
 

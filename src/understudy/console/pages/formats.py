@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
 from markupsafe import Markup
 
 from understudy.console.charts.text import SHORT, shortened, visible, visible_lines
@@ -162,7 +162,7 @@ def clock(at: float, now: float) -> str:
 
 def document(value: object) -> Markup:
     """Return JSON with indents, in which texts of several lines stay readable."""
-    return lines(msgspec.json.format(msgspec.json.encode(value), indent=2).decode().replace("\\n", "\n"))
+    return lines(json.dumps(value, ensure_ascii=False, indent=2, default=str).replace("\\n", "\n"))
 
 
 def path(*parts: str) -> str:
