@@ -1,8 +1,16 @@
 """The pages of the console: HTML made on the server, readable without a script."""
 
 from understudy.console.access.sign_in import sign_in_routes
+from understudy.console.pages import static, try_it
 from understudy.console.pages.sign_in import error_page, sign_in_page
-from understudy.console.routes import Table
+from understudy.console.routes import ConsoleRoute, Table
 
-TABLE = Table(routes=sign_in_routes(sign_in_page), error=error_page)
+TABLE = Table(
+    routes=(
+        *sign_in_routes(sign_in_page),
+        ConsoleRoute(method="GET", path="/console/static/{name}", handler=static.file, scope=None),
+        *try_it.ROUTES,
+    ),
+    error=error_page,
+)
 """All pages."""

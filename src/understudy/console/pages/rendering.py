@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from understudy.console.charts.text import visible
-from understudy.console.pages import balances, formats, words
+from understudy.console.pages import balances, formats, static, words
 
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -28,7 +28,7 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters.update({**formats.FILTERS, **balances.FILTERS})
-    made.globals.update(path=formats.path, query=formats.query)
+    made.globals.update(static=static.address, path=formats.path, query=formats.query)
     made.globals.update(pace=balances.pace, state_words=words.state_words, order_words=words.order_words)
     return made
 

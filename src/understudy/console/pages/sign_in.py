@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from html import escape
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from understudy.console.http import HTML, ConsoleError, Reply, Request
+from msgspec.structs import replace
+
+from understudy.console.access.sessions import operator_of
+from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.pages.frame import page, reply
+from understudy.console.pages.rendering import render
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
-<body><main><h1>{title}</h1>{content}</main></body>
-</html>
-"""
-_FORM = """\
-<form method="post" action="/console/sign-in">
-<p><label for="key">Admin key</label>
-<input id="key" name="key" type="password" autocomplete="current-password" required></p>
-<input type="hidden" name="next" value="{next}">
-<p><button>Sign in</button></p>
-</form>"""
-_LINK = """\
-<p>This gateway has no admin keys. Open the link that <code>understudy serve</code> printed when it was started, or add
-<code>[[llm.console.keys]]</code> to the configuration.</p>"""
 
 
 def sign_in_page(
@@ -38,16 +25,32 @@ def sign_in_page(
     next: str,  # noqa: A002 - its name
 ) -> Reply:
     """Return the page with the form. `message`: what came of the last attempt; `next`: where to go afterwards."""
-    content = "" if message is None else f'<p role="status">{escape(message)}</p>'
-    content += _FORM.format(next=escape(next)) if context.config.console.keys else _LINK
-    return _page("Sign in", content, status)
+    has_keys = bool(context.config.console.keys)
+    is_done = status == HTTPStatus.OK and message is not None
+    title = "You are signed in" if is_done else "Sign in"
+    return reply(
+        render("sign_in.html", title=title, message=message, next=next, has_keys=has_keys, is_done=is_done), status
+    )
 
 
 def error_page(request: Request, context: ConsoleContext, error: ConsoleError) -> Reply:
-    """Return the page of an error."""
-    page = _page(f"Error {error.status}", f"<p>{escape(error.message)}</p>", error.status)
-    return Reply(page.status, (*page.headers, *error.headers), page.body)
+    """Return the page of an error, within the console for whoever is signed in."""
+    title = _TITLES.get(error.status, "The console failed" if error.status >= 500 else "The request is invalid")
+    message = f"{error.message[:1].upper()}{error.message[1:]}"
+    operator = request.operator if request.is_signed_in else operator_of(request, context)
+    if operator is not None:
+        request.operator = operator
+        shown = page(request, "error.html", status=error.status, title=title, message=message)
+    else:
+        shown = reply(render("outside.html", title=title, message=message), error.status)
+    return replace(shown, headers=(*shown.headers, *error.headers))
 
 
-def _page(title: str, content: str, status: int) -> Reply:
-    return Reply(status, HTML, _PAGE.format(title=escape(title), content=content).encode("utf-8", "replace"))
+_TITLES = {
+    401: "Sign in first",
+    403: "This is not allowed",
+    404: "There is no such page",
+    405: "This page does not take that",
+    429: "Too many attempts",
+    503: "Not available now",
+}
