@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from markupsafe import Markup
 
@@ -37,51 +37,64 @@ def band_chart(
     points = points[-MOST_POINTS:]
     ticks = nice_ticks(max((each.high or 0 for each in points), default=0))
     start, end = (points[0].at, points[-1].at + step) if points else (0.0, step)
-    span = end - start
-
-    def x(point: BandPoint) -> float:
-        return (point.at + step / 2 - start) / span * _WIDE
-
-    def y(value: float) -> float:
-        return PLOT - value / ticks[-1] * PLOT
-
-    areas, lines = [], []
-    for run in _runs(points):
-        there = [f"{number(x(each))} {number(y(each.low or 0))}" for each in run]
-        back = [f"{number(x(each))} {number(y(each.high or 0))}" for each in reversed(run)]
-        if len(run) == 1:
-            half = step / span * _WIDE / 2
-            there = [f"{number(x(run[0]) + side * half)} {number(y(run[0].low or 0))}" for side in (-1, 1)]
-            back = [f"{number(x(run[0]) + side * half)} {number(y(run[0].high or 0))}" for side in (1, -1)]
-        areas.append(element("path", d=f"M{' L'.join([*there, *back])}Z", **{"class": "band"}))
-        lines.append(element("path", d=f"M{' L'.join(there)}", **{"class": "line"}))
+    scale = _Scale(start, end - start, step, ticks[-1])
+    runs = list(_runs(points))
     inner = element(
         "svg",
-        *areas,
-        *lines,
+        *(element("path", d=_area(run, scale), **{"class": "band"}) for run in runs),
+        *(element("path", d=f"M{' L'.join(_edge(run, scale, 'low'))}", **{"class": "line"}) for run in runs),
         y=TOP,
         height=PLOT,
         width="100%",
         viewBox=f"0 0 {_WIDE} {PLOT}",
         preserveAspectRatio="none",
     )
+    known = [
+        (clock(each.at), shown(each.low), shown(each.high or 0), each.at) for each in points if each.low is not None
+    ]
     spots = [
         element(
             "rect",
-            element("title", f"{clock(each.at)}: {names[0]} {shown(each.low)}, {names[1]} {shown(each.high or 0)}"),
-            x=percent((each.at - start) / span), width=percent(step / span), y=TOP, height=PLOT, **{"class": "spot"},
+            element("title", f"{time}: {names[0]} {low}, {names[1]} {high}"),
+            x=percent((at - start) / scale.span), width=percent(step / scale.span), y=TOP, height=PLOT,
+            **{"class": "spot"},
         )
-        for each in points
-        if each.low is not None
+        for time, low, high, at in known
     ]  # fmt: skip
+    labels = [*tick_labels(ticks, shown), *time_axis(start, end)]
     return Chart(
         title,
-        picture(title, HEIGHT, [*grid(ticks), inner, *tick_labels(ticks, shown), *time_axis(start, end), *spots]),
+        picture(title, HEIGHT, [*grid(ticks), inner, *labels, *spots]),
         ("time (UTC)", *names),
-        tuple((clock(each.at), shown(each.low), shown(each.high or 0)) for each in points if each.low is not None),
+        tuple((time, low, high) for time, low, high, _ in known),
         (Key("line", names[0]), Key("band", f"to {names[1]}")),
-        is_empty=all(each.low is None for each in points),
+        is_empty=not known,
     )
+
+
+class _Scale(NamedTuple):
+    """From what is measured to units of the inner picture."""
+
+    start: float
+    span: float
+    step: float
+    top: float
+
+    def place(self, at: float, value: float | None) -> str:
+        """Return the point of a value in the middle of its step."""
+        x = (at + self.step / 2 - self.start) / self.span * _WIDE
+        return f"{number(x)} {number(PLOT - (value or 0) / self.top * PLOT)}"
+
+
+def _edge(run: Sequence[BandPoint], scale: _Scale, name: Literal["low", "high"]) -> list[str]:
+    """Return the points of a line. One point alone is as wide as its step, so that it can be seen."""
+    if len(run) > 1:
+        return [scale.place(each.at, getattr(each, name)) for each in run]
+    return [scale.place(run[0].at + half * scale.step, getattr(run[0], name)) for half in (-0.5, 0.5)]
+
+
+def _area(run: Sequence[BandPoint], scale: _Scale) -> str:
+    return f"M{' L'.join([*_edge(run, scale, 'low'), *reversed(_edge(run, scale, 'high'))])}Z"
 
 
 def sparkline(title: str, values: Sequence[float | None], *, height: int = 28) -> Markup:
