@@ -53,6 +53,7 @@ from understudy.settings.console import CONSOLE, CONSOLE_KEY
 from understudy.simulator import SCENARIOS
 from understudy.simulator.assertions import FIGURES
 from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
+from understudy.telemetry.prometheus.metrics import METRICS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -356,6 +357,13 @@ def gateway_replies() -> str:
     return _table(("header", "what"), *((_code(name), text) for name, text in REPLIES_SAY.items()))
 
 
+def metrics() -> str:
+    """Return the metrics of the gateway as Markdown."""
+    lines = [("metric", "type", "labels", "what")]
+    lines += ((_code(each.queried), str(each.kind), _code(*each.labels), each.help) for each in METRICS)
+    return _table(*lines)
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -382,6 +390,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("gateway.md", "clients"): clients,
     ("gateway.md", "efforts"): efforts,
     ("gateway.md", "limits"): limits,
+    ("metrics.md", "metrics"): metrics,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from understudy.console.access.state import State
+from understudy.console.balances import Balances
 from understudy.console.readers import Readers
 from understudy.domain.secret import Secret
 
 if TYPE_CHECKING:
     from understudy.client.manager import ProviderManager
     from understudy.config import Config
+    from understudy.fleet.fleet import Fleet
     from understudy.ledger import LedgerQueries
 
 T = TypeVar("T")
@@ -41,8 +43,8 @@ class Served(Protocol):
         ...
 
     @property
-    def fleet(self) -> Any:
-        """What the processes of the gateway share about themselves; `None` where they share nothing."""
+    def fleet(self) -> Fleet:
+        """What the processes of the gateway share about themselves."""
         ...
 
     def held(self) -> AbstractContextManager[ProviderManager]:
@@ -58,6 +60,8 @@ class ConsoleContext:
         self.clock = clock
         """Unix seconds."""
         self.readers = Readers(lambda: served.config)
+        self.balances = Balances(self.readers, lambda: served.config, clock)
+        """Of budgets, as pages and metrics show them."""
         self.ending = asyncio.Event()
         """Set once the gateway stops: answers that have no end of their own end then."""
         self.state = State(served.state_file)
@@ -69,8 +73,8 @@ class ConsoleContext:
         return self.served.config
 
     @property
-    def fleet(self) -> Any:
-        """What the processes of the gateway share about themselves; `None` where they share nothing."""
+    def fleet(self) -> Fleet:
+        """What the processes of the gateway share about themselves."""
         return self.served.fleet
 
     async def ask(self, question: Callable[[LedgerQueries], T]) -> T:

@@ -120,11 +120,13 @@ class Fleet:
         ]
 
     async def instance_totals(self) -> InstanceTotals:
-        """Return the processes of this gateway on this machine, whichever of them is asked: what this one reports is
-        stored first, so that no total falls from one answer to the next."""
-        await self._report()
-        self._seen_at = -FRESH
-        own = self.snapshot()
+        """Return the processes of this gateway on this machine, whichever of them is asked.
+
+        No total falls from one answer to the next: this process stores first what it states, and states no more than it
+        stored. Raise `FleetUnavailable` if what others report is unknown.
+        """
+        own = await self._report()
+        self._see(await self._in_thread(self._store.members))
         same = [each for each in await self.others() if each.snapshot.instance == own.instance]
         live = tuple(each.snapshot for each in same if not each.ended and each.age <= SILENT)
         ended = tuple(each.snapshot for each in same if each.ended or each.age > SILENT)
@@ -213,18 +215,20 @@ class Fleet:
 
     # ---- steps ----
 
-    async def _report(self, *, ended: bool = False) -> None:
+    async def _report(self, *, ended: bool = False) -> Snapshot:
+        """Store what this process knows, and return it. Raise `FleetUnavailable`."""
         snapshot, joins = self.snapshot(), self._joins
         if not await self._in_thread(lambda: self._store.put(snapshot, joins=joins, ended=ended)):
             log.warning("this process was silent for so long that what it counts begins anew")
             self._process.begin_anew()
             self._joins = True
-            return
+            return await self._report(ended=ended)
         self._joins = False
         self._process.filed(start_of(snapshot.at))
         if self.trouble is not None:
             log.info("the processes of the gateway share again what they know")
             self.trouble = None
+        return snapshot
 
     async def _follow(self) -> None:
         """Obey the orders that are new. Of those before this process began, only what stands concerns it."""

@@ -62,6 +62,7 @@ class GatewayMember:
             host=self._host,
             pid=os.getpid(),
             version=understudy.__version__,
+            ledger_works=site.ledger_works,
             started=self._started,
             at=wall,
             is_draining=site.is_leaving or site.is_draining,

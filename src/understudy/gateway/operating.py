@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from understudy.dialects.server import BadRequest
 from understudy.domain.failures import Failure, FailureKind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.console.console import Console
     from understudy.console.http import Streamed
+    from understudy.fleet.fleet import Fleet
     from understudy.gateway.connection import Connection
     from understudy.gateway.site import Site
 
@@ -43,6 +44,11 @@ class Operated(Protocol):
         """A file that the processes of the gateway share; `None` if there is none."""
         ...
 
+    @property
+    def fleet(self) -> Fleet:
+        """The processes that serve together."""
+        ...
+
 
 class Operating:
     """The console, as the gateway serves it."""
@@ -52,8 +58,6 @@ class Operating:
         self._console: Console | None = None
         self._own_secret = Secret(secrets.token_hex(32))
         """Signs sessions if the configuration has no secret, in a gateway of one process."""
-        self.fleet: Any = None
-        """What the processes of the gateway share about themselves."""
 
     @property
     def config(self) -> Config:
@@ -70,6 +74,11 @@ class Operating:
     def state_file(self) -> Path | None:
         """A file that all processes on this machine share; `None` if there is only one process."""
         return self._gateway.state_file
+
+    @property
+    def fleet(self) -> Fleet:
+        """What the processes of the gateway share about themselves."""
+        return self._gateway.fleet
 
     @contextmanager
     def held(self) -> Generator[ProviderManager]:

@@ -125,6 +125,14 @@ class Site:
         """Whether the file of the ledger was found to be damaged since it is in use."""
         return getattr(self._sink, "damage", None) is not None
 
+    @property
+    def ledger_works(self) -> bool | None:
+        """Whether the ledger takes entries; `None` if there is no ledger, or one that cannot say."""
+        try:
+            return self._sink.unwritable is None  # type: ignore[union-attr]
+        except AttributeError:
+            return None
+
     def check(self) -> None:
         """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""
         if self._keyring is not None:

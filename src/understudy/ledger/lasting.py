@@ -27,6 +27,11 @@ class LastingLedger(Protocol):
     @capture.setter
     def capture(self, capture: Capture | None) -> None: ...
 
+    @property
+    def unwritable(self) -> Exception | str | None:
+        """Why nothing can be kept at the moment; `None` if it can. Entries wait meanwhile."""
+        ...
+
     def keep_captured(self, captured: CapturedDocument) -> None:
         """Keep a prompt and an answer. Must not block."""
         ...

@@ -176,6 +176,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Those within the same minutes."""
     obeyed: int = 0
     """The number of the latest order of an operator that it obeys."""
+    ledger_works: bool | None = None
+    """Whether the ledger takes its entries; `None` if no ledger is kept, or if it cannot say."""
 
 
 def add_tokens(one: Tokens, other: Tokens) -> Tokens:

@@ -48,6 +48,7 @@ def worker(number: int = 1, **fields: object) -> Snapshot:
 FIRST = worker(
     1,
     config="c1",
+    ledger_works=True,
     under_way=3,
     waiting=1,
     targets=(
@@ -79,6 +80,7 @@ FIRST = worker(
 SECOND = worker(
     2,
     config="c2",
+    ledger_works=True,
     under_way=1,
     targets=(
         target(
@@ -106,7 +108,6 @@ SCRAPE = Scrape(
             faces=(FaceTally(face="openai", outcome="client_left", status=499, count=2),),
         ),
     ),
-    is_ledger_writable=True,
     budgets=(
         BudgetLevel(
             budget="team",

@@ -147,7 +147,8 @@ def test_a_gateway_that_has_done_nothing_answers_with_what_is_known() -> None:
 
 
 def test_a_broken_ledger_is_stated() -> None:
-    assert value(read(replace(SCRAPE, is_ledger_writable=False)), "understudy_ledger_writable") == 0
+    broken = replace(SCRAPE, workers=(FIRST, replace(SECOND, ledger_works=False)))
+    assert value(read(broken), "understudy_ledger_writable") == 0
 
 
 def test_only_counters_remain_of_a_target_whose_workers_have_ended() -> None:
@@ -244,6 +245,13 @@ def test_of_a_budget_with_many_subjects_those_with_the_least_left_are_stated() -
     samples = read(Scrape(now=NOW, version="1", workers=(worker(),), budgets=levels))
     stated = {dict(labels)["subject"] for name, labels in samples if name == "understudy_budget_left_usd"}
     assert stated == {f"s{number}" for number in range(200, 300)}
+
+
+def test_without_the_totals_of_all_workers_no_counter_is_stated() -> None:
+    samples = read(replace(SCRAPE, has_totals=False))
+    assert not [name for name, _ in samples if name.endswith(("_total", "_bucket", "_sum", "_count"))]
+    assert value(samples, "understudy_workers") == 2
+    assert value(samples, "understudy_ledger_writable") == 1
 
 
 def test_both_workers_alone_add_up_to_both_together() -> None:

@@ -93,6 +93,11 @@ class PostgresLedger:
         """Why nothing can be written at the moment; `None` if it can."""
         return self._writer.trouble
 
+    @property
+    def unwritable(self) -> Exception | None:
+        """The same, as every ledger that lasts has it."""
+        return self._writer.trouble
+
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent."""
         self._writer.put(start)

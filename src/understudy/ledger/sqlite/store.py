@@ -94,6 +94,11 @@ class SqliteLedger:
         """Keep a prompt and an answer, which hold no secrets any more. While the file cannot be written, omit them."""
         self._writer.keep(captured)
 
+    @property
+    def unwritable(self) -> Exception | str | None:
+        """Why nothing can be written at the moment; `None` if it can."""
+        return self._writer.trouble or self.damage
+
     def begin(self, start: AttemptStart) -> None:
         """Keep an attempt that is about to be sent."""
         self._writer.put(start)

@@ -78,6 +78,12 @@ class ValkeyLimits:
         return found
 
     @property
+    def unwritable(self) -> Exception | str | None:
+        """Why the ledger can keep nothing at the moment; `None` if it can, or is unknown."""
+        found: Exception | str | None = getattr(self._ledger, "unwritable", None)
+        return found
+
+    @property
     def must_keep(self) -> bool:
         """Whether no attempt is sent before the ledger has kept its beginning."""
         return self._keeps and getattr(self._ledger, "must_keep", False)

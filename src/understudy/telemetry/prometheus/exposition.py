@@ -22,10 +22,12 @@ from understudy.telemetry.prometheus.merging import (
     merged_targets,
 )
 from understudy.telemetry.prometheus.scrape import BudgetLevel, ProcessUse, Scrape
-from understudy.telemetry.prometheus.text import Family, Sample, label, rendered
+from understudy.telemetry.prometheus.text import Family, Kind, Sample, label, rendered
 from understudy.telemetry.snapshot import Snapshot, Tokens
 
 Metric = tuple[Family, Iterable[Sample]]
+COUNTED = (Kind.COUNTER, Kind.HISTOGRAM)
+"""The kinds that must never fall."""
 
 SUBJECTS = 100
 """Of one budget, with samples of their own: those with the least left. There may be one for each session."""
@@ -33,7 +35,8 @@ SUBJECTS = 100
 
 def exposition(scrape: Scrape, *, is_open: bool = False) -> bytes:
     """Return all metrics of a gateway: in OpenMetrics, or in Prometheus' own format."""
-    return rendered(_metrics(scrape), is_open=is_open)
+    stated = (each for each in _metrics(scrape) if scrape.has_totals or each[0].kind not in COUNTED)
+    return rendered(stated, is_open=is_open)
 
 
 def _metrics(scrape: Scrape) -> Iterator[Metric]:
@@ -47,8 +50,7 @@ def _metrics(scrape: Scrape) -> Iterator[Metric]:
     yield metrics.STAND_IN, merged_stand_ins(scrape.workers).items()
     yield from _quotas(live)
     yield from _budgets(scrape.budgets)
-    if scrape.is_ledger_writable is not None:
-        yield metrics.LEDGER_WRITABLE, [((), int(scrape.is_ledger_writable))]
+    yield metrics.LEDGER_WRITABLE, _ledger(scrape.workers)
     yield from _workers(scrape.workers)
     yield from _processes(scrape.processes)
 
@@ -131,6 +133,12 @@ def _budgets(levels: Iterable[BudgetLevel]) -> Iterator[Metric]:
 
 def _left(level: BudgetLevel) -> int:
     return max(0, level.ceiling - level.spent - level.reserved)
+
+
+def _ledger(workers: tuple[Snapshot, ...]) -> Iterator[Sample]:
+    known = [each.ledger_works for each in workers if each.ledger_works is not None]
+    if known:
+        yield (), int(all(known))
 
 
 def _workers(workers: tuple[Snapshot, ...]) -> Iterator[Metric]:

@@ -179,7 +179,7 @@ BUDGET_RESET = Family(
 LEDGER_WRITABLE = Family(
     name="understudy_ledger_writable",
     kind=Kind.GAUGE,
-    help="1 if the ledger can be read and takes entries, 0 if it is damaged or away.",
+    help="1 if the ledger takes the entries of all workers, 0 if it is damaged or away.",
 )
 WORKERS = Family(name="understudy_workers", kind=Kind.GAUGE, help="Worker processes that are alive.")
 WORKERS_DRAINING = Family(

@@ -46,7 +46,8 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     ended: tuple[Snapshot, ...] = ()
     """Those that have ended or are silent: only their totals count. One without the name of a worker has the totals of
     all that ended long ago."""
-    is_ledger_writable: bool | None = None
-    """`None` if no ledger is kept."""
+    has_totals: bool = True
+    """Whether it is known what all of them counted. If not, no counter is stated: one that falls, because a worker is
+    missing, counts as one that began anew."""
     budgets: tuple[BudgetLevel, ...] = ()
     processes: tuple[ProcessUse, ...] = ()
