@@ -170,7 +170,7 @@ async def of_keys(number: int) -> float:
 
 def of_rows(number: int) -> tuple[float, float]:
     """Return what a row costs, of bytecode and of SQLite's, in a ledger with so many."""
-    from benchmarks.long_ledger import fill, records
+    from benchmarks.long_ledger import COPIES, fill, records
     from understudy.ledger.sqlite.opening import open_for_writing
     from understudy.ledger.sqlite.transaction import Transaction
 
@@ -190,7 +190,7 @@ def of_rows(number: int) -> tuple[float, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
-        fill(path, number)
+        fill(path, records(number // COPIES))
         connection = open_for_writing(path)
         connection.row_factory = sqlite3.Row
         made = list(records(3 * ROWS, first=number))

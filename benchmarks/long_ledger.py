@@ -41,11 +41,11 @@ RARE = "rare"
 AGAIN = 5
 
 
-def fill(path: Path, rows: int) -> float:
-    """Write entries as the ledger's thread does, in large transactions, and copy them; return the seconds it took."""
+def fill(path: Path, made: Iterator[AttemptRecord]) -> float:
+    """Write entries as the ledger's thread does, in large transactions, and copy them, so that there are `COPIES` of
+    each; return the seconds it took."""
     began, connection = time.monotonic(), open_for_writing(path)
     connection.row_factory = sqlite3.Row
-    made = records(rows // COPIES)
     while batch := list(itertools.islice(made, BATCH)):
         connection.execute("BEGIN IMMEDIATE")
         transaction = Transaction(connection, owner=1)
@@ -136,7 +136,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = given.file or Path(folder) / "ledger.db"
         if not path.exists():
-            took = fill(path, given.rows)
+            took = fill(path, records(given.rows // COPIES))
             print(
                 f"{given.rows:,} entries written in {took:,.0f} s, {path.stat().st_size / given.rows:,.0f} bytes each"
             )

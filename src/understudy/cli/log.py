@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,14 +19,16 @@ from understudy.cli.sanitize import clean_line
 from understudy.cli.span import VARIABLES, SpanOptions
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.domain.errors import Misuse
+from understudy.domain.failures import FailureKind
 from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import EntryState, LedgerEntry
+from understudy.ledger.selection import OUTCOMES
+from understudy.reports.requests import find_request
+from understudy.reports.selecting import check_choice
 from understudy.reports.usage import RequestResult, report_request
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from understudy.ledger import LedgerQueries
 
 MANUAL = Manual(
     text="""\
@@ -38,6 +39,7 @@ them.""",
     examples=(
         Example("List the latest requests", "understudy log"),
         Example("List what failed today", "understudy log --state failed --since 24h"),
+        Example("List what another target had to answer", "understudy log --outcome recovered --since 7d"),
         Example("Show how a request was answered", "understudy log show 019acf3c-7f00"),
         Example("Show what it was about, too", "understudy log show 019acf3c-7f00 --captured"),
     ),
@@ -48,8 +50,12 @@ them.""",
 
 SHOWN = 18
 """Characters of an id in the list: the time in milliseconds and 12 random bits."""
-_LEAST = 4
 _BAR = 40
+_CHOICES = {
+    "state": tuple(each.value for each in EntryState),
+    "outcome": OUTCOMES,
+    "failure": tuple(each.value for each in FailureKind),
+}
 
 
 class LogReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,14 @@ class LogOptions(SpanOptions, frozen=True, kw_only=True):
         str | None,
         typer.Option("--state", metavar="STATE", help=f"Only with an attempt that is {', '.join(EntryState)}."),
     ] = None
+    outcome: Annotated[
+        str | None,
+        typer.Option("--outcome", metavar="OUTCOME", help=f"Only requests that ended so: {', '.join(OUTCOMES)}."),
+    ] = None
+    failure: Annotated[
+        str | None,
+        typer.Option("--failure", metavar="KIND", help="Only with an attempt that failed so: rate_limited, …"),
+    ] = None
     captured: Annotated[
         bool, typer.Option("--captured", help="show: the prompts and answers, too, where they were kept.")
     ] = False
@@ -94,11 +108,12 @@ def log(options: LogOptions) -> None:
         wanted = _wanted(options.action, options.request)
         if options.captured and wanted is None:
             raise Misuse("--captured needs show ID")
-        if options.state is not None and options.state not in [*EntryState]:
-            raise Misuse(f"--state is one of {', '.join(EntryState)}, got {options.state!r}")
+        for name, known in _CHOICES.items():
+            if (value := getattr(options, name)) is not None:
+                check_choice(f"--{name}", value, known)
         selection = options.selection()
         with options.reader() as reader:
-            attempts = _find(reader, wanted) if wanted is not None else []
+            attempts = find_request(reader, wanted) if wanted is not None else []
             captured = reader.captured([each.start.attempt_id for each in attempts]) if options.captured else None
             found = reader.requests(selection, limit=options.limit) if wanted is None else []
     requests = list(map(report_request, found))
@@ -119,20 +134,6 @@ def _wanted(action: str | None, request: str | None) -> str | None:
     if action is not None and request is None:
         raise Misuse("show needs the id of a request: understudy log lists them")
     return request
-
-
-def _find(reader: LedgerQueries, wanted: str) -> list[LedgerEntry]:
-    """Return the attempts of the request whose id begins so. Raise `Misuse` if there is not exactly one."""
-    if found := reader.request(wanted):
-        return found
-    if len(wanted) < _LEAST or not re.fullmatch(r"[0-9a-fA-F-]{1,36}", wanted):
-        raise Misuse(f"{wanted!r} is not the id of a request: understudy log lists them")
-    ids = reader.ids(wanted)
-    if len(ids) > 1:
-        raise Misuse(f"several requests begin with {wanted}: {', '.join(ids)}, …")
-    if not ids:
-        raise Misuse(f"no request begins with {wanted}: understudy log lists them")
-    return reader.request(ids[0])
 
 
 # ---- the output ----

@@ -150,6 +150,24 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         amount = Money(_rounded(sum_of) + rates.call + fees)
         return Cost(amount=amount, source=self.source, as_of=self.as_of, estimated=estimated and counted)
 
+    def parts(self, usage: Usage) -> dict[str, int] | None:
+        """Return what each class of tokens costs in nano-USD, and under `call` and `tools` what does not depend on
+        tokens, together as much as `cost`; `None` where that is unknown."""
+        cost, billed = self.cost(usage), usage.billed or usage
+        if cost is None:
+            return None
+        rates, found, exact, counted = self.rates_for(billed.input_total or 0), dict[str, int](), 0, 0
+        for name, choices in _PARENTS.items():
+            if tokens := getattr(billed, name):
+                exact += tokens * (_first_known(rates, choices) or 0)
+                found[name] = _rounded(exact) - counted  # of the sum, which is rounded once
+                counted += found[name]
+        if rates.call:
+            found["call"] = rates.call
+        if usage.tools:
+            found["tools"] = self._fees(usage.tools) or 0
+        return found
+
     def _fees(self, calls: Mapping[str, int]) -> int | None:
         """Return the fees of calls of hosted tools; `None` if one of them is unknown."""
         known = [count * fee for tool, count in calls.items() if (fee := self.fees.get(tool)) is not None]

@@ -11,6 +11,7 @@ from understudy.domain.capture import Capture
 from understudy.ledger.captures import CapturedDocument, CapturedTexts
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance
+from understudy.ledger.pages import Answer, DailyUsage, Ending, RequestPage, SessionPage, SessionSums
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import UsageSums
@@ -79,6 +80,34 @@ class LedgerQueries(Protocol):
         """Return the newest requests of which an attempt is selected."""
         ...
 
+    def request_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> RequestPage:
+        """Return the same, and where the next page begins."""
+        ...
+
+    def session_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> SessionPage:
+        """Return the sessions of which an attempt is selected."""
+        ...
+
+    def session_sums(self, session: str) -> SessionSums | None:
+        """Return what a session came to."""
+        ...
+
+    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
+        """Return the newest successful attempts of a session."""
+        ...
+
+    def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:
+        """Return how the newest selected attempts ended."""
+        ...
+
+    def daily(self, by: By, selection: LedgerSelection = ALL, *, limit: int = 8, prefix: str = "") -> DailyUsage:
+        """Return the sums of each whole day in a span, by what they belong to."""
+        ...
+
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request."""
         ...
@@ -91,6 +120,6 @@ class LedgerQueries(Protocol):
         """Return all balances of which something was ever claimed."""
         ...
 
-    def ids(self, prefix: str) -> list[str]:
-        """Return the ids of requests that begin so."""
+    def ids(self, prefix: str, limit: int = 2) -> list[str]:
+        """Return the newest ids of requests that begin so."""
         ...

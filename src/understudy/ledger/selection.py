@@ -11,6 +11,9 @@ import msgspec
 By = Literal["day", "provider", "model", "key", "agent", "class", "session", "route", "task", "tag"]
 """What sums are listed by."""
 
+OUTCOMES = ("answered", "recovered", "failed", "aborted", "unknown", "started")
+"""How requests end: `recovered` is answered after an attempt that failed, the others are as in `RequestResult`."""
+
 _SPAN = re.compile(r"(\d+)\s*(m|h|d|w)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = 36_500
@@ -34,6 +37,10 @@ class LedgerSelection(msgspec.Struct, frozen=True, kw_only=True):
     route: str | None = None
     task: str | None = None
     state: str | None = None
+    outcome: str | None = None
+    """How their request ended, by the attempt that decided: one of `OUTCOMES`; of `recovered`, the one that failed."""
+    failure: str | None = None
+    """Why they failed: a kind of failure."""
     tag: str | None = None
     """`name=value`."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from understudy.ledger.entries import EntryState
 from understudy.ledger.rows import SECOND, id_of
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sums import DAY, FIELDS, UsageSums
@@ -54,6 +55,27 @@ ALL = LedgerSelection()
 _BY_DAYS = ("tag", "route", "task", "class", "agent", "model", "provider")
 """What no index finds entries by, likely the rarest first: sums are kept of each, so the days on which there are any
 are known, and pages of a log need not read all others."""
+_OTHER = "EXISTS (SELECT 1 FROM entries AS other WHERE other.request = entries.request AND {})"
+_IS_ANSWERED = _OTHER.format("other.state = 'succeeded'")
+_DECIDES = "NOT " + _OTHER.format("(other.state = 'succeeded' OR other.id > entries.id)")
+"""None of its request succeeded, and it is the last one."""
+_LOST = ", ".join(f"'{each}'" for each in (EntryState.FAILED, EntryState.ABORTED, EntryState.UNKNOWN))
+LOST = f"state IN ({_LOST})"
+"""The condition of the index that finds what did not succeed."""
+
+
+def _in_state(state: str) -> str:
+    """Return the condition that an entry is in a state, written so that an index of this state is found."""
+    return f"state = '{state}'" + (f" AND {LOST}" if f"'{state}'" in _LOST else "")
+
+
+_KNOWN = {
+    **{("state", each.value): _in_state(each) for each in EntryState},
+    **{("outcome", each.value): f"{_in_state(each)} AND {_DECIDES}" for each in EntryState},
+    ("outcome", "answered"): _in_state(EntryState.SUCCEEDED),
+    ("outcome", "recovered"): f"{_in_state(EntryState.FAILED)} AND {_IS_ANSWERED}",
+}
+"""Conditions without values: an index of some states serves only those who name them."""
 _PLAIN_END = re.compile(r"[\w .,:;/+@-]+\Z", re.ASCII)
 """The end of a tag, as far as it stands in the value alone and in JSON as it is."""
 _ODD = -1
@@ -76,6 +98,10 @@ class Database(NamedTuple):
     """Return a string as the database stores it."""
     may_be_tagged: str | None = None
     """A condition that is quicker to check, and true of all entries with a tag that ends with the text `{}`."""
+    least: str = "MIN(id)"
+    """The least id of some rows."""
+    indexed: str = "entries"
+    """The entries, to be found by the index `{}`, if it is better to say so than to have the database guess."""
 
 
 def without_nul(text: str) -> str:
@@ -84,29 +110,37 @@ def without_nul(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
-def conditions(selection: LedgerSelection, database: Database, before: str | None = None) -> tuple[str, list[Any]]:
-    """Return the condition that selects entries, and its values; `before`: only those older than that attempt."""
+def conditions(
+    selection: LedgerSelection, database: Database, before: str | None = None, floor: bytes | None = None
+) -> tuple[str, list[Any]]:
+    """Return the condition that selects entries, and its values; `before`: only those older than that attempt; `floor`:
+    only those with this id or a later one."""
     where, values = ["1 = 1"], list[Any]()
 
     def add(condition: str, value: Any) -> None:
         values.append(value)
         where.append(condition.format(f"{database.mark}{len(values)}"))
 
+    # Of several bounds of one side SQLite would use the first only.
+    if lows := [each for each in (_bound(selection.since, -_SLACK), floor) if each is not None]:
+        add("id >= {}", max(lows))
+    if highs := [each for each in (_bound(selection.until, _SLACK), id_of(before) if before else None) if each]:
+        add("id < {}", min(highs))
     if selection.since is not None:
-        add("id >= {}", _first_id(selection.since, -_SLACK))
         add("started >= {}", round(selection.since * SECOND))
     if selection.until is not None:
-        add("id < {}", _first_id(selection.until, _SLACK))
         add("started < {}", round(selection.until * SECOND))
     for name, value in selection.filters.items():
-        if name == "tag":
+        if (known := _KNOWN.get((name, value))) is not None:
+            where.append(known)
+        elif name == "outcome":
+            where.append("1 = 0")
+        elif name == "tag":
             if database.may_be_tagged is not None and (end := _PLAIN_END.search(value)) is not None:
                 add(database.may_be_tagged, end[0])
             add(database.tagged, without_nul(value))
         else:
             add(f"{name} = {{}}", database.text(value))
-    if before is not None:
-        add("id < {}", id_of(before))
     return " AND ".join(where), values
 
 
@@ -190,6 +224,8 @@ def differences(counted: Iterable[Sequence[Any]], kept: Iterable[Sequence[Any]])
     return found
 
 
-def _first_id(moment: float, slack: int) -> bytes:
+def _bound(moment: float | None, slack: int) -> bytes | None:
     """Return a bound of the ids of that time: version 7 begins with milliseconds since 1970 (RFC 9562 §5.7)."""
+    if moment is None:
+        return None
     return max(0, int(moment * 1_000) + slack).to_bytes(6)

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator, Sequence
+
 import msgspec
+from msgspec.structs import replace
+
+from understudy.domain.attempts import CostBasis
+from understudy.domain.money import Money
+from understudy.domain.quantiles import Sketch
+from understudy.ledger.entries import EntryState
+from understudy.ledger.lasting import LedgerQueries
+from understudy.ledger.pages import Ending
+from understudy.ledger.selection import LedgerSelection
+from understudy.ledger.sql import ALL
+from understudy.ledger.sums import DAY
+from understudy.policy.verdicts import NOT_OF_THE_TARGET
+from understudy.telemetry.snapshot import Minute, Tally, add_tallies
+
+MINUTE = 60
+WINDOWS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 360 * MINUTE)
+"""Seconds of the windows, besides the whole span."""
+SLICES = 96
+"""Parts of the whole span, about: quarters of an hour of a day."""
+READ = 30_000
+"""Attempts that are read of a ledger, at most."""
+LONGEST = 900
+"""Seconds that an attempt takes at most: of one that takes longer, the end is not found."""
+_UNSPENT = (CostBasis.NOT_SENT, CostBasis.REFUSED)
+_Name = tuple[str, str | None]
 
 
 class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,8 +44,8 @@ class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     aborted: int
     up: float | None
-    """The part of the attempts that succeeded, from 0 to 1, those aside that failed because of their request and those
-    that were aborted; `None` without any."""
+    """The part of the attempts that succeeded, from 0 to 1, without those that were aborted, or failed because of their
+    request or of this side; `None` without any."""
     failures: dict[str, int]
     """By kind, the most frequent first."""
     latency_p50: float | None
@@ -50,7 +78,8 @@ class TargetHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the entry."""
     model: str | None
     windows: tuple[WindowResult, ...]
-    """The last minute, 5 and 15 minutes, hour, 6 hours and day, as far as the report reaches."""
+    """The last minute, 5 and 15 minutes, hour, 6 hours, and the whole span, as far as the report reaches; each with the
+    minute that is under way."""
     slices: tuple[WindowResult, ...]
     """Equal parts of the whole span, the oldest first, also those without attempts."""
     changes: tuple[StateChange, ...]
@@ -69,6 +98,137 @@ class ProviderHistory(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """`fleet`: what the processes of the gateway measured, or `ledger`: entries."""
     is_complete: bool
-    """Whether all attempts since then were read: of a ledger, the newest 100,000 at most."""
+    """Whether all attempts since then were read: of a ledger, the newest 30,000 at most."""
     targets: tuple[TargetHistory, ...]
     """By entry and model."""
+
+
+def history_of_minutes(minutes: Sequence[Minute], *, now: float, seconds: float = DAY) -> ProviderHistory:
+    """Return the history of what processes of a gateway measured; of a span that ends now. Its first minute, and the
+    slices, begin with whole minutes."""
+    step = max(MINUTE, seconds / SLICES // MINUTE * MINUTE)
+    until = (now // MINUTE + 1) * MINUTE
+    since = until - seconds // step * step
+    known: dict[_Name, list[tuple[float, Tally]]] = {}
+    for each in minutes:
+        if since <= each.start < until:
+            known.setdefault((each.entry, each.model), []).append((each.start, each.tally))
+    return ProviderHistory(
+        at=now,
+        since=since,
+        step=step,
+        source="fleet",
+        is_complete=True,
+        targets=tuple(_target(name, known[name], since, until, step) for name in sorted(known, key=_order)),
+    )
+
+
+def history_of_ledger(
+    queries: LedgerQueries, *, now: float, seconds: float = DAY, selection: LedgerSelection = ALL
+) -> ProviderHistory:
+    """Return the history of the attempts of a ledger that ended in a span; `selection`: only what agrees with it."""
+    asked = replace(selection, since=now - seconds - LONGEST, until=None)
+    endings = queries.endings(asked, limit=READ)
+    tallied: dict[tuple[_Name, int], _Counter] = {}
+    for each in endings:
+        if each.duration is not None:
+            place = ((each.provider, each.model), int((each.started + each.duration) // MINUTE) * MINUTE)
+            (tallied.get(place) or tallied.setdefault(place, _Counter())).add(each)
+    minutes = [
+        Minute(start=start, entry=entry, model=model, tally=counter.tally())
+        for ((entry, model), start), counter in tallied.items()
+    ]
+    found = history_of_minutes(minutes, now=now, seconds=seconds)
+    is_complete = len(endings) < READ
+    since = found.since if is_complete else max(found.since, endings[-1].started)
+    return replace(found, source="ledger", since=since, is_complete=is_complete)
+
+
+class _Counter:
+    """Counts the attempts at one target that ended in one minute."""
+
+    def __init__(self) -> None:
+        self._succeeded = self._aborted = self._cost = self._unknown = 0
+        self._failed: dict[str, int] = {}
+        self._latency, self._first = Sketch(), Sketch()
+
+    def add(self, ending: Ending) -> None:
+        """Count an attempt."""
+        if ending.state == EntryState.SUCCEEDED:
+            self._succeeded += 1
+            self._latency.add(ending.duration or 0.0)
+            if ending.first_event is not None:
+                self._first.add(ending.first_event)
+        elif ending.state == EntryState.FAILED:
+            kind = ending.failure or ""
+            self._failed[kind] = self._failed.get(kind, 0) + 1
+        else:
+            self._aborted += 1
+        self._cost += ending.cost or 0
+        self._unknown += ending.cost is None and ending.cost_basis not in _UNSPENT
+
+    def tally(self) -> Tally:
+        """Return what was counted."""
+        return Tally(
+            succeeded=self._succeeded,
+            failed=self._failed,
+            aborted=self._aborted,
+            cost=self._cost,
+            unknown_costs=self._unknown,
+            latency=self._latency.snapshot(),
+            first_content=self._first.snapshot(),
+        )
+
+
+def _target(name: _Name, tallies: list[tuple[float, Tally]], since: float, until: float, step: float) -> TargetHistory:
+    slices: dict[float, list[Tally]] = {}
+    for start, tally in tallies:
+        slices.setdefault((start - since) // step, []).append(tally)
+    return TargetHistory(
+        provider=name[0],
+        model=name[1],
+        windows=tuple(_windows(tallies, since, until)),
+        slices=tuple(
+            _window(since + number * step, step, slices.get(number, ()))
+            for number in range(round((until - since) / step))
+        ),
+        changes=(),
+    )
+
+
+def _windows(tallies: list[tuple[float, Tally]], since: float, until: float) -> Iterator[WindowResult]:
+    """Yield what came of the last minutes and hours."""
+    whole = until - since
+    for seconds in (*(each for each in WINDOWS if each < whole), whole):
+        begin = max(since, until - MINUTE - seconds)
+        yield _window(begin, seconds, [tally for start, tally in tallies if start >= begin])
+
+
+def _window(since: float, seconds: float, tallies: Sequence[Tally]) -> WindowResult:
+    tally = functools.reduce(add_tallies, tallies, Tally())
+    failed = sum(tally.failed.values())
+    judged = tally.succeeded + sum(count for kind, count in tally.failed.items() if kind not in NOT_OF_THE_TARGET)
+    latency, first = tally.latency, tally.first_content
+    return WindowResult(
+        since=since,
+        seconds=seconds,
+        succeeded=tally.succeeded,
+        failed=failed,
+        aborted=tally.aborted,
+        up=round(tally.succeeded / judged, 6) if judged else None,
+        failures=dict(sorted(tally.failed.items(), key=lambda item: (-item[1], item[0]))),
+        latency_p50=_rounded(latency.percentile(50)),
+        latency_p95=_rounded(latency.percentile(95)),
+        first_p50=_rounded(first.percentile(50)),
+        first_p95=_rounded(first.percentile(95)),
+        cost_usd=f"{Money(tally.cost).usd:f}",
+        unknown_costs=tally.unknown_costs,
+    )
+
+
+def _order(name: _Name) -> tuple[str, str]:
+    return name[0], name[1] or ""
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from understudy.client.provider import Provider
+from understudy.domain.attempts import AttemptRecord
 from understudy.domain.money import Money
 from understudy.domain.prices import Price, Rates
 from understudy.reports.survey import key_source
+from understudy.reports.waterfall import PriceOf
 from understudy.telemetry.snapshot import Snapshot, TargetSnapshot
 
 CLASSES = (
@@ -96,6 +98,21 @@ def report_price(provider: Provider, model: str) -> PriceResult:
         target=f"{provider.name}/{model}", provider=provider.name, provider_type=provider.provider_type, model=model
     )
     return result if price is None else msgspec.structs.replace(result, **_of_price(price))
+
+
+def prices_of(providers: Iterable[Provider]) -> PriceOf:
+    """Return a function that looks up the price of attempts at entries: that of the model that answered, else of the
+    one that was asked. Prices that are not loaded are unknown."""
+    known = {provider.name: provider for provider in providers}
+
+    def price_of(record: AttemptRecord) -> Price | None:
+        provider = known.get(record.provider)
+        if provider is None:
+            return None
+        models = (model for model in (record.answered_model, record.model) if model is not None)
+        return next((price for model in models if (price := provider.price_of(model)) is not None), None)
+
+    return price_of
 
 
 def _of_price(price: Price) -> dict[str, object]:

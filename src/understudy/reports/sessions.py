@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
 import msgspec
 
-from understudy.reports.usage import RequestResult
+from understudy.domain.money import Money
+from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.lasting import LedgerQueries
+from understudy.ledger.pages import Answer
+from understudy.ledger.selection import LedgerSelection
+from understudy.ledger.sql import ALL
+from understudy.reports.usage import RequestResult, report_request
+
+ANSWERS = 2_000
+"""Of one session, the newest that are looked at."""
+CHANGES = 100
+"""Of targets, the newest that are reported."""
+LOOP = 3
+"""Requests in a row that are a loop."""
+PAUSE = 10.0
+"""Seconds after an answer within which the next request of a loop begins: a tool takes less, and a person more."""
 
 
 class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,3 +96,106 @@ class SessionDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The newest first."""
     next: str | None
     """What to pass as `before` for older requests."""
+
+
+def list_sessions(
+    queries: LedgerQueries, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+) -> SessionList:
+    """Return the sessions of which an attempt is selected, those with the newest one first. What is reported of them
+    is that of the whole session. `before`: `next` of the page before."""
+    page = queries.session_page(selection, before=before, limit=limit)
+    found = (_session(queries, each, queries.answers(each, ANSWERS)) for each in page.sessions)
+    return SessionList(sessions=tuple(each for each in found if each is not None), next=page.next)
+
+
+def report_session(
+    queries: LedgerQueries, session: str, *, before: str | None = None, limit: int = 50
+) -> SessionDetail | None:
+    """Return one session with a page of its requests; `None` if it is unknown. `before`: `next` of the page before."""
+    answers = queries.answers(session, ANSWERS)
+    found = _session(queries, session, answers)
+    if found is None:
+        return None
+    page = queries.request_page(LedgerSelection(session=session), before=before, limit=limit)
+    changed = [(one, other) for one, other in _turns(answers) if _target(one) != _target(other)]
+    return SessionDetail(
+        session=found,
+        by_class=dict(Counter(kind or "" for kind in {each.request: each.request_class for each in answers}.values())),
+        changes=tuple(_change(queries, *each) for each in reversed(changed[-CHANGES:])),
+        requests=tuple(map(report_request, page.requests)),
+        next=page.next,
+    )
+
+
+def _session(queries: LedgerQueries, session: str, answers: Sequence[Answer]) -> SessionResult | None:
+    known = queries.session_sums(session)
+    if known is None:
+        return None
+    sums, loops = known.sums, [length for length in _runs(answers) if length >= LOOP]
+    return SessionResult(
+        session=session,
+        agent=known.agent,
+        key=known.key,
+        first=known.first,
+        last=known.last,
+        requests=sums.requests,
+        attempts=sums.attempts,
+        failed=sums.failed,
+        input_tokens=sums.input,
+        cached_tokens=sums.cached,
+        output_tokens=sums.output,
+        cost_usd=f"{Money(sums.cost).usd:f}",
+        unknown_costs=sums.unpriced,
+        targets=tuple(dict.fromkeys(map(_target, answers))),
+        target_changes=sum(_target(one) != _target(other) for one, other in _turns(answers)),
+        loops=len(loops),
+        longest_loop=max(loops, default=0),
+        is_recent=len(answers) == ANSWERS,
+    )
+
+
+def _turns(answers: Iterable[Answer]) -> Iterator[tuple[Answer, Answer]]:
+    """Yield each answer with the one before it among requests of its class: a subagent may use another model."""
+    latest: dict[str | None, Answer] = {}
+    for each in answers:
+        if (before := latest.get(each.request_class)) is not None:
+            yield before, each
+        latest[each.request_class] = each
+
+
+def _runs(answers: Iterable[Answer]) -> list[int]:
+    """Return how many requests of one class each followed each other without a pause."""
+    runs: list[int] = []
+    latest: dict[str | None, tuple[int, float]] = {}
+    for each in answers:
+        length, end = latest.get(each.request_class, (0, 0.0))
+        if length and each.started - end > PAUSE:
+            runs.append(length)
+            length = 0
+        latest[each.request_class] = (length + 1, each.started + each.duration)
+    return [*runs, *(length for length, _ in latest.values())]
+
+
+def _change(queries: LedgerQueries, before: Answer, after: Answer) -> TargetChange:
+    attempts = queries.request(after.request)
+    lost = [each.record for each in attempts if each.record is not None and _target_of(each) == _target(before)]
+    won = next((each for each in attempts if _target_of(each) == _target(after)), None)
+    why = won.start.why if won is not None else None
+    if lost and (failure := lost[-1].failure) is not None:
+        why = f"{failure.kind}: {failure.message}"
+    return TargetChange(
+        at=after.started,
+        request=after.request,
+        request_class=after.request_class,
+        before=_target(before),
+        after=_target(after),
+        why=why,
+    )
+
+
+def _target(answer: Answer) -> str:
+    return "/".join(filter(None, (answer.provider, answer.model)))
+
+
+def _target_of(entry: LedgerEntry) -> str:
+    return "/".join(filter(None, (entry.start.provider, entry.start.model)))

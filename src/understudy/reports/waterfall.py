@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import msgspec
 
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.failures import Failure
+from understudy.domain.money import Money
+from understudy.domain.prices import Price
 from understudy.ledger.captures import CapturedTexts
-from understudy.reports.usage import RequestResult
+from understudy.ledger.entries import LedgerEntry
+from understudy.ledger.rows import TOKENS
+from understudy.reports.usage import RequestResult, report_request
+
+PriceOf = Callable[[AttemptRecord], Price | None]
+"""Returns the price by which an attempt may have been charged; `None` if it is unknown."""
 
 
 class FailureResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,3 +117,117 @@ class RequestDetail(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     """From offset 0 to the end of the last attempt; `None` as long as one is under way, or unknown."""
     attempts: tuple[AttemptResult, ...]
+
+
+def report_detail(
+    entries: Sequence[LedgerEntry],
+    captured: Mapping[str, CapturedTexts] | None = None,
+    price_of: PriceOf | None = None,
+) -> RequestDetail:
+    """Return the report of a request, of its attempts in order: at least one.
+
+    `captured`: prompts and answers by the ids of their attempts. `price_of`: without it, costs are not split.
+    """
+    began = min(each.start.started - each.start.waited for each in entries)
+    attempts = tuple(_attempt(each, began, (captured or {}).get(each.start.attempt_id), price_of) for each in entries)
+    ends = [each.ends for each in attempts if each.ends is not None]
+    return RequestDetail(
+        request=report_request(entries),
+        began=began,
+        seconds=max(ends) if len(ends) == len(attempts) else None,
+        attempts=attempts,
+    )
+
+
+def _attempt(
+    entry: LedgerEntry, began: float, captured: CapturedTexts | None, price_of: PriceOf | None
+) -> AttemptResult:
+    start = entry.start
+    begins = _round(start.started - began)
+    return AttemptResult(
+        id=start.attempt_id,
+        number=start.number,
+        batch=start.batch,
+        state=entry.state.value,
+        provider=start.provider,
+        provider_type=start.provider_type,
+        model=start.model,
+        pool_key=start.key,
+        why=start.why,
+        waits_from=_round(start.started - start.waited - began),
+        begins=begins,
+        waited=_round(start.waited),
+        captured=captured,
+        **_ended(entry.record, start.started - began, price_of),
+    )
+
+
+def _ended(record: AttemptRecord | None, begins: float, price_of: PriceOf | None) -> dict[str, Any]:
+    """Return what is known at the end of an attempt only."""
+    if record is None:
+        known = (
+            "answered_model",
+            "dialect",
+            "service_tier",
+            "next_step",
+            "first_content",
+            "ends",
+            "seconds",
+            "failure",
+        )
+        money = ("cost_usd", "cost_basis", "price_source", "price_date")
+        return {**dict.fromkeys((*known, *money)), "warnings": (), "tokens": (), "tools": {}}
+    cost, first = record.cost, record.first_event
+    return {
+        **{name: getattr(record, name) for name in ("answered_model", "dialect", "service_tier", "next_step")},
+        "first_content": None if first is None else _round(begins + first),
+        "ends": _round(begins + record.duration),
+        "seconds": _round(record.duration),
+        "failure": None if record.failure is None else _failure(record.failure),
+        "warnings": tuple(
+            WarningResult(kind=each.kind.value, what=each.what, why=each.why) for each in record.warnings
+        ),
+        "tokens": _classes(record, None if price_of is None else price_of(record)),
+        "tools": dict(record.usage.tools or {}),
+        "cost_usd": None if cost is None else _usd(cost.amount.nano_usd),
+        "cost_basis": record.cost_basis.value,
+        "price_source": None if cost is None else cost.source,
+        "price_date": None if cost is None else cost.as_of,
+    }
+
+
+def _failure(failure: Failure) -> FailureResult:
+    return FailureResult(
+        kind=failure.kind.value,
+        message=failure.message,
+        status=failure.status,
+        code=failure.code,
+        retry_after=failure.retry_after,
+        provider_request_id=failure.request_id,
+    )
+
+
+def _classes(record: AttemptRecord, price: Price | None) -> tuple[ClassResult, ...]:
+    """Return the tokens of an attempt by class. Costs are split by a price that comes to what was charged, and by no
+    other: it may have changed since, or depend on more than is kept."""
+    usage = record.usage
+    parts = price.parts(usage) if price is not None and not usage.by_model else None
+    is_that_price = parts is not None and record.cost is not None and sum(parts.values()) == record.cost.amount.nano_usd
+    costs = parts if parts is not None and is_that_price else {}
+    counts = {name: count for name in TOKENS if (count := getattr(usage, name)) is not None}
+    return tuple(
+        ClassResult(
+            name=name,
+            tokens=counts.get(name),
+            cost_usd=_usd(costs.get(name, 0)) if is_that_price else None,
+        )
+        for name in dict.fromkeys((*counts, *costs))
+    )
+
+
+def _round(seconds: float) -> float:
+    return round(seconds, 6)
+
+
+def _usd(nano_usd: int) -> str:
+    return f"{Money(nano_usd).usd:f}"

@@ -7,18 +7,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from understudy.domain.errors import ConfigError
+from understudy.ledger import daily, questions
 from understudy.ledger.accounts import Account, BalanceKey
 from understudy.ledger.captures import CapturedTexts, captured_of
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
+from understudy.ledger.pages import Answer, DailyUsage, Ending, RequestPage, SessionPage, SessionSums
 from understudy.ledger.postgres import locking
 from understudy.ledger.postgres.blocking import LoopThread
 from understudy.ledger.postgres.changes import clean
 from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
 from understudy.ledger.postgres.schema import exists
+from understudy.ledger.questions import Asking
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, days_of, parts, spans
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
 from understudy.ledger.sums import DAY, UsageSums
 
 if TYPE_CHECKING:
@@ -26,10 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-POSTGRES = Database("$", "{} = ANY(tagged)", clean)
+POSTGRES = Database("$", "{} = ANY(tagged)", clean, least="decode(MIN(encode(id, 'hex')), 'hex')")
 """Its SQL."""
-_FETCHED = 200
-"""Rows that are fetched at a time where only some are needed."""
+_DAY = f"(started / {SECOND * DAY})::integer"
 
 
 class PostgresReader:
@@ -79,17 +81,7 @@ class PostgresReader:
     ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
 
-        async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
-            found: list[LedgerEntry] = []
-            for span in await _spans(connection, selection):
-                where, values = conditions(span, POSTGRES, before)
-                query = f"SELECT * FROM entries WHERE {where} ORDER BY id DESC LIMIT {limit - len(found):d}"
-                found += [entry_of(dict(row)) for row in await connection.fetch(query, *values)]
-                if len(found) == limit:
-                    break
-            return found
-
-        return self._ask(entries)
+        return self._answer(questions.entries(selection, POSTGRES, before, limit))
 
     def requests(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -98,36 +90,68 @@ class PostgresReader:
 
         `before`: only requests whose selected attempts are older than that attempt.
         """
+        found: list[list[LedgerEntry]] = []
+        while len(found) < limit:
+            page = self.request_page(selection, before=before, limit=limit - len(found))
+            found += page.requests
+            if (before := page.next) is None:
+                break
+        return found
 
-        async def requests(connection: asyncpg.Connection) -> list[list[LedgerEntry]]:
-            found: dict[bytes, list[LedgerEntry]] = {}
-            for span in await _spans(connection, selection):
-                where, values = conditions(span, POSTGRES, before)
-                query = f"SELECT request FROM entries WHERE {where} ORDER BY id DESC"
-                async for row in connection.cursor(query, *values, prefetch=_FETCHED):
-                    found[row["request"]] = []
-                    if len(found) == limit:
-                        break
-                if len(found) == limit:
-                    break
-            for row in await connection.fetch(_ATTEMPTS, list(found)):
-                found[row["request"]].append(entry_of(dict(row)))
-            return list(found.values())
+    def request_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> RequestPage:
+        """Return the same, and where the next page begins."""
+        return self._answer(questions.request_page(selection, POSTGRES, before, limit))
 
-        return self._ask(requests)
+    def session_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> SessionPage:
+        """Return the sessions of which an attempt is selected, those with the newest one first."""
+        return self._answer(questions.session_page(selection, POSTGRES, before, limit))
+
+    def session_sums(self, session: str) -> SessionSums | None:
+        """Return what a session came to; `None` if there is no such session."""
+        return self._answer(questions.session_sums(session, POSTGRES))
+
+    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
+        """Return the newest successful attempts of a session, the oldest of them first."""
+        return self._answer(questions.answers(session, POSTGRES, limit))
+
+    def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:
+        """Return how the newest selected attempts ended, the newest first."""
+        return self._answer(questions.endings(selection, POSTGRES, limit))
+
+    def daily(self, by: By, selection: LedgerSelection = ALL, *, limit: int = 8, prefix: str = "") -> DailyUsage:
+        """Return the sums of each whole day in a span, by what they belong to.
+
+        `limit`: of the dearest values. `prefix`: only values that begin so, such as `team=` of tags.
+        """
+        if not selection.filters:
+            return self._answer(daily.of_days(by, selection, POSTGRES, limit, prefix))
+
+        async def of_entries(connection: asyncpg.Connection) -> DailyUsage:
+            total: dict[str, UsageSums] = {}
+            query, values = _of_entries("day", selection)
+            add_up(total, [tuple(row) for row in await connection.fetch(query, *values)])
+            query, values = _of_entries(by, selection, f"{_date(_DAY)}, ")
+            rows = [tuple(row) for row in await connection.fetch(query, *values)]
+            return daily.of_parts(total, rows, limit, prefix)
+
+        return self._ask(of_entries)
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
         return self._entries(_ATTEMPTS, [[id_of(request_id)]])
 
-    def ids(self, prefix: str) -> list[str]:
-        """Return the ids of requests that begin so, the newest two at most."""
+    def ids(self, prefix: str, limit: int = 2) -> list[str]:
+        """Return the newest ids of requests that begin so, at most `limit` of them."""
         digits = prefix.replace("-", "").lower()
         low, high = bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
-        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN $1 AND $2 ORDER BY request DESC LIMIT 2"
+        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN $1 AND $2 ORDER BY request DESC LIMIT $3"
 
         async def ids(connection: asyncpg.Connection) -> list[str]:
-            return [text_of(row["request"]) for row in await connection.fetch(query, low, high)]
+            return [text_of(row["request"]) for row in await connection.fetch(query, low, high, limit)]
 
         return self._ask(ids)
 
@@ -166,6 +190,20 @@ class PostgresReader:
 
         return self._wait_for(ask())
 
+    def _answer(self, asking: Asking[T]) -> T:
+        """Answer questions one after another."""
+
+        async def answer(connection: asyncpg.Connection) -> T:
+            try:
+                query, values = next(asking)
+                while True:
+                    query, values = asking.send(await connection.fetch(query, *values))
+            except StopIteration as end:
+                found: T = end.value
+                return found
+
+        return self._ask(answer)
+
     async def _open(self) -> asyncpg.Connection:
         connection = await connect(self._url)
         try:
@@ -189,15 +227,6 @@ def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[
         return reader.balances(keys)
 
 
-async def _spans(connection: asyncpg.Connection, selection: LedgerSelection) -> list[LedgerSelection]:
-    """Return a selection as the spans in which there are entries, the newest first."""
-    question = days_of(selection, POSTGRES)
-    if question is None:
-        return [selection]
-    query, values = question
-    return spans(selection, [row[0] for row in await connection.fetch(query, *values)])
-
-
 _ATTEMPTS = "SELECT * FROM entries WHERE request = ANY($1) ORDER BY id"
 
 
@@ -207,15 +236,16 @@ def _of_days(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
     return query, [dimension, *days(selection)]
 
 
-def _of_entries(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
+def _of_entries(by: By, selection: LedgerSelection, day: str = "") -> tuple[str, list[Any]]:
+    """`day`: what the sums are grouped by first."""
     where, values = conditions(selection, POSTGRES)
     value, source = str(by), "entries"
     if by == "day":
-        value = _date(f"(started / {SECOND * DAY})::integer")
+        value = _date(_DAY)
     elif by == "tag":
-        source = "(SELECT entries.*, unnest(tagged) AS tag FROM entries) AS each"
-    query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started' AND {value} IS NOT NULL"
-    return f"{query} GROUP BY 1", values
+        source = "(SELECT entries.*, unnest(tagged) AS tag FROM entries) AS entries"
+    query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started' AND {value} IS NOT NULL"
+    return f"{query} GROUP BY 1{', 2' if day else ''}", values
 
 
 def _date(day: str) -> str:

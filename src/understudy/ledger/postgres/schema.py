@@ -106,7 +106,13 @@ CREATE INDEX entries_of_key ON entries (key, id) WHERE key IS NOT NULL;
 """
 """Sums of all are found without those of every session; and entries are found by their keys."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT)
+_LOST = """
+CREATE INDEX lost_entries ON entries (state, id) WHERE state IN ('failed', 'aborted', 'unknown');
+CREATE INDEX entries_of_failure ON entries (failure, id) WHERE failure IS NOT NULL;
+"""
+"""What did not succeed is found, by how it ended and by the kind of failure. Others are not in these indexes."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT, _LOST)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

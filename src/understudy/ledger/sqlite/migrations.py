@@ -132,7 +132,25 @@ def _sought(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX entries_of_key ON entries (key, id) WHERE key IS NOT NULL")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_entries, _keys, _cached_audio, _answers, _budgets, _captured, _classes, _sought)
+def _lost(connection: sqlite3.Connection) -> None:
+    """What did not succeed is found, by how it ended and by the kind of failure. Others are not in these indexes."""
+    connection.execute(
+        "CREATE INDEX lost_entries ON entries (state, id) WHERE state IN ('failed', 'aborted', 'unknown')"
+    )
+    connection.execute("CREATE INDEX entries_of_failure ON entries (failure, id) WHERE failure IS NOT NULL")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _entries,
+    _keys,
+    _cached_audio,
+    _answers,
+    _budgets,
+    _captured,
+    _classes,
+    _sought,
+    _lost,
+)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:

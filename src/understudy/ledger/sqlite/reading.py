@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from understudy.ledger import daily, questions
 from understudy.ledger.accounts import Account, BalanceKey
 from understudy.ledger.captures import CapturedTexts, captured_of
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
+from understudy.ledger.pages import Answer, DailyUsage, Ending, RequestPage, SessionPage, SessionSums
+from understudy.ledger.questions import Asking
 from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, days_of, parts, spans
+from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
 from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sums import UsageSums
+
+T = TypeVar("T")
 
 _BACKSLASH, _APART = "char(92, 92)", "char(1)"
 _TAGS = (
@@ -32,8 +36,12 @@ _TAGS = (
 that JSON always escapes stands for escaped backslashes: what follows one of those is not an escape."""
 _TAG = "each.key || '=' || each.value"
 _SQLITE = Database(
-    "?", f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})", may_be_tagged="instr(tags, {}) > 0"
+    "?",
+    f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})",
+    may_be_tagged="instr(tags, {}) > 0",
+    indexed="entries INDEXED BY {}",
 )
+_DAY = f"date(started / {SECOND}, 'unixepoch')"
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
 _OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
@@ -87,7 +95,7 @@ class LedgerReader:
     ) -> list[LedgerEntry]:
         """Return the newest selected entries, the newest first; `before`: only those older than that attempt."""
         with _snapshot(self._connection):
-            return [entry_of(row) for row in islice(self._newest("*", selection, before), limit)]
+            return self._ask(questions.entries(selection, _SQLITE, before, limit))
 
     def requests(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -96,24 +104,64 @@ class LedgerReader:
 
         `before`: only requests whose selected attempts are older than that attempt.
         """
-        found: dict[bytes, None] = {}
+        found: list[list[LedgerEntry]] = []
+        while len(found) < limit:
+            page = self.request_page(selection, before=before, limit=limit - len(found))
+            found += page.requests
+            if (before := page.next) is None:
+                break
+        return found
+
+    def request_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> RequestPage:
+        """Return the same, and where the next page begins."""
         with _snapshot(self._connection):
-            for (request,) in self._newest("request", selection, before):
-                found[request] = None
-                if len(found) == limit:
-                    break
-            return [self._attempts(request) for request in found]
+            return self._ask(questions.request_page(selection, _SQLITE, before, limit))
+
+    def session_page(
+        self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+    ) -> SessionPage:
+        """Return the sessions of which an attempt is selected, those with the newest one first."""
+        with _snapshot(self._connection):
+            return self._ask(questions.session_page(selection, _SQLITE, before, limit))
+
+    def session_sums(self, session: str) -> SessionSums | None:
+        """Return what a session came to; `None` if there is no such session."""
+        with _snapshot(self._connection):
+            return self._ask(questions.session_sums(session, _SQLITE))
+
+    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
+        """Return the newest successful attempts of a session, the oldest of them first."""
+        return self._ask(questions.answers(session, _SQLITE, limit))
+
+    def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:
+        """Return how the newest selected attempts ended, the newest first."""
+        with _snapshot(self._connection):
+            return self._ask(questions.endings(selection, _SQLITE, limit))
+
+    def daily(self, by: By, selection: LedgerSelection = ALL, *, limit: int = 8, prefix: str = "") -> DailyUsage:
+        """Return the sums of each whole day in a span, by what they belong to.
+
+        `limit`: of the dearest values. `prefix`: only values that begin so, such as `team=` of tags.
+        """
+        with _snapshot(self._connection):
+            if not selection.filters:
+                return self._ask(daily.of_days(by, selection, _SQLITE, limit, prefix))
+            total: dict[str, UsageSums] = {}
+            add_up(total, self._of_entries("day", selection))
+            return daily.of_parts(total, self._of_entries(by, selection, f"{_DAY}, "), limit, prefix)
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
         return self._attempts(id_of(request_id))
 
-    def ids(self, prefix: str) -> list[str]:
-        """Return the ids of requests that begin so, the newest two at most."""
+    def ids(self, prefix: str, limit: int = 2) -> list[str]:
+        """Return the newest ids of requests that begin so, at most `limit` of them."""
         digits = prefix.replace("-", "").lower()
         low, high = bytes.fromhex(digits.ljust(32, "0")), bytes.fromhex(digits.ljust(32, "f"))
-        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN ? AND ? ORDER BY request DESC LIMIT 2"
-        return [text_of(request) for (request,) in self._connection.execute(query, (low, high))]
+        query = "SELECT DISTINCT request FROM entries WHERE request BETWEEN ? AND ? ORDER BY request DESC LIMIT ?"
+        return [text_of(request) for (request,) in self._connection.execute(query, (low, high, limit))]
 
     def captured(self, attempt_ids: Sequence[str]) -> dict[str, CapturedTexts]:
         """Return the prompts and answers of attempts, as far as they were kept."""
@@ -125,13 +173,15 @@ class LedgerReader:
                 found[each] = captured_of(row["document"])
         return found
 
-    def _newest(self, columns: str, selection: LedgerSelection, before: str | None) -> Iterator[Any]:
-        """Yield what is selected, the newest first."""
-        question = days_of(selection, _SQLITE)
-        days = None if question is None else [day for (day,) in self._connection.execute(*question)]
-        for span in [selection] if days is None else spans(selection, days):
-            where, values = conditions(span, _SQLITE, before)
-            yield from self._connection.execute(f"SELECT {columns} FROM entries WHERE {where} ORDER BY id DESC", values)
+    def _ask(self, asking: Asking[T]) -> T:
+        """Answer questions one after another."""
+        try:
+            query, values = next(asking)
+            while True:
+                query, values = asking.send(self._connection.execute(query, values).fetchall())
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
 
     def _attempts(self, request: bytes) -> list[LedgerEntry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"
@@ -142,15 +192,16 @@ class LedgerReader:
         query = f"SELECT {value}, {KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
         return self._connection.execute(query, (dimension, *days(selection)))
 
-    def _of_entries(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
+    def _of_entries(self, by: By, selection: LedgerSelection, day: str = "") -> Iterator[Sequence[Any]]:
+        """`day`: what the sums are grouped by first."""
         where, values = conditions(selection, _SQLITE)
         value, source = str(by), "entries"
         if by == "day":
-            value = f"date(started / {SECOND}, 'unixepoch')"
+            value = _DAY
         elif by == "tag":
-            source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, {_TAGS} AS each)"
+            source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, {_TAGS} AS each) AS entries"
         where += f" AND state <> 'started' AND {value} IS NOT NULL"
-        query = f"SELECT {value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1"
+        query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1{', 2' if day else ''}"
         return self._connection.execute(query, values)
 
 

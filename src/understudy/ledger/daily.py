@@ -1,0 +1,64 @@
+"""Questions for the sums of each day of a span, by what they belong to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from understudy.ledger.pages import DailyUsage
+from understudy.ledger.questions import Asking, date_of, marks
+from understudy.ledger.selection import By, LedgerSelection
+from understudy.ledger.sql import KEPT, Database, days
+from understudy.ledger.sums import UsageSums
+
+_DEAREST = "SUM(cost) DESC, SUM(input + output) DESC, value"
+_NOTHING = UsageSums()
+
+
+def of_days(by: By, selection: LedgerSelection, database: Database, limit: int, prefix: str) -> Asking[DailyUsage]:
+    """Ask for the sums of whole days, as they are kept. `limit`: of values. `prefix`: what the values begin with that
+    are meant."""
+    mark, span = database.mark, list(days(selection))
+    where = f"dimension = {mark}1 AND day >= {mark}2 AND day < {mark}3"
+    per_day = f"SELECT day, {KEPT} FROM days WHERE {where} GROUP BY day"
+    total = yield per_day, ["", *span]
+    asked: list[Any] = [str(by), *span]
+    if prefix:
+        where += f" AND substr(value, 1, {len(prefix):d}) = {mark}4"
+        asked.append(database.text(prefix))
+    valued = yield f"SELECT day, {KEPT} FROM days WHERE {where} GROUP BY day", asked
+    query = f"SELECT value, {KEPT} FROM days WHERE {where} GROUP BY value ORDER BY {_DEAREST} LIMIT {limit:d}"
+    values = yield query, asked
+    names, seen = [row[0] for row in values], [str(row[0]) for row in valued]
+    parts: Sequence[Any] = ()
+    if names:  # day by day: a span of days would be read whole
+        where = f"dimension = {mark}1 AND day IN ({', '.join(seen)}) AND value IN ({marks(database, len(names), 2)})"
+        parts = yield f"SELECT day, value, {KEPT} FROM days WHERE {where} GROUP BY day, value", [str(by), *names]
+    return DailyUsage(
+        days={date_of(row[0]): _sums(row[1:]) for row in total},
+        valued={date_of(row[0]): _sums(row[1:]) for row in valued},
+        values={row[0]: _sums(row[1:]) for row in values},
+        parts={(date_of(row[0]), row[1]): _sums(row[2:]) for row in parts},
+    )
+
+
+def of_parts(total: dict[str, UsageSums], rows: Iterable[Sequence[Any]], limit: int, prefix: str) -> DailyUsage:
+    """Return the same of rows with the sums of each day and value. `total`: of everything, by day."""
+    parts = {(day, value): _sums(sums) for day, value, *sums in rows if value.startswith(prefix)}
+    valued, values = defaultdict[str, UsageSums](UsageSums), defaultdict[str, UsageSums](UsageSums)
+    for (day, value), sums in parts.items():
+        valued[day] += sums
+        values[value] += sums
+    dearest = sorted(values, key=lambda each: (-values[each].cost, -values[each].input - values[each].output, each))
+    shown = dict.fromkeys(dearest[:limit])
+    return DailyUsage(
+        days=total,
+        valued=dict(valued),
+        values={value: values[value] for value in shown},
+        parts={place: sums for place, sums in parts.items() if place[1] in shown},
+    )
+
+
+def _sums(row: Iterable[Any]) -> UsageSums:
+    return UsageSums(*map(int, row))
