@@ -32,7 +32,9 @@ LONG_AGO = -60.0
 _CONSTANTS = (Failure, Fault, Scene, Limits, Plan, Random, Rules, Step, Target)
 """They never change; a target is known by its label, the others by nothing."""
 _ATOMS = (bool, bytes, enum.Enum, float, int, str, type(None))
-_EXPLANATIONS = frozenset({"_last", "_picks", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"})
+_EXPLANATIONS = frozenset(
+    {"_denials", "_last", "_picks", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"}
+)
 """What is only said to the reader, or never changes. It is restored, but makes no difference between states."""
 _SLICE = 5.0
 """Seconds by which a breaker counts outcomes: it notes the number of the slice, not a time."""

@@ -81,7 +81,8 @@ def plain(value: Any, callers: Mapping[int, int]) -> Any:
     found: dict[str, Any] = dict(vars(value)) if hasattr(value, "__dict__") else {}
     names = [*getattr(value, "__struct_fields__", ()), *getattr(type(value), "__slots__", ())]
     found |= {name: getattr(value, name) for name in names if hasattr(value, name)}
-    found.pop("_callers", None)
+    for name in ("_callers", "_denials"):  # what is remembered of denials follows from the rest
+        found.pop(name, None)
     for name in ("_caller", "caller"):
         if name in found:
             found[name] = callers.get(found[name], -1)

@@ -324,14 +324,19 @@ def test_only_what_has_changed_is_looked_at_again() -> None:
         return (heights[each.label],)
 
     ranking = Ranking(targets, key, lambda each: Known({}, RoundRobin(), Health()).step(each, "test"), (changes,))
+    ranking.refresh(NONE)
     looked.clear()
     heights["t7/m"] = 300.0
     for label in ("t7/m", "another/m"):
         changes.note(label)
-    ranking.refresh()
-    ranking.refresh()
+    ranking.refresh(NONE)
+    ranking.refresh(NONE)
     assert looked == ["t7/m"]
     assert [step.target.name for step in ranking.steps[-2:]] == ["t199", "t7"]
     by_name = {each.name: each for each in targets}
     assert ranking.place_of(by_name["t7"]) == 199
     assert ranking.place_of(by_name["t8"]) == 7
+    ranking.refresh(frozenset({"t1/m", "elsewhere/m"}))
+    ranking.refresh(frozenset({"t2/m"}))
+    assert looked == ["t7/m", "t1/m", *looked[2:]]
+    assert sorted(looked[2:]) == ["t1/m", "t2/m"], "those that go into cooldown, and those that are back"

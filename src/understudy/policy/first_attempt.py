@@ -9,6 +9,7 @@ the attempt itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from random import Random
 
 from understudy.policy.budgets import Budgets
@@ -18,7 +19,7 @@ from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Action, Began, Commit, Ended, Launch, Rules, Settle, Signal
 from understudy.policy.skipped import Skipped, skipped
-from understudy.policy.tries import LEAST, Begun, count_back, most_attempts, own_share, within
+from understudy.policy.tries import LEAST, Begun, most_attempts, own_share, within
 
 
 class FirstAttempt:
@@ -101,7 +102,9 @@ class FirstAttempt:
         self._at, rest = at, steps[at + 1 :]
         if permit.leases:  # what is probed from now on denies others, too
             others, rest = 0, (*steps[:at], *rest)
-        return permit, others + count_back(rest, latest, health, now) if rest else others
+        if rest:
+            others += health.back_by(latest, list(map(_TARGET, rest)), now)
+        return permit, others
 
     def receive(self, signal: Signal, now: float) -> list[Action] | None:
         """Handle an answer, or its beginning; `None` for all else."""
@@ -130,5 +133,6 @@ class FirstAttempt:
         return call
 
 
+_TARGET = attrgetter("target")
 _COMMITTED = Commit(1)
 _SETTLED = Settle(1)

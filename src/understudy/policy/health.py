@@ -19,6 +19,7 @@ from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.changes import Changes
 from understudy.policy.cooldowns import Cooldowns, Denial, Pause
+from understudy.policy.denials import Denials
 from understudy.policy.flows import Flows
 from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
@@ -69,6 +70,7 @@ class Health:
         self._cooldowns = Cooldowns()
         self._pools = KeyPools(self._cooldowns)
         self._flows = Flows()
+        self._denials = Denials()
         self.disabled: dict[str, str] = {}
         """Entries that an operator disabled, and why: read only."""
         self._callers = 0
@@ -138,7 +140,10 @@ class Health:
         half_open = [
             each for each in self._flows.breakers_of(target, free=free) if each.state(now) is BreakerState.HALF_OPEN
         ]
-        return tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
+        leases = tuple((each, each.lease(now)) for each in half_open if each.refusal(now) is None)
+        if leases:
+            self._denials.forget()
+        return leases
 
     def release(self, permit: Permit) -> None:
         """Return a permit, whatever the attempt's outcome. The probe of a cancelled request may be made by another."""
@@ -155,6 +160,7 @@ class Health:
             pause.probing = False
         for breaker, number in permit.leases:
             breaker.end_lease(number)
+            self._denials.forget()
         if permit.key:
             self._pools.give_back(permit.key)
 
@@ -240,7 +246,11 @@ class Health:
         """Return the labels of those targets that may not be asked now."""
         if self.calm:
             return _NONE
-        return frozenset(each.label for each in targets if self.denial(each, now) is not None)
+        return self._denials.among(targets, now, self.denial)
+
+    def back_by(self, latest: float, targets: Sequence[Target], now: float) -> int:
+        """Return how many of some targets may be asked now, or again by `latest`."""
+        return len(targets) if self.calm else self._denials.back_by(latest, targets, now, self.denial)
 
     # ---- what happens ----
 
@@ -288,6 +298,7 @@ class Health:
         for breaker, number in permit.leases:
             breaker.begun(permit.launched)
             breaker.end_lease(number)
+            self._denials.forget()
 
     def succeeded(self, permit: Permit, now: float, *, free: bool = False) -> None:
         """Note a success: failures in a row end, and so do the cooldowns that were over or probed."""
@@ -302,12 +313,13 @@ class Health:
                 breaker.succeeded(permit.launched, now)
                 if breaker.is_idle(now):
                     self._flows.forget(flow)
-        self._note_calm()
+        self._note_change()
 
     def failed(
         self, permit: Permit, failure: Failure, cooldown: Cooldown, now: float, trips: Trips = Trips.NOTHING
     ) -> None:
         """Note a failure: what it puts in cooldown, and which breaker counts it."""
+        self._denials.forget()
         if failure.kind not in NOT_OF_THE_TARGET:
             for probed in permit.probes:
                 probed.probed = True
@@ -338,7 +350,7 @@ class Health:
         for number, key in enumerate(target.credentials, start=1):
             if number not in refused:
                 self._cooldowns.lift(target, key)
-        self._note_calm()
+        self._note_change()
 
     def refused(self, target: Target, now: float, kinds: Collection[FailureKind]) -> tuple[Target, ...]:
         """Return a target once for each key that is disabled, or whose host is, for failures of some `kinds`."""
@@ -351,11 +363,12 @@ class Health:
     def lift_refused(self, target: Target, kinds: Collection[FailureKind]) -> None:
         """Enable the key that a target names, and its host, after a free operation disproved failures of `kinds`."""
         self._cooldowns.lift(target, kinds=kinds)
-        self._note_calm()
+        self._note_change()
 
     def disable(self, name: str, why: str = "disabled by the operator") -> None:
         """Forbid attempts at an entry until `enable`."""
         self.disabled[name] = why
+        self._denials.forget()
         self.calm = False
 
     def enable(self, name: str, targets: tuple[Target, ...]) -> None:
@@ -365,7 +378,7 @@ class Health:
             self._cooldowns.forget(target)
             for flow in self._flows.of(target):
                 self._flows.forget(flow)
-        self._note_calm()
+        self._note_change()
 
     def _holds(self, target: Target) -> bool:
         """Check whether anything is remembered against a target. Of one with a pool of keys that is taken to be so."""
@@ -376,7 +389,8 @@ class Health:
             or (bool(disabled) and target.name in disabled)
         )
 
-    def _note_calm(self) -> None:
+    def _note_change(self) -> None:
+        self._denials.forget()
         self.calm = self._cooldowns.empty and not self._flows.breakers and not self.disabled
 
 

@@ -1,7 +1,7 @@
 """The orders of the strategies that spread requests, kept from plan to plan.
 
 A strategy looks at every target for every request. Between two requests little changes: a turn was taken, an attempt
-began or ended, a latency was learned. So a kept order places only these targets anew, and takes out those in cooldown.
+began or ended, a latency was learned, a cooldown is over. So a kept order places only these targets anew.
 Its plans are those of the strategy, to the letter, and it draws the same chances.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from operator import neg, sub, truediv
 from random import Random
 from typing import Protocol, overload
 
@@ -45,10 +47,6 @@ class Known:
         """Return the step of a target."""
         return Step(target, why, self.windows.get(target.label))
 
-    def behind(self, steps: Sequence[Step]) -> list[Step]:
-        """Return the steps of targets in cooldown."""
-        return [self.step(each.target, IN_COOLDOWN) for each in steps]
-
 
 def kept_order(strategy: Strategy, targets: tuple[Target, ...], known: Known) -> KeptOrder | None:
     """Return the order of some targets by a strategy; `None` if it cannot be kept."""
@@ -64,18 +62,19 @@ class _ByTurn:
     def __init__(self, targets: tuple[Target, ...], known: Known) -> None:
         turns = known.rotation.turns
         self._known = known
-        self._ranking = Ranking(
-            targets,
-            lambda each: (turns.get(each.label, 0), *place(each)),
-            lambda each: known.step(each, AFTER_ITS_TURN),
-            (known.rotation.changes,),
-        )
+
+        def key(each: Target) -> Key:
+            return each.label in ranking.cooling, turns.get(each.label, 0), *place(each)
+
+        def step(each: Target) -> Step:
+            return known.step(each, IN_COOLDOWN if each.label in ranking.cooling else AFTER_ITS_TURN)
+
+        self._ranking = ranking = Ranking(targets, key, step, (known.rotation.changes,))
 
     def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
-        self._ranking.refresh()
-        steps, cooling = self._ranking.parted(in_cooldown)
-        ordered = (*steps, *self._known.behind(cooling))
-        return Plan((self._known.step(ordered[0].target, ITS_TURN), *ordered[1:]), why=BY_TURN)
+        self._ranking.refresh(in_cooldown)
+        first, *rest = self._ranking.steps
+        return Plan((self._known.step(first.target, ITS_TURN), *rest), why=BY_TURN)
 
 
 class _ByLoad:
@@ -83,75 +82,84 @@ class _ByLoad:
 
     def __init__(self, targets: tuple[Target, ...], known: Known) -> None:
         turns, in_flight = known.rotation.turns, known.health.in_flight
-        self._known = known
 
         def key(each: Target) -> Key:
             load = load_with_one_more(each, in_flight(each))
-            return load, each.priority, turns.get(each.label, 0), each.index
+            return each.label in ranking.cooling, load, each.priority, turns.get(each.label, 0), each.index
+
+        def step(each: Target) -> Step:
+            return known.step(each, IN_COOLDOWN if each.label in ranking.cooling else load_of(each, in_flight(each)))
 
         changes = (known.rotation.changes, known.health.note_changes())
-        self._ranking = Ranking(targets, key, lambda each: known.step(each, load_of(each, in_flight(each))), changes)
+        self._ranking = ranking = Ranking(targets, key, step, changes)
 
     def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
-        self._ranking.refresh()
-        steps, cooling = self._ranking.parted(in_cooldown)
-        return Plan((*steps, *self._known.behind(cooling)), why=BY_LOAD)
+        self._ranking.refresh(in_cooldown)
+        return Plan(tuple(self._ranking.steps), why=BY_LOAD)
 
 
 class _ByWeight:
-    """As `weighted`: chances are drawn for every target, and only the places follow from them."""
+    """As `weighted`: chances are drawn for every target, and only the places follow from them.
+
+    That draws `Random.expovariate` for each weight, in the order of the targets, without a call for each of them.
+    """
 
     def __init__(self, targets: tuple[Target, ...], known: Known) -> None:
-        self._targets = targets
         self._known = known
-        self._steps = [known.step(each, weight_of(each)) for each in targets]
-        self._places = sorted(range(len(targets)), key=lambda at: place(targets[at]))
-        self._total = sum(each.weight for each in targets)
-        self._drawn = [at for at, each in enumerate(targets) if each.weight > 0]
-        self._weights = [targets[at].weight for at in self._drawn]
+        self._in_order = targets
+        self._targets = (*(each for each in targets if each.weight > 0), *(each for each in targets if not each.weight))
+        """Those first for which a chance is drawn."""
+        self._weights = [each.weight for each in self._targets if each.weight > 0]
+        self._never = [math.inf] * (len(targets) - len(self._weights))
+        self._places = sorted(range(len(targets)), key=lambda at: place(self._targets[at]))
+        self._cooling: frozenset[str] | None = None
 
     def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
-        chances = list(map(rng.expovariate, self._weights))
-        if len(chances) < len(self._targets):
-            by_place = dict(zip(self._drawn, chances, strict=True))
-            chances = [by_place.get(at, math.inf) for at in range(len(self._targets))]
-        steps = list(map(self._steps.__getitem__, sorted(self._places, key=chances.__getitem__)))
-        cooling: list[Step] = []
-        total = self._total
+        if in_cooldown is not self._cooling:
+            if in_cooldown != self._cooling:
+                self._note(in_cooldown)
+            self._cooling = in_cooldown
+        drawn = map(sub, repeat(1.0, len(self._weights)), iter(rng.random, None))
+        chances = [*map(truediv, map(neg, map(math.log, drawn)), self._weights), *self._never]
+        places = sorted(self._places, key=chances.__getitem__)
         if in_cooldown:
-            cooling = [each for each in steps if each.target.label in in_cooldown]
-            steps = [each for each in steps if each.target.label not in in_cooldown]
-            total = sum(each.weight for each in self._targets if each.label not in in_cooldown)
-        if steps:
-            first = steps[0].target
-            steps[0] = self._known.step(first, weight_of(first, total))
-        return Plan((*steps, *self._known.behind(cooling)), why=BY_WEIGHT)
+            places.sort(key=self._are_cooling.__getitem__)
+        first = self._targets[places[0]]
+        steps = map(self._steps.__getitem__, places[1:])
+        why = weight_of(first, self._total) if first.label not in in_cooldown else IN_COOLDOWN
+        return Plan((self._known.step(first, why), *steps), why=BY_WEIGHT)
+
+    def _note(self, in_cooldown: frozenset[str]) -> None:
+        """Note which targets are in cooldown."""
+        self._are_cooling = [each.label in in_cooldown for each in self._targets]
+        self._steps = [
+            self._known.step(each, IN_COOLDOWN if each.label in in_cooldown else weight_of(each))
+            for each in self._targets
+        ]
+        self._total = sum(each.weight for each in self._in_order if each.label not in in_cooldown)
 
 
 class _ByLatency:
     """As `latency`."""
 
     def __init__(self, targets: tuple[Target, ...], known: Known) -> None:
-        self._targets = targets
         self._known = known
         changes = (known.health.note_changes(),)
-        self._ranking = Ranking(targets, self._key, lambda each: known.step(each, self._seen(each, 0.0).why), changes)
+        self._ranking = Ranking(targets, self._key, self._step, changes)
         self._by_age = Ranking(targets, self._key_of_age, lambda each: known.step(each, ""), changes)
 
     def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
-        self._ranking.refresh()
-        steps, cooling = self._ranking.parted(in_cooldown)
-        # Measured targets come first; those in cooldown may be of either kind.
-        ends = self._ranking.count_below((_NEW,), cooling)
-        measured = _Slice(steps, 0, ends, lambda each: self._seen(each, now))
-        new = _Slice(steps, ends, len(steps), measured.seen)
+        self._ranking.refresh(in_cooldown)
+        steps, count_below = self._ranking.steps, self._ranking.count_below
+        # Measured targets come first, then new ones, then those in cooldown.
+        new_from = count_below((_NEW,))
+        measured = _Slice(steps, 0, new_from, lambda each: self._seen(each, now))
+        new = _Slice(steps, new_from, count_below((_COOLING,)), measured.seen)
         first, why = first_of(new, measured, rng, lambda: self._oldest(now, in_cooldown))
-        behind = self._known.behind(sorted(cooling, key=lambda each: place(each.target)))
         if first is None:
-            return Plan(tuple(behind), why=BY_LATENCY)
-        at = self._ranking.place_of(first.target, cooling)
-        head = self._known.step(first.target, why)
-        return Plan((head, *steps[:at], *steps[at + 1 :], *behind), why=BY_LATENCY)
+            return Plan(tuple(steps), why=BY_LATENCY)
+        at = self._ranking.place_of(first.target)
+        return Plan((self._known.step(first.target, why), *steps[:at], *steps[at + 1 :]), why=BY_LATENCY)
 
     def _seen(self, target: Target, now: float) -> Seen:
         health = self._known.health
@@ -163,30 +171,36 @@ class _ByLatency:
         )
         return Seen(target, known)
 
+    def _step(self, target: Target) -> Step:
+        cools = target.label in self._ranking.cooling
+        return self._known.step(target, IN_COOLDOWN if cools else self._seen(target, 0.0).why)
+
     def _key(self, target: Target) -> Key:
+        if target.label in self._ranking.cooling:
+            return _COOLING, *place(target)
         seen = self._seen(target, 0.0)
         if seen.known.first_token is None:
             return _NEW, seen.known.in_flight, *place(target)
         return _MEASURED, seen.cost, *place(target)
 
     def _key_of_age(self, target: Target) -> Key:
-        age = self._seen(target, 0.0).known.first_token_age
+        age = None if target.label in self._by_age.cooling else self._seen(target, 0.0).known.first_token_age
         return (math.inf if age is None else -age, *self._key(target))
 
     def _oldest(self, now: float, in_cooldown: frozenset[str]) -> Seen | None:
         """Return the target whose latency is the oldest, if it is old; not one that is being measured."""
-        self._by_age.refresh()
+        self._by_age.refresh(in_cooldown)
         for step in self._by_age.steps:
             seen = self._seen(step.target, now)
-            if (seen.known.first_token_age or 0.0) < DECAY:
+            if step.target.label in in_cooldown or (seen.known.first_token_age or 0.0) < DECAY:
                 return None
-            if seen.known.in_flight == 0 and step.target.label not in in_cooldown:
+            if seen.known.in_flight == 0:
                 return seen
         return None
 
 
-_MEASURED, _NEW = 0, 1
-"""Measured targets come before new ones."""
+_MEASURED, _NEW, _COOLING = 0, 1, 2
+"""Measured targets come before new ones, and those in cooldown last."""
 
 
 class _Slice(Sequence[Seen]):

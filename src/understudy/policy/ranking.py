@@ -7,7 +7,7 @@ a plan is one copy of a list.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from understudy.policy.changes import Changes
@@ -20,7 +20,7 @@ Key = tuple[Any, ...]
 class Ranking:
     """Targets in the order of a key, lower ones first, equal ones as they are given; each with its step."""
 
-    __slots__ = ("_by_label", "_changes", "_key", "_keys", "_order", "_seen", "_step", "steps")
+    __slots__ = ("_by_label", "_changes", "_key", "_keys", "_order", "_seen", "_step", "cooling", "steps")
 
     def __init__(
         self,
@@ -38,13 +38,21 @@ class Ranking:
         self._seen: list[int] = []
         self._order: list[Key] = []
         """The keys, in order: each with the number of its target at the end."""
+        self.cooling: frozenset[str] = frozenset()
+        """The labels of those in cooldown, on which key and step may depend."""
         self.steps: list[Step] = []
         """In the same order."""
-        self._sort()
 
-    def refresh(self) -> None:
+    def refresh(self, cooling: frozenset[str]) -> None:
         """Place the targets anew of which something changed since the last time."""
+        if not self.steps:
+            self.cooling = cooling
+            self._sort()
+            return
         changed: set[str] = set()
+        if cooling is not self.cooling:
+            changed |= cooling ^ self.cooling
+            self.cooling = cooling
         seen: list[int] = []
         for changes, known in zip(self._changes, self._seen, strict=True):
             seen.append(changes.count)
@@ -59,26 +67,13 @@ class Ranking:
             if label in self._keys:
                 self._place(label)
 
-    def parted(self, labels: Collection[str]) -> tuple[Sequence[Step], Sequence[Step]]:
-        """Return the steps of all targets but some, and those of these, both in order."""
-        taken = sorted(bisect_left(self._order, self._keys[label]) for label in labels if label in self._keys)
-        if not taken:
-            return self.steps, ()
-        rest: list[Step] = []
-        begins = 0
-        for at in taken:
-            rest += self.steps[begins:at]
-            begins = at + 1
-        rest += self.steps[begins:]
-        return rest, [self.steps[at] for at in taken]
+    def count_below(self, key: Key) -> int:
+        """Return how many targets are before a key."""
+        return bisect_left(self._order, key)
 
-    def count_below(self, key: Key, but: Iterable[Step] = ()) -> int:
-        """Return how many targets are before a key, without some."""
-        return bisect_left(self._order, key) - sum(self._keys[each.target.label] < key for each in but)
-
-    def place_of(self, target: Target, but: Iterable[Step] = ()) -> int:
-        """Return the place of a target, from 0, among all but some."""
-        return self.count_below(self._keys[target.label], but)
+    def place_of(self, target: Target) -> int:
+        """Return the place of a target, from 0."""
+        return bisect_left(self._order, self._keys[target.label])
 
     def _place(self, label: str) -> None:
         target, number = self._by_label[label]

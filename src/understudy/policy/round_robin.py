@@ -12,12 +12,14 @@ from understudy.policy.plan import Plan
 class RoundRobin:
     """Counts turns. A turn is taken when a plan is made, so that concurrent callers never get the same one."""
 
-    __slots__ = ("_turns", "changes", "turns")
+    __slots__ = ("_kept_up", "_turns", "changes", "turns")
 
     def __init__(self) -> None:
         self._turns: dict[str, int] = {}
         self.turns: Mapping[str, int] = MappingProxyType(self._turns)
         """By `Target.label`."""
+        self._kept_up: tuple[frozenset[str], int] = frozenset(), 0
+        """The targets that were in cooldown last, and the turns that each of them has at least."""
         self.changes = Changes()
         """Which targets have taken turns."""
 
@@ -33,8 +35,10 @@ class RoundRobin:
         first = plan.steps[0].target.label
         count = turns[first] = turns.get(first, 0) + 1
         self.changes.note(first)
-        if first in in_cooldown:
+        labels, least = self._kept_up
+        if first in in_cooldown or (labels is in_cooldown and least >= count):
             return
+        self._kept_up = in_cooldown, count
         for label in in_cooldown:
             if turns.get(label, 0) < count:
                 turns[label] = count

@@ -171,10 +171,10 @@ class Tries:
     def others(self, current: Try, now: float) -> int:
         """Count the other targets that were not tried yet and can be before the deadline."""
         others = [each for each in self.all if not each.launched and not each.closed and each is not current]
-        if not self._health.calm:
-            steps = [each.step for each in others]
-            return min(count_back(steps, self.deadline - LEAST, self._health, now), self.left)
-        return min(len(others), self.left)
+        if self._health.calm:
+            return min(len(others), self.left)
+        targets = [each.step.target for each in others]
+        return min(self._health.back_by(self.deadline - LEAST, targets, now), self.left)
 
     def share(self, each: Try, now: float) -> float | None:
         """Return the seconds for which a target may stay silent; `None` when no other target waits for its turn.
@@ -207,12 +207,6 @@ class Tries:
             return self.deadline - LEAST
         end = now + (own_share(self.deadline - now, others) or 0.0)
         return (end if each.share_ends is None else min(end, each.share_ends)) - LEAST
-
-
-def count_back(steps: Sequence[Step], latest: float, health: Health, now: float) -> int:
-    """Return how many targets may be asked now, or are back by `latest`."""
-    denials = (health.denial(step.target, now) for step in steps)
-    return sum(denial is None or denial.until <= latest for denial in denials)
 
 
 def most_attempts(maximum: int | None, steps: Sequence[Step]) -> int:
