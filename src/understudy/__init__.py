@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
     from understudy.ledger import LedgerSink, Observer
     from understudy.ledger.memory import MemoryLedger
+    from understudy.ledger.observing import EndedRequest, RequestObserver, RequestWatch
     from understudy.policy.plan import Plan, Skip, Step
     from understudy.policy.strategies import Strategy
     from understudy.policy.targets import Facts, Limits, Target, TargetFacts
@@ -136,6 +137,8 @@ if TYPE_CHECKING:
     from understudy.providers.base import Auth, Family, ProviderRow
     from understudy.settings import FallbackConfig, FallbackStrategy, ProviderConfig, Route, Signer, TokenSource
     from understudy.settings.budgets import Allowance, Budget, Limit
+    from understudy.settings.tracing import TracingConfig
+    from understudy.telemetry.tracing.tracing import Tracing
     from understudy.transport.base import Incoming, Transport, TransportError
     from understudy.transport.media_fetch import fetch_media
     from understudy.wire.bounds import Bounds
@@ -205,6 +208,7 @@ __all__ = [
     "EmbeddingFailed",
     "EmbeddingRequest",
     "EmbeddingResponse",
+    "EndedRequest",
     "Endpoint",
     "ErrorRule",
     "Event",
@@ -280,8 +284,10 @@ __all__ = [
     "Refusal",
     "RefusalDelta",
     "Refused",
+    "RequestObserver",
     "RequestOptions",
     "RequestTooLarge",
+    "RequestWatch",
     "ResponseStream",
     "Restarted",
     "Role",
@@ -327,6 +333,8 @@ __all__ = [
     "ToolResult",
     "ToolRunner",
     "ToolStarted",
+    "Tracing",
+    "TracingConfig",
     "Transport",
     "TransportError",
     "TypedOptions",

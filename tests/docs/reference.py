@@ -53,7 +53,8 @@ GROUPS: dict[str, str] = {
     "extensions": (
         "ProviderRow QuotaHeaders Family Auth Quirks QuirksPatch ParameterLimits MetadataLimits ErrorRule Endpoint "
         "Bounds Transport Incoming TransportError "
-        "HttpRequest HttpHead LedgerSink Observer MemoryLedger"
+        "HttpRequest HttpHead LedgerSink Observer RequestObserver RequestWatch EndedRequest MemoryLedger Tracing "
+        "TracingConfig"
     ),
 }
 """Every public name of `understudy`, under the heading beneath which it stands; a test holds the list complete."""

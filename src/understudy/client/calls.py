@@ -31,6 +31,7 @@ from understudy.settings import FallbackConfig
 
 if TYPE_CHECKING:
     from understudy.engine.ceiling import Ceiling
+    from understudy.engine.observing import Watched
     from understudy.planning.planner import Planner
     from understudy.planning.single import SinglePlanner
     from understudy.settings.budgets import Allowance
@@ -101,9 +102,13 @@ class Calls:
         ceiling: Ceiling | None = None,
     ) -> Run:
         closings = self.engine.closings
+        name = request_id or self.engine.new_id()
+        watched = self._watched(name) if self.engine.request_observers else None
         planned = await self._planner.plan(read.request)
         self.engine.check_open(closings)
-        job = self._chat(request_id or self.engine.new_id(), read, planned, reading)
+        job = self._chat(name, read, planned, reading)
+        if watched is not None:
+            job = replace(job, watched=watched)
         if allowances:
             job = replace(job, allowances=allowances)
         if ceilings := ceilings_of(read.max_cost, planned.fallback.max_cost, ceiling):
@@ -125,10 +130,11 @@ class Calls:
         """Turn texts into vectors. `request_id` and `allowances` as for `open`."""
         read = read_texts(texts, options, self.types)
         closings = self.engine.closings
+        name = request_id or self.engine.new_id()
+        watched = self._watched(name) if self.engine.request_observers else None
         planned = await self._planner.embedding_plan(read.request)
         self.engine.check_open(closings)
         rules = _unhedged(planned.rules, read.deadline)
-        name = request_id or self.engine.new_id()
         job = Job(
             id=name,
             operation=Operation.EMBED,
@@ -136,6 +142,7 @@ class Calls:
             rules=rules,
             allowances=allowances,
             ceilings=ceilings_of(read.max_cost, planned.fallback.max_cost),
+            watched=watched,
         )
         embedding = Embedding(job, planned.plan, self._backends, self.engine, concurrency=read.concurrency)
         return await embedding.run()
@@ -149,6 +156,11 @@ class Calls:
         if operation is Operation.COUNT_TOKENS:
             with_wire_answer(run.items[-1], run.wire_answer)
         return run.items
+
+    def _watched(self, request_id: str) -> Watched | None:
+        from understudy.engine.observing import watch
+
+        return watch(self.engine.request_observers, request_id, self.engine.wall_clock())
 
     def _chat(self, name: str, read: ReadRequest, planned: PlannedRun, reading: Reading | None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""

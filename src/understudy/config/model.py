@@ -12,6 +12,7 @@ from understudy.settings.budgets import Allowance
 from understudy.settings.console import ConsoleConfig
 from understudy.settings.gateway import GatewayConfig
 from understudy.settings.ledger import LedgerConfig
+from understudy.settings.telemetry import TelemetryConfig
 
 
 class NoticeKind(enum.StrEnum):
@@ -75,6 +76,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """How much all requests may cost, and how many there may be."""
     ledger: LedgerConfig = LedgerConfig()
     """Where the command line and the gateway keep attempts."""
+    telemetry: TelemetryConfig = TelemetryConfig()
+    """What the gateway sends to other systems."""
     source: str | None = None
     """The file that was read; `None` if the environment was searched instead."""
     notices: tuple[Notice, ...] = ()

@@ -23,6 +23,7 @@ from understudy.config.report import Report, Source, did_you_mean, nearest
 from understudy.config.routes import check_flags, check_tasks, read_fallback, read_routes, read_tasks
 from understudy.config.schema import KNOWN, LLM
 from understudy.config.tables import Context
+from understudy.config.telemetry import read_telemetry
 from understudy.domain.errors import ConfigError
 
 _POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -94,6 +95,7 @@ def read(
     gateway = read_gateway(context, llm.get("gateway", {}), names, omitted)
     console = read_console(context, llm.get("console", {}), gateway.keys)
     ledger = read_ledger(context, llm.get("ledger", {}))
+    telemetry = read_telemetry(context, llm.get("telemetry", {}), _names_of_entries(entries))
     allowance = read_allowance(context, llm)
     check_tasks(context, [fallback, *(route.fallback for route in routes)], written=bool(llm.get("tasks")))
     report.check()
@@ -108,12 +110,17 @@ def read(
         console=console,
         allowance=allowance,
         ledger=ledger,
+        telemetry=telemetry,
         source=lines.name,
         notices=report.notices,
         disabled=entries.disabled,
         legacy=tables is None,
         provider_types=tuple(row for row in own_types.values() if row is not None),
     )
+
+
+def _names_of_entries(entries: Entries) -> tuple[str, ...]:
+    return (*(each.entry for each in entries.providers), *(each.name for each in entries.disabled))
 
 
 def _names_of_routes(llm: Mapping[str, Any]) -> set[str]:

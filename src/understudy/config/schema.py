@@ -16,6 +16,8 @@ from understudy.settings import rules as settings_rules
 from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.settings.capture import CAPTURE
 from understudy.settings.console import CONSOLE, CONSOLE_KEY
+from understudy.settings.telemetry import TELEMETRY
+from understudy.settings.tracing import TRACING
 
 # ---- prices ----
 
@@ -361,6 +363,7 @@ _TABLES = (
     "gateway",
     "console",
     "ledger",
+    "telemetry",
 )
 LLM = (*LEGACY, *_TABLES)
 """All keys of `[llm]`."""
@@ -368,7 +371,7 @@ LLM = (*LEGACY, *_TABLES)
 KNOWN = frozenset(
     {
         *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
-        *(*LEDGER, *BUDGET, *LIMIT, *CONSOLE, *CONSOLE_KEY),
+        *(*LEDGER, *BUDGET, *LIMIT, *CONSOLE, *CONSOLE_KEY, *TELEMETRY, *TRACING),
         *QuirksPatch.__annotations__,
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -57,15 +57,7 @@ class Capturer:
 
     def _redactor(self, backends: Iterable[Backend]) -> Callable[[str], str]:
         known = (*self._settings.secrets, *(secret for each in backends for secret in each.secrets))
-        exact, patterns = _redactor_of(known), self._patterns
-
-        def redact(text: str) -> str:
-            text = without_secrets(exact.text(text))
-            for pattern in patterns:
-                text = pattern.sub(REDACTED, text)
-            return text
-
-        return redact
+        return redaction(known, self._patterns)
 
     def _document(self, request: Any, answer: Any, record: AttemptRecord, redact: Callable[[str], str]) -> bytes:
         most = self._settings.max_bytes
@@ -111,6 +103,25 @@ def _answer(answer: Any, record: AttemptRecord, document: CaptureDocument) -> by
     if failure is not None and failure.body is not None:
         found["error"] = document.value(failure.body)
     return document.encoded(found) if found else b"null"
+
+
+def redaction(secrets: Iterable[Secret], patterns: Sequence[re.Pattern[str]] = ()) -> Callable[[str], str]:
+    """Return a function that removes these secrets from a text, whatever has the form of a well-known one, and what
+    matches a pattern."""
+    exact = _redactor_of(tuple(secrets))
+
+    def redact(text: str) -> str:
+        text = without_secrets(exact.text(text))
+        for pattern in patterns:
+            text = pattern.sub(REDACTED, text)
+        return text
+
+    return redact
+
+
+def redacted(backends: Mapping[str, Backend], text: str) -> str:
+    """Return a text without the keys of some backends, and without whatever has the form of a well-known secret."""
+    return redaction(secret for each in backends.values() for secret in each.secrets)(text)
 
 
 @lru_cache(maxsize=16)

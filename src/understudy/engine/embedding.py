@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -70,6 +71,17 @@ class Embedding:
 
     async def run(self) -> EmbeddingResponse:
         """Carry out all batches. Raises `LLMError`, which names the failed batch where there are several."""
+        answer: EmbeddingResponse | None = None
+        try:
+            answer = await self._carried_out()
+        finally:
+            if self._job.watched is not None:
+                from understudy.engine.capturing import redacted
+
+                self._job.watched.end(self._job, self._attempts(), answer, partial(redacted, self._backends))
+        return answer
+
+    async def _carried_out(self) -> EmbeddingResponse:
         try:
             if len(self._batches) == 1:
                 await self._run(self._job)

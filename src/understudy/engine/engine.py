@@ -31,6 +31,7 @@ from understudy.policy.journal import Journal
 if TYPE_CHECKING:
     from understudy.domain.warnings import Warning  # noqa: A004 - the public name
     from understudy.engine.capturing import Capturer
+    from understudy.ledger.observing import RequestObserver
     from understudy.policy.plan import Plan
     from understudy.settings.budgets import Allowance
 
@@ -116,6 +117,12 @@ class Engine:
         self.keeps_beginnings = self._begin is not None
         """Whether the ledger wants to know of attempts before they are sent."""
         self._observers = observers
+        self.request_observers: tuple[RequestObserver, ...] = ()
+        """Those that follow whole requests."""
+        if observers:
+            from understudy.engine.observing import following
+
+            self.request_observers = following(observers)
         self.admission: Gate | None = None
         """What attempts wait for before anything of them is sent; see `engine/admission.py`."""
         self.capturer: Capturer | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from understudy.engine.auth import Credential
     from understudy.engine.background import Background
     from understudy.engine.job import Job
+    from understudy.engine.observing import Watched
     from understudy.providers.base import ProviderRow
     from understudy.settings import ProviderConfig
     from understudy.transport.base import Transport
@@ -119,8 +120,9 @@ class HttpOpening:
             forwards = is_forwarded(request, dialect)
         if forwards and not whole:
             endpoint = line.kept
+        place = line.place if job.watched is None else self._announced(job.watched, line.place, attempt_id)
         context = HttpContext(
-            line.place,
+            place,
             self._entry.credential_of(target),
             limits,
             attempt_id,
@@ -159,6 +161,15 @@ class HttpOpening:
         if endpoint is self._entry.endpoint(model):
             self._lines[key] = line
         return line
+
+    def _announced(self, watched: Watched, place: HttpPlace, attempt_id: str) -> HttpPlace:
+        """Return a place to which an attempt sends the headers of those that follow its request."""
+        headers = watched.headers(attempt_id, self._config.entry, place.server)
+        if not headers or place.server is None:
+            return place
+        from understudy.engine.observing import WithHeaders
+
+        return replace(place, transport=WithHeaders(place.transport, place.server, headers))
 
     def _fitted(self, request: GenerationRequest, line: Line) -> tuple[GenerationRequest, Dialect, Sequence[Event]]:
         """Return a request as the target accepts it: its history, and without what the model is known to refuse; in

@@ -16,6 +16,7 @@ from understudy.policy.signals import Rules
 
 if TYPE_CHECKING:
     from understudy.engine.ceiling import Ceiling
+    from understudy.engine.observing import Watched
     from understudy.settings import Whole
     from understudy.settings.budgets import Allowance
 
@@ -43,6 +44,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Under which the target that answers is remembered; `None` without affinity."""
     begins_turn: bool = False
     """Whether the request begins a turn of that session."""
+    watched: Watched | None = None
+    """The request as observers follow it, if any do."""
 
     @property
     def streamed(self) -> bool:

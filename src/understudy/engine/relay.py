@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import unquote_plus, urlsplit
@@ -27,6 +28,7 @@ from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.engine.attempt_stream import AttemptFailed
 from understudy.engine.auth import NotSigned
+from understudy.engine.observing import watch
 from understudy.policy.verdicts import VERDICTS
 from understudy.transport.base import Incoming, TransportError, Upload
 from understudy.transport.bodies import decoded, read_beginning
@@ -101,6 +103,9 @@ class Relay:
             "session": request.session,
             "labels": request.labels,
         }
+        self._watched = (
+            watch(engine.request_observers, request_id, engine.wall_clock()) if engine.request_observers else None
+        )
         self._plain = self._written()
 
     async def __aenter__(self) -> Self:
@@ -229,6 +234,8 @@ class Relay:
             raise Misuse("the path is not below the address of the entry")
         names = {name.lower() for name, _ in endpoint.headers}
         headers = (*endpoint.headers, *(each for each in request.headers if each[0] not in names))
+        if self._watched is not None:
+            headers = (*headers, *self._watched.headers(self._id, self.entry, endpoint.server))
         return HttpRequest(request.method, url, headers, request.body)
 
     def _fail(self, failure: Failure) -> NoReturn:
@@ -260,6 +267,10 @@ class Relay:
             warnings=self.warnings,
         )
         self._engine.publish(self.record, backend)
+        if self._watched is not None:
+            from understudy.engine.capturing import redacted
+
+            self._watched.end_passed_on(self.record, partial(redacted, {backend.name: backend}))
 
     def _basis(self) -> CostBasis:
         failure = self._failure

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import AsyncGenerator
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from understudy.domain.attempts import Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.explanation import explained
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.operation import Operation
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.continuation import failed
@@ -23,6 +25,9 @@ from understudy.engine.engine import CLOSING, guarded
 from understudy.engine.performing import Performer
 from understudy.policy.journal import note
 from understudy.policy.signals import Abort, Began, Cancelled, Denied, Ended, Failed, Signal
+
+if TYPE_CHECKING:
+    from understudy.engine.observing import Watched
 
 
 class Run(Performer):
@@ -64,8 +69,12 @@ class Run(Performer):
         finally:
             self._is_driven = False
             self._engine.running.discard(self)
-            if not self._call.settled or self._aborted or self._ended is not None:
-                await self._leave()
+            try:
+                if not self._call.settled or self._aborted or self._ended is not None:
+                    await self._leave()
+            finally:
+                if self.job.watched is not None:
+                    self._report(self.job.watched)
 
     def events(self) -> AsyncGenerator[list[Any], None]:
         """Carry the job out; streams yield batches of committed events. Raises `LLMError`."""
@@ -131,7 +140,11 @@ class Run(Performer):
                     yield ready
         finally:
             self._engine.running.discard(self)
-            await self._leave()
+            try:
+                await self._leave()
+            finally:
+                if self.job.watched is not None:
+                    self._report(self.job.watched)
 
     def _start(self) -> None:
         self._engine.running.add(self)
@@ -223,6 +236,15 @@ class Run(Performer):
         finally:
             if self._ended is not None:
                 self._ended.set()
+
+    def _report(self, watched: Watched) -> None:
+        """Tell those that follow the request how it ended. A batch is only a part of one."""
+        if self.job.operation is Operation.CHAT:
+            from understudy.engine.capturing import redacted
+
+            failure = self.interrupted or Failure(kind=FailureKind.CANCELLED, message=self.why_abandoned)
+            redact = partial(redacted, self._backends)
+            watched.end(self.job, self.records, self.response, redact, interrupted=failure)
 
     async def _close_aborted(self) -> None:
         aborted, self._aborted = self._aborted, []

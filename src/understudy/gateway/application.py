@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.config import Config, read_given
 from understudy.domain.secret import Secret
 from understudy.engine.job import new_id
+from understudy.engine.observing import following
 from understudy.fleet.fleet import Fleet
 from understudy.fleet.memory import MemoryFleet
 from understudy.gateway.access_log import AccessRecord
@@ -24,6 +25,7 @@ from understudy.gateway.operating import ROOTS, Operating
 from understudy.gateway.recording import Notes
 from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.site import Lasting, Site
+from understudy.gateway.tracing import note_caller
 from understudy.wire.http import Headers, HttpReply
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Gateway:
         """What this process knows of itself."""
         self.fleet = Fleet(self.member, MemoryFleet())
         """The processes that serve together."""
-        self._observers = (self.member.meters.attempt, *observers)
+        self.observers = tuple(observers)
         memory = Memory(Path(config.gateway.state_file) if config.gateway.state_file else None)
         self._lasting = Lasting(memory, Secret(url) if isinstance(url, str) else url or file)
         self._site = self._made(config)
@@ -70,7 +72,7 @@ class Gateway:
         """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
-        parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": self._observers}
+        parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": (self.member.meters.attempt, *self._observers)}
         site = Site(config, **parts, lasting=self._lasting)
         self.member.prepare(site.manager)
         return site
@@ -100,6 +102,8 @@ class Gateway:
         if route is None:
             await (self._operate(connection) if connection.path.startswith(ROOTS) else self._deny(connection))
             return
+        if self._traces:
+            note_caller(connection.headers)
         handling = Handling(site, route, connection)
         site.enter()
         try:
@@ -122,6 +126,16 @@ class Gateway:
     def config(self) -> Config:
         """The configuration that new requests are served with."""
         return self._site.config
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """Who observes attempts and requests. Another value holds from the next configuration on."""
+        return self._observers
+
+    @observers.setter
+    def observers(self, observers: tuple[Observer, ...]) -> None:
+        self._observers = observers
+        self._traces = bool(following(observers)) if observers else False
 
     @property
     def under_way(self) -> int:

@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -23,6 +23,11 @@ from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.limits import LIMITS, Limits
 from understudy.gateway.serving.server import Server
 from understudy.gateway.serving.writing import LineHandler, LineWriter
+from understudy.gateway.tracing import Traces
+
+if TYPE_CHECKING:
+    from understudy.ledger import Observer
+    from understudy.telemetry.tracing.tracing import Tracing
 
 log = logging.getLogger("understudy.gateway")
 COLLECTED = (10_000, 20, 20)
@@ -43,7 +48,10 @@ class Process:
         self._ledger = open_ledger(config, processes=options.workers, checks=True)
         place = place_of(config)
         kept: dict[str, Any] = {"url" if isinstance(place, Secret) else "file": place}
-        self.gateway = gateway.app(self._own(config), sink=self._ledger, **kept)
+        self._traces = Traces(config)
+        self.gateway = gateway.app(
+            self._own(config), sink=self._ledger, observers=self._observers(self._traces.current), **kept
+        )
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config), limits=_limits())
@@ -52,8 +60,18 @@ class Process:
         """Use another configuration for the requests from now on."""
         if self._ledger is not None:
             self._ledger.capture = capture_of(config)
-        await self.gateway.reload(self._own(config))
+        tracing, former = self._traces.prepared(config), self.gateway.observers
+        self.gateway.observers = self._observers(tracing)
+        try:
+            await self.gateway.reload(self._own(config))
+        except BaseException:
+            self.gateway.observers = former
+            raise
+        await self._traces.use(tracing)
         self.server.drain_time = self.options.drain_of(config)
+
+    def _observers(self, tracing: Tracing | None = None) -> tuple[Observer, ...]:
+        return () if tracing is None else (tracing,)
 
     def _own(self, config: Config) -> Config:
         """Return the configuration with what the command line says instead."""
@@ -76,6 +94,7 @@ class Process:
         finally:
             for task in tasks:
                 task.cancel()
+            await self._traces.close()
             if self._ledger is not None:
                 await asyncio.to_thread(self._ledger.close)
 

@@ -1,0 +1,1 @@
+"""Traces of requests by OpenTelemetry's conventions; see docs/tracing.md."""

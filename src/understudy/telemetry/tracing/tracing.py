@@ -1,0 +1,210 @@
+"""Traces of requests, as an observer: `observers=[Tracing(…)]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from understudy.domain.attempts import AttemptRecord
+from understudy.domain.capture import Capture
+from understudy.domain.misuse import ConfigError
+from understudy.domain.secret import Secret
+from understudy.ledger.observing import CALLERS_TRACE, EndedRequest, RequestWatch
+from understudy.settings.tracing import TracingConfig
+from understudy.telemetry.tracing.context import Trace, span_id_of
+from understudy.telemetry.tracing.names import attribute_names
+from understudy.telemetry.tracing.pipeline import CLOSING, Pipeline
+from understudy.telemetry.tracing.spans import RequestSpans, spans_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.trace import TracerProvider
+
+    from understudy.telemetry.tracing.exporting import Exporting
+
+INSTALL = "pip install 'understudy[otel]'"
+
+
+class Tracing:
+    """Makes a trace of every request: a span for it, and one below it for each attempt.
+
+    With `config.endpoint` the spans go to that collector, in a thread of its own. Otherwise they are made with
+    `provider`, by default the program's own (`opentelemetry.trace.get_tracer_provider()`), and are there when the call
+    returns. The span of the caller becomes their parent: the current one, or that which a gateway's caller names.
+    """
+
+    def __init__(
+        self,
+        config: TracingConfig | None = None,
+        *,
+        provider: TracerProvider | None = None,
+        secrets: Iterable[Secret] = (),
+    ) -> None:
+        """`secrets`: values that are removed from prompts and answers, besides the providers' keys.
+
+        Raise `ConfigError` if OpenTelemetry is not installed, or if there are both an endpoint and a provider.
+        """
+        config = config or TracingConfig()
+        if config.endpoint is not None and provider is not None:
+            raise ConfigError("Tracing: pass either an endpoint or a provider, not both")
+        if find_spec("opentelemetry") is None or (config.endpoint is not None and not _has_exporter()):
+            raise ConfigError(f"Tracing: OpenTelemetry is not installed\n  {INSTALL}")
+        self.config = config
+        self._provider = provider
+        self._names = attribute_names(config.profile)
+        self._capture = Capture(
+            mode=config.content,
+            max_bytes=config.content_max_bytes,
+            redact=config.content_redact,
+            secrets=tuple(dict.fromkeys(secrets)),
+        )
+        self._everywhere = "*" in config.propagate
+        self._pipeline = Pipeline(self._export, "tracing") if config.endpoint is not None else None
+        self._exporting: Exporting | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} to {self.config.endpoint or 'the program'}>"
+
+    def __call__(self, record: AttemptRecord, /) -> None:
+        """Ignore an attempt: its span is made with those of its request."""
+
+    def request_began(self, request_id: str, /) -> RequestWatch | None:
+        """Follow a request, unless it is not sampled and nobody is told of the trace."""
+        found = self._trace(request_id)
+        if found is not None and not found.is_sampled and not self.config.propagate:
+            return None
+        return _Watch(self, found, is_served=CALLERS_TRACE.get() is not None)
+
+    @property
+    def dropped(self) -> int:
+        """The requests whose spans were dropped because too many waited for the collector."""
+        return self._pipeline.dropped if self._pipeline is not None else 0
+
+    def flush(self, seconds: float = CLOSING) -> bool:
+        """Wait until all spans have been handed to the collector. Return whether they were, in that time. Blocks."""
+        return self._pipeline.flush(seconds) if self._pipeline is not None else True
+
+    def close(self, seconds: float = CLOSING) -> None:
+        """Send what is left, for so many seconds at most, and stop. Blocks."""
+        if self._pipeline is not None:
+            self._pipeline.close(seconds)
+        if self._exporting is not None:
+            self._exporting.close()
+
+    # ---- one request ----
+
+    def _trace(self, request_id: str) -> Trace | None:
+        """Return the trace of a request. Where none is continued and spans are the program's own, that is decided by
+        its provider: `None`."""
+        if (current := _current()) is not None:
+            return current
+        served = CALLERS_TRACE.get()
+        found = Trace.continuing(served) if served is not None else None
+        if found is not None or self._pipeline is None:
+            return found
+        return Trace.beginning(request_id, self.config.sample)
+
+    def headers(self, found: Trace | None, attempt_id: str, entry: str) -> tuple[tuple[str, str], ...]:
+        """Return the headers that name the trace to the server of an entry; empty if it is not to know.
+
+        The program's own provider chooses the ids of its spans itself: then it is the caller's span that is named.
+        """
+        if found is None or not (self._everywhere or entry in self.config.propagate):
+            return ()
+        if self._pipeline is not None:
+            return found.headers(span_id_of(attempt_id))
+        return () if found.parent_id is None else found.headers(found.parent_id)
+
+    def ended(self, request: EndedRequest, trace: Trace | None, *, is_served: bool) -> None:
+        """Make the spans of a request, or have them made. What is kept until then holds no prompt, unless that is
+        wanted."""
+        spans = spans_of(request, self._names, is_served=is_served)
+        content: Mapping[str, str] = {}
+        if self._capture.mode != "off":
+            from understudy.telemetry.tracing.content import content_of
+
+            content = content_of(request, self._capture, self._names)
+        if self._pipeline is None:
+            self._make(spans, content, trace)
+        elif trace is not None:
+            self._pipeline.put(_Item(spans, content, trace))
+
+    def _make(self, spans: RequestSpans, content: Mapping[str, str], trace: Trace | None) -> None:
+        """Make spans with the program's own provider."""
+        from opentelemetry.trace import get_tracer_provider
+
+        from understudy import __version__
+        from understudy.telemetry.tracing.making import context_of, emit
+
+        tracer = (self._provider or get_tracer_provider()).get_tracer("understudy", __version__)
+        emit(tracer, spans, context_of(trace) if trace is not None else None, content)
+
+    def _export(self, batch: list[_Item]) -> None:
+        """Make and send the spans of some requests, in the thread."""
+        from understudy.telemetry.tracing.making import context_of, emit
+
+        exporting = self._exporting
+        if exporting is None:
+            from understudy import __version__
+            from understudy.telemetry.tracing.exporting import Exporting
+
+            exporting = self._exporting = Exporting(self.config, __version__)
+        for item in batch:
+            exporting.ids.trace_id = item.trace.trace_id
+            emit(exporting.tracer, item.spans, context_of(item.trace), item.content, exporting.ids.name)
+        exporting.send()
+
+
+class _Item(msgspec.Struct, frozen=True):
+    """A request that has ended, on its way to the collector."""
+
+    spans: RequestSpans
+    content: Mapping[str, str]
+    trace: Trace
+
+
+class _Watch:
+    """Follows one request."""
+
+    __slots__ = ("_is_served", "_trace", "_tracing")
+
+    def __init__(self, tracing: Tracing, trace: Trace | None, *, is_served: bool) -> None:
+        self._tracing = tracing
+        self._trace = trace
+        self._is_served = is_served
+
+    def headers(self, attempt_id: str, entry: str, /) -> tuple[tuple[str, str], ...]:
+        return self._tracing.headers(self._trace, attempt_id, entry)
+
+    def ended(self, request: EndedRequest, /) -> None:
+        if self._trace is None or self._trace.is_sampled:
+            self._tracing.ended(request, self._trace, is_served=self._is_served)
+
+
+def _current() -> Trace | None:
+    """Return the trace of the program's current span. A program that has not loaded OpenTelemetry has none."""
+    module = sys.modules.get("opentelemetry.trace")
+    if module is None:
+        return None
+    context = module.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return Trace(
+        trace_id=context.trace_id,
+        parent_id=context.span_id,
+        is_sampled=context.trace_flags.sampled,
+        tracestate=context.trace_state.to_header() or None,
+        is_remote=context.is_remote,
+    )
+
+
+def _has_exporter() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http.trace_exporter") is not None
+    except ModuleNotFoundError:
+        return False
