@@ -25,7 +25,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 
 # The tests need the gateway's packages too, and those of its databases; everything else works without them.
 $(VENV)/.installed-test: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --editable '.[gateway,postgres,valkey]' --group test
+	@$(BIN)/python -m pip install --quiet --editable '.[gateway,postgres,valkey,otel]' --group test
 	@touch $@
 
 $(VENV)/.installed-gateway: $(VENV)/.installed

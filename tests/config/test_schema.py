@@ -20,6 +20,8 @@ from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
 from understudy.settings.console import CONSOLE, CONSOLE_KEY, ConsoleConfig, ConsoleKey
 from understudy.settings.gateway import GatewayConfig, GatewayKey
+from understudy.settings.telemetry import TELEMETRY, TelemetryConfig
+from understudy.settings.tracing import TRACING, TracingConfig
 
 ALL_KEYS = [
     item for name, table in vars(schema).items() if name.isupper() and isinstance(table, dict) for item in table.items()
@@ -37,6 +39,8 @@ def test_keys_are_the_fields() -> None:
     assert set(schema.GATEWAY_KEY) == set(GatewayKey.__struct_fields__)
     assert set(CONSOLE) == set(ConsoleConfig.__struct_fields__)
     assert set(CONSOLE_KEY) == set(ConsoleKey.__struct_fields__)
+    assert set(TELEMETRY) == set(TelemetryConfig.__struct_fields__)
+    assert set(TRACING) == set(TracingConfig.__struct_fields__)
     assert set(FAMILY) == set(Family.__struct_fields__)
     assert set(schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)

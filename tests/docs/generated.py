@@ -50,10 +50,13 @@ from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
 from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.settings.console import CONSOLE, CONSOLE_KEY
+from understudy.settings.telemetry import TELEMETRY
+from understudy.settings.tracing import TRACING
 from understudy.simulator import SCENARIOS
 from understudy.simulator.assertions import FIGURES
 from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
 from understudy.telemetry.prometheus.metrics import METRICS
+from understudy.telemetry.tracing.names import ATTRIBUTES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -256,6 +259,8 @@ TABLES = {
     "gateway keys": GATEWAY_KEY,
     "console": CONSOLE,
     "console keys": CONSOLE_KEY,
+    "telemetry": TELEMETRY,
+    "tracing": TRACING,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""
@@ -364,6 +369,12 @@ def metrics() -> str:
     return _table(*lines)
 
 
+def traced() -> str:
+    """Return the attributes of spans by OpenTelemetry's conventions as Markdown."""
+    both = [(name.released or "", name.draft or "") for name in ATTRIBUTES.values()]
+    return _table(("`released`", "`draft`"), *(tuple(_code(each) if each else "" for each in pair) for pair in both))
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -391,6 +402,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("gateway.md", "efforts"): efforts,
     ("gateway.md", "limits"): limits,
     ("metrics.md", "metrics"): metrics,
+    ("tracing.md", "attributes"): traced,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

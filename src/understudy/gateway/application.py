@@ -72,7 +72,8 @@ class Gateway:
         """What takes a record of each request once its answer has ended."""
 
     def _made(self, config: Config) -> Site:
-        parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": (self.member.meters.attempt, *self._observers)}
+        observers = (self.member.meters.attempt, *self._observers)
+        parts: dict[str, Any] = {"transport": self._transport, "sink": self._sink, "observers": observers}
         site = Site(config, **parts, lasting=self._lasting)
         self.member.prepare(site.manager)
         return site

@@ -51,7 +51,6 @@ ATTRIBUTES: Mapping[str, Name] = {
     "reasoning_tokens": _same("gen_ai.usage.reasoning.output_tokens"),
     "audio_input_tokens": Name(None, "gen_ai.usage.audio.input_tokens"),
     "audio_output_tokens": Name(None, "gen_ai.usage.audio.output_tokens"),
-    "token_type": Name("gen_ai.token.type", None),
     "input_messages": _same("gen_ai.input.messages"),
     "output_messages": _same("gen_ai.output.messages"),
     "error": _same("error.type"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -74,15 +76,16 @@ class Tracing:
         """Ignore an attempt: its span is made with those of its request."""
 
     def request_began(self, request_id: str, /) -> RequestWatch | None:
-        """Follow a request, unless it is not sampled and nobody is told of the trace."""
+        """Follow a request, unless its trace is neither kept nor sent to an entry."""
         found = self._trace(request_id)
         if found is not None and not found.is_sampled and not self.config.propagate:
             return None
-        return _Watch(self, found, is_served=CALLERS_TRACE.get() is not None)
+        is_served = CALLERS_TRACE.get() is not None
+        return _Watch(partial(self._headers, found), partial(self._ended, trace=found, is_served=is_served), found)
 
     @property
     def dropped(self) -> int:
-        """The requests whose spans were dropped because too many waited for the collector."""
+        """The requests whose spans were dropped while the collector did not take them."""
         return self._pipeline.dropped if self._pipeline is not None else 0
 
     def flush(self, seconds: float = CLOSING) -> bool:
@@ -90,7 +93,7 @@ class Tracing:
         return self._pipeline.flush(seconds) if self._pipeline is not None else True
 
     def close(self, seconds: float = CLOSING) -> None:
-        """Send what is left, for so many seconds at most, and stop. Blocks."""
+        """Send what is left, for at most that many seconds, and stop. Blocks."""
         if self._pipeline is not None:
             self._pipeline.close(seconds)
         if self._exporting is not None:
@@ -109,7 +112,7 @@ class Tracing:
             return found
         return Trace.beginning(request_id, self.config.sample)
 
-    def headers(self, found: Trace | None, attempt_id: str, entry: str) -> tuple[tuple[str, str], ...]:
+    def _headers(self, found: Trace | None, attempt_id: str, entry: str) -> tuple[tuple[str, str], ...]:
         """Return the headers that name the trace to the server of an entry; empty if it is not to know.
 
         The program's own provider chooses the ids of its spans itself: then it is the caller's span that is named.
@@ -120,7 +123,7 @@ class Tracing:
             return found.headers(span_id_of(attempt_id))
         return () if found.parent_id is None else found.headers(found.parent_id)
 
-    def ended(self, request: EndedRequest, trace: Trace | None, *, is_served: bool) -> None:
+    def _ended(self, request: EndedRequest, trace: Trace | None, *, is_served: bool) -> None:
         """Make the spans of a request, or have them made. What is kept until then holds no prompt, unless that is
         wanted."""
         spans = spans_of(request, self._names, is_served=is_served)
@@ -138,10 +141,9 @@ class Tracing:
         """Make spans with the program's own provider."""
         from opentelemetry.trace import get_tracer_provider
 
-        from understudy import __version__
         from understudy.telemetry.tracing.making import context_of, emit
 
-        tracer = (self._provider or get_tracer_provider()).get_tracer("understudy", __version__)
+        tracer = (self._provider or get_tracer_provider()).get_tracer("understudy", _version())
         emit(tracer, spans, context_of(trace) if trace is not None else None, content)
 
     def _export(self, batch: list[_Item]) -> None:
@@ -150,10 +152,9 @@ class Tracing:
 
         exporting = self._exporting
         if exporting is None:
-            from understudy import __version__
             from understudy.telemetry.tracing.exporting import Exporting
 
-            exporting = self._exporting = Exporting(self.config, __version__)
+            exporting = self._exporting = Exporting(self.config, _version())
         for item in batch:
             exporting.ids.trace_id = item.trace.trace_id
             emit(exporting.tracer, item.spans, context_of(item.trace), item.content, exporting.ids.name)
@@ -171,19 +172,24 @@ class _Item(msgspec.Struct, frozen=True):
 class _Watch:
     """Follows one request."""
 
-    __slots__ = ("_is_served", "_trace", "_tracing")
+    __slots__ = ("_end", "_headers", "_is_sampled")
 
-    def __init__(self, tracing: Tracing, trace: Trace | None, *, is_served: bool) -> None:
-        self._tracing = tracing
-        self._trace = trace
-        self._is_served = is_served
+    def __init__(
+        self,
+        headers: Callable[[str, str], tuple[tuple[str, str], ...]],
+        end: Callable[[EndedRequest], None],
+        trace: Trace | None,
+    ) -> None:
+        self._headers = headers
+        self._end = end
+        self._is_sampled = trace is None or trace.is_sampled
 
     def headers(self, attempt_id: str, entry: str, /) -> tuple[tuple[str, str], ...]:
-        return self._tracing.headers(self._trace, attempt_id, entry)
+        return self._headers(attempt_id, entry)
 
     def ended(self, request: EndedRequest, /) -> None:
-        if self._trace is None or self._trace.is_sampled:
-            self._tracing.ended(request, self._trace, is_served=self._is_served)
+        if self._is_sampled:
+            self._end(request)
 
 
 def _current() -> Trace | None:
@@ -201,6 +207,11 @@ def _current() -> Trace | None:
         tracestate=context.trace_state.to_header() or None,
         is_remote=context.is_remote,
     )
+
+
+@cache
+def _version() -> str:
+    return version("understudy")
 
 
 def _has_exporter() -> bool:
