@@ -93,6 +93,7 @@ async def test_damage_that_is_found_while_serving_fails_the_readiness_check(tmp_
             await asyncio.sleep(0.02)
     ready = await paid.get("/health/ready")
     assert (ready.status, ready.json) == (503, {"status": "the ledger is damaged"})
+    assert ledger.unwritable == ledger.damage
     assert (await paid.get("/health/live")).status == 200
     answer = await paid.post(path, body)
     assert (answer.status, answer.json["error"]["code"]) == (503, "ledger_unavailable")

@@ -268,11 +268,14 @@ async def test_a_gateway_spends_nothing_while_the_server_is_away(server: servers
         assert await ask(free, {"x-api-key": "usk-of-somebody"}) == closed
         assert len(emulator.requests("openai")) == asked, "no provider was asked"
         assert await ask(free) == (200, None)
+        assert ledger.unwritable is not None
+        assert free.fleet.snapshot().ledger_works is False
         assert await asyncio.to_thread(server.start)
         async with asyncio.timeout(30):
             while (await ask(budgeted))[0] != 200:
                 await asyncio.sleep(0.2)
         assert (await ask(free, {"idempotency-key": "one"}))[0] == 200
+        assert free.fleet.snapshot().ledger_works is True
         await asyncio.gather(budgeted.aclose(), free.aclose())
         await asyncio.to_thread(ledger.close)
     with Store(server.url).read() as reader:

@@ -116,10 +116,13 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(ledger: SqliteLedger, cap
     ledger._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
     for seed in range(2, 200):
         ledger.record(ended(start(seed)))
+    assert ledger.unwritable is None
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.flush()
+    assert "full" in str(ledger.unwritable)
     ledger._writer._connection.execute("PRAGMA max_page_count = 1000000")
     ledger.flush(10)
+    assert ledger.unwritable is None
     with LedgerReader(ledger.path) as reader:
         assert reader.usage("day", LedgerSelection(since=NOON - 1))["2026-11-29"].attempts == 199
     assert caplog.text.count("the ledger cannot be written") == 1
