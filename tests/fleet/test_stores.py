@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import asyncpg
 import pytest
 
 from tests.fleet.made import Clock, order, snapshot, tally
+from tests.ledger.conftest import postgres, postgres_url
 from understudy.fleet.memory import MemoryFleet
 from understudy.fleet.orders import KEPT, OrderKind
+from understudy.fleet.postgres import PostgresFleet
+from understudy.fleet.sqlite import SqliteFleet
 from understudy.fleet.store import FORGOTTEN, HISTORY, FleetStore
-from understudy.telemetry.snapshot import Minute, Tally, add_tallies
+from understudy.telemetry.snapshot import (
+    Minute,
+    RequestMinute,
+    TargetState,
+    Transition,
+    add_requests,
+    add_tallies,
+)
+
+__all__ = ["postgres", "postgres_url"]
 
 
 class Opened:
-    """A store, and the clock it reads."""
+    """A store, and its time."""
 
-    def __init__(self, store: FleetStore, clock: Clock) -> None:
+    def __init__(self, store: FleetStore, wait: Callable[[float], None]) -> None:
         self.store = store
-        self.clock = clock
+        self.wait = wait
+        """Lets seconds pass, as the store counts them."""
+        self.start = int(time.time() // 60 * 60)
+        """When a minute began."""
 
     def minutes(self, since: float, until: float) -> tuple[Minute, ...]:
         """Return the minutes of a span of time."""
@@ -27,17 +49,43 @@ class Opened:
         return sum(each.total.succeeded for one in self.store.members() for each in one.snapshot.targets)
 
 
-@pytest.fixture
-def opened() -> Opened:
-    clock = Clock()
-    return Opened(MemoryFleet(clock), clock)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    """Every store, empty."""
+    clock = Clock(time.time())
+    wait = partial(_advance, clock)
+    store: FleetStore
+    match request.param:
+        case "memory":
+            store = MemoryFleet(clock)
+        case "sqlite":
+            store = SqliteFleet(tmp_path / "ledger.db-fleet", clock=clock)
+        case _:
+            url = request.getfixturevalue("postgres").url
+            store = PostgresFleet(url)
+            wait = partial(_age, url)
+    yield Opened(store, wait)
+    store.close()
+
+
+def _advance(clock: Clock, seconds: float) -> None:
+    clock.now += seconds
+
+
+def _age(url: str, seconds: float) -> None:
+    async def age() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(f"UPDATE understudy.fleet_members SET heard = heard - INTERVAL '{seconds} seconds'")
+        await connection.close()
+
+    asyncio.run(age())
 
 
 def test_a_process_replaces_what_it_reported(opened: Opened) -> None:
-    now = opened.clock.now
-    assert opened.store.put(snapshot("a", now, tally(1)), joins=True)
-    assert opened.store.put(snapshot("b", now, tally(5)), joins=True)
-    opened.clock.now += 1
+    now = opened.start
+    assert opened.store.put(snapshot("a", now, tally(1)))
+    assert opened.store.put(snapshot("b", now, tally(5)))
+    opened.wait(1)
     assert opened.store.put(snapshot("a", now + 1, tally(2)))
     found = {each.snapshot.worker: each for each in opened.store.members()}
     assert {name: each.snapshot.targets[0].total.succeeded for name, each in found.items()} == {"a": 2, "b": 5}
@@ -46,11 +94,9 @@ def test_a_process_replaces_what_it_reported(opened: Opened) -> None:
 
 
 def test_minutes_that_are_over_are_in_the_history_once(opened: Opened) -> None:
-    start = int(opened.clock.now)
-    put, clock = opened.store.put, opened.clock
-    put(snapshot("a", start + 59, tally(3), {start: tally(3, 30)}), joins=True)
-    put(snapshot("b", start + 59, tally(4), {start: tally(4, 40)}), joins=True)
-    clock.now = start + 61
+    start, put = opened.start, opened.store.put
+    put(snapshot("a", start + 59, tally(3), {start: tally(3, 30)}))
+    put(snapshot("b", start + 59, tally(4), {start: tally(4, 40)}))
     put(snapshot("a", start + 61, tally(6), {start: tally(5, 50), start + 60: tally(1, 10)}))
     # It did not learn that its minute is in the history, and reports it again.
     put(snapshot("a", start + 62, tally(6), {start: tally(5, 50), start + 60: tally(1, 10)}))
@@ -63,31 +109,30 @@ def test_minutes_that_are_over_are_in_the_history_once(opened: Opened) -> None:
 
 
 def test_totals_of_processes_that_ended_stay_with_their_instance(opened: Opened) -> None:
-    put, clock = opened.store.put, opened.clock
-    start = int(clock.now)
-    put(snapshot("a", start, tally(3, boom=2), {start: tally(3, boom=2)}), joins=True)
-    put(snapshot("b", start, tally(4, boom=1)), joins=True)
-    put(snapshot("c", start, tally(5)), joins=True)
+    start, put = opened.start, opened.store.put
+    put(snapshot("a", start, tally(3, boom=2), {start: tally(3, boom=2)}))
+    put(snapshot("b", start, tally(4, boom=1)))
+    put(snapshot("c", start, tally(5)))
     assert put(snapshot("a", start + 1, tally(4, boom=2), {start: tally(4, boom=2)}), ended=True)
     opened.store.end(["b"])
     assert {each.snapshot.worker for each in opened.store.members() if each.ended} == {"a", "b"}
     assert opened.succeeded() == 13
-    clock.now += FORGOTTEN + 1
-    put(snapshot("c", clock.now, tally(6)))
+    opened.wait(FORGOTTEN + 1)
+    put(snapshot("c", start + FORGOTTEN + 1, tally(6)))
     opened.store.sweep()
     (former,) = (each for each in opened.store.members() if each.ended)
     assert former.snapshot.worker == ""
     assert former.snapshot.targets[0].total == add_tallies(tally(4, boom=2), tally(4, boom=1))
     assert sum(each.count for each in former.snapshot.faces) == 8
     assert opened.succeeded() == 14
-    assert not put(snapshot("b", clock.now, tally(9))), "what it counts is with its instance already"
+    assert not put(snapshot("b", start + FORGOTTEN + 1, tally(9))), "what it counts is with its instance already"
     assert opened.succeeded() == 14
     assert [each.tally for each in opened.minutes(start, start + 60)] == [tally(4, boom=2)]
 
 
 def test_a_process_that_was_taken_for_dead_counts_once(opened: Opened) -> None:
-    now = opened.clock.now
-    opened.store.put(snapshot("a", now, tally(3)), joins=True)
+    now = opened.start
+    opened.store.put(snapshot("a", now, tally(3)))
     opened.store.end(["a"])
     assert opened.store.put(snapshot("a", now + 30, tally(4)))
     (found,) = opened.store.members()
@@ -95,21 +140,32 @@ def test_a_process_that_was_taken_for_dead_counts_once(opened: Opened) -> None:
 
 
 def test_an_instance_without_processes_is_forgotten(opened: Opened) -> None:
-    opened.store.put(snapshot("a", opened.clock.now, tally(3)), joins=True)
-    opened.clock.now += FORGOTTEN + 1
+    opened.store.put(snapshot("a", opened.start, tally(3)))
+    opened.wait(FORGOTTEN + 1)
     opened.store.sweep()
     assert opened.store.members() == []
 
 
 def test_the_history_ends_after_a_day(opened: Opened) -> None:
-    start = int(opened.clock.now)
-    opened.store.put(snapshot("a", start + 60, minutes={start: tally(1)}), joins=True)
-    opened.clock.now = start + HISTORY - 60
+    start = opened.start
+    kept, old = start - HISTORY + 300, start - HISTORY - 300
+    opened.store.put(snapshot("a", start, minutes={old: tally(1), kept: tally(2), start: tally(3)}))
+    assert [each.start for each in opened.minutes(0, 2e9)] == [old, kept, start]
     opened.store.sweep()
-    assert len(opened.minutes(0, 2e9)) == 1
-    opened.clock.now = start + HISTORY + 60
-    opened.store.sweep()
-    assert opened.minutes(0, 2e9) == ()
+    assert [each.start for each in opened.minutes(0, 2e9)] == [kept, start]
+
+
+def test_requests_and_changes_have_a_history_too(opened: Opened) -> None:
+    start, put = opened.start, opened.store.put
+    one = RequestMinute(start=start, outcomes={"answered": 3, "failed": 1})
+    other = RequestMinute(start=start, outcomes={"answered": 5, "refused": 2})
+    change = Transition(at=start + 7, entry="one", model="m", state=TargetState.OPEN, why="boom", worker="a")
+    put(snapshot("a", start + 30, requests=(one,), changes=(change,)))
+    put(snapshot("b", start + 90, requests=(other,)))
+    put(snapshot("a", start + 90, requests=(one,), changes=(change,)))
+    found = opened.store.history(start, start + 60)
+    assert (found.requests, found.changes) == ((add_requests(one, other),), (change,))
+    assert opened.store.history(start + 60, start + 120).changes == ()
 
 
 def test_orders_are_numbered_and_found_by_those_who_have_not_seen_them(opened: Opened) -> None:
@@ -123,8 +179,8 @@ def test_orders_are_numbered_and_found_by_those_who_have_not_seen_them(opened: O
 
 def test_what_stands_is_kept_however_many_orders_follow(opened: Opened) -> None:
     stands = opened.store.order(order(OrderKind.DRAIN, "two"))
-    for _ in range(KEPT + 10):
-        opened.store.order(order(OrderKind.PROBE))
+    for at in range(KEPT + 10):
+        opened.store.order(order(OrderKind.PROBE, at=at))
     opened.store.sweep()
     found = opened.store.orders()
     assert len(found) == KEPT + 1
@@ -134,4 +190,3 @@ def test_what_stands_is_kept_however_many_orders_follow(opened: Opened) -> None:
 
 def test_nothing_is_known_at_first(opened: Opened) -> None:
     assert (opened.store.members(), opened.store.orders(), opened.minutes(0, 2e9)) == ([], [], ())
-    assert not opened.store.put(snapshot("a", opened.clock.now, Tally()))

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -16,6 +15,7 @@ import msgspec
 from understudy.domain.errors import Misuse
 from understudy.fleet.orders import Order, OrderKind, ProbeResult, standing
 from understudy.fleet.store import FleetStore, FleetUnavailable, History, Member, start_of
+from understudy.fleet.thread import StoreThread
 from understudy.telemetry.snapshot import Minute, Snapshot
 
 log = logging.getLogger("understudy.gateway")
@@ -31,6 +31,8 @@ UPKEEP = 30
 """Reports between two looks for what is too old."""
 JOINING = 1.0
 """Seconds that a start waits for the orders that stand."""
+LEAVING = 2.0
+"""Seconds that an end waits for the last report to be stored."""
 
 
 class MemberProcess(Protocol):
@@ -77,13 +79,12 @@ class Fleet:
     def __init__(self, process: MemberProcess, store: FleetStore) -> None:
         self._process = process
         self._store = store
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = StoreThread()
         self._seen: list[Member] = []
         self._seen_at = -FRESH
         self._obeyed = 0
         self._standing: dict[str, Order] = {}
-        self._joins = True
-        """Whether the next report is the first."""
+        self._reported = False
         self._follows = False
         """Whether the orders that stand are known."""
         self._ticks = 0
@@ -201,29 +202,26 @@ class Fleet:
             log.exception("what the processes of the gateway share could not be brought up to date")
 
     async def leave(self) -> None:
-        """Report for the last time."""
+        """Report for the last time. A store that does not answer is not waited for long."""
         try:
-            if not self._joins:
-                await self._report(ended=True)
-        except FleetUnavailable as error:
+            async with asyncio.timeout(LEAVING):
+                if self._reported:
+                    await self._report(ended=True)
+                await self._in_thread(self._store.close)
+        except (FleetUnavailable, TimeoutError) as error:
             self._note(error)
-        finally:
-            await self._in_thread(self._store.close)
-            if self._thread is not None:
-                self._thread.shutdown(wait=False)
-                self._thread = None
+        self._thread.end()
 
     # ---- steps ----
 
     async def _report(self, *, ended: bool = False) -> Snapshot:
         """Store what this process knows, and return it. Raise `FleetUnavailable`."""
-        snapshot, joins = self.snapshot(), self._joins
-        if not await self._in_thread(lambda: self._store.put(snapshot, joins=joins, ended=ended)):
+        snapshot = self.snapshot()
+        if not await self._in_thread(lambda: self._store.put(snapshot, ended=ended)):
             log.warning("this process was silent for so long that what it counts begins anew")
             self._process.begin_anew()
-            self._joins = True
             return await self._report(ended=ended)
-        self._joins = False
+        self._reported = True
         self._process.filed(start_of(snapshot.at))
         if self.trouble is not None:
             log.info("the processes of the gateway share again what they know")
@@ -263,9 +261,7 @@ class Fleet:
         """Do what may block in the thread of the store, one after another."""
         if self._store.is_instant:
             return work()
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="understudy-fleet")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._thread.do(work)
 
 
 def _is_alive(pid: int) -> bool:

@@ -45,15 +45,17 @@ class MemoryFleet:
         self._members: dict[str, _Kept] = {}
         self._removed: dict[str, Snapshot] = {}
         """By instance, the totals of its processes that were removed."""
+        self._gone: dict[str, str] = {}
+        """Those processes, each with its instance."""
         self._orders: list[Order] = []
         self._history: dict[int, History] = {}
         self._number = 0
 
-    def put(self, snapshot: Snapshot, *, joins: bool = False, ended: bool = False) -> bool:
+    def put(self, snapshot: Snapshot, *, ended: bool = False) -> bool:
         """Keep what a process reports; see `FleetStore`."""
-        known = self._members.get(snapshot.worker)
-        if known is None and not joins:
+        if snapshot.worker in self._gone:
             return False
+        known = self._members.get(snapshot.worker)
         filed = known.filed if known is not None else 0
         kept, over = split(snapshot, filed)
         self._file(over)
@@ -84,12 +86,11 @@ class MemoryFleet:
                 del self._members[worker]
                 self._file(history_of(each.snapshot))
                 instance = each.snapshot.instance
-                former = self._removed.get(instance)
-                total = totals_of([*([former] if former is not None else []), each.snapshot])
-                if total is not None:
-                    self._removed[instance] = total
+                self._removed[instance] = totals_of(self._removed.get(instance), each.snapshot)
+                self._gone[worker] = instance
         living = {each.snapshot.instance for each in self._members.values()}
         self._removed = {name: each for name, each in self._removed.items() if name in living}
+        self._gone = {worker: instance for worker, instance in self._gone.items() if instance in living}
         oldest = now - HISTORY
         self._history = {start: each for start, each in self._history.items() if start >= oldest}
         self._orders = to_keep(self._orders)

@@ -74,11 +74,11 @@ class FleetStore(Protocol):
     is_instant: bool
     """Whether no method takes noticeable time, so that an event loop may call it."""
 
-    def put(self, snapshot: Snapshot, *, joins: bool = False, ended: bool = False) -> bool:
+    def put(self, snapshot: Snapshot, *, ended: bool = False) -> bool:
         """Keep what a process reports of itself, in place of its last report, and move its minutes that are over to the
         history, each once. Return false, with nothing kept, if the process was removed meanwhile.
 
-        `joins`: it reports for the first time. `ended`: it reports for the last time.
+        `ended`: it reports for the last time.
         """
         ...
 
@@ -164,11 +164,9 @@ def merged_requests(minutes: Iterable[RequestMinute]) -> tuple[RequestMinute, ..
     return tuple(found[start] for start in sorted(found))
 
 
-def totals_of(snapshots: Iterable[Snapshot]) -> Snapshot | None:
-    """Return the totals of processes of one instance that are removed, as those of one; `None` without any."""
-    found = list(snapshots)
-    if not found:
-        return None
+def totals_of(former: Snapshot | None, removed: Snapshot) -> Snapshot:
+    """Return the totals of processes of one instance that were removed, as those of one. `former`: those so far."""
+    found = [removed] if former is None else [former, removed]
     targets: dict[tuple[str, str | None, str], TargetSnapshot] = {}
     faces: dict[tuple[str, str, int], FaceTally] = {}
     for one in found:
@@ -191,7 +189,7 @@ def totals_of(snapshots: Iterable[Snapshot]) -> Snapshot | None:
                 else replace(face, count=counted.count + face.count, latency=counted.latency + face.latency)
             )
     return replace(
-        found[-1],
+        removed,
         worker="",
         under_way=0,
         waiting=0,

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from understudy.config import Config
+from understudy.engine.job import new_id
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
     workers: int = 1
     """How many processes serve."""
+    instance: str = msgspec.field(default_factory=new_id)
+    """The name that all of them have in common."""
+    fleet_file: str | None = None
+    """Where they share what they know, unless there is a ledger for it."""
 
     def drain_of(self, config: Config) -> float:
         """Return how many seconds requests under way have when the gateway is stopped."""

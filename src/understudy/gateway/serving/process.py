@@ -19,6 +19,7 @@ from understudy import gateway
 from understudy.client.ledger import capture_of, open_ledger, place_of
 from understudy.config import Config
 from understudy.domain.secret import Secret
+from understudy.fleet.opening import open_fleet
 from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.limits import LIMITS, Limits
 from understudy.gateway.serving.server import Server
@@ -52,6 +53,8 @@ class Process:
         self.gateway = gateway.app(
             self._own(config), sink=self._ledger, observers=self._observers(self._traces.current), **kept
         )
+        file = Path(options.fleet_file) if options.fleet_file else None
+        self.gateway.share(open_fleet(config, file=file), options.instance)
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config), limits=_limits())
@@ -86,7 +89,8 @@ class Process:
     async def serve(self, sockets: Sequence[socket.socket], *beside: Coroutine[Any, Any, None]) -> None:
         """Serve until stopped. What runs beside ends then; if it fails, the server stops."""
         _spare_collector()
-        tasks = [asyncio.create_task(each) for each in beside]
+        await self.gateway.fleet.join()
+        tasks = [asyncio.create_task(each) for each in (*beside, self.gateway.fleet.run())]
         for task in tasks:
             task.add_done_callback(self._stop_after)
         try:
@@ -95,6 +99,7 @@ class Process:
             for task in tasks:
                 task.cancel()
             await self._traces.close()
+            await self.gateway.fleet.leave()
             if self._ledger is not None:
                 await asyncio.to_thread(self._ledger.close)
 

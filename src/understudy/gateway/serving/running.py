@@ -77,7 +77,8 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
 
 async def _supervise(setting: Setting, writer: LineWriter) -> int:
     with tempfile.TemporaryDirectory(prefix="understudy-", ignore_cleanup_errors=True) as folder:
-        options = replace(setting.options, state_file=str(Path(folder) / "gateway.db"))
+        files = {"state_file": str(Path(folder) / "gateway.db"), "fleet_file": str(Path(folder) / "fleet.db")}
+        options = replace(setting.options, **files)
         return await _supervise_with(options, setting, writer)
 
 
