@@ -1,7 +1,7 @@
 """The pages of the console: HTML made on the server, readable without a script."""
 
 from understudy.console.access.sign_in import sign_in_routes
-from understudy.console.pages import static, try_it
+from understudy.console.pages import live, money, now, requests, sessions, static, try_it
 from understudy.console.pages.sign_in import error_page, sign_in_page
 from understudy.console.routes import ConsoleRoute, Table
 
@@ -9,7 +9,12 @@ TABLE = Table(
     routes=(
         *sign_in_routes(sign_in_page),
         ConsoleRoute(method="GET", path="/console/static/{name}", handler=static.file, scope=None),
+        *now.ROUTES,
+        *requests.ROUTES,
+        *money.ROUTES,
+        *sessions.ROUTES,
         *try_it.ROUTES,
+        *live.ROUTES,
     ),
     error=error_page,
 )

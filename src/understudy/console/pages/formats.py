@@ -149,9 +149,9 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: `1 attempt`, `2 attempts`."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun: `1 attempt`, `2 attempts`. `nouns`: the plural, if it needs more than an s."""
+    return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"
 
 
 def clock(at: float, now: float) -> str:

@@ -1,0 +1,58 @@
+"""The page of money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import msgspec
+
+from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.pages.drawings import money_chart, money_parts
+from understudy.console.pages.frame import page
+from understudy.console.routes import ConsoleRoute
+from understudy.ledger.selection import By
+from understudy.reports.money import report_money
+
+if TYPE_CHECKING:
+    from understudy.console.context import ConsoleContext
+
+_DIMENSIONS = tuple(each for each in get_args(By) if each != "day")
+_SPANS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"))
+_MOST_DAYS = 366
+
+
+class MoneyQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of the page."""
+
+    by: str = "model"
+    days: int = 30
+    tag: str = ""
+    """With `by=tag`, the name of the tag whose values are meant."""
+
+
+async def show(request: Request, context: ConsoleContext) -> Reply:
+    """Return the page."""
+    asked = request.query_as(MoneyQuery)
+    if asked.by not in _DIMENSIONS:
+        raise ConsoleError(400, "invalid_value", f"by must be one of {', '.join(_DIMENSIONS)}", where="by")
+    if not 1 <= asked.days <= _MOST_DAYS:
+        raise ConsoleError(400, "invalid_value", f"days must be from 1 to {_MOST_DAYS}", where="days")
+    now, budgets, by = context.clock(), context.config.allowance.budgets, msgspec.convert(asked.by, By)
+    report = await context.ask(
+        lambda queries: report_money(queries, now=now, by=by, days=asked.days, tag=asked.tag or None, budgets=budgets)
+    )
+    return page(
+        request,
+        "money.html",
+        title="Money",
+        now=now,
+        report=report,
+        chart=money_chart(report),
+        parts=money_parts(report),
+        dimensions=[(each, each) for each in _DIMENSIONS],
+        spans=_SPANS,
+        days=str(asked.days),
+    )
+
+
+ROUTES = (ConsoleRoute(method="GET", path="/console/money", handler=show),)

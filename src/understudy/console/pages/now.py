@@ -1,0 +1,225 @@
+"""The page that a look is enough for: is all well, and if not, what is wrong, who stands in, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+from markupsafe import Markup
+
+from understudy.console.charts.bars import Series, stacked_bars
+from understudy.console.charts.frame import clock
+from understudy.console.charts.lines import BandPoint, band_chart, sparkline
+from understudy.console.charts.svg import Chart
+from understudy.console.http import ConsoleError, Reply, Request, Streamed
+from understudy.console.pages.formats import counted, dollars, number, relative, seconds, share, short_number
+from understudy.console.pages.frame import page
+from understudy.console.pages.live import streamed
+from understudy.console.pages.rendering import render
+from understudy.console.pages.words import order_words
+from understudy.console.routes import ConsoleRoute
+from understudy.fleet.store import MINUTE, FleetUnavailable, History, start_of
+from understudy.reports.now import SPAN, NowReport, now_report
+from understudy.reports.requests import list_requests
+from understudy.reports.traffic import Traffic, traffic_of
+
+if TYPE_CHECKING:
+    from understudy.console.context import ConsoleContext
+    from understudy.reports.usage import RequestResult
+
+HOUR = 60
+"""Minutes of the charts."""
+_LATEST = 8
+_FRESH = 0.9
+"""Seconds for which what one page was shown is shown to others."""
+
+
+class Verdict(NamedTuple):
+    """The answer to the first question."""
+
+    kind: str
+    """`ok`, `warn` or `bad`."""
+    title: str
+    lines: tuple[str, ...]
+    note: str
+
+
+def verdict(report: NowReport) -> Verdict:
+    """Return whether all is well, and if not, what is wrong and who stands in."""
+    stands = [
+        f"{each.acting} stands in for {each.primary}{f' on route {each.route}' if each.route else ''}"
+        for each in report.stand_ins
+        if each.acting is not None
+    ]
+    orders = [
+        f"{each.entry} was {order_words(each.kind)} by {each.by}, {relative(each.at - report.at)}"
+        for each in report.orders
+    ]
+    match report.status:
+        case "well":
+            kind, title = "ok", "All is well" if report.lately.requests else "All is well, and nothing is asked"
+        case "down":
+            kind, title = "bad", "Some requests cannot be answered"
+        case _:
+            answers = (report.recent.success or 1) >= 0.99
+            kind, title = "warn", "Requests are answered, but not all is well" if answers else "Requests fail"
+    processes = [each for each in report.workers if not each.is_silent]
+    note = (
+        f"{counted(len(report.targets), 'target')}, {counted(len(processes), 'process', 'processes')}, "
+        f"{number(report.lately.per_minute)} requests a minute, {dollars(report.lately.cost_per_hour_usd)} an hour."
+    )
+    return Verdict(kind, title, (*report.problems, *stands, *orders), note)
+
+
+class Sparks(NamedTuple):
+    """The last hour, small."""
+
+    requests: Markup
+    success: Markup
+    latency: Markup
+    first: Markup
+    cost: Markup
+
+
+class Charts(NamedTuple):
+    """The last hour, large."""
+
+    attempts: Chart
+    latency: Chart
+
+
+class Past(NamedTuple):
+    """One minute of the last hour."""
+
+    start: int
+    traffic: Traffic
+    succeeded: int
+    """Attempts."""
+    aborted: int
+
+
+def past(history: History, at: float) -> list[Past]:
+    """Return the last hour by the minute, also those without traffic; the current one is not over and left out."""
+    by_minute, end, nothing = history.by_minute(), start_of(at), History()
+    found = []
+    for start in range(end - HOUR * MINUTE, end, MINUTE):
+        minute = by_minute.get(start, nothing)
+        tallies = [each.tally for each in minute.minutes]
+        succeeded, aborted = (sum(getattr(each, name) for each in tallies) for name in ("succeeded", "aborted"))
+        found.append(Past(start, traffic_of(minute, MINUTE), succeeded, aborted))
+    return found
+
+
+def sparks(minutes: list[Past]) -> Sparks:
+    """Draw the small charts of the tiles."""
+
+    def drawn(what: str, value: Callable[[Traffic], float | None], shown: Callable[[float], str]) -> Markup:
+        values = [value(each.traffic) for each in minutes]
+        known = [each for each in values if each is not None]
+        top = f", {shown(max(known))} at most" if known else ""
+        return sparkline(f"{what} by the minute over the last hour{top}", values)
+
+    return Sparks(
+        drawn("Requests", lambda traffic: traffic.requests, number),
+        drawn("Success", lambda traffic: traffic.success, share),
+        drawn("Latency p50", lambda traffic: traffic.latency_p50, seconds),
+        drawn("First content p50", lambda traffic: traffic.first_p50, seconds),
+        drawn("Cost", lambda traffic: float(traffic.cost_usd), dollars),
+    )
+
+
+def charts(minutes: list[Past]) -> Charts:
+    """Draw how attempts ended, and how long answers took."""
+    series = [
+        Series("succeeded", [each.succeeded for each in minutes], "good"),
+        Series("failed", [sum(each.traffic.failures.values()) for each in minutes], "failing"),
+        Series("aborted", [each.aborted for each in minutes], "stopped"),
+    ]
+    points = [BandPoint(each.start, each.traffic.latency_p50, each.traffic.latency_p95) for each in minutes]
+    return Charts(
+        stacked_bars("Attempts a minute", [clock(each.start) for each in minutes], series, shown=short_number),
+        band_chart("Latency of requests", points, step=MINUTE, shown=seconds),
+    )
+
+
+class Overview:
+    """What the page shows, worked out once for all who look at it."""
+
+    def __init__(self, context: ConsoleContext) -> None:
+        self._context = context
+        self._lock = asyncio.Lock()
+        self._hour: tuple[int, History] = (-1, History())
+        self._drawn: tuple[float, str] = (-1.0, "")
+
+    async def part(self) -> str:
+        """Return the part of the page that changes."""
+        async with self._lock:
+            drawn_at, html = self._drawn
+            if time.monotonic() - drawn_at > _FRESH:
+                html = await self._draw()
+                self._drawn = (time.monotonic(), html)
+            return html
+
+    async def report(self) -> tuple[NowReport, History]:
+        """Return what happens now, and the history of the last hour."""
+        fleet, at = self._context.fleet, self._context.clock()
+        members, trouble = await fleet.members(), fleet.trouble
+        try:
+            lately = await fleet.history(start_of(at) - SPAN * MINUTE, at + MINUTE)
+            if self._hour[0] != start_of(at):
+                self._hour = (start_of(at), await fleet.history(start_of(at) - HOUR * MINUTE, start_of(at)))
+        except FleetUnavailable as error:
+            lately, trouble = History(), trouble or str(error)
+        report = now_report(members, lately, at, orders=fleet.standing.values(), trouble=trouble)
+        return report, self._hour[1]
+
+    async def _draw(self) -> str:
+        report, hour = await self.report()
+        minutes = past(hour, report.at)
+        return render(
+            "now_part.html",
+            now=report.at,
+            report=report,
+            verdict=verdict(report),
+            sparks=sparks(minutes),
+            charts=charts(minutes),
+            latest=await self._latest(),
+        )
+
+    async def _latest(self) -> tuple[RequestResult, ...] | None:
+        """Return the latest requests; `None` if the log cannot be read."""
+        try:
+            return (await self._context.ask(lambda queries: list_requests(queries, limit=_LATEST))).requests
+        except ConsoleError:
+            return None
+
+
+_overviews: WeakKeyDictionary[ConsoleContext, Overview] = WeakKeyDictionary()
+
+
+def overview(context: ConsoleContext) -> Overview:
+    """Return the overview of a gateway."""
+    if context not in _overviews:
+        _overviews[context] = Overview(context)
+    return _overviews[context]
+
+
+async def show(request: Request, context: ConsoleContext) -> Reply:
+    """Return the page."""
+    part = await overview(context).part()
+    return page(request, "now.html", title="Now", now=context.clock(), part=Markup(part))  # noqa: S704 - a template made it
+
+
+async def events(request: Request, context: ConsoleContext) -> Streamed:
+    """Return what changes, every second."""
+    return streamed(request, context, overview(context).part)
+
+
+ROUTES = (
+    ConsoleRoute(method="GET", path="/console/", handler=show),
+    ConsoleRoute(method="GET", path="/console", handler=show),
+    ConsoleRoute(method="GET", path="/console/live/now", handler=events),
+)

@@ -1,0 +1,162 @@
+"""The pages of requests: the log, one request as a waterfall, and CSV."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from understudy.console.http import ConsoleError, Reply, Request, Streamed
+from understudy.console.pages.drawings import attempts_chart
+from understudy.console.pages.explaining import plan_now
+from understudy.console.pages.filters import FAILURE_CHOICES, OUTCOME_CHOICES, SPANS, RequestQuery
+from understudy.console.pages.formats import counted, path, query
+from understudy.console.pages.frame import moved, page
+from understudy.console.routes import ConsoleRoute
+from understudy.domain.errors import Misuse
+from understudy.reports.requests import (
+    RequestList,
+    find_request,
+    list_requests,
+    search_requests,
+    write_requests_csv,
+)
+from understudy.reports.waterfall import RequestDetail, report_detail
+
+if TYPE_CHECKING:
+    from understudy.console.context import ConsoleContext
+    from understudy.ledger import LedgerQueries
+
+LOG = "/console/requests"
+_ROWS = 50
+_LONGEST_FILE = 20_000
+"""Requests of one CSV file."""
+
+
+class DetailQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of one request."""
+
+    explain: bool = False
+    """Whether to show where it would go now."""
+
+
+async def show_log(request: Request, context: ConsoleContext) -> Reply:
+    """Return the log. An id that only one request has leads to it."""
+    asked = request.query_as(RequestQuery)
+    report = await found(asked, context)
+    if asked.id and len(report.requests) == 1:
+        return moved(path("requests", report.requests[0].id))
+    return page(
+        request,
+        "requests.html",
+        title="Requests",
+        spans=SPANS,
+        outcomes=OUTCOME_CHOICES,
+        failures=FAILURE_CHOICES,
+        **log_values(asked, report, context),
+    )
+
+
+def log_values(asked: RequestQuery, report: RequestList, context: ConsoleContext) -> dict[str, Any]:
+    """Return what the list of requests is drawn from."""
+    # Only the newest page changes by itself.
+    live = None if asked.before or asked.id else f"/console/live/requests{query(asked.given)}"
+    given = {name: getattr(asked, name) for name in RequestQuery.__struct_fields__ if name != "before"}
+    return {"report": report, "given": given, "filtered": bool(asked.given), "live": live, "now": context.clock()}
+
+
+async def found(asked: RequestQuery, context: ConsoleContext) -> RequestList:
+    """Return the requests that are asked for."""
+    if asked.id:
+        try:
+            return await context.ask(lambda queries: search_requests(queries, asked.id.strip(), limit=_ROWS))
+        except Misuse as error:
+            raise ConsoleError(400, "invalid_value", error.message, where="id") from None
+    selection = asked.selection(context.clock())
+    return await context.ask(
+        lambda queries: list_requests(queries, selection, before=asked.before or None, limit=_ROWS)
+    )
+
+
+async def send_csv(request: Request, context: ConsoleContext) -> Streamed:
+    """Return the requests that are asked for as CSV, the newest first."""
+    asked = request.query_as(RequestQuery)
+    headers = (
+        ("content-type", "text/csv; charset=utf-8"),
+        ("content-disposition", 'attachment; filename="requests.csv"'),
+    )
+    return Streamed(pieces=_csv(asked, context, await found(asked, context)), headers=headers)
+
+
+async def _csv(asked: RequestQuery, context: ConsoleContext, report: RequestList) -> AsyncGenerator[bytes, None]:
+    written = 0
+    while True:
+        text = io.StringIO()
+        write_requests_csv(report.requests, text)
+        # Each part begins with the header, of which the file needs one.
+        yield (text.getvalue() if not written else text.getvalue().partition("\n")[2]).encode("utf-8", "replace")
+        written += len(report.requests)
+        if report.next is None or written >= _LONGEST_FILE:
+            return
+        report = await found(msgspec.structs.replace(asked, before=report.next), context)
+
+
+async def show_request(request: Request, context: ConsoleContext) -> Reply:
+    """Return one request, found by its id or by the beginning of it."""
+    wanted, asked = request.params["id"], request.query_as(DetailQuery)
+    with context.served.held() as manager:
+        try:
+            detail = await context.ask(lambda queries: _detail(queries, wanted))
+        except Misuse as error:
+            raise ConsoleError(404, "not_found", error.message) from None
+        plan = plan_now(manager, detail) if asked.explain else None
+    return page(
+        request,
+        "request.html",
+        title="Request",
+        now=context.clock(),
+        report=detail,
+        headline=headline(detail),
+        chart=attempts_chart(detail),
+        has_tokens=any(each.tokens or each.tools for each in detail.attempts),
+        warnings=[(each.number, one) for each in detail.attempts for one in each.warnings],
+        captured=[(each.number, each.captured) for each in detail.attempts if each.captured is not None],
+        explained=plan is not None,
+        plan=plan,
+    )
+
+
+def _detail(queries: LedgerQueries, wanted: str) -> RequestDetail:
+    entries = find_request(queries, wanted)
+    return report_detail(entries, queries.captured([each.start.attempt_id for each in entries]))
+
+
+def headline(detail: RequestDetail) -> str:
+    """Return what happened in one sentence: who failed, and who answered."""
+    failures: dict[str, int] = {}
+    for each in detail.attempts:
+        if each.state == "failed":
+            failures[each.provider] = failures.get(each.provider, 0) + 1
+    times = {1: "failed", 2: "failed twice"}
+    parts = [f"{name} {times.get(count, f'failed {count} times')}" for name, count in failures.items()]
+    match detail.request.outcome:
+        case "answered":
+            parts.append(f"{detail.request.provider} answered")
+        case "failed":
+            parts.append(f"no answer after {counted(len(detail.attempts), 'attempt')}")
+        case "aborted":
+            parts.append("the caller did not wait for the end")
+        case "started":
+            parts.append(f"{detail.request.provider} is answering")
+        case _:
+            parts.append("how it ended is not known")
+    return ", ".join(parts)
+
+
+ROUTES = (
+    ConsoleRoute(method="GET", path=LOG, handler=show_log),
+    ConsoleRoute(method="GET", path=f"{LOG}.csv", handler=send_csv),
+    ConsoleRoute(method="GET", path=f"{LOG}/{{id}}", handler=show_request),
+)
