@@ -36,7 +36,8 @@ def requests(filler: Filler, text: str) -> Values:
     names = ("id", "since", "outcome", "target", "route", "key", "session", "tag", "agent", "failure", "model")
     return {
         "report": filler.make(RequestList), "given": given(text, *names), "filtered": bool(text),
-        "live": "/console/live/requests", "spans": [("", "any"), (text, text)], "outcomes": [("", "any")], "failures": [("", "any")],
+        "live": "/console/live/requests", "spans": [("", "any"), (text, text)],
+        "outcomes": [("", "any")], "failures": [("", "any")],
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 from understudy.console.http import ConsoleError, Reply, Request
 from understudy.console.pages.drawings import money_chart, money_parts
 from understudy.console.pages.frame import page
+from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
 from understudy.ledger.selection import By
 from understudy.reports.money import report_money
@@ -55,4 +56,4 @@ async def show(request: Request, context: ConsoleContext) -> Reply:
     )
 
 
-ROUTES = (ConsoleRoute(method="GET", path="/console/money", handler=show),)
+ROUTES = (ConsoleRoute(method="GET", path="/console/money", handler=after_first_request("money", "Money", show)),)

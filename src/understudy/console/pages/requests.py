@@ -14,6 +14,7 @@ from understudy.console.pages.explaining import plan_now
 from understudy.console.pages.filters import FAILURE_CHOICES, OUTCOME_CHOICES, SPANS, RequestQuery
 from understudy.console.pages.formats import counted, path, query
 from understudy.console.pages.frame import moved, page
+from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
 from understudy.domain.errors import Misuse
 from understudy.reports.requests import (
@@ -156,7 +157,7 @@ def headline(detail: RequestDetail) -> str:
 
 
 ROUTES = (
-    ConsoleRoute(method="GET", path=LOG, handler=show_log),
+    ConsoleRoute(method="GET", path=LOG, handler=after_first_request("requests", "Requests", show_log)),
     ConsoleRoute(method="GET", path=f"{LOG}.csv", handler=send_csv),
     ConsoleRoute(method="GET", path=f"{LOG}/{{id}}", handler=show_request),
 )

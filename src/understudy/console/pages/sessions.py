@@ -8,6 +8,7 @@ import msgspec
 
 from understudy.console.http import ConsoleError, Reply, Request
 from understudy.console.pages.frame import page
+from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
 from understudy.ledger.selection import LedgerSelection
 from understudy.reports.sessions import list_sessions, report_session
@@ -57,6 +58,6 @@ async def show_session(request: Request, context: ConsoleContext) -> Reply:
 
 
 ROUTES = (
-    ConsoleRoute(method="GET", path=LIST, handler=show_list),
+    ConsoleRoute(method="GET", path=LIST, handler=after_first_request("sessions", "Sessions", show_list)),
     ConsoleRoute(method="GET", path=f"{LIST}/{{session}}", handler=show_session),
 )
