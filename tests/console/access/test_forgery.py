@@ -71,7 +71,7 @@ async def test_the_cookie_opens_no_api_and_the_key_no_page(operated: OpenConsole
 PROTECTION = {
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",

@@ -24,7 +24,8 @@ HEADERS: Headers = (
     ("content-security-policy", POLICY),
     ("x-frame-options", "DENY"),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+    # Nothing is told to other sites. With `no-referrer` browsers would send `Origin: null` with our own forms, too.
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("cache-control", "no-store"),
