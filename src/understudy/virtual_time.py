@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from math import inf, nextafter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 POLL = 0.05
 """Real seconds between two looks at threads at work; a result wakes the loop at once."""
@@ -59,6 +61,17 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual seconds since the loop was made."""
         return self._jumping.now
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call something at a time, and never before it: asyncio runs timers a little early, and who then looks at the
+        clock and waits again would wait for ever, because no time passes while anything is left to do."""
+        return super().call_at(when, self._call, when, callback, args, context=context)
+
+    def _call(self, when: float, callback: Callable[[*Ts], object], args: tuple[*Ts]) -> None:
+        self._jumping.now = max(self._jumping.now, when)
+        callback(*args)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, as while the loop is blocked."""

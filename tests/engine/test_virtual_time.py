@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from math import nextafter
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ import understudy as u
 from understudy.domain.failures import Failure, FailureKind
 from understudy.engine.engine import Engine, Sources
 from understudy.transport.base import TransportError
-from understudy.virtual_time import run
+from understudy.virtual_time import VirtualTimeLoop, run
 from understudy.wire.http import HttpHead, HttpRequest
 from understudy.wire.json import decode_object, encode
 
@@ -222,3 +223,27 @@ def test_a_timer_that_is_due_after_years_is_not_waited_for_for_ever() -> None:
     times, took = run(wait())
     assert len(times) == 3
     assert 1.2e9 <= took < 1.2e9 + 1e-3
+
+
+def test_a_timer_never_runs_before_its_time_although_asyncio_runs_timers_a_little_early() -> None:
+    due, seen = 1.004, list[float]()
+
+    async def wait_again_until_due(later: int) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(later):
+            await asyncio.sleep(0)
+        while loop.time() < due and len(seen) < 1_000:
+            reached = loop.create_future()
+            loop.call_at(due, reached.set_result, None)
+            await reached
+            seen.append(loop.time())
+
+    async def two_of_which_one_is_always_ready() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.advance(nextafter(nextafter(due, 0), 0))
+        await asyncio.gather(wait_again_until_due(0), wait_again_until_due(1))
+
+    run(two_of_which_one_is_always_ready())
+
+    assert seen == [due, due]
