@@ -11,6 +11,7 @@ import pytest
 
 from tests.console.conftest import CALLER, KEYS, OpenConsole, bearer
 from tests.gateway.asgi import Answer, Asgi
+from tests.telemetry.prometheus.made import HOSTILE
 from tests.telemetry.prometheus.reading import Samples, samples_of, value
 from understudy.emulator import Emulator, Fault
 from understudy.fleet.store import FleetUnavailable
@@ -187,6 +188,32 @@ async def test_without_what_other_workers_counted_there_are_gauges_alone(
     samples = await scraped(caller)
     assert value(samples, "understudy_workers") == 1
     assert not [name for name, _ in samples if name.endswith(("_total", "_bucket"))]
+
+
+async def test_counters_of_configured_targets_begin_with_zero(served: Serve) -> None:
+    """One that begins with 1 shows no increase."""
+    caller, _, _ = await served()
+    samples = await scraped(caller)
+    for outcome in ("succeeded", "failed", "aborted"):
+        assert value(samples, "understudy_attempts_total", **MAIN, outcome=outcome) == 0
+        assert value(samples, "understudy_attempts_total", **{**MAIN, **BACKUP}, outcome=outcome) == 0
+    assert value(samples, "understudy_cost_usd_total", **MAIN) == 0
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+async def test_names_that_callers_write_break_nothing(name: str, served: Serve) -> None:
+    budget = {"name": "each", "max": 5, "per": "session"}
+    caller, _, ledger = await served(budgets=[budget])
+    await chat(caller, model=f"main/{name}")
+    await chat(caller, model=name)
+    await chat(caller, safety_identifier=name, user=name, metadata={"session_id": name})
+    ledger.flush()
+    for accept in (TEXT, OPEN_METRICS):
+        answer = await caller.get("/metrics", {**bearer(KEYS["read"]), "accept": accept})
+        assert answer.status == 200
+        samples = samples_of(answer.body, is_open=accept is OPEN_METRICS)
+        assert value(samples, "understudy_workers") == 1
+        assert not [each for each in answer.text if (each < " " and each != "\n") or "\x7f" <= each <= "\x9f"]
 
 
 async def test_no_secret_is_stated(served: Serve) -> None:
