@@ -1,0 +1,120 @@
+"""`/metrics` of a gateway with several workers: any of them answers for all, and nothing falls when one is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import PATIENCE
+from tests.gateway.serving.running_gateway import Served, chat, children_of, configuration, serve
+from tests.telemetry.prometheus.reading import Samples, samples_of
+from understudy.emulator import Emulator, emulate
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
+
+KEY = "prometheus-0123456789abcdef"
+ADMIN = f'[[llm.console.keys]]\nname = "prometheus"\nkey = "{KEY}"\n'
+WITHOUT_LEDGER = "[llm.ledger]\nenabled = false\n"
+COUNTED = ("_total", "_bucket", "_sum", "_count")
+ANSWERED = ("understudy_requests_total", frozenset({("face", "openai"), ("outcome", "answered")}))
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with emulate("openai") as running:
+        yield running
+
+
+async def scraped(served: Served) -> Samples:
+    peer = await served.connect()
+    peer.writer.write(
+        f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\r\n".encode()
+    )
+    status, _, body = await peer.response()
+    peer.writer.close()
+    assert status == 200, body
+    return samples_of(body)
+
+
+def pids(samples: Samples) -> set[int]:
+    return {int(dict(labels)["pid"]) for name, labels in samples if name == "process_start_time_seconds"}
+
+
+class Watched:
+    """Asks and scrapes again and again, and fails if a counter of the gateway falls."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._former: Samples = {}
+        self._asked = 0
+
+    async def ask(self) -> None:
+        """Ask over a connection of its own, which any worker may take."""
+        self._asked += 1
+        peer = await self._served.connect()
+        peer.writer.write(chat(keep=False))
+        assert (await peer.response())[0] == 200
+        peer.writer.close()
+
+    async def complete(self) -> Samples:
+        """Scrape until all requests are counted, each once."""
+        async with asyncio.timeout(PATIENCE):
+            while (found := await self.scrape())[ANSWERED] < self._asked:
+                await asyncio.sleep(0.1)
+        assert found[ANSWERED] == self._asked
+        return found
+
+    async def scrape(self) -> Samples:
+        found = await scraped(self._served)
+        fallen = {
+            key: (before, found.get(key))
+            for key, before in self._former.items()
+            if key[0].startswith("understudy_") and key[0].endswith(COUNTED) and found.get(key, -1.0) < before
+        }
+        assert fallen == {}
+        self._former = found
+        return found
+
+    async def until(self, name: str, wanted: float) -> Samples:
+        """Scrape until a gauge without labels has a value."""
+        async with asyncio.timeout(PATIENCE):
+            while (found := await self.scrape()).get((name, frozenset())) != wanted:
+                await asyncio.sleep(0.1)
+        return found
+
+
+@pytest.mark.parametrize("more", ["", WITHOUT_LEDGER], ids=["with a ledger", "without"])
+async def test_any_worker_answers_for_all_and_nothing_falls_when_one_is_killed(
+    more: str, tmp_path: Path, emulator: Emulator
+) -> None:
+    async with serve(tmp_path, configuration(emulator, more=more + ADMIN), "--workers", "2") as served:
+        watched = Watched(served)
+        found = await watched.until("understudy_workers", 2)
+        workers = pids(found)
+        assert workers == set(children_of(served.process))
+        for _ in range(5):
+            for _ in range(4):
+                await watched.ask()
+            await watched.scrape()
+        found = await watched.complete()
+        for _ in range(6):
+            assert (await watched.scrape())[ANSWERED] == 20
+        assert found["understudy_configurations", frozenset()] == 1
+
+        killed = min(workers)
+        os.kill(killed, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            while len(now := pids(await watched.scrape())) < 2 or killed in now:
+                await watched.ask()
+                await asyncio.sleep(0.1)
+        await watched.complete()
+
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged("the configuration was reloaded")
+        await watched.ask()
+        await watched.complete()
