@@ -90,8 +90,10 @@ class Watched:
 
 @pytest.mark.parametrize("more", ["", WITHOUT_LEDGER], ids=["with a ledger", "without"])
 async def test_any_worker_answers_for_all_and_nothing_falls_when_one_is_killed(
-    more: str, tmp_path: Path, emulator: Emulator
+    more: str, tmp_path: Path, emulator: Emulator, deep: bool
 ) -> None:
+    if more and not deep:
+        pytest.skip("takes half a minute: --deep")
     async with serve(tmp_path, configuration(emulator, more=more + ADMIN), "--workers", "2") as served:
         watched = Watched(served)
         found = await watched.until("understudy_workers", 2)
