@@ -86,9 +86,23 @@ def test_the_list_can_be_narrowed(used: CommandLine) -> None:
 
     assert listed("--limit", "1") == ["ollama"]
     assert listed("--state", "failed") == ["anthropic"]
+    assert listed("--outcome", "recovered") == ["anthropic"]
+    assert listed("--outcome", "answered") == ["ollama", "anthropic"]
+    assert listed("--outcome", "failed") == []
+    assert listed("--failure", "server_error") + listed("--failure", "overloaded") == ["anthropic"]
     assert listed("--provider", "ollama") == ["ollama"]
     assert listed("--until", "24h") == []
     assert listed("--session", "x") == []
+
+
+def test_the_list_goes_on_and_goes_into_a_spreadsheet(used: CommandLine) -> None:
+    first = used.run("log", "--json", "--limit", "1").json
+    assert first["next"] is not None
+    second = used.run("log", "--json", "--before", first["next"]).json
+    assert [each["provider"] for each in first["requests"] + second["requests"]] == ["ollama", "anthropic"]
+    assert second["next"] is None
+    rows = list(csv.DictReader(io.StringIO(used.run("log", "--csv").out)))
+    assert [(row["provider"], row["outcome"]) for row in rows] == [("ollama", "answered"), ("anthropic", "answered")]
 
 
 def test_nothing_that_was_said_is_kept(used: CommandLine) -> None:
@@ -109,6 +123,9 @@ def test_nothing_that_was_said_is_kept(used: CommandLine) -> None:
         (("usage", "--tag", "team"), "--tag is NAME=VALUE, got 'team'"),
         (("usage", "--json", "--csv"), "--json and --csv cannot be combined"),
         (("log", "--state", "lost"), "--state is one of started, succeeded, failed, aborted, unknown, got 'lost'"),
+        (("log", "--outcome", "well"), "--outcome is one of answered, recovered, failed, aborted, unknown, started"),
+        (("log", "--failure", "odd"), "--failure is one of dns, connect"),
+        (("log", "--csv", "--json"), "--csv is for the list, and cannot be combined with --json"),
         (("log", "show"), "show needs the id of a request"),
         (("log", "shwo", "x"), "unexpected 'shwo': write show ID"),
         (("log", "show", "xyz"), "'xyz' is not the id of a request"),

@@ -17,6 +17,7 @@ from understudy.ledger import questions
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
+from understudy.reports.export import cell
 from understudy.reports.requests import find_request, list_requests, search_requests, write_requests_csv
 from understudy.reports.selecting import select
 from understudy.reports.usage import RequestResult
@@ -85,6 +86,24 @@ def test_a_spreadsheet_computes_nothing(reader: LedgerReader) -> None:
     assert row["tags"] == '{"team":"a,b","x":"@y"}'
     assert row["cost_usd"] == "0.000001234"
     assert not any(cell[:1] in ("=", "+", "-", "@", "\t", "\r") for each in rows for cell in each)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\x1b[31mred\x07\0\x7f", "\u241b[31mred\u2407\u2400\u2421"),
+        ("\x9b31m", "<U+009B>31m"),
+        ("a\u202eb\u2066", "a<U+202E>b<U+2066>"),
+        ("plain = text\nof two lines", "plain = text\nof two lines"),
+        (-5, -5),
+        (None, None),
+    ],
+)
+def test_a_cell_is_what_it_shows(value: object, shown: object) -> None:
+    assert cell(value) == shown
 
 
 def test_words_select() -> None:

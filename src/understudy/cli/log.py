@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,13 +22,16 @@ from understudy.domain.errors import Misuse
 from understudy.domain.failures import FailureKind
 from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import EntryState, LedgerEntry
-from understudy.ledger.selection import OUTCOMES
-from understudy.reports.requests import find_request
+from understudy.ledger.selection import OUTCOMES, LedgerSelection
+from understudy.reports.requests import RequestList, find_request, list_requests, write_requests_csv
 from understudy.reports.selecting import check_choice
 from understudy.reports.usage import RequestResult, report_request
+from understudy.reports.waterfall import AttemptResult, RequestDetail, report_detail
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from understudy.ledger import LedgerQueries
 
 MANUAL = Manual(
     text="""\
@@ -56,12 +59,6 @@ _CHOICES = {
     "outcome": OUTCOMES,
     "failure": tuple(each.value for each in FailureKind),
 }
-
-
-class LogReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `--json` prints of a list."""
-
-    requests: tuple[RequestResult, ...]
 
 
 class RequestReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,8 +90,13 @@ class LogOptions(SpanOptions, frozen=True, kw_only=True):
     ] = None
     failure: Annotated[
         str | None,
-        typer.Option("--failure", metavar="KIND", help="Only with an attempt that failed so: rate_limited, …"),
+        typer.Option("--failure", metavar="KIND", help="Only with an attempt that failed so, such as rate_limited."),
     ] = None
+    before: Annotated[
+        str | None,
+        typer.Option("--before", metavar="ID", help="Go on with an older page: `next` of the --json output before it."),
+    ] = None
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the list as CSV.")] = False
     captured: Annotated[
         bool, typer.Option("--captured", help="show: the prompts and answers, too, where they were kept.")
     ] = False
@@ -111,20 +113,33 @@ def log(options: LogOptions) -> None:
         for name, known in _CHOICES.items():
             if (value := getattr(options, name)) is not None:
                 check_choice(f"--{name}", value, known)
+        if options.as_csv and (options.as_json or wanted is not None):
+            raise Misuse("--csv is for the list, and cannot be combined with --json")
         selection = options.selection()
         with options.reader() as reader:
             attempts = find_request(reader, wanted) if wanted is not None else []
             captured = reader.captured([each.start.attempt_id for each in attempts]) if options.captured else None
-            found = reader.requests(selection, limit=options.limit) if wanted is None else []
-    requests = list(map(report_request, found))
-    if attempts:
+            found = _listed(reader, selection, options) if wanted is None else None
+    if found is None:
         _show(attempts, captured, as_json=options.as_json)
     elif options.as_json:
-        print_json(LogReport(requests=tuple(requests)))
-    elif requests:
-        show(_table(requests), sys.stdout)
+        print_json(found)
+    elif options.as_csv:
+        write_requests_csv(found.requests, sys.stdout)
+    elif found.requests:
+        show(_table(found.requests), sys.stdout)
     else:
         say("there is no such request", label="note")
+
+
+def _listed(reader: LedgerQueries, selection: LedgerSelection, options: LogOptions) -> RequestList:
+    """Return as many requests as are wanted, however many entries must be looked at."""
+    page = list_requests(reader, selection, before=options.before, limit=options.limit)
+    found = page.requests
+    while page.next is not None and len(found) < options.limit:
+        page = list_requests(reader, selection, before=page.next, limit=options.limit - len(found))
+        found += page.requests
+    return RequestList(requests=found, next=page.next, searched_to=None)
 
 
 def _wanted(action: str | None, request: str | None) -> str | None:
@@ -174,7 +189,7 @@ def _show(attempts: list[LedgerEntry], captured: dict[str, CapturedTexts] | None
         if (value := getattr(request, "request_class" if name == "class" else name)) is not None:
             print(clean_line(f"{name:8} {value}"))
     print(f"cost     {'unknown' if request.cost_usd is None else f'${request.cost_usd}'}\n")
-    for line in _waterfall(attempts):
+    for line in _waterfall(report_detail(attempts)):
         print(line)
     print()
     for line in attempts_table([each.record for each in attempts if each.record is not None]):
@@ -196,24 +211,26 @@ def _show_captured(attempts: list[LedgerEntry], captured: dict[str, CapturedText
                 print(line)
 
 
-def _waterfall(attempts: Sequence[LedgerEntry]) -> list[str]:
-    """Return a bar for each attempt, on one scale of time: dots while it waited, a shade until its first content."""
-    begin = min(each.start.started - each.start.waited for each in attempts)
-    ends = [each.start.started + (each.record.duration if each.record else 0.0) for each in attempts]
-    scale = _BAR / max(max(ends) - begin, 1e-6)
-    width = max(len(_target(each)) for each in attempts)
-    lines = []
-    for each, end in zip(attempts, ends, strict=True):
-        start, record = each.start, each.record
-        first = start.started + (record.first_event or 0.0) if record is not None else start.started
-        waits = round((start.started - start.waited - begin) * scale)
-        begins = round((start.started - begin) * scale)
-        flows = round((first - begin) * scale)
-        over = max(round((end - begin) * scale), begins + 1)
+def _waterfall(request: RequestDetail) -> Iterator[str]:
+    """Yield a bar for each attempt, on one scale of time: dots while it waited, a shade until its first content."""
+    attempts = request.attempts
+    scale = _BAR / max(*(_end(each) for each in attempts), 1e-6)
+    width = max(len(_named(each)) for each in attempts)
+    for each in attempts:
+        waits, begins = round(each.waits_from * scale), round(each.begins * scale)
+        flows = begins if each.first_content is None else round(each.first_content * scale)
+        over = max(round(_end(each) * scale), begins + 1)
         bar = " " * waits + "·" * (begins - waits) + "░" * (flows - begins) + "█" * (over - max(flows, begins))
-        why = f"  {clean_line(start.why)}" if start.why else ""
-        lines.append(f"{start.number}  {_target(each):{width}}  {bar:{_BAR + 1}}{why}".rstrip())
-    return lines
+        why = f"  {clean_line(each.why)}" if each.why else ""
+        yield f"{each.number}  {_named(each):{width}}  {bar:{_BAR + 1}}{why}".rstrip()
+
+
+def _end(attempt: AttemptResult) -> float:
+    return attempt.begins if attempt.ends is None else attempt.ends
+
+
+def _named(attempt: AttemptResult) -> str:
+    return clean_line("/".join(filter(None, (attempt.provider, attempt.model))))
 
 
 def _target(entry: LedgerEntry) -> str:
