@@ -102,7 +102,7 @@ def test_a_key_is_rotated_revoked_and_removed(keyed: Keys) -> None:
         (["create", "alice", "--budget", "5/day", "--unpriced", "yes"], "--unpriced is refuse or allow, got 'yes'"),
         (["rotate", "alice", "--soft"], "--soft is an option of `understudy keys create`"),
         (["rotate", "alice", "--requests-per-minute", "5"], "--requests-per-minute is an option of"),
-        (["create", "static"], "the configuration has a key 'static'"),
+        (["create", "static"], "NAME is that of a key in the configuration, 'static'"),
         (["create", " "], "NAME must be printable"),
         (["create", "a\x1b[31m"], "NAME must be printable"),
         (["create", "alice", "--overlap", "1h"], "--overlap is an option of `understudy keys rotate`"),

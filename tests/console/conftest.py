@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.gateway.asgi import Answer, Asgi
-from tests.gateway.conftest import opened
-from understudy.gateway.application import Gateway
-
-__all__ = ["opened"]
+from tests.gateway.conftest import entries
+from understudy.emulator import Emulator
+from understudy.gateway.application import Gateway, app
 
 KEYS = {
     "read": "admin-read-0123456789abcdef",
@@ -23,6 +24,10 @@ KEYS = {
 CALLER = "caller-0123456789abcdef"
 CONSOLE = {"keys": [{"name": scope, "key": key, "scope": scope} for scope, key in KEYS.items()]}
 GATEWAY = {"keys": [{"name": "carol", "key": CALLER}]}
+NAMES = ("openai", "anthropic")
+"""The entries, which are emulators."""
+PRICE = {"input": 1, "output": 2}
+"""Dollars per million tokens, at each of them."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -73,12 +78,17 @@ OpenConsole = Callable[..., Awaitable[tuple[Asgi, Gateway]]]
 
 
 @pytest.fixture
-async def operated(opened: Any) -> OpenConsole:
-    """Open gateways with a console: `await operated(console={...})`; without more, it has a key of each scope."""
+async def operated() -> AsyncIterator[OpenConsole]:
+    """Open gateways with a console: `await operated(console={...})`; without more, it has a key of each scope and no
+    ledger. `sink` and `file` are those of `app`."""
+    async with AsyncExitStack() as stack:
 
-    async def open_(**tables: Any) -> tuple[Asgi, Gateway]:
-        tables = {"console": CONSOLE, "gateway": GATEWAY, "ledger": {"enabled": False}, **tables}
-        caller, _, gateway = await opened("openai", "anthropic", **tables)
-        return caller, gateway
+        async def open_(sink: Any = None, file: Path | None = None, **tables: Any) -> tuple[Asgi, Gateway]:
+            emulator = await stack.enter_async_context(Emulator(NAMES))
+            given = {"console": CONSOLE, "gateway": GATEWAY, "ledger": {"enabled": False}, **tables}
+            providers = [{**each, "price": PRICE} for each in entries(emulator, NAMES)]
+            gateway = app({"llm": {"providers": providers, **given}}, sink=sink, file=file)
+            stack.push_async_callback(gateway.aclose)
+            return Asgi(gateway), gateway
 
-    return open_
+        yield open_

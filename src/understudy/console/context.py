@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Reloading(Protocol):
+    """Reads the configuration again."""
+
+    def read(self) -> Config:
+        """Return what the file says now, as it would be used. Block. Raise `ConfigError` if it is invalid."""
+        ...
+
+    async def reload(self) -> None:
+        """Have all processes use what the file says now; return once this one does. Raise `Misuse` if it does not."""
+        ...
+
+
 class Served(Protocol):
     """What the console needs of the gateway that it belongs to."""
 
@@ -44,7 +56,12 @@ class Served(Protocol):
 
     @property
     def fleet(self) -> Fleet:
-        """What the processes of the gateway share about themselves."""
+        """The processes that share what they know, as this one sees them."""
+        ...
+
+    @property
+    def reloading(self) -> Reloading | None:
+        """What reads the configuration again; `None` if it has no file."""
         ...
 
     def held(self) -> AbstractContextManager[ProviderManager]:
@@ -74,7 +91,7 @@ class ConsoleContext:
 
     @property
     def fleet(self) -> Fleet:
-        """What the processes of the gateway share about themselves."""
+        """The processes that share what they know, as this one sees them."""
         return self.served.fleet
 
     async def ask(self, question: Callable[[LedgerQueries], T]) -> T:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from understudy.client.manager import ProviderManager
     from understudy.config import Config
     from understudy.console.console import Console
+    from understudy.console.context import Reloading
     from understudy.console.http import Streamed
     from understudy.fleet.fleet import Fleet
     from understudy.gateway.connection import Connection
@@ -46,7 +47,7 @@ class Operated(Protocol):
 
     @property
     def fleet(self) -> Fleet:
-        """The processes that serve together."""
+        """The processes that share what they know, as this one sees them."""
         ...
 
 
@@ -58,11 +59,18 @@ class Operating:
         self._console: Console | None = None
         self._own_secret = Secret(secrets.token_hex(32))
         """Signs sessions if the configuration has no secret, in a gateway of one process."""
+        self.reloading: Reloading | None = None
+        """What reads the configuration again; `None` if it has no file."""
 
     @property
     def config(self) -> Config:
         """The configuration in use."""
         return self._gateway.site.config
+
+    @property
+    def fleet(self) -> Fleet:
+        """The processes that share what they know, as this one sees them."""
+        return self._gateway.fleet
 
     @property
     def secrets(self) -> Sequence[Secret]:

@@ -76,6 +76,12 @@ def taken(name: str) -> Misuse:
     return Misuse(f"there is a virtual key {name!r} already: rotate it, or choose another name")
 
 
+def check_change(key: VirtualKey) -> None:
+    """Raise `Misuse` if a key was revoked."""
+    if key.revoked is not None:
+        raise Misuse(f"the virtual key {key.name!r} was revoked, and is not changed: create another one")
+
+
 def check_rotation(key: VirtualKey) -> None:
     """Raise `Misuse` if a key was revoked."""
     if key.revoked is not None:

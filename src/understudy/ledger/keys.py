@@ -140,6 +140,11 @@ class KeyRegistry(KeyStore, Protocol):
         """Add a key. Raise `Misuse` if its name is in use."""
         ...
 
+    def change(self, key: VirtualKey) -> VirtualKey:
+        """Replace what a key may do and when it expires, and return the key as it is now. Raise `Misuse` if there is no
+        such key, or if it was revoked."""
+        ...
+
     def rotate(self, name: str, token: KeyToken, until: float) -> VirtualKey:
         """Give a key another value; its former ones are valid until then, in Unix seconds. Return the key as it is now.
 

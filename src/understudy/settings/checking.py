@@ -50,7 +50,7 @@ class Settings(msgspec.StructMeta):
                 raise ConfigError(f"{cls.__name__}: unknown field {shown(unknown)}; {hint}")
             if args:
                 raise ConfigError(f"{cls.__name__}: pass each field by its name, such as {cls.__struct_fields__[0]}=…")
-            required = (name for name, default in _defaults(cls).items() if default is msgspec.NODEFAULT)
+            required = (name for name, default in defaults_of(cls).items() if default is msgspec.NODEFAULT)
             if missing := next((name for name in required if name not in fields), None):
                 raise ConfigError(f"{cls.__name__}: {missing} is missing")
             return super().__call__(**fields)
@@ -64,7 +64,7 @@ def complaints(
     `special` finds what is wrong with fields that take more in Python than their rule states.
     """
     found: list[str] = []
-    for name, default in _defaults(type(settings)).items():
+    for name, default in defaults_of(type(settings)).items():
         value = getattr(settings, name)
         if value is default:
             continue
@@ -75,7 +75,7 @@ def complaints(
     return found
 
 
-def _defaults(cls: type[msgspec.Struct]) -> dict[str, Any]:
+def defaults_of(cls: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the fields of settings with their defaults. Their types, which may be strategies, are not loaded."""
     fields, defaults = cls.__struct_fields__, cls.__struct_defaults__
     required = len(fields) - len(defaults)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from understudy.config import Config, ConfigError, parse
+from understudy.config.differences import differences
 from understudy.domain.errors import Misuse
-from understudy.gateway.serving.differences import differences
 from understudy.gateway.serving.listening import is_loopback, listen, url_of
 from understudy.gateway.serving.reloading import Reloader, check_open
 from understudy.gateway.serving.source import Source

@@ -148,3 +148,22 @@ def test_grants_are_kept_whole(keys: KeyRegistry) -> None:
     made = added(keys, key)
     assert found(keys, made) == key
     assert [replace(each, tokens=()) for each in keys.listed()] == [key]
+
+
+def test_what_a_key_may_do_is_replaced_as_a_whole(keys: KeyRegistry) -> None:
+    value = added(keys)
+    wanted = replace(ALICE, models=("openai/*",), routes=(), labels={}, budgets=(), limits=({"concurrent": 2},))
+    changed = keys.change(wanted)
+    assert (changed.models, changed.routes, changed.labels, changed.limits) == (
+        ("openai/*",),
+        (),
+        {},
+        ({"concurrent": 2},),
+    )
+    assert found(keys, value) is not None, "its value stays"
+    assert keys.key(ALICE.name) == changed
+    keys.revoke(ALICE.name, 5.0)
+    with pytest.raises(Misuse, match="was revoked, and is not changed"):
+        keys.change(wanted)
+    with pytest.raises(Misuse, match="there is no virtual key 'bob'"):
+        keys.change(replace(wanted, name="bob"))

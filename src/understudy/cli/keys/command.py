@@ -12,29 +12,27 @@ import typer
 
 from understudy.cli.exits import ExitCode
 from understudy.cli.failing import report_errors
-from understudy.cli.keys.grants import LIMITS, OF_BUDGETS, GrantOptions
+from understudy.cli.keys.grants import OF_BUDGETS, GrantOptions, named
 from understudy.cli.keys.tables import list_table, show_key
 from understudy.cli.manual import Example, Manual
 from understudy.cli.options import JsonOption
 from understudy.cli.span import VARIABLES
 from understudy.cli.terminal import print_json, require_output, say, show
-from understudy.client.keys import open_keys, pepper_of, pepper_to_use
+from understudy.client.granting import LIMITS, OVERLAP, check_name, create_key, rotate_key
+from understudy.client.keys import open_keys, pepper_of
 from understudy.client.ledger import refuse_to_change
 from understudy.config import load
 from understudy.domain.errors import Misuse
-from understudy.ledger.keys import make_key, mark_of, token_of
-from understudy.ledger.selection import parse_span
+from understudy.ledger.keys import mark_of
 from understudy.reports.keys import KeyResult, report_key
 
 if TYPE_CHECKING:
     from understudy.config import Config
     from understudy.domain.secret import Secret
-    from understudy.ledger.keys import KeyRegistry, KeyToken
+    from understudy.ledger.keys import KeyRegistry
 
-OVERLAP = "24h"
 READS = ("list", "show")
 ACTIONS = ("list", "show", "create", "rotate", "revoke", "remove")
-_LONGEST = 200
 
 MANUAL = Manual(
     text="""\
@@ -136,10 +134,8 @@ class _Keys:
 
     @property
     def _name(self) -> str:
-        name = self._options.name or ""
-        if not name.strip() or len(name) > _LONGEST or not name.isprintable():
-            raise Misuse(f"NAME must be printable, and of 1 to {_LONGEST} characters")
-        return name
+        with named():
+            return check_name(self._options.name or "")
 
     def _list(self) -> None:
         results = [self._report(each.name) for each in self._store.listed()]
@@ -154,21 +150,14 @@ class _Keys:
         self._tell(self._name)
 
     def _create(self) -> None:
-        if any(each.name == self._name for each in self._config.gateway.keys):
-            raise Misuse(f"the configuration has a key {self._name!r}: choose another name")
         key = self._options.granted(self._name, self._config, self._now)
         require_output()
-        made = make_key()
-        self._store.add(key, self._token(made))
-        self._hand_out(made)
+        self._hand_out(create_key(self._store, self._config, key))
 
     def _rotate(self) -> None:
-        overlap = parse_span(self._options.overlap or OVERLAP)
-        if overlap is None:
-            raise Misuse(f"--overlap is a time such as {OVERLAP}, 7d or 0m, got {self._options.overlap!r}")
         require_output()
-        made = make_key()
-        self._store.rotate(self._name, self._token(made), self._now + overlap.total_seconds())
+        with named():
+            made = rotate_key(self._store, self._config, self._name, self._options.overlap or OVERLAP, self._now)
         self._hand_out(made)
 
     def _revoke(self) -> None:
@@ -182,9 +171,6 @@ class _Keys:
             print_json(KeyReport(virtual_key=self._report(name)))
         self._store.remove(name, self._now)
         say(f"{name} was removed", label="note")
-
-    def _token(self, made: Secret) -> KeyToken:
-        return token_of(made, pepper_to_use(self._config), self._now)
 
     def _hand_out(self, made: Secret) -> None:
         """Print a key, this once."""

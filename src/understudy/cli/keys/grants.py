@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from understudy.cli import completion
 from understudy.cli.options import CommonOptions
-from understudy.domain.errors import ConfigError, Misuse
-from understudy.domain.patterns import matches
-from understudy.ledger.entries import AGENT, KEY
-from understudy.ledger.keys import VirtualKey
-from understudy.ledger.selection import parse_span, parse_time
-from understudy.settings.budgets import Budget
+from understudy.client.granting import LIMITS, PERIODS, BudgetGrant, GrantError, KeyGrants, granted
+from understudy.domain.errors import Misuse
 
 if TYPE_CHECKING:
     from understudy.config import Config
+    from understudy.ledger.keys import VirtualKey
 
 
 class GrantOptions(CommonOptions, frozen=True, kw_only=True):
@@ -97,24 +95,19 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
 
     def granted(self, name: str, config: Config, now: float) -> VirtualKey:
         """Return the key that the options describe. Raise `Misuse` if one is invalid."""
-        labels = dict(map(_label, self.tag or ()))
-        if self.agent is not None:
-            labels[AGENT] = self.agent
-        periods = [each.partition("/")[2] for each in self.budget or ()]
-        if len(set(periods)) < len(periods):
-            raise Misuse("--budget: give one for each period")
-        return VirtualKey(
-            name=name,
-            created=now,
-            models=tuple(map(_pattern, self.model or ())),
-            routes=tuple(_route(each, config) for each in self.route or ()),
-            labels=labels,
+        grants = KeyGrants(
+            models=tuple(self.model or ()),
+            routes=tuple(self.route or ()),
+            labels=dict(map(_label, self.tag or ())),
+            agent=self.agent,
             budgets=self._budgets(),
-            limits=self._limits(),
-            expires=None if self.expires is None else _expiry(self.expires, now),
+            **{name: getattr(self, name) for name in LIMITS},
+            expires=self.expires,
         )
+        with named():
+            return granted(name, grants, config, now)
 
-    def _budgets(self) -> tuple[dict[str, Any], ...]:
+    def _budgets(self) -> tuple[BudgetGrant, ...]:
         """Return the budgets that are given, of the kind that is."""
         kind: dict[str, Any] = {}
         for name, choices in CHOICES.items():
@@ -128,66 +121,35 @@ class GrantOptions(CommonOptions, frozen=True, kw_only=True):
             raise Misuse("--soft, --on-exceeded, --unpriced and --fit-max-tokens are for budgets: give --budget too")
         return tuple(_budget(each, kind) for each in self.budget or ())
 
-    def _limits(self) -> tuple[dict[str, int], ...]:
-        """Return the limits that are given, as one."""
-        given = {name: number for name in LIMITS if (number := getattr(self, name)) is not None}
-        return (given,) if given else ()
+
+_OPTIONS = {"name": "NAME", "models": "--model", "routes": "--route", "labels": "--tag", "budgets": "--budget"}
+"""What a field is called here; the others have options of their names."""
+
+
+@contextmanager
+def named() -> Generator[None]:
+    """Return a context in which errors of grants name options instead of fields."""
+    try:
+        yield
+    except GrantError as error:
+        raise Misuse(f"{_OPTIONS.get(error.field, f'--{error.field}')} {error.what}") from None
 
 
 CHOICES = {"on_exceeded": ("refuse", "cheaper"), "unpriced": ("refuse", "allow")}
 OF_BUDGETS = (*CHOICES, "soft", "fit_max_tokens")
 """Options that say of what kind the budgets are."""
-LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent")
-_PERIODS: Mapping[str, dict[str, str]] = {
-    "day": {"period": "day"},
-    "month": {"period": "month"},
-    "total": {"period": "total"},
-    "session": {"period": "total", "per": "session"},
-}
 
 
-def _budget(text: str, kind: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a budget, of which each period has one. `kind`: those that all of them have."""
+def _budget(text: str, kind: Mapping[str, Any]) -> BudgetGrant:
+    """Return a budget, of which each period has one. `kind`: the fields that all of them have."""
     amount, _, period = text.partition("/")
-    if period not in _PERIODS:
-        raise Misuse(f"--budget is USD/PERIOD with {', '.join(_PERIODS)}, for example 25/month, got {text!r}")
-    fields = {"name": period, "max": amount.strip(), **_PERIODS[period], **kind}
-    try:
-        Budget(**fields)
-    except ConfigError as error:
-        raise Misuse(f"--budget {text}: {error.message.partition(': ')[2]}") from None
-    return fields
-
-
-def _pattern(text: str) -> str:
-    if not text.strip():
-        raise Misuse("--model is empty")
-    return text
-
-
-def _route(pattern: str, config: Config) -> str:
-    known = [each.name for each in config.routes]
-    if not any(matches(pattern, each) for each in known):
-        listed = f"the routes are {', '.join(known)}" if known else "no routes are configured: use --model"
-        raise Misuse(f"--route {pattern!r} fits no route: {listed}")
-    return pattern
+    if period not in PERIODS:
+        raise Misuse(f"--budget is USD/PERIOD with {', '.join(PERIODS)}, for example 25/month, got {text!r}")
+    return msgspec.convert({"max_usd": amount, "period": period, **kind}, BudgetGrant)
 
 
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals or not value:
         raise Misuse(f"--tag is NAME=VALUE, got {text!r}")
-    if name == KEY:
-        raise Misuse(f"--tag {KEY}= is the name of the key, which is NAME")
     return name, value
-
-
-def _expiry(text: str, now: float) -> float:
-    span = parse_span(text)
-    try:
-        found = now + span.total_seconds() if span is not None else parse_time(text, datetime.fromtimestamp(now, UTC))
-    except ValueError:
-        raise Misuse(f"--expires is a time from now such as 12h, 90d or 2w, or a date, got {text!r}") from None
-    if found <= now:
-        raise Misuse(f"--expires {text} is not in the future")
-    return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from understudy.console.api import own
+from understudy.console.api import configuration, keys, orders, own, spending
 from understudy.console.api.errors import json_error
 from understudy.console.routes import Table
 
-TABLE = Table(routes=own.ROUTES, error=json_error)
+TABLE = Table(
+    routes=(*own.ROUTES, *spending.ROUTES, *keys.ROUTES, *orders.ROUTES, *configuration.ROUTES), error=json_error
+)
 """All routes of the API."""

@@ -65,6 +65,16 @@ class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
     """To a worker: open the log file again."""
 
 
+class Reloaded(msgspec.Struct, frozen=True, tag="reloaded"):
+    """To a worker that asked for it: all use what the file says, or why they do not."""
+
+    message: str | None = None
+
+
+class AskReload(msgspec.Struct, frozen=True, tag="ask_reload"):
+    """To the supervisor: have all workers use what the file says now."""
+
+
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """To the supervisor: the worker serves."""
 
@@ -75,7 +85,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     message: str
 
 
-Word = Start | Reload | Reopen | Ready | Failed
+Word = Start | Reload | Reopen | Reloaded | AskReload | Ready | Failed
 _DECODER = msgspec.json.Decoder(Word)
 _LONGEST = 64 * 2**20
 

@@ -22,7 +22,9 @@ from understudy.domain.secret import Secret
 from understudy.fleet.opening import open_fleet
 from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.limits import LIMITS, Limits
+from understudy.gateway.serving.reloading import Rereading
 from understudy.gateway.serving.server import Server
+from understudy.gateway.serving.source import Source
 from understudy.gateway.serving.writing import LineHandler, LineWriter
 from understudy.gateway.tracing import Traces
 
@@ -75,6 +77,12 @@ class Process:
 
     def _observers(self, tracing: Tracing | None = None) -> tuple[Observer, ...]:
         return () if tracing is None else (tracing,)
+
+    def reads_again(self, source: Source, renew: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Let operators reload what a file says. `renew` has all processes use it, and raises `LLMError` if they do
+        not."""
+        if source.path is not None:
+            self.gateway.operating.reloading = Rereading(source, self.options.host, self._own, renew)
 
     def _own(self, config: Config) -> Config:
         """Return the configuration with what the command line says instead."""

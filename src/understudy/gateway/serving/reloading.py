@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from understudy.client.keys import has_keys
 from understudy.config import Config
+from understudy.config.differences import differences
 from understudy.domain.errors import LLMError, Misuse
-from understudy.gateway.serving.differences import differences
 from understudy.gateway.serving.listening import is_loopback
 from understudy.gateway.serving.source import Source
 
@@ -33,6 +34,11 @@ class Reloader:
 
     async def reload(self) -> None:
         """Read the configuration, and use it if it is valid. Log what changed, or why the old one stays in use."""
+        with suppress(LLMError):
+            await self.renew()
+
+    async def renew(self) -> None:
+        """As `reload`; raise `LLMError` if the old configuration stays in use."""
         async with self._lock:
             try:
                 text = self.source.read()
@@ -42,7 +48,7 @@ class Reloader:
                     await self._apply(text, config)
             except LLMError as error:
                 log.error("the configuration was not reloaded, the previous one stays in use: %s", error)
-                return
+                raise
             self.config = config
             log.info("the configuration was reloaded: %s", "; ".join(changed) or "nothing changed")
             for notice in config.notices:
@@ -54,6 +60,29 @@ class Reloader:
             await asyncio.sleep(POLL)
             if self.source.has_changed():
                 await self.reload()
+
+
+class Rereading:
+    """The configuration of one process, as its file says it now, and what has all processes use that."""
+
+    def __init__(
+        self, source: Source, host: str, own: Callable[[Config], Config], renew: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`own` adds what the command line says; `renew` raises `LLMError` if the old configuration stays in use."""
+        self._source = source
+        self._host = host
+        self._own = own
+        self._renew = renew
+
+    def read(self) -> Config:
+        """Return what the file says now, as it would be used. Block. Raise `LLMError` if it is invalid."""
+        config = self._source.parse(self._source.read())
+        check_open(config, self._host)
+        return self._own(config)
+
+    async def reload(self) -> None:
+        """Have all processes use what the file says now. Raise `LLMError` if they do not."""
+        await self._renew()
 
 
 def check_open(config: Config, host: str) -> None:

@@ -60,6 +60,7 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
         await process.use(config)
 
     reloader = setting.reloader(use)
+    process.reads_again(setting.source, reloader.renew)
 
     async def reload() -> None:
         writer.reopen()
@@ -85,6 +86,7 @@ async def _supervise(setting: Setting, writer: LineWriter) -> int:
 async def _supervise_with(options: Options, setting: Setting, writer: LineWriter) -> int:
     supervisor = Supervisor(setting.sockets, setting.source.path, options, setting.workers)
     reloader = setting.reloader(supervisor.use)
+    supervisor.renew = reloader.renew
 
     async def reload() -> None:
         writer.reopen()

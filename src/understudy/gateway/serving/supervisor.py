@@ -15,13 +15,24 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import understudy
 from understudy.config import Config
-from understudy.domain.errors import Misuse
-from understudy.gateway.serving.control import Channel, Failed, Options, Ready, Reload, Reopen, Start, Word
+from understudy.domain.errors import LLMError, Misuse
+from understudy.gateway.serving.control import (
+    AskReload,
+    Channel,
+    Failed,
+    Options,
+    Ready,
+    Reload,
+    Reloaded,
+    Reopen,
+    Start,
+    Word,
+)
 
 log = logging.getLogger("understudy.gateway")
 _CODE = "from understudy.gateway.serving.worker import main; main()"
@@ -37,9 +48,11 @@ _STABLE = 30.0
 class Worker:
     """One process, and the channel to it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, asked: Callable[[Worker], object]) -> None:
+        """`asked`: called when the process asks for a reload."""
         self.process = process
         self.channel = channel
+        self._asked = asked
         self.answers: asyncio.Queue[Ready | Failed] = asyncio.Queue()
         self.ended = asyncio.Event()
         self.is_retired = False
@@ -47,7 +60,7 @@ class Worker:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def start(cls, start: Start) -> Worker:
+    async def start(cls, start: Start, asked: Callable[[Worker], object]) -> Worker:
         """Start a process and tell it what to serve."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -59,15 +72,20 @@ class Worker:
                 env={**os.environ, "PYTHONPATH": _python_path()},
                 process_group=0,  # Ctrl-C reaches the supervisor alone, which stops its workers in its way
             )
-        worker = cls(process, await Channel.over(ours))
+        worker = cls(process, await Channel.over(ours), asked)
         with contextlib.suppress(ConnectionError):
             await worker.channel.say(start)
         return worker
 
     async def _listen(self) -> None:
         async for word in self.channel.words():
-            if isinstance(word, Ready | Failed):
-                self.answers.put_nowait(word)
+            match word:
+                case Ready() | Failed():
+                    self.answers.put_nowait(word)
+                case AskReload():
+                    self._asked(self)
+                case _:
+                    pass
         # The stream ends with the process.
         await asyncio.to_thread(self.process.wait)
         self.channel.close()
@@ -112,6 +130,9 @@ class Supervisor:
         self._changing = asyncio.Lock()
         """Held while a worker is started, or all use another configuration: none misses a change."""
         self._stopping = asyncio.Event()
+        self.renew: Callable[[], Awaitable[None]] | None = None
+        """What has all workers use what the file says now; it raises `LLMError` if they do not."""
+        self._renewing: set[asyncio.Task[None]] = set()
 
     async def start(self, text: str | None, config: Config) -> None:
         """Start all workers. Raise `Misuse` with the reason of the first one that does not serve."""
@@ -165,6 +186,22 @@ class Supervisor:
             await worker.stop(self._drain + _SPARE)
         log.info("all workers were replaced")
 
+    def _asked(self, worker: Worker) -> None:
+        """Reload because a worker asks for it."""
+        task = asyncio.get_running_loop().create_task(self._renew_for(worker))
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
+
+    async def _renew_for(self, worker: Worker) -> None:
+        message = None
+        try:
+            if self.renew is not None:
+                await self.renew()
+        except LLMError as error:
+            message = str(error)
+        with contextlib.suppress(ConnectionError):
+            await worker.channel.say(Reloaded(message))
+
     async def reopen(self) -> None:
         """Have all workers open the log file again."""
         for worker in tuple(self._workers):
@@ -179,7 +216,8 @@ class Supervisor:
     async def _start(self) -> Worker | Failed:
         path = str(self._path) if self._path else None
         numbers = tuple(each.fileno() for each in self._sockets)
-        worker = await Worker.start(Start(path=path, text=self._text, sockets=numbers, options=self._options))
+        start = Start(path=path, text=self._text, sockets=numbers, options=self._options)
+        worker = await Worker.start(start, self._asked)
         self._workers.add(worker)
         answer = await worker.answer(_START_TIME)
         if isinstance(answer, Failed):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from understudy.domain.errors import LLMError
-from understudy.gateway.serving.control import Channel, Failed, Ready, Reload, Reopen, Start, Word
+from understudy.domain.errors import LLMError, Misuse
+from understudy.gateway.serving.control import AskReload, Channel, Failed, Ready, Reload, Reloaded, Reopen, Start, Word
 from understudy.gateway.serving.process import Process, allow_many_files, logging_to, on_signals, run
 from understudy.gateway.serving.source import Source
+
+PATIENCE = 60.0
+"""Seconds that the supervisor has to reload."""
 
 
 def main() -> None:
@@ -35,9 +39,11 @@ async def _work(sock: socket.socket) -> int:
         except LLMError as error:
             await channel.say(Failed(str(error)))
             return 2
+        asking = Asking(channel)
+        process.reads_again(source, asking.renew)
         on_signals({"SIGTERM": process.server.stop})
         sockets = [socket.socket(fileno=number) for number in start.sockets]
-        await process.serve(sockets, _report(process, channel), _obey(process, words, source, channel))
+        await process.serve(sockets, _report(process, channel), _obey(process, words, source, asking))
     return 0
 
 
@@ -46,7 +52,35 @@ async def _report(process: Process, channel: Channel) -> None:
     await channel.say(Ready())
 
 
-async def _obey(process: Process, words: AsyncIterator[Word], source: Source, channel: Channel) -> None:
+class Asking:
+    """Asks the supervisor to reload."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._lock = asyncio.Lock()
+        self._answers: asyncio.Queue[Reloaded] = asyncio.Queue()
+
+    async def renew(self) -> None:
+        """Have all workers use what the file says now. Raise `Misuse` if they do not."""
+        async with self._lock:
+            while not self._answers.empty():  # one that came too late
+                self._answers.get_nowait()
+            await self.channel.say(AskReload())
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    answer = await self._answers.get()
+            except TimeoutError:
+                raise Misuse(f"the supervisor did not reload the configuration within {PATIENCE:g} s") from None
+        if answer.message is not None:
+            raise Misuse(answer.message)
+
+    def answered(self, answer: Reloaded) -> None:
+        """Take the answer of the supervisor."""
+        self._answers.put_nowait(answer)
+
+
+async def _obey(process: Process, words: AsyncIterator[Word], source: Source, asking: Asking) -> None:
+    channel = asking.channel
     async for word in words:
         match word:
             case Reload(text=text):
@@ -57,4 +91,8 @@ async def _obey(process: Process, words: AsyncIterator[Word], source: Source, ch
                     await channel.say(Failed(str(error)))
             case Reopen():
                 process.writer.reopen()
+            case Reloaded():
+                asking.answered(word)
+            case _:
+                pass
     process.server.stop()

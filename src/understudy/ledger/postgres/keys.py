@@ -12,6 +12,7 @@ from understudy.ledger.key_rows import (
     KEY,
     NEWEST,
     TOKEN,
+    check_change,
     check_removal,
     check_rotation,
     key_of,
@@ -96,6 +97,18 @@ class PostgresKeys:
                 raise taken(key.name)
 
         self._link.transact(add)
+
+    def change(self, key: VirtualKey) -> VirtualKey:
+        """Replace what a key may do; see `KeyRegistry`."""
+        _, _, expires, _, grants = row_of_key(key)
+
+        async def change(connection: asyncpg.Connection) -> VirtualKey:
+            check_change(await _key(connection, key.name, lock=True))
+            query = "UPDATE keys SET expires = $2, grants = $3 WHERE name = $1"
+            await connection.execute(query, key.name, expires, grants)
+            return await _key(connection, key.name)
+
+        return self._link.transact(change)
 
     def rotate(self, name: str, token: KeyToken, until: float) -> VirtualKey:
         """Give a key another value; see `KeyRegistry`."""

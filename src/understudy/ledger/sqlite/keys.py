@@ -14,6 +14,7 @@ from understudy.ledger.key_rows import (
     KEY,
     NEWEST,
     TOKEN,
+    check_change,
     check_removal,
     check_rotation,
     key_of,
@@ -81,6 +82,14 @@ class SqliteKeys:
                 raise taken(key.name)
             _insert(connection, "keys", row_of_key(key))
             _insert(connection, "key_tokens", row_of_token(key.name, token))
+
+    def change(self, key: VirtualKey) -> VirtualKey:
+        """Replace what a key may do; see `KeyRegistry`."""
+        _, _, expires, _, grants = row_of_key(key)
+        with self._file.writing() as connection:
+            check_change(_key(connection, key.name))
+            connection.execute("UPDATE keys SET expires = ?, grants = ? WHERE name = ?", (expires, grants, key.name))
+            return _key(connection, key.name)
 
     def rotate(self, name: str, token: KeyToken, until: float) -> VirtualKey:
         """Give a key another value; see `KeyRegistry`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.config import Config
+from understudy.config.model import Config
 
 
 def differences(old: Config, new: Config) -> list[str]:

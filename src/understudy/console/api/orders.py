@@ -1,0 +1,52 @@
+"""Orders of operators, in the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from understudy.console import orders
+from understudy.console.http import Request
+from understudy.console.orders import OrderList
+from understudy.console.routes import ConsoleRoute
+from understudy.fleet.orders import Order, OrderKind
+
+if TYPE_CHECKING:
+    from understudy.console.context import ConsoleContext
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be done to an entry."""
+
+    kind: OrderKind
+    """`open` asks it for nothing until `close`; `drain` does the same and reports the end of its last attempt; `probe`
+    checks it now."""
+    entry: str
+    """Name of the entry."""
+
+
+async def _list(request: Request, context: ConsoleContext) -> OrderList:
+    return await orders.list_orders(context)
+
+
+async def _order(request: Request, context: ConsoleContext) -> Order:
+    asked = await request.json_as(NewOrder)
+    return await orders.order(context, request.operator, asked.kind, asked.entry)
+
+
+ROUTES = (
+    ConsoleRoute(
+        method="GET", path="/admin/v1/orders", handler=_list, says="the latest orders of operators", answer=OrderList
+    ),
+    ConsoleRoute(
+        method="POST",
+        path="/admin/v1/orders",
+        handler=_order,
+        scope="operate",
+        says="open, close, drain or probe an entry, in all processes",
+        body=NewOrder,
+        answer=Order,
+        status=201,
+    ),
+)

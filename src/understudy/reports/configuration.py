@@ -1,0 +1,150 @@
+"""The report of a configuration: every setting with its value, without any secret, and what was noticed about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from understudy.config import Config
+from understudy.domain.secret import Secret
+from understudy.settings.checking import CREDENTIAL, defaults_of
+
+HIDDEN = "(secret)"
+"""What stands for a secret."""
+_USER = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+class NoticeResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the operator should know."""
+
+    kind: str
+    what: str
+    where: str | None
+    """`file:line`, or the file alone."""
+    suggestion: str | None
+
+
+class SettingResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting, as it is in use."""
+
+    key: str
+    value: Any
+    """In JSON; secrets are hidden."""
+    is_default: bool
+    """Whether it has the value that applies if it is omitted."""
+
+
+class TableResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of the configuration."""
+
+    table: str
+    """As it is written: `llm.fallback`, `llm.providers`, …"""
+    name: str | None
+    """Of one of several: the entry, route, budget or key; `None` for a table that exists once."""
+    settings: tuple[SettingResult, ...]
+
+
+class DisabledResult(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that was left out."""
+
+    name: str
+    provider: str
+    why: str
+    variables: tuple[str, ...]
+    """The environment variables of which one would make the entry work."""
+
+
+class ConfigurationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration in use."""
+
+    source: str | None
+    """The file; `None` if the environment was searched instead."""
+    tables: tuple[TableResult, ...]
+    disabled: tuple[DisabledResult, ...]
+    notices: tuple[NoticeResult, ...]
+    pending: tuple[str, ...] | None
+    """What a reload would change, one sentence for each; empty if the file says what is in use, `None` if there is no
+    file, or if it is invalid."""
+    invalid: str | None
+    """What is wrong with the file now; `None` if nothing is."""
+
+
+def report_configuration(
+    config: Config, *, pending: tuple[str, ...] | None = None, invalid: str | None = None
+) -> ConfigurationReport:
+    """Report a configuration. `pending` and `invalid`: what is known of its file."""
+    return ConfigurationReport(
+        source=config.source,
+        tables=tuple(_tables(config)),
+        disabled=tuple(
+            DisabledResult(name=each.name, provider=each.provider, why=each.why, variables=each.variables)
+            for each in config.disabled
+        ),
+        notices=tuple(
+            NoticeResult(kind=each.kind, what=each.what, where=each.where, suggestion=each.suggestion)
+            for each in config.notices
+        ),
+        pending=pending,
+        invalid=invalid,
+    )
+
+
+def _tables(config: Config) -> Iterator[TableResult]:
+    yield from (_table("llm.providers", each.entry, each) for each in config.providers)
+    yield _table("llm.fallback", None, config.fallback)
+    yield from (_table("llm.routes", each.name, each) for each in config.routes)
+    yield from (_table("llm.budgets", each.name, each) for each in config.allowance.budgets)
+    yield from (_table("llm.limits", each.name, each) for each in config.allowance.limits)
+    yield _table("llm.gateway", None, config.gateway, "keys")
+    yield from (_table("llm.gateway.keys", each.name, each) for each in config.gateway.keys)
+    yield _table("llm.console", None, config.console, "keys")
+    yield from (_table("llm.console.keys", each.name, each) for each in config.console.keys)
+    yield _table("llm.ledger", None, config.ledger)
+
+
+def _table(table: str, name: str | None, settings: msgspec.Struct, *omitted: str) -> TableResult:
+    defaults = defaults_of(type(settings))
+    found = (
+        SettingResult(
+            key=key,
+            value=plain(getattr(settings, key), key),
+            is_default=bool(getattr(settings, key) == defaults[key]),
+        )
+        for key in settings.__struct_fields__
+        if key not in omitted
+    )
+    return TableResult(table=table, name=name, settings=tuple(found))
+
+
+def plain(value: Any, name: str = "") -> Any:
+    """Return a setting as JSON can hold it. Secrets are hidden, and so is what a credential's name stands for, such as
+    a header, and the user of a URL."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Secret():
+            return HIDDEN
+        case str():
+            return (
+                HIDDEN if value and CREDENTIAL.search(name) and not _is_setting(name) else _USER.sub("…@", str(value))
+            )
+        case msgspec.Struct():
+            return {each: plain(getattr(value, each), each) for each in value.__struct_fields__}
+        case Mapping():
+            return {str(key): plain(each, str(key)) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each, name) for each in value]
+        case set() | frozenset():
+            return sorted(str(plain(each, name)) for each in value)
+        case _ if callable(value):
+            return f"(function {getattr(value, '__name__', type(value).__name__)})"
+        case _:
+            return str(value)
+
+
+def _is_setting(name: str) -> bool:
+    """Check whether a name only looks like a credential's: a number of tokens, or the name of a key."""
+    return name.endswith(("max_tokens", "key_variables", "token_variables", "tokens_per_minute"))
