@@ -83,11 +83,6 @@ class Operating:
         """A file that all processes on this machine share; `None` if there is only one process."""
         return self._gateway.state_file
 
-    @property
-    def fleet(self) -> Fleet:
-        """What the processes of the gateway share about themselves."""
-        return self._gateway.fleet
-
     @contextmanager
     def held(self) -> Generator[ProviderManager]:
         """Return the manager of the configuration in use, kept open until the context ends, whatever is reloaded."""
