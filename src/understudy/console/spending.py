@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ import msgspec
 
 from understudy.client.keys import budgets_of_keys
 from understudy.console.http import ConsoleError
-from understudy.ledger.selection import By, LedgerSelection, parse_time
+from understudy.domain.errors import Misuse
+from understudy.ledger.selection import By, LedgerSelection
 from understudy.reports.budgets import BudgetResult, report_budgets
+from understudy.reports.selecting import FILTERS, select
 from understudy.reports.usage import UsageResult, report_sums
 
 if TYPE_CHECKING:
@@ -18,39 +21,44 @@ if TYPE_CHECKING:
     from understudy.ledger import LedgerQueries
 
 
-class SelectionQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which entries are meant: those of a span of time that agree with every value that is set."""
+class SelectionQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which attempts are meant: those of a span of time that agree with every value that is set."""
 
     since: str | None = None
-    """`30m`, `24h`, `7d` or `2w` ago, an ISO date or time, or Unix seconds."""
+    """`30m`, `24h`, `7d` or `2w` ago, or an ISO date or time, which is UTC without an offset."""
     until: str | None = None
-    """As `since`; entries that began before."""
+    """As `since`; what began before."""
     provider: str | None = None
     """Name of the entry."""
     model: str | None = None
+    target: str | None = None
+    """`entry/model`, or an entry alone."""
     key: str | None = None
     agent: str | None = None
-    request_class: str | None = None
+    request_class: str | None = msgspec.field(name="class", default=None)
     session: str | None = None
     route: str | None = None
     task: str | None = None
     state: str | None = None
     """`succeeded`, `failed`, `aborted`, `started` or `unknown`: that of an attempt."""
+    outcome: str | None = None
+    """How the request ended: `answered`, `recovered`, `failed`, …"""
+    failure: str | None = None
+    """A kind of failure, such as `rate_limited`."""
     tag: str | None = None
     """`name=value`."""
 
     def selection(self, now: float, since: str | None = None) -> LedgerSelection:
         """Return what is selected. `since`: what applies if nothing is set. Raise `ConsoleError`."""
-        names = (name for name in LedgerSelection.__struct_fields__ if name not in ("since", "until"))
-        begin, end = self.since or since, self.until
-        return LedgerSelection(
-            since=None if begin is None else moment(begin, now, "since"),
-            until=None if end is None else moment(end, now, "until"),
-            **{name: getattr(self, name) for name in names},
-        )
+        given: dict[str, str] = {**({} if since is None else {"since": since}), **msgspec.to_builtins(self)}
+        try:
+            return select(given, datetime.fromtimestamp(now, UTC))
+        except (Misuse, OverflowError) as error:
+            where = re.split(r"\W", str(error), maxsplit=1)[0]
+            raise ConsoleError(400, "invalid_value", str(error), where=where if where in FILTERS else None) from None
 
 
-class UsageQuery(SelectionQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UsageQuery(SelectionQuery, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is added up."""
 
     by: By = "day"
@@ -71,15 +79,6 @@ class BudgetList(msgspec.Struct, frozen=True, kw_only=True):
     """The balances of all budgets in their present periods."""
 
     budgets: tuple[BudgetResult, ...]
-
-
-def moment(text: str, now: float, where: str) -> float:
-    """Return a time that was written in one of the forms of `SelectionQuery`. Raise `ConsoleError`."""
-    try:
-        return float(text) if text.replace(".", "", 1).isdigit() else parse_time(text, datetime.fromtimestamp(now, UTC))
-    except (ValueError, OverflowError):
-        message = f"{where} must be a time such as 30m, 24h, 7d, 2026-11-01 or Unix seconds, got {text[:80]!r}"
-        raise ConsoleError(400, "invalid_value", message, where=where) from None
 
 
 async def usage(context: ConsoleContext, asked: UsageQuery) -> UsageList:
