@@ -43,7 +43,11 @@ async def _work(sock: socket.socket) -> int:
         process.reads_again(source, asking.renew)
         on_signals({"SIGTERM": process.server.stop})
         sockets = [socket.socket(fileno=number) for number in start.sockets]
-        await process.serve(sockets, _report(process, channel), _obey(process, words, source, asking))
+        try:
+            await process.serve(sockets, _report(process, channel), _obey(process, words, source, asking))
+        finally:
+            channel.close()  # uvloop does not end while it is open
+            await asyncio.sleep(0)
     return 0
 
 
