@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import sys
 import time
@@ -76,12 +77,16 @@ class InstanceTotals(msgspec.Struct, frozen=True):
 class Fleet:
     """The processes that share a store, as one of them sees them."""
 
-    def __init__(self, process: MemberProcess, store: FleetStore) -> None:
+    def __init__(
+        self, process: MemberProcess, store: FleetStore, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock`: seconds, from any moment."""
         self._process = process
+        self._clock = clock
         self._store = store
         self._thread = StoreThread()
         self._seen: list[Member] = []
-        self._seen_at = -FRESH
+        self._seen_at = -math.inf
         self._obeyed = 0
         self._standing: dict[str, Order] = {}
         self._reported = False
@@ -109,12 +114,12 @@ class Fleet:
     async def others(self) -> list[Member]:
         """Return all other processes as they were last heard of, also those that have ended or are silent. While the
         store cannot be used, they are as they were read last."""
-        if time.monotonic() - self._seen_at >= FRESH:
+        if self._clock() - self._seen_at >= FRESH:
             try:
                 self._see(await self._in_thread(self._store.members))
             except FleetUnavailable as error:
                 self._note(error)
-        passed = time.monotonic() - self._seen_at
+        passed = self._clock() - self._seen_at
         own = self._process.snapshot().worker
         return [
             msgspec.structs.replace(each, age=each.age + passed) for each in self._seen if each.snapshot.worker != own
@@ -250,7 +255,7 @@ class Fleet:
         self._store.sweep()
 
     def _see(self, members: list[Member]) -> None:
-        self._seen, self._seen_at = members, time.monotonic()
+        self._seen, self._seen_at = members, self._clock()
 
     def _note(self, error: BaseException) -> None:
         if self.trouble is None:
