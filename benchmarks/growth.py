@@ -21,6 +21,7 @@ from typing import Any
 
 import understudy as u
 from benchmarks.instructions import in_memory
+from understudy.policy.health import Permit
 
 NUMBERS = (1, 10, 100, 1_000)
 COUNTED = 6
@@ -82,6 +83,7 @@ def manager(number: int, **fallback: Any) -> u.ProviderManager:
             base_url=f"https://entry-{index}.test/v1",
             api_key=u.Secret(f"sk-{index}"),
             text_model="gpt-4o-mini",
+            embedding_model="text-embedding-3-small",
             price=u.Price.per_million(input=1 + index / 1000, output=2),
         )
         for index in range(number)
@@ -109,7 +111,21 @@ def cool(llm: Any, share: int = 10) -> None:
         health.release(permit)
 
 
-async def of_targets(strategy: str, number: int, *, tools: bool = False, cooling: bool = False) -> float:
+def fail_first(llm: Any) -> None:
+    """Open the circuit breaker of the first target's host."""
+    from understudy.domain.failures import Failure, FailureKind
+    from understudy.policy.verdicts import Cooldown, Trips
+
+    health, now = engine_of(llm).health, asyncio.get_running_loop().time()
+    first, failure = llm._catalog.text_targets()[0], Failure(kind=FailureKind.CONNECT, message="down", sent=False)
+    while isinstance(permit := health.acquire(first, now, health.new_caller()), Permit):
+        health.failed(permit, failure, Cooldown.NOTHING, now, Trips.ENDPOINT)
+        health.release(permit)
+
+
+async def of_targets(
+    strategy: str, number: int, *, tools: bool = False, cooling: bool = False, failing: bool = False
+) -> float:
     """Return what a call costs with so many targets, each of which was asked before."""
     llm = manager(number, **STRATEGIES[strategy])
     given: dict[str, Any] = {"tools": [TOOL]} if tools else {}
@@ -117,16 +133,35 @@ async def of_targets(strategy: str, number: int, *, tools: bool = False, cooling
         await llm.generate(PROMPT, model=f"entry-{index}")
     if cooling:
         cool(llm)
+    if failing and number > 1:
+        fail_first(llm)
     return await opcodes_of(lambda: llm.generate(PROMPT, **given), warm=12)
+
+
+async def of_embedding(strategy: str, number: int) -> float:
+    """Return what a plan of an embedding costs with so many targets."""
+    planner = manager(number, **STRATEGIES[strategy])._planner
+    request = u.EmbeddingRequest(texts=(PROMPT,))
+    return await opcodes_of(lambda: planner.embedding_plan(request), warm=3)
 
 
 def targets() -> Iterator[tuple[str, list[float]]]:
     """Return the costs by number of targets, of every strategy."""
-    kinds = {"": {}, ", with tools": {"tools": True}, ", a tenth in cooldown": {"cooling": True}}
-    return (
+    kinds = {
+        "": {},
+        ", with tools": {"tools": True},
+        ", a tenth in cooldown": {"cooling": True},
+        ", the first is down": {"failing": True},
+    }
+    yield from (
         (strategy + name, [asyncio.run(of_targets(strategy, number, **options)) for number in NUMBERS])
         for name, options in kinds.items()
         for strategy in STRATEGIES
+    )
+    yield from (
+        (f"embedding, {name}", [asyncio.run(of_embedding(name, number)) for number in NUMBERS])
+        for name in STRATEGIES
+        if name != "task_based"
     )
 
 

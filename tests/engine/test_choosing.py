@@ -304,3 +304,30 @@ async def test_a_route_passes_over_who_does_not_embed() -> None:
     assert (await llm.embed("x", model="r")).provider == "b"
     with pytest.raises(u.ConfigError, match="embed: no target of route 'words' has an embedding_model"):
         await llm.embed("x", model="words")
+
+
+@pytest.mark.parametrize("strategy", [each for each in u.FallbackStrategy if each != "task_based"])
+async def test_plans_of_embeddings_are_those_of_looking_at_every_target(strategy: u.FallbackStrategy) -> None:
+    """What is remembered of a space changes no plan: of two managers, one forgets it before each request."""
+    models = {"a": "one", "b": "two", "c": "one", "d": "one"}
+    price = {name: Price(rates=Rates(input=rate_of(5 - at)), source="test") for at, name in enumerate(models)}
+    plans: list[list[Plan]] = []
+    for forgets in (False, True):
+        llm = manager(
+            *(provider(name, embedding_model=each, price=price[name]) for name, each in models.items()),
+            strategy=strategy,
+        )
+        planner: Any = llm._planner  # pyright: ignore[reportPrivateUsage]
+        planner._rng = Random(7)
+        found: list[Plan] = []
+        for number in range(40):
+            model = (None, None, "b", "c/one", "d")[number % 5]
+            request = u.EmbeddingRequest(texts=("x" * number,), model=model, dimensions=(None, 64)[number % 2])
+            if forgets:
+                for route in planner._routes.values():
+                    route.view.spaces.clear()
+            found.append((await planner.embedding_plan(request)).plan)
+        plans.append(found)
+    assert plans[0] == plans[1]
+    assert {skip.target.name for skip in plans[0][0].skipped} == {"b"}
+    assert names(plans[0][2])[0] == "b/two"

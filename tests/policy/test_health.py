@@ -473,7 +473,7 @@ def test_the_time_to_the_first_token_is_known_once_it_is_learned() -> None:
     assert health.facts(A, 100.0) == TargetFacts()
     assert health.latencies is not None
     health.latencies.answered("a/m", 2.5, 100.0, streamed=True)
-    health.answered(A, 300)
+    health.lengths.learn(A.label, 300)
     assert health.facts(A, 104.0) == TargetFacts(first_token=2.5, first_token_age=4.0, expected_output=300)
     kept = health.latencies
     health.learn_latencies()
@@ -483,9 +483,9 @@ def test_the_time_to_the_first_token_is_known_once_it_is_learned() -> None:
 def test_answers_are_learned_with_the_latest_weighing_a_tenth() -> None:
     health = Health()
     assert health.facts(TARGET, 1.0).expected_output is None
-    health.answered(TARGET, 100)
+    health.lengths.learn(TARGET.label, 100)
     assert health.facts(TARGET, 1.0).expected_output == 100
-    health.answered(TARGET, 200)
+    health.lengths.learn(TARGET.label, 200)
     assert health.facts(TARGET, 1.0).expected_output == pytest.approx(110.0)
 
 
@@ -516,7 +516,7 @@ def test_endless_names_do_not_fill_the_memory() -> None:
         for target in many(name):
             permit = health.acquire(target, 1.0)
             assert isinstance(permit, Permit)
-            health.answered(target, 10)
+            health.lengths.learn(target.label, 10)
             fail(health, target, K.NOT_FOUND, 1.0)
             fail(health, target, K.RATE_LIMITED, 1.0)
             health.release(permit)

@@ -19,7 +19,8 @@ from understudy.domain.messages import Message
 from understudy.domain.requests import GenerationRequest
 from understudy.policy.changes import KEPT, Changes
 from understudy.policy.health import Health, Permit
-from understudy.policy.kept_orders import Known, kept_order
+from understudy.policy.kept_orders import kept_order
+from understudy.policy.known import Known
 from understudy.policy.latency_order import latency
 from understudy.policy.plan import Plan
 from understudy.policy.ranking import Ranking
@@ -214,14 +215,14 @@ def test_a_kept_order_has_the_plans_of_looking_at_every_target(name: str, seed: 
         for _ in range(rng.choice((0, 1, 1, 2, 5))):
             change(world, rng)
         draws = rng.randrange(2**32)
-        plan = order.plan(world.now, Always(draws), world.cooling)
+        plan = order.plan(ASK, world.now, Always(draws), world.cooling)
         assert lines(plan) == RULES[name](world, Always(draws))
         chance = Always(draws)
         strategy = KEPT_BY[name](ASK, world.targets, world.facts(), world.now, chance)
         assert (lines(plan), plan.why) == (lines(strategy), strategy.why)
         assert all(step.context_window == windows.get(step.target.label) for step in plan.steps)
         same = Always(draws)
-        order.plan(world.now, same, world.cooling)
+        order.plan(ASK, world.now, same, world.cooling)
         assert same.getstate() == chance.getstate(), "as many draws, and the same"
         if rng.random() < 0.8:
             world.take(plan)
@@ -258,13 +259,13 @@ def test_a_latency_that_is_forgotten_for_others_moves_its_target() -> None:
     assert order is not None
     for each in world.targets:
         latencies.answered(each.label, 0.5, world.now, streamed=True)
-    assert lines(order.plan(world.now, Random(2), NONE)) == by_latency(world, Random(2))
+    assert lines(order.plan(ASK, world.now, Random(2), NONE)) == by_latency(world, Random(2))
     for number in range(1_024):  # as many as are remembered
         latencies.answered(f"elsewhere/{number}", 0.5, world.now, streamed=True)
         if number == 500:
-            order.plan(world.now, Random(2), NONE)
+            order.plan(ASK, world.now, Random(2), NONE)
     assert latencies.of(world.targets[0].label) is None
-    assert lines(order.plan(world.now, Random(2), NONE)) == by_latency(world, Random(2))
+    assert lines(order.plan(ASK, world.now, Random(2), NONE)) == by_latency(world, Random(2))
 
 
 def test_who_has_missed_too_many_changes_looks_at_every_target() -> None:
@@ -275,7 +276,7 @@ def test_who_has_missed_too_many_changes_looks_at_every_target() -> None:
     for _ in range(KEPT):
         world.begin(world.targets[1])
         world.end(1)
-    assert lines(order.plan(world.now, Random(0), NONE)) == by_load(world, Random(0))
+    assert lines(order.plan(ASK, world.now, Random(0), NONE)) == by_load(world, Random(0))
 
 
 def test_what_has_no_order_of_its_own_is_left_to_its_strategy() -> None:

@@ -5,7 +5,9 @@ Rates are nano-USD per million tokens, so that every published price is a whole 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from operator import add, and_, floordiv, mod, not_, sub
 from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 import msgspec
@@ -42,6 +44,10 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: int = 0
     """Nano-USD for the call itself."""
 
+    def of(self, name: str) -> int | None:
+        """Return the rate at which a class of tokens is billed; `None` if it is unknown."""
+        return _first_known(self, _PARENTS[name])
+
 
 class Tier(msgspec.Struct, frozen=True):
     """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call,
@@ -64,6 +70,8 @@ _PARENTS = {
     "audio_output": ("audio_output", "output"),
 }
 """The rates that may apply to each class of usage, in order of precedence."""
+CLASSES = tuple(_PARENTS)
+"""The classes of tokens that have rates."""
 
 
 class Dollars(TypedDict, total=False):
@@ -230,6 +238,16 @@ def _is_free(rates: Rates) -> bool:
     if rates.input != 0 or rates.output != 0:
         return False
     return not any(getattr(rates, name) for name in _PARENTS)
+
+
+def rounded_all(sums: Iterable[int]) -> list[int]:
+    """Divide sums of tokens times rates by `PER`, half to even as the cost of one answer is rounded, all at once."""
+    doubled = list(map(add, sums, repeat(PER // 2)))
+    rounded = list(map(floordiv, doubled, repeat(PER)))
+    rests = list(map(mod, doubled, repeat(PER)))
+    if 0 not in rests:
+        return rounded
+    return list(map(sub, rounded, map(and_, map(not_, rests), rounded)))  # halves were rounded up, some to odd numbers
 
 
 def _first_known(rates: Rates, choices: tuple[str, ...]) -> int | None:

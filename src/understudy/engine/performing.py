@@ -175,7 +175,7 @@ class Performer:
         if outcome is Outcome.WON:
             self.committed, self.won = attempt, record
             if output := record.usage.output_total:
-                self._engine.health.answered(attempt.launch.target, output)
+                self._engine.health.lengths.learn(attempt.launch.target.label, output)
         attempt.teach(self._engine.health, failure)
         if failure is not None and (interval := self.job.rules.probe_interval) is not None:
             self._engine.prober.watch(attempt.launch.target, attempt.backend, interval)

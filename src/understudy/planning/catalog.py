@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from understudy.domain.errors import ConfigError, Misuse
+from understudy.domain.prices import Price
 from understudy.engine.backend import Backend
 from understudy.policy.selection import EVERYTHING, Selection, select, split_name, unknown_name
 from understudy.policy.targets import Target, TargetFacts
@@ -120,6 +121,10 @@ class TargetCatalog:
         """Return the context window of a target; `None` if it is unknown."""
         return self.backends[target.name].facts(target.model).context_window
 
+    def price_of(self, target: Target) -> Price | None:
+        """Return what a target costs; `None` if it is unknown."""
+        return self.backends[target.name].price_of(target.model)
+
     def describe(self, target: Target, facts: TargetFacts) -> TargetFacts:
         """Add to the facts of a target what is known of its model."""
         backend = self.backends[target.name]
@@ -128,5 +133,5 @@ class TargetCatalog:
             facts,
             context_window=known.context_window,
             capabilities=known.capabilities,
-            price=backend.price_of(target.model),
+            price=self.price_of(target),
         )

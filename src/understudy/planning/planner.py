@@ -18,13 +18,14 @@ from understudy.engine import clock
 from understudy.planning.catalog import TargetCatalog
 from understudy.planning.facts import LazyFacts
 from understudy.planning.planned import PlannedRun
-from understudy.planning.route_state import ANY_LENGTH, Candidates, RouteState, RouteView
+from understudy.planning.route_state import ANY_LENGTH, Candidates, RouteState, RouteView, Space
+from understudy.policy import strategies
 from understudy.policy.affinity import Sessions, begins_turn, key_of
 from understudy.policy.cost_order import Estimate
 from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
 from understudy.policy.embedding_spaces import one_space
 from understudy.policy.health import Health
-from understudy.policy.kept_orders import Known
+from understudy.policy.known import Known
 from understudy.policy.plan import Plan, Skip, Step
 from understudy.policy.selection import Selection
 from understudy.policy.strategies import place
@@ -141,7 +142,7 @@ class Planner:
             reasons = "; ".join(f"{skip.target.label} {skip.why}" for skip in found.skipped)
             raise Unsupported(f"no target can take this request: {reasons}" if reasons else "no target generates text")
         if candidates.order is not None:
-            plan = candidates.order.plan(clock.now(), rng, facts.in_cooldown)
+            plan = candidates.order.plan(request, clock.now(), rng, facts.in_cooldown)
         else:
             plan = self._ordered(request, found.targets, facts, route, rng)
         steps, why = plan.steps, [plan.why, found.compromise]
@@ -168,9 +169,14 @@ class Planner:
         found = view.candidates.get(name)
         if found is None:
             able = eligible(needs, targets, facts) if needs.capabilities else Eligibility(targets)
-            known = Known(view.windows, route.round_robin, self._health)
-            found = view.candidates[name] = Candidates(able, route.order, known)
+            found = view.candidates[name] = self._kept(able, targets, route)
         return found
+
+    def _kept(self, able: Eligibility, considered: tuple[Target, ...], route: RouteState) -> Candidates:
+        """Return the targets that may take requests of a kind, with their order, if it is kept."""
+        windows, price_of = route.view.windows, self._catalog.price_of
+        known = Known(windows, route.round_robin, self._health, price_of=price_of, considered=considered)
+        return Candidates(able, route.order, known)
 
     def _named(self, selection: Selection) -> str | None:
         """Return the label of the target that a call names, if it names one."""
@@ -202,26 +208,51 @@ class Planner:
         """
         selection = self._catalog.select(request.model)
         route = self._route(selection.route, embedding=True)
-        targets = route.targets
+        space = self._space(request, selection, route)
+        plan = space.usual
+        if plan is None:
+            if route.weighs_prices and not route.is_priced:
+                await self._catalog.prices_ready(route.targets)
+                route.is_priced = True
+            facts = self._facts(space.targets, route)
+            order = space.candidates.order
+            if order is not None:
+                plan = order.plan(request, clock.now(), self._rng, facts.in_cooldown)
+            else:
+                plan = self._ordered(request, space.targets, facts, route, self._rng)
+            if route.takes_turns:
+                route.round_robin.take(plan, facts.in_cooldown)
+            plan = replace(plan, skipped=(*plan.skipped, *space.others), route=route.name)
+        return PlannedRun(_limited(plan, route), route.fallback, route.rules)
+
+    def _space(self, request: EmbeddingRequest, selection: Selection, route: RouteState) -> Space:
+        """Return the targets of the space of a request: remembered by what it depends on, unless that is `extra`."""
+        spaces = self._view(route).spaces
+        if request.extra is not None:
+            return self._new_space(request, selection, route)
+        name = (selection.entry, selection.model, request.dimensions)
+        space = spaces.get(name)
+        if space is None:
+            space = spaces[name] = self._new_space(request, selection, route)
+        return space
+
+    def _new_space(self, request: EmbeddingRequest, selection: Selection, route: RouteState) -> Space:
+        targets, named = route.targets, selection.entry is not None
         if selection.entry is not None:
-            named = self._catalog.embedding_target(selection.entry, selection.model)
-            targets = (named, *(each for each in targets if each.name != named.name))
+            first = self._catalog.embedding_target(selection.entry, selection.model)
+            targets = (first, *(each for each in targets if each.name != first.name))
         elif not targets and route.name is not None:
             raise ConfigError(f"embed: no target of route {route.name!r} has an embedding_model: add one to its entry")
         elif not targets:
             raise ConfigError("embed: no entry has an embedding_model: add embedding_model to one, or pass model=…")
         same, others = one_space(targets, lambda target: self._catalog.backends[target.name].space_of(target, request))
-        if selection.entry is not None:
-            plan = Plan(tuple(Step(each, "named by the call") for each in same))
-        else:
-            if route.weighs_prices:
-                await self._catalog.prices_ready(same)
-            facts = self._facts(same, route)
-            plan = self._ordered(request, same, facts, route, self._rng)
-            if route.takes_turns:
-                route.round_robin.take(plan, facts.in_cooldown)
-        plan = replace(plan, skipped=(*plan.skipped, *others), route=route.name)
-        return PlannedRun(_limited(plan, route), route.fallback, route.rules)
+        usual = None
+        if named:
+            usual = Plan(tuple(Step(each, "named by the call") for each in same), others, route=route.name)
+        elif route.order is strategies.priority:
+            usual = self._ordered(request, same, self._facts(same, route), route, self._rng)
+            usual = replace(usual, skipped=others, route=route.name)
+        return Space(same, others, self._kept(Eligibility(same), same, route), usual)
 
     # ---- both ----
 

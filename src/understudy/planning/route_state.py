@@ -12,9 +12,10 @@ from understudy.planning.planned import rules_of
 from understudy.policy import strategies
 from understudy.policy.cost_order import CostOptimized
 from understudy.policy.eligibility import Eligibility, Needs
-from understudy.policy.kept_orders import KeptOrder, Known, kept_order
+from understudy.policy.kept_orders import KeptOrder, kept_order
+from understudy.policy.known import Known
 from understudy.policy.latency_order import latency
-from understudy.policy.plan import Plan
+from understudy.policy.plan import Plan, Skip
 from understudy.policy.round_robin import RoundRobin
 from understudy.policy.spreading import least_busy, weighted
 from understudy.policy.strategies import Strategy
@@ -45,6 +46,17 @@ class Candidates:
         return kept_order(self._strategy, targets, self._known)
 
 
+class Space(msgspec.Struct, frozen=True):
+    """The targets of the embedding space that requests of a kind have their vectors in."""
+
+    targets: tuple[Target, ...]
+    others: tuple[Skip, ...]
+    """Those of other spaces."""
+    candidates: Candidates
+    usual: Plan | None
+    """Their plan, where it is always the same."""
+
+
 class RouteView(msgspec.Struct, frozen=True):
     """What is known of a route's targets, as of one version of the fetched and published lists."""
 
@@ -63,6 +75,11 @@ class RouteView(msgspec.Struct, frozen=True):
     )
     """By the entry that requests name and the capabilities that they need, the targets that may take them: those of
     prompts that every target takes."""
+
+    spaces: BoundedDict[tuple[str | None, str | None, int | None], Space] = msgspec.field(
+        default_factory=lambda: BoundedDict(_ORDERS)
+    )
+    """By the entry and model that embeddings name, and their dimensions."""
 
     def takes(self, needs: Needs) -> bool:
         """Check whether every target takes a prompt of that length, as far as is known."""

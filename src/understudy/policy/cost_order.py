@@ -43,7 +43,16 @@ class CostOptimized(msgspec.Struct, frozen=True):
             return (unknown if cost is None else 0, cost.amount.nano_usd if cost else 0, *place(target))
 
         steps = (_step(target, cost, facts) for target, cost in sorted(costs, key=order))
-        return Plan(tuple(steps), why=f"by expected cost of about {estimate}")
+        return Plan(tuple(steps), why=by_cost(estimate.prompt))
+
+
+def by_cost(prompt: int) -> str:
+    """Return what decides the order of `cost_optimized`, for a prompt of so many tokens."""
+    return f"by expected cost of about {prompt:,} prompt tokens"
+
+
+UNPRICED, PRICED, FREE = "unknown price", "expected cost", "free"
+"""Why its targets have their places."""
 
 
 class Estimate:
@@ -57,8 +66,10 @@ class Estimate:
         # A target that has answered briefly must not win against one that was never asked for that alone.
         self._usual = sum(lengths) / len(lengths) if lengths else None
 
-    def __str__(self) -> str:
-        return f"{self._usage.input_total or 0:,} prompt tokens"
+    @property
+    def prompt(self) -> int:
+        """Its prompt tokens."""
+        return self._usage.input_total or 0
 
     def usage(self, output: float | None) -> Usage:
         """Return the expected usage at a target whose answers have `output` tokens on average."""
@@ -80,5 +91,5 @@ class Estimate:
 
 def _step(target: Target, cost: Cost | None, facts: Facts) -> Step:
     if cost is None:
-        return Step(target, "unknown price", window_of(target, facts))
-    return Step(target, "expected cost" if cost.amount.nano_usd else "free", window_of(target, facts), cost)
+        return Step(target, UNPRICED, window_of(target, facts))
+    return Step(target, PRICED if cost.amount.nano_usd else FREE, window_of(target, facts), cost)

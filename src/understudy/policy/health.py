@@ -14,7 +14,6 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
-from understudy.domain.bounded import BoundedDict
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.breaker import Breaker, BreakerState, Ended, Refusal
 from understudy.policy.changes import Changes
@@ -23,14 +22,13 @@ from understudy.policy.denials import Denials
 from understudy.policy.flows import Flows
 from understudy.policy.key_pools import KeyPools
 from understudy.policy.latencies import Latencies
+from understudy.policy.lengths import AnswerLengths
 from understudy.policy.quotas import Quotas
 from understudy.policy.targets import Target, TargetFacts
 from understudy.policy.verdicts import NOT_OF_THE_TARGET, OF_THE_KEY, Cooldown, Trips
 
 UNKNOWN_SILENCE = 10.0
 """Seconds of silence after which a target is late of which too little was observed."""
-LEARNING = 0.1
-"""Weight of the latest answer in what is expected of the next one."""
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -74,8 +72,7 @@ class Health:
         self.disabled: dict[str, str] = {}
         """Entries that an operator disabled, and why: read only."""
         self._callers = 0
-        self._outputs: BoundedDict[str, list[float]] = BoundedDict()
-        """Of each target's answers, the tokens to expect: a list of one, so that learning writes no dictionary."""
+        self.lengths = AnswerLengths()
         self.latencies: Latencies | None = None
         """Learned only if a strategy may read them: see `learn_latencies`."""
         self.changes: Changes | None = None
@@ -237,7 +234,7 @@ class Health:
         return TargetFacts(
             cooling=denial.until - now if denial else None,
             in_flight=self.in_flight(target),
-            expected_output=usual[0] if (usual := self._outputs.get(target.label)) else None,
+            expected_output=self.lengths.of(target.label),
             first_token=latency.seconds if latency else None,
             first_token_age=now - latency.measured if latency else None,
         )
@@ -282,14 +279,6 @@ class Health:
     def in_flight(self, target: Target) -> int:
         """Return how many attempts are under way at a target."""
         return self._flows.in_flight(target)
-
-    def answered(self, target: Target, output: int) -> None:
-        """Learn how long a target's answers are, in tokens."""
-        usual = self._outputs.get(target.label)
-        if usual is None:
-            self._outputs[target.label] = [output]
-        else:
-            usual[0] += LEARNING * (output - usual[0])
 
     def begun(self, permit: Permit) -> None:
         """Note that the content of an attempt has begun to arrive: the next request may probe beside it."""

@@ -8,52 +8,49 @@ Its plans are those of the strategy, to the letter, and it draws the same chance
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import neg, sub, truediv
 from random import Random
 from typing import Protocol, overload
 
-from understudy.policy.health import Health
+from understudy.policy.cost_order import CostOptimized
+from understudy.policy.kept_costs import ByCost
+from understudy.policy.known import Known
 from understudy.policy.latencies import DECAY
 from understudy.policy.latency_order import BY_LATENCY, Seen, first_of, latency
 from understudy.policy.plan import Plan, Step
 from understudy.policy.ranking import Key, Ranking
-from understudy.policy.round_robin import RoundRobin
 from understudy.policy.spreading import BY_LOAD, BY_WEIGHT, least_busy, load_of, load_with_one_more, weight_of, weighted
-from understudy.policy.strategies import AFTER_ITS_TURN, BY_TURN, IN_COOLDOWN, ITS_TURN, Strategy, place, round_robin
+from understudy.policy.strategies import (
+    AFTER_ITS_TURN,
+    BY_TURN,
+    IN_COOLDOWN,
+    ITS_TURN,
+    Request,
+    Strategy,
+    place,
+    round_robin,
+)
 from understudy.policy.targets import Target, TargetFacts
 
 
 class KeptOrder(Protocol):
     """The order of some targets."""
 
-    def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
+    def plan(self, request: Request, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
         """Return the plan that the strategy would make now. Labels of other targets in cooldown do not matter."""
         ...
 
 
-class Known:
-    """What the orders of a route depend on."""
-
-    __slots__ = ("health", "rotation", "windows")
-
-    def __init__(self, windows: Mapping[str, int], rotation: RoundRobin, health: Health) -> None:
-        self.windows = windows
-        self.rotation = rotation
-        self.health = health
-
-    def step(self, target: Target, why: str) -> Step:
-        """Return the step of a target."""
-        return Step(target, why, self.windows.get(target.label))
-
-
 def kept_order(strategy: Strategy, targets: tuple[Target, ...], known: Known) -> KeptOrder | None:
     """Return the order of some targets by a strategy; `None` if it cannot be kept."""
-    kind = next((kind for each, kind in _KINDS if each is strategy), None)
-    if kind is None or len({each.label for each in targets}) < len(targets):
+    if any(len({each.label for each in some}) < len(some) for some in (targets, known.considered)):
         return None
-    return kind(targets, known)
+    if type(strategy) is CostOptimized:
+        return ByCost(strategy, targets, known)
+    kind = next((kind for each, kind in _KINDS if each is strategy), None)
+    return kind(targets, known) if kind is not None else None
 
 
 class _ByTurn:
@@ -71,7 +68,7 @@ class _ByTurn:
 
         self._ranking = ranking = Ranking(targets, key, step, (known.rotation.changes,))
 
-    def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
+    def plan(self, request: Request, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
         self._ranking.refresh(in_cooldown)
         first, *rest = self._ranking.steps
         return Plan((self._known.step(first.target, ITS_TURN), *rest), why=BY_TURN)
@@ -93,7 +90,7 @@ class _ByLoad:
         changes = (known.rotation.changes, known.health.note_changes())
         self._ranking = ranking = Ranking(targets, key, step, changes)
 
-    def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
+    def plan(self, request: Request, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
         self._ranking.refresh(in_cooldown)
         return Plan(tuple(self._ranking.steps), why=BY_LOAD)
 
@@ -114,7 +111,7 @@ class _ByWeight:
         self._places = sorted(range(len(targets)), key=lambda at: place(self._targets[at]))
         self._cooling: frozenset[str] | None = None
 
-    def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
+    def plan(self, request: Request, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
         if in_cooldown is not self._cooling:
             if in_cooldown != self._cooling:
                 self._note(in_cooldown)
@@ -148,7 +145,7 @@ class _ByLatency:
         self._ranking = Ranking(targets, self._key, self._step, changes)
         self._by_age = Ranking(targets, self._key_of_age, lambda each: known.step(each, ""), changes)
 
-    def plan(self, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
+    def plan(self, request: Request, now: float, rng: Random, in_cooldown: frozenset[str]) -> Plan:
         self._ranking.refresh(in_cooldown)
         steps, count_below = self._ranking.steps, self._ranking.count_below
         # Measured targets come first, then new ones, then those in cooldown.

@@ -15,7 +15,7 @@ class Step(msgspec.Struct, frozen=True):
     why: str
     context_window: int | None = None
     expected_cost: Cost | None = None
-    """Set if the order depends on it, and by `explain`; `None` if unknown."""
+    """Set by a strategy that computes it for each target, and by `explain`; `None` if unknown."""
 
 
 class Skip(msgspec.Struct, frozen=True):
