@@ -44,10 +44,6 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: int = 0
     """Nano-USD for the call itself."""
 
-    def of(self, name: str) -> int | None:
-        """Return the rate at which a class of tokens is billed; `None` if it is unknown."""
-        return _first_known(self, _PARENTS[name])
-
 
 class Tier(msgspec.Struct, frozen=True):
     """Rates of calls whose prompt has more than `above` tokens, cached ones included. They apply to the whole call,
@@ -238,6 +234,11 @@ def _is_free(rates: Rates) -> bool:
     if rates.input != 0 or rates.output != 0:
         return False
     return not any(getattr(rates, name) for name in _PARENTS)
+
+
+def rate_in(rates: Rates, name: str) -> int | None:
+    """Return the rate at which a class of tokens is billed; `None` if it is unknown."""
+    return _first_known(rates, _PARENTS[name])
 
 
 def rounded_all(sums: Iterable[int]) -> list[int]:

@@ -17,7 +17,7 @@ from typing import cast
 import msgspec
 
 from understudy.domain.bounded import BoundedDict
-from understudy.domain.prices import CLASSES, Price, rounded_all
+from understudy.domain.prices import CLASSES, Price, rate_in, rounded_all
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.policy.cost_order import FREE, PRICED, UNPRICED, CostOptimized, by_cost
 from understudy.policy.estimate import USUAL_OUTPUT, expected_usage
@@ -104,7 +104,7 @@ class ByCost:
     def _make(self, prompt: int, names: tuple[str, ...]) -> _Table:
         """Return the rates for a prompt of that many tokens, and of the others of its tier."""
         found = [None if price is None else price.rates_for(prompt) for price in self._prices]
-        all_of = [None if rates is None else [rates.of(name) for name in names] for rates in found]
+        all_of = [None if rates is None else [rate_in(rates, name) for name in names] for rates in found]
         rows = [None if row is None or None in row else row for row in all_of]
         unknown = -1 if self._unknown == "first" else _LAST
         base = [unknown if row is None or rates is None else rates.call for row, rates in zip(rows, found, strict=True)]
