@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from markupsafe import Markup
 
-from understudy.console.charts.bars import Series, stacked_bars
+from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.lines import BandPoint, band_chart, sparkline
 from understudy.console.charts.scales import nice_ticks, time_ticks
 from understudy.console.charts.svg import MOST_POINTS, Chart, element, number
@@ -99,6 +99,23 @@ def test_a_band_reaches_from_one_percentile_to_the_other_and_leaves_gaps() -> No
 def test_a_sparkline_spans_its_width() -> None:
     paths = [each.attrib["d"] for each in read(sparkline("traffic", [0, 5, 10, None, 10, 10], height=28)).iter("path")]
     assert paths == ["M0 27 L200 14 L400 1", "M800 1 L1000 1"]
+
+
+def test_a_line_of_many_points_has_all_of_them() -> None:
+    (path,) = read(sparkline("traffic", list(range(400)))).iter("path")
+    assert path.attrib["d"].startswith("M0 27 L2.51 ")
+    assert path.attrib["d"].endswith(" L1000 1")
+    assert path.attrib["d"].count("L") == 399
+    points = [BandPoint(60 * place, 1, 2) for place in range(288)]
+    chart = band_chart("Latency", points, step=300, shown=shown)
+    assert [each.attrib["d"].count("L") for each in read(chart.svg).iter("path")] == [2 * 288 - 1, 287]
+
+
+def test_bars_may_be_named_at_round_places() -> None:
+    series = [Series("a", [1, 1, 1], "series-1")]
+    chart = stacked_bars("", ["10:01", "10:02", "10:03"], series, shown=shown, axes=Axes(marks=[1]))
+    assert [each.text for each in read(chart.svg).iter("text")][-1] == "10:02"
+    assert sum(each.text.startswith("10:") for each in read(chart.svg).iter("text") if each.text) == 1
 
 
 def test_a_waterfall_shows_waits_first_content_and_ends() -> None:

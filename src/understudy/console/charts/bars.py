@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -15,6 +15,17 @@ _LABELS = 6
 """Names below the bars."""
 _GAP = 0.18
 """The part of a bar's place that stays empty."""
+
+
+class Axes(NamedTuple):
+    """What is written beside and below the bars, where it is not the usual."""
+
+    rows: str = "time (UTC)"
+    """What the places are."""
+    shown: Callable[[float], str] | None = None
+    """How the numbers are written, if not as the values."""
+    marks: Collection[int] | None = None
+    """Which places are named, if not some at equal distances."""
 
 
 class Series(NamedTuple):
@@ -32,13 +43,10 @@ def stacked_bars(
     series: Sequence[Series],
     *,
     shown: Callable[[float], str],
-    at_axis: Callable[[float], str] | None = None,
-    rows: str = "time (UTC)",
+    axes: Axes | None = None,
 ) -> Chart:
-    """Draw a bar for each place, with the series above each other, the first one at the bottom.
-
-    `at_axis`: how the numbers of the axis are shown, if not as the values; `rows`: what the places are.
-    """
+    """Draw a bar for each place, with the series above each other, the first one at the bottom."""
+    axes = axes or Axes()
     first = max(0, len(places) - MOST_POINTS)
     places = places[first:]
     series = [each._replace(values=each.values[first:]) for each in series]
@@ -47,17 +55,18 @@ def stacked_bars(
     parts = grid(ticks)
     for place, name in enumerate(places):
         parts += _bar(place, len(places), name, series, ticks[-1], shown)
-    parts += tick_labels(ticks, at_axis or shown)
+    parts += tick_labels(ticks, axes.shown or shown)
     every = -(-len(places) // _LABELS) or 1
+    marks = axes.marks
+    if marks is None:
+        marks = range((len(places) - 1) % every, len(places), every)
     parts += [
-        foot_label((place + 0.5) / len(places), name)
-        for place, name in enumerate(places)
-        if place % every == (len(places) - 1) % every
+        foot_label((place + 0.5) / len(places), name) for place, name in enumerate(places) if place + first in marks
     ]
     return Chart(
         title,
         picture(title, HEIGHT, parts),
-        (rows, *(each.name for each in series), *(("all",) if len(series) > 1 else ())),
+        (axes.rows, *(each.name for each in series), *(("all",) if len(series) > 1 else ())),
         tuple(
             (name, *(shown(each.values[place]) for each in series), *((shown(sums[place]),) if len(series) > 1 else ()))
             for place, name in enumerate(places)

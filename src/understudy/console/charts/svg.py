@@ -76,9 +76,9 @@ def picture(title: str, height: float, parts: Sequence[Markup], *, style: str = 
         "svg",
         element("title", title),
         *parts,
-        **{"class": style, "role": "img", "width": "100%", "height": number(height), "aria_label": title},
+        **{"class": style, "role": "img", "width": "100%", "height": number(height), "aria_label": label(title)},
     )
 
 
 def _value(value: object) -> str:
-    return number(value) if isinstance(value, float) else label(str(value)) if isinstance(value, str) else str(value)
+    return number(value) if isinstance(value, float) else visible(str(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from understudy.console.charts.bars import Series, stacked_bars
+from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.lines import BandPoint, band_chart
 from understudy.console.charts.svg import Chart
 from understudy.console.charts.waterfall import Lane, waterfall
@@ -53,7 +53,7 @@ def money_chart(report: MoneyReport) -> Chart:
         series.append(Series("all others", rest, "series-9"))
     days = [_day(each.day) for each in report.days]
     return stacked_bars(
-        f"Cost per day by {report.by}", days, series, shown=dollars, at_axis=round_dollars, rows="day (UTC)"
+        f"Cost per day by {report.by}", days, series, shown=dollars, axes=Axes("day (UTC)", round_dollars)
     )
 
 

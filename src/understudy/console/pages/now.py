@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from markupsafe import Markup
 
-from understudy.console.charts.bars import Series, stacked_bars
+from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.frame import clock
 from understudy.console.charts.lines import BandPoint, band_chart, sparkline
 from understudy.console.charts.svg import Chart
@@ -139,8 +139,10 @@ def charts(minutes: list[Past]) -> Charts:
         Series("aborted", [each.aborted for each in minutes], "stopped"),
     ]
     points = [BandPoint(each.start, each.traffic.latency_p50, each.traffic.latency_p95) for each in minutes]
+    names = [clock(each.start) for each in minutes]
+    marks = [place for place, name in enumerate(names) if name.endswith("0")]
     return Charts(
-        stacked_bars("Attempts a minute", [clock(each.start) for each in minutes], series, shown=short_number),
+        stacked_bars("Attempts a minute", names, series, shown=short_number, axes=Axes(marks=marks)),
         band_chart("Latency of requests", points, step=MINUTE, shown=seconds),
     )
 

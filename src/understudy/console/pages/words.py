@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _STATES = {
-    "closed": ("ok", "asked"),
+    "closed": ("ok", "available"),
     "half_open": ("warn", "half-open: on probation"),
     "open": ("bad", "breaker open"),
     "cooldown": ("warn", "cooldown"),
