@@ -72,7 +72,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
             "gateway": {"keys": [{"name": "carol", "key": CALLER}]},
             "ledger": {"path": str(tmp_path / "ledger.db")},
         }
-        gateway = app({"llm": llm}, sink=ledger)
+        gateway = app({"llm": llm}, sink=ledger, file=tmp_path / "ledger.db")
         stack.push_async_callback(gateway.aclose)
         caller = Asgi(gateway)
         browser = Browser(caller)

@@ -12,12 +12,17 @@ from msgspec.structs import replace
 
 from tests.console.pages.examples import AT, HOSTILE, Filler
 from tests.console.pages.html import faults
-from understudy.console.pages import drawings
-from understudy.console.pages.frame import PLACES, Frame
+from understudy.console.explaining import Explanation
+from understudy.console.orders import OrderList
+from understudy.console.pages import drawings, now, providers
+from understudy.console.pages.frame import PLACES, Frame, Notice
 from understudy.console.pages.rendering import render
-from understudy.reports.history import ProviderHistory
+from understudy.fleet.store import History
+from understudy.reports.configuration import ConfigurationReport
+from understudy.reports.history import ProviderHistory, WindowResult
 from understudy.reports.keys import KeyResult
 from understudy.reports.money import MoneyReport
+from understudy.reports.now import NowReport
 from understudy.reports.prices import ProviderModels
 from understudy.reports.requests import RequestList
 from understudy.reports.sessions import SessionDetail, SessionList
@@ -43,12 +48,11 @@ def requests(filler: Filler, text: str) -> Values:
 
 def request(filler: Filler, text: str) -> Values:
     detail = filler.make(RequestDetail)
-    step = {"target": text, "provider": text, "model": text, "why": text, "expected_cost_usd": "0.1"}
     return {
-        "report": detail, "headline": text, "chart": drawings.attempts_chart(detail), "explained": True,
+        "report": detail, "headline": text, "chart": drawings.attempts_chart(detail),
         "has_tokens": bool(detail.attempts),
         "warnings": [(1, each) for one in detail.attempts for each in one.warnings],
-        "plan": {"why": text, "steps": [step] if detail.attempts else [], "skipped": [step]},
+        "plan": filler.make(Explanation),
         "captured": [(1, each.captured) for each in detail.attempts if each.captured],
     }  # fmt: skip
 
@@ -71,47 +75,39 @@ def key_values(filler: Filler, text: str) -> Values:
     return {"keys": [key] if key.models else [], "given": given(text, *names), "problem": text or None}
 
 
-def target_row(filler: Filler, text: str) -> SimpleNamespace:
-    quota = SimpleNamespace(unit=text, left=3, limit=10, resets=AT)
-    window = filler.make(ProviderHistory).targets[0].windows[0] if text else None
-    return SimpleNamespace(
-        entry=text, model=text or None, provider_type=text, operation="text", state="open", why=text or None, until=AT,
-        in_flight=1, seen_by=1, workers=2, quotas=[quota], window=window,
-    )  # fmt: skip
-
-
-def providers(filler: Filler, text: str) -> Values:
+def now_part(filler: Filler, text: str) -> Values:
+    report, minutes = filler.make(NowReport), now.past(History(), AT)
     return {
-        "rows": [target_row(filler, text)] if text else [], "window": "1h", "windows": [("1h", "1 hour")],
-        "models": filler.make(ProviderModels), "notice": SimpleNamespace(kind="bad", title=text, message=text),
+        "report": report, "verdict": now.verdict(report), "sparks": now.sparks(minutes), "charts": now.charts(minutes),
+        "latest": filler.make(RequestList).requests or None,
     }  # fmt: skip
 
 
-def provider(filler: Filler, text: str) -> Values:
+def now_page(filler: Filler, text: str) -> Values:
+    return {"part": Markup(render("now_part.html", now=AT, **now_part(filler, text)))}
+
+
+def providers_page(filler: Filler, text: str) -> Values:
+    window = filler.make(WindowResult) if text else None
+    return {
+        "rows": [providers.Row(each, window) for each in filler.make(NowReport).targets],
+        "window": "1h", "windows": providers.WINDOWS, "models": filler.make(ProviderModels),
+    }  # fmt: skip
+
+
+def provider_page(filler: Filler, text: str) -> Values:
     history = filler.make(ProviderHistory)
     return {
-        **providers(filler, text), "entry": text or "main", "is_held": not text, "history_complete": False,
-        "histories": [
-            SimpleNamespace(
-                name=text, target=text, sums=each.windows[0], changes=each.changes,
-                outcomes=drawings.outcome_chart(history, each),
-                latency=drawings.latency_chart(history, each, first=False),
-                first=drawings.latency_chart(history, each, first=True),
-            )
-            for each in history.targets
-        ],
-        "orders": [
-            SimpleNamespace(at=AT, kind="probe", by=text, probe=SimpleNamespace(ok=False, detail=text, latency=0.1))
-        ] if text else [],
+        **providers_page(filler, text), "entry": text or "main", "is_held": not text,
+        "rows": filler.make(NowReport).targets,
+        "histories": providers.drawn(history, text),
+        "orders": filler.make(OrderList).orders,
+        "notice": Notice("bad", text, text) if text else None,
     }  # fmt: skip
 
 
 def configuration(filler: Filler, text: str) -> Values:
-    change = SimpleNamespace(where=text, used=text, file=text)
-    return {
-        "notice": SimpleNamespace(kind="bad", title="refused", message=text), "problem": text or None, "differs": True,
-        "changes": [change] if text else [], "warnings": [text] if text else [], "text": text, "where": text,
-    }  # fmt: skip
+    return {"report": filler.make(ConfigurationReport), "notice": Notice("bad", "refused", text)}
 
 
 def answer(text: str) -> SimpleNamespace:
@@ -135,8 +131,9 @@ PAGES: Mapping[str, Callable[[Filler, str], Values]] = {
     "requests.html": requests,
     "request.html": request,
     "money.html": money,
-    "providers.html": providers,
-    "provider.html": provider,
+    "now.html": now_page,
+    "providers.html": providers_page,
+    "provider.html": provider_page,
     "sessions.html": lambda filler, text: {
         "report": filler.make(SessionList), "given": given(text, "agent", "key"), "filtered": bool(text),
     },
@@ -148,8 +145,9 @@ PAGES: Mapping[str, Callable[[Filler, str], Values]] = {
     "error.html": lambda filler, text: {"message": text},
     "confirm.html": lambda filler, text: {
         "message": text, "action": "/console/keys/x/revoke", "button": "Revoke", "back": "/console/keys",
-        "place": "keys",
+        "place": "keys", "overlap": "24h",
     },
+    "unused.html": lambda filler, text: {"place": "money"},
 }  # fmt: skip
 
 FILLERS = {

@@ -1,7 +1,18 @@
 """The pages of the console: HTML made on the server, readable without a script."""
 
 from understudy.console.access.sign_in import sign_in_routes
-from understudy.console.pages import live, money, now, requests, sessions, static, try_it
+from understudy.console.pages import (
+    configuration,
+    keys,
+    live,
+    money,
+    now,
+    providers,
+    requests,
+    sessions,
+    static,
+    try_it,
+)
 from understudy.console.pages.sign_in import error_page, sign_in_page
 from understudy.console.routes import ConsoleRoute, Table
 
@@ -12,7 +23,10 @@ TABLE = Table(
         *now.ROUTES,
         *requests.ROUTES,
         *money.ROUTES,
+        *providers.ROUTES,
         *sessions.ROUTES,
+        *keys.ROUTES,
+        *configuration.ROUTES,
         *try_it.ROUTES,
         *live.ROUTES,
     ),

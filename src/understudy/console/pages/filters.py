@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
+from understudy.console.spending import SelectionQuery
 from understudy.domain.failures import FailureKind
-from understudy.ledger.selection import OUTCOMES, LedgerSelection
-from understudy.reports.selecting import select
+from understudy.ledger.selection import OUTCOMES
 
 SPANS = (("", "any"), ("15m", "last 15 minutes"), ("1h", "last hour"), ("24h", "last day"), ("7d", "last 7 days"))
 """Spans of time that a form offers; an address may hold any other, or an ISO time."""
@@ -21,34 +19,16 @@ OUTCOME_CHOICES = (
 FAILURE_CHOICES = (("", "any"), *((each.value, each.value.replace("_", " ")) for each in FailureKind))
 
 
-class RequestQuery(msgspec.Struct, frozen=True, kw_only=True):
+class RequestQuery(SelectionQuery, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the log of requests."""
 
-    id: str = ""
-    """The id of a request, or how it begins."""
-    since: str = ""
-    """How long ago (`1h`, `7d`) or an ISO time."""
-    until: str = ""
-    outcome: str = ""
-    target: str = ""
-    """An entry, or `entry/model`."""
-    model: str = ""
-    route: str = ""
-    key: str = ""
-    session: str = ""
-    tag: str = ""
-    """`name=value`."""
-    agent: str = ""
-    failure: str = ""
-    before: str = ""
+    id: str | None = None
+    """The id of a request, or how it begins; nothing else is selected then."""
+    before: str | None = None
     """Where the page before ended."""
 
     @property
     def given(self) -> dict[str, str]:
         """What is set, besides the page."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__ if name != "before"}
-        return {name: value for name, value in values.items() if value}
-
-    def selection(self, now: float) -> LedgerSelection:
-        """Return the entries that are meant (`now`: Unix seconds). Raise `Misuse` for an invalid value."""
-        return select(self.given, datetime.fromtimestamp(now, UTC))
+        values: dict[str, str] = msgspec.to_builtins(self)
+        return {name: value for name, value in values.items() if name != "before"}

@@ -165,6 +165,11 @@ def document(value: object) -> Markup:
     return lines(json.dumps(value, ensure_ascii=False, indent=2, default=str).replace("\\n", "\n"))
 
 
+def setting(value: object) -> Markup | str:
+    """Return the value of a setting as JSON in one line, from the start if it is long."""
+    return brief(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def path(*parts: str) -> str:
     """Return a path of the console whose parts are quoted, such as `/console/providers/a%2Fb`."""
     return "/console" + "".join(f"/{quote(_encodable(each), safe='')}" for each in parts)
@@ -185,7 +190,7 @@ FILTERS = {
     each.__name__: each
     for each in (
         *(number, short_number, seconds, share, usd, nano_usd, iso, moment, clock),
-        *(brief, short, lines, words, counted, document),
+        *(brief, short, lines, words, counted, document, setting),
     )
 }
 """What templates call."""

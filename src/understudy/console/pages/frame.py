@@ -36,6 +36,15 @@ PLACES = (
 )
 
 
+class Notice(NamedTuple):
+    """What came of the form that led to a page."""
+
+    kind: str
+    """`ok` or `bad`."""
+    title: str
+    message: str = ""
+
+
 class Frame(NamedTuple):
     """Who looks at a page."""
 

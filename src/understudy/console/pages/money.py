@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
+from understudy.client.keys import budgets_of_keys
 from understudy.console.http import ConsoleError, Reply, Request
 from understudy.console.pages.drawings import money_chart, money_parts
 from understudy.console.pages.frame import page
 from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
 from understudy.ledger.selection import By
-from understudy.reports.money import report_money
+from understudy.reports.money import MoneyReport, report_money
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
+    from understudy.ledger import LedgerQueries
 
 _DIMENSIONS = tuple(each for each in get_args(By) if each != "day")
 _SPANS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"))
@@ -38,10 +40,13 @@ async def show(request: Request, context: ConsoleContext) -> Reply:
         raise ConsoleError(400, "invalid_value", f"by must be one of {', '.join(_DIMENSIONS)}", where="by")
     if not 1 <= asked.days <= _MOST_DAYS:
         raise ConsoleError(400, "invalid_value", f"days must be from 1 to {_MOST_DAYS}", where="days")
-    now, budgets, by = context.clock(), context.config.allowance.budgets, msgspec.convert(asked.by, By)
-    report = await context.ask(
-        lambda queries: report_money(queries, now=now, by=by, days=asked.days, tag=asked.tag or None, budgets=budgets)
-    )
+    now, config, by = context.clock(), context.config, msgspec.convert(asked.by, By)
+
+    def money(queries: LedgerQueries) -> MoneyReport:
+        budgets = (*config.allowance.budgets, *budgets_of_keys(config))
+        return report_money(queries, now=now, by=by, days=asked.days, tag=asked.tag or None, budgets=budgets)
+
+    report = await context.ask(money)
     return page(
         request,
         "money.html",

@@ -22,7 +22,7 @@ from understudy.console.pages.rendering import render
 from understudy.console.pages.words import order_words
 from understudy.console.routes import ConsoleRoute
 from understudy.fleet.store import MINUTE, FleetUnavailable, History, start_of
-from understudy.reports.now import SPAN, NowReport, now_report
+from understudy.reports.now import NowReport, read_now
 from understudy.reports.requests import list_requests
 from understudy.reports.traffic import Traffic, traffic_of
 
@@ -167,16 +167,14 @@ class Overview:
 
     async def report(self) -> tuple[NowReport, History]:
         """Return what happens now, and the history of the last hour."""
-        fleet, at = self._context.fleet, self._context.clock()
-        members, trouble = await fleet.members(), fleet.trouble
-        try:
-            lately = await fleet.history(start_of(at) - SPAN * MINUTE, at + MINUTE)
-            if self._hour[0] != start_of(at):
-                self._hour = (start_of(at), await fleet.history(start_of(at) - HOUR * MINUTE, start_of(at)))
-        except FleetUnavailable as error:
-            lately, trouble = History(), trouble or str(error)
-        report = now_report(members, lately, at, orders=fleet.standing.values(), trouble=trouble)
-        return report, self._hour[1]
+        fleet, now = self._context.fleet, await read_now(self._context.fleet)
+        start = start_of(now.at)
+        if self._hour[0] != start:
+            try:
+                self._hour = (start, await fleet.history(start - HOUR * MINUTE, start))
+            except FleetUnavailable:
+                self._hour = (self._hour[0], History())
+        return now, self._hour[1]
 
     async def _draw(self) -> str:
         report, hour = await self.report()

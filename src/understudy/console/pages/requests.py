@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from understudy.client.provider import Provider
+from understudy.console.explaining import explain_request
 from understudy.console.http import ConsoleError, Reply, Request, Streamed
 from understudy.console.pages.drawings import attempts_chart
-from understudy.console.pages.explaining import plan_now
 from understudy.console.pages.filters import FAILURE_CHOICES, OUTCOME_CHOICES, SPANS, RequestQuery
 from understudy.console.pages.formats import counted, path, query
 from understudy.console.pages.frame import moved, page
 from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
 from understudy.domain.errors import Misuse
+from understudy.reports.prices import prices_of
 from understudy.reports.requests import (
     RequestList,
     find_request,
@@ -29,6 +31,8 @@ from understudy.reports.waterfall import RequestDetail, report_detail
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
     from understudy.ledger import LedgerQueries
+    from understudy.ledger.captures import CapturedTexts
+    from understudy.ledger.entries import LedgerEntry
 
 LOG = "/console/requests"
 _ROWS = 50
@@ -64,21 +68,19 @@ def log_values(asked: RequestQuery, report: RequestList, context: ConsoleContext
     """Return what the list of requests is drawn from."""
     # Only the newest page changes by itself.
     live = None if asked.before or asked.id else f"/console/live/requests{query(asked.given)}"
-    given = {name: getattr(asked, name) for name in RequestQuery.__struct_fields__ if name != "before"}
+    given = {name: getattr(asked, name) or "" for name in RequestQuery.__struct_fields__}
     return {"report": report, "given": given, "filtered": bool(asked.given), "live": live, "now": context.clock()}
 
 
 async def found(asked: RequestQuery, context: ConsoleContext) -> RequestList:
     """Return the requests that are asked for."""
-    if asked.id:
+    if (wanted := asked.id) is not None:
         try:
-            return await context.ask(lambda queries: search_requests(queries, asked.id.strip(), limit=_ROWS))
+            return await context.ask(lambda queries: search_requests(queries, wanted, limit=_ROWS))
         except Misuse as error:
             raise ConsoleError(400, "invalid_value", error.message, where="id") from None
     selection = asked.selection(context.clock())
-    return await context.ask(
-        lambda queries: list_requests(queries, selection, before=asked.before or None, limit=_ROWS)
-    )
+    return await context.ask(lambda queries: list_requests(queries, selection, before=asked.before, limit=_ROWS))
 
 
 async def send_csv(request: Request, context: ConsoleContext) -> Streamed:
@@ -107,12 +109,14 @@ async def _csv(asked: RequestQuery, context: ConsoleContext, report: RequestList
 async def show_request(request: Request, context: ConsoleContext) -> Reply:
     """Return one request, found by its id or by the beginning of it."""
     wanted, asked = request.params["id"], request.query_as(DetailQuery)
+    try:
+        entries, captured = await context.ask(lambda queries: _read(queries, wanted))
+    except Misuse as error:
+        raise ConsoleError(404, "not_found", error.message) from None
     with context.served.held() as manager:
-        try:
-            detail = await context.ask(lambda queries: _detail(queries, wanted))
-        except Misuse as error:
-            raise ConsoleError(404, "not_found", error.message) from None
-        plan = plan_now(manager, detail) if asked.explain else None
+        price_of = prices_of(each for each in manager.providers if isinstance(each, Provider))
+        detail = report_detail(entries, captured, price_of)
+    plan = await explain_request(context, entries) if asked.explain else None
     return page(
         request,
         "request.html",
@@ -124,14 +128,13 @@ async def show_request(request: Request, context: ConsoleContext) -> Reply:
         has_tokens=any(each.tokens or each.tools for each in detail.attempts),
         warnings=[(each.number, one) for each in detail.attempts for one in each.warnings],
         captured=[(each.number, each.captured) for each in detail.attempts if each.captured is not None],
-        explained=plan is not None,
         plan=plan,
     )
 
 
-def _detail(queries: LedgerQueries, wanted: str) -> RequestDetail:
+def _read(queries: LedgerQueries, wanted: str) -> tuple[list[LedgerEntry], dict[str, CapturedTexts]]:
     entries = find_request(queries, wanted)
-    return report_detail(entries, queries.captured([each.start.attempt_id for each in entries]))
+    return entries, queries.captured([each.start.attempt_id for each in entries])
 
 
 def headline(detail: RequestDetail) -> str:

@@ -1,0 +1,180 @@
+"""The pages of virtual keys: all of them, one that was made, and what is done with one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from understudy.client.granting import OVERLAP, BudgetGrant, KeyGrants
+from understudy.console import virtual_keys
+from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.pages.formats import path
+from understudy.console.pages.frame import moved, page
+from understudy.console.routes import ConsoleRoute
+from understudy.settings.budgets import OnExceeded
+
+if TYPE_CHECKING:
+    from understudy.console.context import ConsoleContext
+    from understudy.console.virtual_keys import KeyMade
+
+LIST = "/console/keys"
+_ONE = f"{LIST}/{{name}}"
+
+
+class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the form of a new key sends. Lists are separated by commas."""
+
+    name: str = ""
+    models: str = ""
+    routes: str = ""
+    budget_day: str = ""
+    """US dollars."""
+    budget_month: str = ""
+    budget_total: str = ""
+    on_exceeded: OnExceeded = "refuse"
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent: int | None = None
+    expires: str = ""
+    tags: str = ""
+    """`name=value`."""
+
+    @property
+    def grants(self) -> KeyGrants:
+        """What the key may do. Raise `ConsoleError` for a tag without a value."""
+        amounts = {"day": self.budget_day, "month": self.budget_month, "total": self.budget_total}
+        pairs = [each.partition("=") for each in _listed(self.tags)]
+        if not all(name and value for name, _, value in pairs):
+            raise ConsoleError(400, "invalid_value", "tags must be name=value, separated by commas", where="tags")
+        return KeyGrants(
+            models=_listed(self.models),
+            routes=_listed(self.routes),
+            labels={name: value for name, _, value in pairs},
+            budgets=tuple(
+                BudgetGrant(max_usd=amount.removeprefix("$"), period=period, on_exceeded=self.on_exceeded)  # type: ignore[arg-type]
+                for period, amount in amounts.items()
+                if amount
+            ),
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            concurrent=self.concurrent,
+            expires=self.expires or None,
+        )
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the page that asks was answered."""
+
+    confirmed: str = ""
+
+
+class RotationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page that asks sends."""
+
+    confirmed: str = ""
+    overlap: str = OVERLAP
+
+
+async def show_list(request: Request, context: ConsoleContext) -> Reply:
+    """Return all keys, and the form of a new one."""
+    return await _list(request, context)
+
+
+async def _list(request: Request, context: ConsoleContext, problem: str | None = None, status: int = 200) -> Reply:
+    found = await virtual_keys.list_keys(context)
+    given = await _given(request)
+    values = {"keys": found.virtual_keys, "given": given, "problem": problem, "now": context.clock()}
+    return page(request, "keys.html", status=status, title="Keys", **values)
+
+
+async def make(request: Request, context: ConsoleContext) -> Reply:
+    """Make a key, and show it once. What is invalid is stated above the form as it was filled in."""
+    try:
+        form = await request.form_as(KeyForm)
+        made = await virtual_keys.make_key(context, request.operator, form.name, form.grants)
+    except ConsoleError as error:
+        if error.status >= 500:
+            raise
+        return await _list(request, context, error.message, error.status)
+    return _made(request, made, f"The key of {form.name} was made")
+
+
+async def _given(request: Request) -> dict[str, str]:
+    """Return the fields of the form as they were filled in, also if something in them is invalid."""
+    fields = await request.form() if request.method == "POST" else {}
+    return {name: "".join(fields.get(name, ())[:1]) for name in KeyForm.__struct_fields__}
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _made(request: Request, made: KeyMade, title: str) -> Reply:
+    """Return the page that shows a value: as the answer to the form, because it is kept nowhere."""
+    former = next((each.until for each in made.virtual_key.tokens if each.until is not None), None)
+    return page(request, "key_made.html", title=title, key=made.virtual_key, value=made.key, former=former)
+
+
+async def rotate(request: Request, context: ConsoleContext) -> Reply:
+    """Give a key another value, once that is confirmed."""
+    name, form = request.params["name"], await request.form_as(RotationForm)
+    if not form.confirmed:
+        await virtual_keys.show_key(context, name)
+        message = "It gets another value, which is shown once. The value it has now stays valid for the time below."
+        return _confirm(request, name, "rotate", "Rotate", message, overlap=OVERLAP)
+    made = await virtual_keys.rotate(context, request.operator, name, form.overlap)
+    return _made(request, made, f"{name} has another value")
+
+
+def _ending(
+    what: str, button: str, message: str, act: Callable[..., Awaitable[object]]
+) -> Callable[..., Awaitable[Reply]]:
+    """Return a handler that does something to a key that cannot be undone, once it is confirmed."""
+
+    async def handle(request: Request, context: ConsoleContext) -> Reply:
+        name = request.params["name"]
+        if not (await request.form_as(Confirmation)).confirmed:
+            await virtual_keys.show_key(context, name)
+            return _confirm(request, name, what, button, message)
+        await act(context, request.operator, name)
+        return moved(LIST)
+
+    return handle
+
+
+def _confirm(request: Request, name: str, what: str, button: str, message: str, overlap: str | None = None) -> Reply:
+    return page(
+        request,
+        "confirm.html",
+        title=f"{button} the key of {name}?",
+        place="keys",
+        message=message,
+        action=path("keys", name, what),
+        button=button,
+        back=LIST,
+        overlap=overlap,
+    )
+
+
+revoke = _ending(
+    "revoke",
+    "Revoke",
+    "All gateways refuse it within five seconds, for ever. Its requests and costs stay in the ledger.",
+    virtual_keys.revoke,
+)
+remove = _ending(
+    "remove",
+    "Remove",
+    "It is not listed any more, and its name may be used again. Its requests and costs stay in the ledger.",
+    virtual_keys.remove,
+)
+
+ROUTES = (
+    ConsoleRoute(method="GET", path=LIST, handler=show_list),
+    ConsoleRoute(method="POST", path=LIST, handler=make, scope="manage"),
+    ConsoleRoute(method="POST", path=f"{_ONE}/rotate", handler=rotate, scope="manage"),
+    ConsoleRoute(method="POST", path=f"{_ONE}/revoke", handler=revoke, scope="manage"),
+    ConsoleRoute(method="POST", path=f"{_ONE}/remove", handler=remove, scope="manage"),
+)
