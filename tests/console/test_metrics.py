@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.telemetry.prometheus.reading import Samples, samples_of, value
 from understudy.emulator import Emulator, Fault
 from understudy.fleet.store import FleetUnavailable
 from understudy.gateway.application import app
+from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
 from understudy.telemetry.prometheus.text import OPEN_METRICS, TEXT
 
@@ -106,6 +109,29 @@ async def test_cost_is_that_of_the_answers(served: Serve) -> None:
     assert sum(costs) > 0
 
 
+async def test_money_and_tokens_are_those_of_the_ledger_to_the_nano_dollar(served: Serve) -> None:
+    caller, emulator, ledger = await served(routes=[{"name": "fast", "targets": ["main", "backup"]}])
+    emulator.script("openai", [None, Fault.status(500), None, Fault.cut(after=2)], always=Fault.status(429))
+    for number in range(12):
+        await chat(caller, model="fast", stream=number % 3 == 0)
+    ledger.flush()
+    text = (await caller.get("/metrics", bearer(KEYS["read"]))).text
+    samples = samples_of(text.encode())
+    with LedgerReader(ledger.path) as reader:
+        sums = reader.usage("provider")
+    assert sums.keys() == {"main", "backup"}
+    for entry, of_entry in sums.items():
+        labels = {**MAIN, **(BACKUP if entry == "backup" else {})}
+        (cost,) = re.findall(rf'^understudy_cost_usd_total{{entry="{entry}".*}} (\S+)$', text, re.MULTILINE)
+        assert Decimal(cost) * 10**9 == of_entry.cost
+        assert value(samples, "understudy_unknown_cost_attempts_total", **labels) == of_entry.unpriced
+        attempts = [
+            value(samples, "understudy_attempts_total", **labels, outcome=outcome) or 0
+            for outcome in ("succeeded", "failed", "aborted")
+        ]
+        assert (sum(attempts), attempts[0]) == (of_entry.attempts, of_entry.succeeded)
+
+
 async def test_a_primary_that_fails_is_seen_with_its_stand_in(served: Serve) -> None:
     caller, emulator, _ = await served(routes=[{"name": "fast", "targets": ["main", "backup"]}])
     emulator.script("openai", always=Fault.status(429, retry_after=30))
@@ -186,7 +212,9 @@ async def test_without_what_other_workers_counted_there_are_gauges_alone(
 
     monkeypatch.setattr(gateway.fleet, "instance_totals", away)
     samples = await scraped(caller)
-    assert value(samples, "understudy_workers") == 1
+    assert value(samples, "understudy_fleet_up") == 0
+    assert value(samples, "understudy_requests_in_flight") == 0
+    assert value(samples, "understudy_workers") is None
     assert not [name for name, _ in samples if name.endswith(("_total", "_bucket"))]
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from understudy.policy.allowances import period_at
 from understudy.reports.budgets import BudgetResult, report_budgets
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 FRESH = 5.0
 """Seconds for which balances are used again."""
+SUBJECTS = 100
+"""Of each budget that are read, those of which the most is taken: there may be one for each session."""
 
 
 class Balances:
@@ -29,7 +32,7 @@ class Balances:
         self._since = 0.0
 
     async def read(self) -> tuple[BudgetResult, ...]:
-        """Return the balances of the present periods, at most some seconds old.
+        """Return the largest balances of the present periods, at most some seconds old.
 
         Without budgets the ledger is not asked. Raise `ConsoleError` if it cannot be read.
         """
@@ -44,7 +47,10 @@ class Balances:
 
     async def _read(self) -> tuple[BudgetResult, ...]:
         budgets, now = self._config().allowance.budgets, self._clock()
-        return await self._readers.ask(lambda queries: tuple(report_budgets(budgets, queries.all_balances(), now)))
+        periods = [(each.name, period_at(each.period, now).start) for each in budgets]
+        return await self._readers.ask(
+            lambda queries: tuple(report_budgets(budgets, queries.largest_balances(periods, SUBJECTS), now))
+        )
 
 
 def _seen(reading: asyncio.Task[tuple[BudgetResult, ...]]) -> None:

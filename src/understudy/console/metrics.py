@@ -27,9 +27,8 @@ PATIENCE = 3.0
 async def metrics(request: Request, context: ConsoleContext) -> Reply:
     """Answer a scrape."""
     is_open = wants_open_metrics(request.headers.get("accept"))
-    totals = await _totals(context)
+    totals, levels = await asyncio.gather(_totals(context), _levels(context))
     known = totals or InstanceTotals((context.fleet.snapshot(),), ())
-    levels = await _levels(context)
     now = context.clock()
 
     def written() -> bytes:

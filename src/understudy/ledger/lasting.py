@@ -120,6 +120,10 @@ class LedgerQueries(Protocol):
         """Return all balances of which something was ever claimed."""
         ...
 
+    def largest_balances(self, periods: Sequence[tuple[str, int]], limit: int) -> list[Balance]:
+        """Return, of each budget and the start of one of its periods, the balances of which the most is taken."""
+        ...
+
     def ids(self, prefix: str, limit: int = 2) -> list[str]:
         """Return the newest ids of requests that begin so."""
         ...

@@ -100,6 +100,7 @@ CASES = [
     expected("understudy_budget_left_usd", 0, **EVER),
     expected("understudy_budget_reset_timestamp_seconds", None, **EVER),
     expected("understudy_ledger_writable", 1),
+    expected("understudy_fleet_up", 1),
     expected("understudy_workers", 2),
     expected("understudy_workers_draining", 0),
     expected("understudy_configurations", 2),
@@ -250,7 +251,8 @@ def test_of_a_budget_with_many_subjects_those_with_the_least_left_are_stated() -
 def test_without_the_totals_of_all_workers_no_counter_is_stated() -> None:
     samples = read(replace(SCRAPE, has_totals=False))
     assert not [name for name, _ in samples if name.endswith(("_total", "_bucket", "_sum", "_count"))]
-    assert value(samples, "understudy_workers") == 2
+    assert value(samples, "understudy_workers") is None
+    assert value(samples, "understudy_fleet_up") == 0
     assert value(samples, "understudy_ledger_writable") == 1
 
 

@@ -28,6 +28,11 @@ _SAME = (
 )
 _ORDER = "balances.budget, balances.subject, balances.unit, balances.start"
 _BALANCES = f"SELECT balances.* FROM balances JOIN {_KEYS} ON {_SAME} ORDER BY {_ORDER}"
+_LARGEST = (
+    "SELECT found.* FROM unnest($1::text[], $2::bigint[]) AS asked (budget, start), LATERAL (SELECT * FROM balances "
+    "WHERE balances.budget = asked.budget COLLATE \"C\" AND unit = 'money' AND balances.start = asked.start "
+    "ORDER BY spent + reserved DESC, subject LIMIT $3) AS found"
+)
 _MADE = (
     "INSERT INTO balances SELECT budget, subject, unit, start, 0, 0, 0 FROM "
     f'{_KEYS} ORDER BY budget COLLATE "C", subject COLLATE "C", unit COLLATE "C", start ON CONFLICT DO NOTHING'
@@ -89,6 +94,14 @@ async def read(connection: asyncpg.Connection, keys: Iterable[BalanceKey]) -> di
 async def read_all(connection: asyncpg.Connection) -> dict[BalanceKey, tuple[int, int, int]]:
     """Return spent, reserved and overrun of all balances, sorted by their keys."""
     return _amounts(await connection.fetch(f"SELECT * FROM balances ORDER BY {_ORDER}"))
+
+
+async def read_largest(
+    connection: asyncpg.Connection, periods: Sequence[tuple[str, int]], limit: int
+) -> dict[BalanceKey, tuple[int, int, int]]:
+    """Return spent, reserved and overrun of the balances of money with the most taken, of each budget and start."""
+    budgets, starts = zip(*periods, strict=True)
+    return _amounts(await connection.fetch(_LARGEST, list(budgets), list(starts), limit))
 
 
 def _amounts(rows: Iterable[asyncpg.Record]) -> dict[BalanceKey, tuple[int, int, int]]:

@@ -175,6 +175,12 @@ class PostgresReader:
         """Return all balances of which something was ever claimed, those of limits included."""
         return [Account(*each).balance(key) for key, each in self._ask(locking.read_all).items()]
 
+    def largest_balances(self, periods: Sequence[tuple[str, int]], limit: int) -> list[Balance]:
+        """Return, of each budget and the start of one of its periods, the balances of which the most is taken."""
+        asked = [(clean(budget), start) for budget, start in periods]
+        found = self._ask(lambda connection: locking.read_largest(connection, asked, limit)) if asked else {}
+        return [Account(*each).balance(key) for key, each in found.items()]
+
     def _entries(self, query: str, values: Sequence[Any]) -> list[LedgerEntry]:
         async def entries(connection: asyncpg.Connection) -> list[LedgerEntry]:
             return [entry_of(dict(row)) for row in await connection.fetch(query, *values)]

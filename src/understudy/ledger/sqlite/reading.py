@@ -7,7 +7,7 @@ part of a day in which a span begins or ends, and what is filtered, is added up 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -43,6 +43,9 @@ _SQLITE = Database(
 )
 _DAY = f"date(started / {SECOND}, 'unixepoch')"
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
+_LARGEST = (
+    f"{_BALANCES} WHERE budget = ? AND unit = 'money' AND start = ? ORDER BY spent + reserved DESC, subject LIMIT ?"
+)
 _OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
 
@@ -84,11 +87,22 @@ class LedgerReader:
 
     def all_balances(self) -> list[Balance]:
         """Return all balances of which something was ever claimed, those of limits included."""
+        if not self._has_balances():
+            return []
+        return _balances(self._connection.execute(f"{_BALANCES} ORDER BY budget, subject, unit, start"))
+
+    def largest_balances(self, periods: Sequence[tuple[str, int]], limit: int) -> list[Balance]:
+        """Return, of each budget and the start of one of its periods, the balances of which the most is taken."""
+        if not self._has_balances():
+            return []
+        with _snapshot(self._connection):
+            asked = (self._connection.execute(_LARGEST, (*period, limit)) for period in periods)
+            return [balance for rows in asked for balance in _balances(rows)]
+
+    def _has_balances(self) -> bool:
+        """Check whether there may be balances: a file that an earlier version wrote has none."""
         known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'balances'"
-        if self._connection.execute(known).fetchone() is None:
-            return []  # an earlier version wrote it
-        rows = self._connection.execute(f"{_BALANCES} ORDER BY budget, subject, unit, start")
-        return [Account(*row[4:]).balance(BalanceKey(*row[:4])) for row in rows]
+        return self._connection.execute(known).fetchone() is not None
 
     def entries(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -203,6 +217,10 @@ class LedgerReader:
         where += f" AND state <> 'started' AND {value} IS NOT NULL"
         query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1{', 2' if day else ''}"
         return self._connection.execute(query, values)
+
+
+def _balances(rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
+    return [Account(*row[4:]).balance(BalanceKey(*row[:4])) for row in rows]
 
 
 def read_balances(path: Path, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:

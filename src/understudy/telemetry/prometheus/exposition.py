@@ -26,8 +26,7 @@ from understudy.telemetry.prometheus.text import Family, Kind, Sample, label, re
 from understudy.telemetry.snapshot import Snapshot, Tokens
 
 Metric = tuple[Family, Iterable[Sample]]
-COUNTED = (Kind.COUNTER, Kind.HISTOGRAM)
-"""The kinds that must never fall."""
+WORKERS = (metrics.WORKERS, metrics.WORKERS_DRAINING, metrics.CONFIGURATIONS)
 
 SUBJECTS = 100
 """Of one budget, with samples of their own: those with the least left. There may be one for each session."""
@@ -35,8 +34,13 @@ SUBJECTS = 100
 
 def exposition(scrape: Scrape, *, is_open: bool = False) -> bytes:
     """Return all metrics of a gateway: in OpenMetrics, or in Prometheus' own format."""
-    stated = (each for each in _metrics(scrape) if scrape.has_totals or each[0].kind not in COUNTED)
+    stated = (each for each in _metrics(scrape) if scrape.has_totals or not _needs_all(each[0]))
     return rendered(stated, is_open=is_open)
+
+
+def _needs_all(family: Family) -> bool:
+    """Check whether a metric means nothing unless all workers are known."""
+    return family.kind in (Kind.COUNTER, Kind.HISTOGRAM) or family in WORKERS
 
 
 def _metrics(scrape: Scrape) -> Iterator[Metric]:
@@ -51,6 +55,7 @@ def _metrics(scrape: Scrape) -> Iterator[Metric]:
     yield from _quotas(live)
     yield from _budgets(scrape.budgets)
     yield metrics.LEDGER_WRITABLE, _ledger(scrape.workers)
+    yield metrics.FLEET_UP, [((), int(scrape.has_totals))]
     yield from _workers(scrape.workers)
     yield from _processes(scrape.processes)
 

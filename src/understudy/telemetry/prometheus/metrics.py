@@ -181,6 +181,12 @@ LEDGER_WRITABLE = Family(
     kind=Kind.GAUGE,
     help="1 if the ledger takes the entries of all workers, 0 if it is damaged or away.",
 )
+FLEET_UP = Family(
+    name="understudy_fleet_up",
+    kind=Kind.GAUGE,
+    help="1 if the worker that answers knows what the others report; if 0, counters and workers are not stated, and "
+    "the rest is of that worker alone.",
+)
 WORKERS = Family(name="understudy_workers", kind=Kind.GAUGE, help="Worker processes that are alive.")
 WORKERS_DRAINING = Family(
     name="understudy_workers_draining",
@@ -243,6 +249,7 @@ METRICS = (
     BUDGET_MAX,
     BUDGET_RESET,
     LEDGER_WRITABLE,
+    FLEET_UP,
     WORKERS,
     WORKERS_DRAINING,
     CONFIGURATIONS,

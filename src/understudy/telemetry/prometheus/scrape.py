@@ -47,7 +47,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     """Those that have ended or are silent: only their totals count. One without the name of a worker has the totals of
     all that ended long ago."""
     has_totals: bool = True
-    """Whether it is known what all of them counted. If not, no counter is stated: one that falls, because a worker is
-    missing, counts as one that began anew."""
+    """Whether it is known what all of them counted. If not, `workers` is the one that answers, and no counter is
+    stated: one that falls, because a worker is missing, counts as one that began anew."""
     budgets: tuple[BudgetLevel, ...] = ()
     processes: tuple[ProcessUse, ...] = ()
