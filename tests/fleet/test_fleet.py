@@ -169,6 +169,13 @@ async def test_orders_are_obeyed_by_all_in_their_order(running: Running) -> None
     assert a.snapshot().obeyed == (await a.orders())[-1].number
 
 
+async def test_the_first_order_is_obeyed_whatever_it_is(running: Running) -> None:
+    """Also by a process that did not look for orders before."""
+    a, mine = running.start("a")
+    await a.order(OrderKind.CLOSE, "one", "ann")
+    assert mine.obeyed == [(OrderKind.CLOSE, "one")]
+
+
 async def test_a_process_that_starts_later_obeys_what_stands(running: Running) -> None:
     a, _ = running.start("a")
     await a.order(OrderKind.OPEN, "one", "ann")

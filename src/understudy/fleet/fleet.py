@@ -158,6 +158,8 @@ class Fleet:
         """
         if not self._process.has_entry(entry):
             raise Misuse(f"no entry is called {entry!r}")
+        if not self._follows:
+            await self._follow()
         asked = Order(kind=kind, entry=entry, by=by, at=time.time())
         if kind is OrderKind.PROBE:
             asked = msgspec.structs.replace(asked, probe=await self._process.probe(entry))
