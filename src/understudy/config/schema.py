@@ -13,6 +13,7 @@ from understudy.domain.operation import SPOKEN
 from understudy.domain.rules import Rule
 from understudy.providers import ProviderType
 from understudy.settings import rules as settings_rules
+from understudy.settings.alerts import ALERTS, WEBHOOK
 from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.settings.capture import CAPTURE
 from understudy.settings.console import CONSOLE, CONSOLE_KEY
@@ -371,7 +372,7 @@ LLM = (*LEGACY, *_TABLES)
 KNOWN = frozenset(
     {
         *(*PROVIDER, *PRICE, *TIER, *FALLBACK, *ROUTE, *LLM, *TYPE, *FAMILY, *ERROR_RULE, *GATEWAY, *GATEWAY_KEY),
-        *(*LEDGER, *BUDGET, *LIMIT, *CONSOLE, *CONSOLE_KEY, *TELEMETRY, *TRACING),
+        *(*LEDGER, *BUDGET, *LIMIT, *CONSOLE, *CONSOLE_KEY, *TELEMETRY, *TRACING, *ALERTS, *WEBHOOK),
         *QuirksPatch.__annotations__,
     }
 )

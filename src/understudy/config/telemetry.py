@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from understudy.config.alerts import read_alerts
 from understudy.config.lines import KeyPath
 from understudy.config.report import did_you_mean
 from understudy.config.tables import Context, read_table
@@ -25,7 +26,10 @@ def read_telemetry(context: Context, table: Any, entries: Collection[str]) -> Te
         report.error(_TELEMETRY, "llm.telemetry must be a table", "write [llm.telemetry.tracing]")
         return TelemetryConfig()
     report.unknown_keys(table, _TELEMETRY, "[llm.telemetry]", TELEMETRY)
-    return TelemetryConfig(tracing=_read_tracing(context, table["tracing"], entries) if "tracing" in table else None)
+    return TelemetryConfig(
+        tracing=_read_tracing(context, table["tracing"], entries) if "tracing" in table else None,
+        alerts=read_alerts(context, table["alerts"]) if "alerts" in table else None,
+    )
 
 
 def _read_tracing(context: Context, table: Any, entries: Collection[str]) -> TracingConfig | None:

@@ -1,4 +1,4 @@
-"""What a gateway tells others of its requests: traces."""
+"""What a gateway sends to other systems: traces and alerts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from understudy.domain.rules import Rule
+from understudy.settings.alerts import AlertsConfig
 from understudy.settings.checking import Settings
 from understudy.settings.tracing import TracingConfig
 
@@ -16,9 +17,12 @@ class TelemetryConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setti
 
     tracing: TracingConfig | None = None
     """Where traces go; `None`: there are none."""
+    alerts: AlertsConfig | None = None
+    """Of what operators are alerted; `None`: of nothing."""
 
 
 TELEMETRY: Mapping[str, Rule] = {
     "tracing": Rule("table", '{ endpoint = "http://localhost:4318" }', "where traces go; see below", "no traces"),
+    "alerts": Rule("table", "{ down_after = 30 }", "when alerts are sent, and where to; see below", "no alerts"),
 }
 """The keys of `[llm.telemetry]`: the fields of `TelemetryConfig`."""

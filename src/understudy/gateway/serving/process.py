@@ -38,6 +38,8 @@ COLLECTED = (10_000, 20, 20)
 Python's own are 700, 10 and 10."""
 FILES = 65_536
 """Open files that a process asks for: each caller and each request to a provider needs one."""
+ALERTS = 5.0
+"""Seconds between two looks whether the configuration asks for alerts."""
 OWN_FILES = 64
 """Open files that are left for everything else, such as the ledger and the logs."""
 
@@ -75,6 +77,16 @@ class Process:
         await self._traces.use(tracing)
         self.server.drain_time = self.options.drain_of(config)
 
+    async def _alerts(self) -> None:
+        """Send alerts, if the configuration asks for them, also one that is read later; until cancelled."""
+        file = Path(self.options.fleet_file) if self.options.fleet_file else None
+        while True:
+            if self.gateway.config.telemetry.alerts is not None:
+                from understudy.gateway.alerting import send_alerts
+
+                await send_alerts(self.gateway, file)
+            await asyncio.sleep(ALERTS)
+
     def _observers(self, tracing: Tracing | None = None) -> tuple[Observer, ...]:
         return () if tracing is None else (tracing,)
 
@@ -98,7 +110,7 @@ class Process:
         """Serve until stopped. What runs beside ends then; if it fails, the server stops."""
         _spare_collector()
         await self.gateway.fleet.join()
-        tasks = [asyncio.create_task(each) for each in (*beside, self.gateway.fleet.run())]
+        tasks = [asyncio.create_task(each) for each in (*beside, self.gateway.fleet.run(), self._alerts())]
         for task in tasks:
             task.add_done_callback(self._stop_after)
         try:
@@ -106,6 +118,7 @@ class Process:
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._traces.close()
             await self.gateway.fleet.leave()
             if self._ledger is not None:
