@@ -18,6 +18,7 @@ from understudy.domain.prices import Rates
 from understudy.domain.rules import Rule
 from understudy.providers.base import Family
 from understudy.settings import FallbackConfig, ProviderConfig
+from understudy.settings.alerts import ALERTS, WEBHOOK, AlertsConfig, Webhook
 from understudy.settings.console import CONSOLE, CONSOLE_KEY, ConsoleConfig, ConsoleKey
 from understudy.settings.gateway import GatewayConfig, GatewayKey
 from understudy.settings.telemetry import TELEMETRY, TelemetryConfig
@@ -41,6 +42,8 @@ def test_keys_are_the_fields() -> None:
     assert set(CONSOLE_KEY) == set(ConsoleKey.__struct_fields__)
     assert set(TELEMETRY) == set(TelemetryConfig.__struct_fields__)
     assert set(TRACING) == set(TracingConfig.__struct_fields__)
+    assert set(ALERTS) == set(AlertsConfig.__struct_fields__)
+    assert set(WEBHOOK) == set(Webhook.__struct_fields__)
     assert set(FAMILY) == set(Family.__struct_fields__)
     assert set(schema.RATES) == set(Rates.__struct_fields__)
     assert set(ERROR_RULE) == set(ErrorRule.__struct_fields__)

@@ -48,6 +48,7 @@ from understudy.policy.tasks import DEFAULT_TASK, RULES
 from understudy.policy.verdicts import VERDICTS, Cooldown, Fallback, Retry, Trips
 from understudy.providers import ProviderType
 from understudy.providers.base import ProviderRow, quirks_of
+from understudy.settings.alerts import ALERTS, WEBHOOK
 from understudy.settings.budgets import BUDGET, LIMIT
 from understudy.settings.console import CONSOLE, CONSOLE_KEY
 from understudy.settings.telemetry import TELEMETRY
@@ -261,6 +262,8 @@ TABLES = {
     "console keys": CONSOLE_KEY,
     "telemetry": TELEMETRY,
     "tracing": TRACING,
+    "alerts": ALERTS,
+    "webhooks": WEBHOOK,
     "single provider": LEGACY,
 }
 """The tables of keys in configuration.md, by the names of their places."""

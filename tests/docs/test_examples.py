@@ -76,4 +76,6 @@ def test_a_configuration_loads(name: str, text: str) -> None:
         pytest.skip("a fragment, not a configuration")
     keys = {f"{provider}_API_KEY": "key" for provider in ("OPENAI", "ANTHROPIC", "GROQ", "OLLAMA", "ACME", "EXAMPLE")}
     keys |= {"ADMIN_KEY": "admin-0123456789abcdef", "LEDGER_PASSWORD": "password", "LIMITS_PASSWORD": "password"}
+    keys |= {"ALERTS_URL": "https://example.com/hook", "SLACK_URL": "https://example.com/slack"}
+    keys |= {"ALERTS_SECRET": "signing-0123456789abcdef"}
     assert parse(text, source=f"{name}.toml", environ=keys).providers

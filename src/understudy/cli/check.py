@@ -21,9 +21,11 @@ from understudy.cli.standing import balances_of, utc_minute
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
 from understudy.client.ledger import LimitsServer, hazards_of, limits_server
 from understudy.config import Config, Disabled, Notice, NoticeKind, load
+from understudy.domain.errors import ConfigError
 from understudy.ledger.holds import Balance
 from understudy.reports.budgets import BudgetResult, report_budgets
 from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
+from understudy.telemetry.alerts.outbox import TestedWebhook
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,12 +78,17 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     """Of the gateway, as are the classes."""
     classes: Mapping[str, str] = {}
+    alerts: tuple[TestedWebhook, ...] = ()
+    """What webhooks answered to a test; empty without `--test-alerts`."""
 
 
 def check(
     common: CommonOptions,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Read the configuration only; make no requests.")] = False,
+    test_alerts: Annotated[
+        bool, typer.Option("--test-alerts", help="Also send a test to each webhook of [llm.telemetry.alerts].")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check the configuration and every provider in it, at no cost."""
@@ -92,9 +99,10 @@ def check(
         loaded = load(common.config, probe=(lambda _: True) if offline else None)
         entries = run_async(survey(loaded, offline=offline))
         limits = None if offline else limits_server(loaded)
+        alerts = _tested(loaded) if test_alerts else ()
     available = offline or any(entry.ok for entry in entries)
     result = CheckResult(
-        ok=available and not any(entry.wrong for entry in entries),
+        ok=available and not any(entry.wrong for entry in entries) and all(each.ok for each in alerts),
         source=loaded.source,
         offline=offline,
         entries=entries,
@@ -106,9 +114,20 @@ def check(
         budgets=tuple(report_budgets(loaded.allowance.budgets, _balances(loaded), time.time())),
         aliases=loaded.gateway.aliases,
         classes=loaded.gateway.classes,
+        alerts=alerts,
     )
     print_json(result) if as_json else _print(result, verbose=common.verbose)
     raise typer.Exit(ExitCode.OK if result.ok else ExitCode.UNAVAILABLE)
+
+
+def _tested(config: Config) -> tuple[TestedWebhook, ...]:
+    """Send a test to the webhooks. Raise `ConfigError` if there are none."""
+    from understudy.gateway.alerting import send_tests
+
+    alerts = config.telemetry.alerts
+    if alerts is None or not alerts.webhooks:
+        raise ConfigError("there is no webhook to test\n  add [[llm.telemetry.alerts.webhooks]]")
+    return run_async(send_tests(config))
 
 
 def _balances(config: Config) -> list[Balance]:
@@ -143,6 +162,9 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
         print(clean_line(f"ledger: {hazard}"))
     if result.limits is not None:
         print(clean_line(f"limits: {_limits(result.limits)}"))
+    for tested in result.alerts:
+        answer = f"status {tested.status}" if tested.status is not None else tested.detail
+        print(clean_line(f"webhook {tested.webhook}: {'took the test' if tested.ok else f'did not take it: {answer}'}"))
     _print_verdict(result)
 
 

@@ -26,12 +26,13 @@ from understudy.telemetry.alerts.outbox import (
     AlertState,
     Pending,
     Reply,
+    TestedWebhook,
     answered,
     due,
     queued,
     without_strangers,
 )
-from understudy.telemetry.alerts.rules import WINDOW, step
+from understudy.telemetry.alerts.rules import WINDOW, Alert, Kind, step
 from understudy.telemetry.alerts.store import AlertStore, AlertsUnavailable, MemoryAlerts, decode, encode
 from understudy.transport.base import Transport, TransportError
 from understudy.transport.choice import built_in
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from understudy.gateway.application import Gateway
     from understudy.ledger.holds import Balance
     from understudy.settings.alerts import AlertsConfig, Webhook
-    from understudy.telemetry.alerts.rules import Alert, Observation
+    from understudy.telemetry.alerts.rules import Observation
 
 log = logging.getLogger("understudy.gateway")
 
@@ -56,6 +57,36 @@ PATIENCE = 5.0
 """Seconds within which a webhook must answer."""
 
 
+class Sender:
+    """Posts alerts to webhooks."""
+
+    def __init__(self) -> None:
+        self._host = socket.gethostname()
+        self._transport: Transport | None = None
+
+    async def post(self, alert: Alert, webhook: Webhook) -> Reply:
+        """Send one alert, and return how the webhook answered."""
+        body, transport = body_of(alert, webhook.form, self._host), self._transport
+        if transport is None:
+            transport = self._transport = built_in()
+        headers = headers_of(message_id(alert), body, webhook.secret, time.time())
+        request = HttpRequest("POST", webhook.address, headers, body)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                incoming = await transport.send(request, connect=PATIENCE)
+        except TransportError as error:
+            return Reply(detail=str(error.failure.kind))
+        except TimeoutError:
+            return Reply(detail=f"no answer within {PATIENCE:g} s")
+        incoming.close()
+        return Reply(incoming.head.status, retry_after=retry_after(incoming.head.headers))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._transport is not None:
+            await self._transport.aclose()
+
+
 class Alerting:
     """The alerts of one process of a gateway."""
 
@@ -65,8 +96,7 @@ class Alerting:
         self._fleet = fleet
         self._store = store
         self._owner = new_id()
-        self._host = socket.gethostname()
-        self._transport: Transport | None = None
+        self._sender = Sender()
         self._trouble: set[str] = set()
         """What has failed and was logged, until it works again."""
         self._is_in_charge = False
@@ -99,33 +129,11 @@ class Alerting:
         webhooks = {each.name: each for each in config.webhooks}
         until = time.monotonic() + LEASE - 2 * PATIENCE
         for pending in due(state, webhooks, time.time()):
-            reply = await self.post(pending.alert, webhooks[pending.webhook])
+            reply = await self._sender.post(pending.alert, webhooks[pending.webhook])
             self._note_reply(pending, reply)
             state = answered(state, pending, reply, time.time())
             if not await self._keep(state) or time.monotonic() >= until:
                 return
-
-    async def post(self, alert: Alert, webhook: Webhook) -> Reply:
-        """Send one alert, and return how the webhook answered."""
-        body, transport = body_of(alert, webhook.form, self._host), self._transport
-        if transport is None:
-            transport = self._transport = built_in()
-        headers = headers_of(message_id(alert), body, webhook.secret, time.time())
-        request = HttpRequest("POST", webhook.address, headers, body)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                incoming = await transport.send(request, connect=PATIENCE)
-        except TransportError as error:
-            return Reply(detail=str(error.failure.kind))
-        except TimeoutError:
-            return Reply(detail=f"no answer within {PATIENCE:g} s")
-        incoming.close()
-        return Reply(incoming.head.status, retry_after=retry_after(incoming.head.headers))
-
-    async def aclose(self) -> None:
-        """Close the connections to webhooks."""
-        if self._transport is not None:
-            await self._transport.aclose()
 
     # ---- what is seen ----
 
@@ -185,12 +193,40 @@ class Alerting:
             pass
         finally:
             self._store.close()
-            await self.aclose()
+            await self._sender.aclose()
+
+
+async def send_tests(config: Config) -> tuple[TestedWebhook, ...]:
+    """Send a test to each webhook of a configuration, and return what they answered."""
+    alerts, now = config.telemetry.alerts, time.time()
+    if alerts is None:
+        return ()
+    words = "this is a test of understudy: nothing is wrong"
+    alert = Alert(
+        id=f"{Kind.TEST}:{new_id()}",
+        kind=Kind.TEST,
+        status="firing",
+        subject="",
+        severity="warning",
+        summary=words,
+        since=now,
+        at=now,
+    )
+    sender = Sender()
+    try:
+        replies = [await sender.post(alert, each) for each in alerts.webhooks]
+    finally:
+        await sender.aclose()
+    return tuple(
+        TestedWebhook(webhook=each.name, ok=reply.is_taken, status=reply.status, detail=reply.detail)
+        for each, reply in zip(alerts.webhooks, replies, strict=True)
+    )
 
 
 async def send_alerts(gateway: Gateway, file: Path | None = None) -> None:
-    """Send the alerts of a gateway until its configuration asks for none, or until cancelled. `file`: where the store is
-    if no ledger is kept. An error never ends the gateway."""
+    """Send the alerts of a gateway until its configuration asks for none, or until cancelled. An error never ends it.
+
+    `file`: where the store is if no ledger is kept."""
     try:
         store = open_alerts(gateway.config, file)
     except LLMError as error:

@@ -67,6 +67,15 @@ class Reply(msgspec.Struct, frozen=True):
         return self.status is not None and self.status < 500 and not self.is_taken and self.status not in _AGAIN
 
 
+class TestedWebhook(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webhook answered to a test."""
+
+    webhook: str
+    ok: bool
+    status: int | None
+    detail: str | None
+
+
 def queued(state: AlertState, alerts: Iterable[Alert], webhooks: Iterable[str], now: float) -> AlertState:
     """Return the state with alerts for each webhook. An alert that was never taken and is over is not sent at all."""
     outbox = list(state.outbox)
