@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
+
 from tests.cli.running import CommandLine
+from tests.telemetry.tracing.collector import collecting
 from understudy.cli.emulate import configuration
 from understudy.emulator import Emulator, Fault, emulate
 
@@ -197,3 +200,29 @@ def test_the_emulators_own_configuration_is_well(cli: CommandLine) -> None:
         assert {each["provider"] for each in priced.json["prices"]} == {
             each["name"] for each in checked.json["entries"]
         }
+
+
+def test_a_test_is_sent_to_each_webhook_and_its_answer_reported(cli: CommandLine, emulator: Emulator) -> None:
+    hook = '[[llm.telemetry.alerts.webhooks]]\nname = "{name}"\nurl = "{url}"\nform = "{form}"\n'
+    with collecting() as one, collecting() as other:
+        other.status = 404
+        cli.configure(
+            configuration(emulator)
+            + hook.format(name="pager", url=one.url + "/url-canary-99", form="json")
+            + hook.format(name="chat", url=other.url + "/url-canary-98", form="slack")
+        )
+        result = cli.run("check", "--test-alerts")
+        assert "webhook pager: took the test" in result.out
+        assert "webhook chat: did not take it: status 404" in result.out
+        assert result.code == 1
+        assert json.loads(one.bodies[0])["kind"] == "test"
+        assert "canary" not in result.out + result.err
+        other.status = 200
+        assert cli.run("check", "--test-alerts", "--json").json["alerts"][1]["ok"] is True
+        assert set(json.loads(other.bodies[0])) == {"text", "mrkdwn", "blocks"}
+
+
+def test_without_webhooks_there_is_nothing_to_test(configured: CommandLine) -> None:
+    result = configured.run("check", "--test-alerts")
+    assert result.code == 2
+    assert "there is no webhook to test" in result.err

@@ -21,6 +21,11 @@ def differences(old: Config, new: Config) -> list[str]:
             {each.name: each for each in old.console.keys},
             {each.name: each for each in new.console.keys},
         ),
+        (
+            "budget",
+            {each.name: each for each in old.allowance.budgets},
+            {each.name: each for each in new.allowance.budgets},
+        ),
         ("alias", dict(old.gateway.aliases), dict(new.gateway.aliases)),
         (
             "provider type",
@@ -33,9 +38,13 @@ def differences(old: Config, new: Config) -> list[str]:
         ("llm.fallback", old.fallback, new.fallback),
         ("llm.gateway", old.gateway, new.gateway),
         ("llm.console", old.console, new.console),
+        ("llm.telemetry", old.telemetry, new.telemetry),
+        ("llm.ledger", old.ledger, new.ledger),
     ):
         if fields := [name for name in _changed(before, after) if name not in ("keys", "aliases")]:
             found.append(f"[{table}] changed: {', '.join(fields)}")
+    if old.allowance.limits != new.allowance.limits:
+        found.append("[[llm.limits]] changed")
     return found
 
 

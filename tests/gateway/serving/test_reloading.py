@@ -65,6 +65,27 @@ def test_what_changed_is_named_and_no_value_is_shown() -> None:
     assert differences(new, new) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("max = 1", "max = 2", 'budget "b" changed: max'),
+        ("concurrent = 1", "concurrent = 2", "[[llm.limits]] changed"),
+        ('capture = "off"', 'capture = "all"', "[llm.ledger] changed: capture"),
+        ("sample = 1", "sample = 0.5", "[llm.telemetry] changed: tracing"),
+        ("down_after = 30", "down_after = 40", "[llm.telemetry] changed: alerts"),
+    ],
+)
+def test_every_table_that_can_be_changed_is_named(before: str, after: str, words: str) -> None:
+    """What is not named is not used: a reload without a difference changes nothing."""
+    text = (
+        ENTRIES.format(more="")
+        + '[[llm.budgets]]\nname = "b"\nmax = 1\n[[llm.limits]]\nconcurrent = 1\n[llm.ledger]\ncapture = "off"\n'
+        + '[llm.telemetry.tracing]\nendpoint = "http://localhost"\nsample = 1\n[llm.telemetry.alerts]\n'
+        + 'down_after = 30\n[[llm.telemetry.alerts.webhooks]]\nname = "w"\nurl = "http://localhost"\n'
+    )
+    assert differences(read(text), read(text.replace(before, after))) == [words]
+
+
 def test_a_changed_alias_is_named() -> None:
     old = read(ENTRIES.format(more="") + GATEWAY)
     new = read(ENTRIES.format(more="") + GATEWAY.replace('= "openai"', '= "anthropic"'))
