@@ -158,6 +158,7 @@ def _distinct(
     """
     scan = Newest(column, selection, database, before, most)
     found, known, fetched, size = dict[Any, str](), {None}, 0, limit + 1
+    rows: Sequence[Any] = ()
     while fetched < most and (rows := (yield from scan.more(size))):
         for id_, value in rows:
             if value in known:
