@@ -1,20 +1,22 @@
 """What reports cost at a long ledger: each page of the console and each filter, of a file with many requests.
 
-python -m benchmarks.long_reports [--rows N] [--days N] [--file PATH]
+python -m benchmarks.long_reports [--rows N] [--days N] [--file PATH] [--url URL]
 
 The attempts are of 300 keys, 12 models of 4 entries, sessions of coding agents, routes and tags. One in thirty fails,
 and then another target answers. One value of each filter is rare, and one does not occur. A file that is given is
-filled if it does not exist, and kept. The ledger is open, as the console has it. Stated are the median of five reports
-and the longest one, which is often the first.
+filled if it does not exist, and kept. `--url`: of a PostgreSQL, to which the file is copied if it is empty. The ledger
+is open, as the console has it. Stated are the median of five reports and the longest one, which is often the first.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -22,15 +24,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from benchmarks.long_ledger import AGAIN, COPIES, fill
+from benchmarks.long_ledger import AGAIN, BATCH, COPIES, fill
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.ledger import LedgerQueries
+from understudy.ledger.postgres.connecting import connect
+from understudy.ledger.postgres.reading import PostgresReader
+from understudy.ledger.postgres.schema import migrate
+from understudy.ledger.rows import COLUMNS
 from understudy.ledger.selection import By, LedgerSelection
+from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sqlite.reading import LedgerReader
+from understudy.ledger.sums import FIELDS
 from understudy.reports.history import history_of_ledger
 from understudy.reports.money import report_money
 from understudy.reports.requests import list_requests
@@ -166,16 +174,43 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--days", type=float, default=60)
     parser.add_argument("--file", type=Path)
+    parser.add_argument("--url")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = given.file or Path(folder) / "ledger.db"
         if not path.exists():
             took = fill(path, records(given.rows // COPIES, given.days))
             print(f"{given.rows:,} attempts of {given.days:g} days written in {took:,.0f} s")
-        with LedgerReader(path) as reader:
+        if given.url:
+            asyncio.run(_copied(path, given.url))
+        with PostgresReader(given.url) if given.url else LedgerReader(path) as reader:
             for name, ask in questions(BEGAN + given.days * 86_400 - 60):
                 times = [_measure(reader, ask) for _ in range(AGAIN)]
                 print(f"{name:<60}{median(times):>9,.1f} ms{max(times):>9,.1f} ms", flush=True)
+
+
+async def _copied(path: Path, url: str) -> None:
+    """Copy the entries and the sums of a file to an empty database."""
+    connection = await connect(url)
+    await migrate(connection)
+    if await connection.fetchval("SELECT 1 FROM days LIMIT 1") is None:
+        file = open_for_reading(path)
+        for table, names in (("entries", COLUMNS), ("days", ("day", "dimension", "value", *FIELDS))):
+            rows = file.execute(f"SELECT {', '.join(names)} FROM {table}")
+            columns = (*names, "tagged") if table == "entries" else names
+            while some := [_stored(dict(row), columns) for row in rows.fetchmany(BATCH)]:
+                await connection.copy_records_to_table(table, records=some, columns=columns)
+        file.close()
+        await connection.execute("ANALYZE")
+    await connection.close()
+
+
+def _stored(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:
+    """Return a row as PostgreSQL has it."""
+    row |= {name: bool(row[name]) for name in ("opens", "streamed") if name in row}
+    if "tagged" in columns:
+        row["tagged"] = [f"{name}={value}" for name, value in json.loads(row["tags"] or "{}").items()]
+    return tuple(row[name] for name in columns)
 
 
 def _measure(queries: LedgerQueries, ask: Ask) -> float:

@@ -92,12 +92,12 @@ class LedgerQueries(Protocol):
         """Return the sessions of which an attempt is selected."""
         ...
 
-    def session_sums(self, session: str) -> SessionSums | None:
-        """Return what a session came to."""
+    def session_sums(self, sessions: Sequence[str]) -> dict[str, SessionSums]:
+        """Return what sessions came to."""
         ...
 
-    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
-        """Return the newest successful attempts of a session."""
+    def answers(self, sessions: Sequence[str], limit: int = 2_000) -> dict[str, list[Answer]]:
+        """Return the newest successful attempts of each session."""
         ...
 
     def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:

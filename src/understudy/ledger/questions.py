@@ -4,7 +4,7 @@ So one text serves every database, whether it is asked in this thread or over a 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ _SEEK = 4
 """To look at an entry by an index takes as long as to look at so many one after another."""
 _FEW = 5_000
 """Entries up to which the first of two indexes is used; and those that are looked at first."""
-_AT_ONCE = 500
+_AT_ONCE = 100
 """Values of one question, at most."""
 
 
@@ -135,8 +135,7 @@ def request_page(selection: LedgerSelection, database: Database, before: str | N
     """Ask for a page of requests."""
     found, next_ = yield from _distinct("request", selection, database, before, limit, LOOKED_AT)
     attempts: dict[bytes, list[LedgerEntry]] = {request: [] for request in found}
-    for at in range(0, len(found), _AT_ONCE):
-        some = found[at : at + _AT_ONCE]
+    for some in _pieces(found):
         rows = yield f"SELECT * FROM entries WHERE request IN ({marks(database, len(some))}) ORDER BY id", some
         for row in rows:
             attempts[row["request"]].append(entry_of(row))
@@ -157,7 +156,7 @@ def _distinct(
     or fetched.
     """
     scan = Newest(column, selection, database, before, most)
-    found, known, fetched, size = dict[Any, str](), {None}, 0, limit + 1
+    found, known, fetched, size = dict[Any, str](), set[Any]([None]), 0, limit + 1
     rows: Sequence[Any] = ()
     while fetched < most and (rows := (yield from scan.more(size))):
         for id_, value in rows:
@@ -183,17 +182,16 @@ def _is_earlier(column: str, value: Any, selection: LedgerSelection, database: D
     return bool((yield query, [*values, value, id_of(before)]))
 
 
-def answers(session: str, database: Database, limit: int) -> Asking[list[Answer]]:
-    """Ask for the newest answers of a session, the oldest of them first."""
-    query = (
-        "SELECT request, provider, model, class, started, duration FROM entries "
-        f"WHERE session = {database.mark}1 AND state = '{EntryState.SUCCEEDED}' ORDER BY id DESC LIMIT {limit:d}"
-    )
-    rows = yield query, [database.text(session)]
-    return [
-        Answer(text_of(request), provider, model, kind, started / SECOND, duration / SECOND)
-        for request, provider, model, kind, started, duration in reversed(rows)
-    ]
+def answers(sessions: Sequence[str], database: Database, limit: int) -> Asking[dict[str, list[Answer]]]:
+    """Ask for the newest answers of each session, the oldest of them first."""
+    columns = "id, request, provider, model, class, started, duration"
+    chosen = f"AND state = '{EntryState.SUCCEEDED}' ORDER BY id DESC LIMIT {limit:d}"
+    found: dict[str, list[Answer]] = {session: [] for session in sessions}
+    for place, _, request, *rest in sorted((yield from _of_sessions(columns, sessions, database, chosen))):
+        provider, model, kind, started, duration = rest
+        answer = Answer(text_of(request), provider, model, kind, started / SECOND, duration / SECOND)
+        found[sessions[place]].append(answer)
+    return found
 
 
 def endings(selection: LedgerSelection, database: Database, limit: int) -> Asking[list[Ending]]:
@@ -212,21 +210,49 @@ def _ending_of(row: Sequence[Any]) -> Ending:
     )
 
 
-def session_sums(session: str, database: Database) -> Asking[SessionSums | None]:
-    """Ask what a session came to; `None` if there is no such session."""
-    stored, ends = database.text(session), list[Any]()
+def session_sums(sessions: Sequence[str], database: Database) -> Asking[dict[str, SessionSums]]:
+    """Ask what sessions came to; those that are unknown are not in the answer."""
+    columns, ends = "started, agent, key", list[dict[int, Any]]()
     for order in ("ASC", "DESC"):
-        where = f"session = {database.mark}1 ORDER BY id {order} LIMIT 1"
-        ends += yield f"SELECT started, agent, key FROM entries WHERE {where}", [stored]
-    if not ends:
-        return None
-    (first, *_), (last, agent, key) = ends
+        rows = yield from _of_sessions(columns, sessions, database, f"ORDER BY id {order} LIMIT 1")
+        ends.append({row[0]: row[1:] for row in rows})
+    oldest, newest = ends
+    if not oldest:
+        return {}
+    first, last = min(each[0] for each in oldest.values()), max(each[0] for each in newest.values())
     # One by one: the day comes before the value in the table, so a span of days would be read whole.
     days = ", ".join(map(str, range(day_of(first / SECOND), day_of(last / SECOND) + 1)))
-    where = f"dimension = 'session' AND day IN ({days}) AND value = {database.mark}1"
-    (sums,) = yield f"SELECT {KEPT} FROM days WHERE {where}", [stored]
-    known = UsageSums() if sums[0] is None else UsageSums(*map(int, sums))
-    return SessionSums(session, agent, key, first / SECOND, last / SECOND, known)
+    sums = dict[str, UsageSums]()
+    for some in _pieces(sessions):
+        where = f"dimension = 'session' AND day IN ({days}) AND value IN ({marks(database, len(some))})"
+        kept = yield f"SELECT value, {KEPT} FROM days WHERE {where} GROUP BY value", list(map(database.text, some))
+        sums |= {row[0]: UsageSums(*map(int, row[1:])) for row in kept}
+    found: dict[str, SessionSums] = {}
+    for place, (began, *_) in oldest.items():
+        session, (latest, agent, key) = sessions[place], newest[place]
+        known = sums.get(database.text(session), UsageSums())
+        found[session] = SessionSums(session, agent, key, began / SECOND, latest / SECOND, known)
+    return found
+
+
+def _of_sessions(columns: str, sessions: Sequence[str], database: Database, chosen: str) -> Asking[list[Any]]:
+    """Ask for some entries of each session, in one question for many; each row begins with the place of its session.
+    `chosen`: which ones, in SQL."""
+    found: list[Any] = []
+    for at, some in enumerate(_pieces(sessions)):
+        parts = (
+            f"SELECT * FROM (SELECT {at * _AT_ONCE + number} AS place, {columns} FROM entries "
+            f"WHERE session = {database.mark}{number + 1} {chosen}) AS each_{number}"
+            for number in range(len(some))
+        )
+        rows = yield " UNION ALL ".join(parts), list(map(database.text, some))
+        found += map(tuple, rows)
+    return found
+
+
+def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Split values into those of one question."""
+    return (values[at : at + _AT_ONCE] for at in range(0, len(values), _AT_ONCE))
 
 
 def marks(database: Database, count: int, first: int = 1) -> str:

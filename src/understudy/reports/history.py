@@ -25,7 +25,7 @@ WINDOWS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 360 * MINUTE)
 """Seconds of the windows, besides the whole span."""
 SLICES = 96
 """Parts of the whole span, about: quarters of an hour of a day."""
-READ = 30_000
+READ = 20_000
 """Attempts that are read of a ledger, at most."""
 LONGEST = 900
 """Seconds that an attempt takes at most: of one that takes longer, the end is not found."""
@@ -98,7 +98,7 @@ class ProviderHistory(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """`fleet`: what the processes of the gateway measured, or `ledger`: entries."""
     is_complete: bool
-    """Whether all attempts since then were read: of a ledger, the newest 30,000 at most."""
+    """Whether all attempts since then were read: of a ledger, the newest 20,000 at most."""
     targets: tuple[TargetHistory, ...]
     """By entry and model."""
 

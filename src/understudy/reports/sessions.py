@@ -10,7 +10,7 @@ import msgspec
 from understudy.domain.money import Money
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.lasting import LedgerQueries
-from understudy.ledger.pages import Answer
+from understudy.ledger.pages import Answer, SessionSums
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.reports.usage import RequestResult, report_request
@@ -104,22 +104,23 @@ def list_sessions(
     """Return the sessions of which an attempt is selected, those with the newest one first. What is reported of them
     is that of the whole session. `before`: `next` of the page before."""
     page = queries.session_page(selection, before=before, limit=limit)
-    found = (_session(queries, each, queries.answers(each, ANSWERS)) for each in page.sessions)
-    return SessionList(sessions=tuple(each for each in found if each is not None), next=page.next)
+    sums, answers = queries.session_sums(page.sessions), queries.answers(page.sessions, ANSWERS)
+    found = (_session(sums[each], answers[each]) for each in page.sessions if each in sums)
+    return SessionList(sessions=tuple(found), next=page.next)
 
 
 def report_session(
     queries: LedgerQueries, session: str, *, before: str | None = None, limit: int = 50
 ) -> SessionDetail | None:
     """Return one session with a page of its requests; `None` if it is unknown. `before`: `next` of the page before."""
-    answers = queries.answers(session, ANSWERS)
-    found = _session(queries, session, answers)
-    if found is None:
+    sums = queries.session_sums([session]).get(session)
+    if sums is None:
         return None
+    answers = queries.answers([session], ANSWERS)[session]
     page = queries.request_page(LedgerSelection(session=session), before=before, limit=limit)
     changed = [(one, other) for one, other in _turns(answers) if _target(one) != _target(other)]
     return SessionDetail(
-        session=found,
+        session=_session(sums, answers),
         by_class=dict(Counter(kind or "" for kind in {each.request: each.request_class for each in answers}.values())),
         changes=tuple(_change(queries, *each) for each in reversed(changed[-CHANGES:])),
         requests=tuple(map(report_request, page.requests)),
@@ -127,13 +128,10 @@ def report_session(
     )
 
 
-def _session(queries: LedgerQueries, session: str, answers: Sequence[Answer]) -> SessionResult | None:
-    known = queries.session_sums(session)
-    if known is None:
-        return None
+def _session(known: SessionSums, answers: Sequence[Answer]) -> SessionResult:
     sums, loops = known.sums, [length for length in _runs(answers) if length >= LOOP]
     return SessionResult(
-        session=session,
+        session=known.session,
         agent=known.agent,
         key=known.key,
         first=known.first,

@@ -191,11 +191,11 @@ def test_each_session_is_on_one_page(store: Store, fetched: int, drawn: list[Any
         for session in ("s1", "s2", "s3", "unknown"):
             own = [each for each in records if each.session == session]
             won = [each for each in own if each.outcome is Outcome.WON]
-            assert reader.answers(session) == [
+            assert reader.answers([session])[session] == [
                 Answer(one.request_id, one.provider, one.model, None, one.started, one.duration) for one in won
             ]
-            assert reader.answers(session, limit=1) == reader.answers(session)[-1:]
-            sums = reader.session_sums(session)
+            assert reader.answers([session], limit=1)[session] == reader.answers([session])[session][-1:]
+            sums = reader.session_sums(["s9", session]).get(session)
             if not own:
                 assert sums is None
                 continue

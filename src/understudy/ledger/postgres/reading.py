@@ -110,13 +110,13 @@ class PostgresReader:
         """Return the sessions of which an attempt is selected, those with the newest one first."""
         return self._answer(questions.session_page(selection, POSTGRES, before, limit))
 
-    def session_sums(self, session: str) -> SessionSums | None:
-        """Return what a session came to; `None` if there is no such session."""
-        return self._answer(questions.session_sums(session, POSTGRES))
+    def session_sums(self, sessions: Sequence[str]) -> dict[str, SessionSums]:
+        """Return what sessions came to; those that are unknown are not among them."""
+        return self._answer(questions.session_sums(sessions, POSTGRES))
 
-    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
-        """Return the newest successful attempts of a session, the oldest of them first."""
-        return self._answer(questions.answers(session, POSTGRES, limit))
+    def answers(self, sessions: Sequence[str], limit: int = 2_000) -> dict[str, list[Answer]]:
+        """Return the newest successful attempts of each session, the oldest of them first."""
+        return self._answer(questions.answers(sessions, POSTGRES, limit))
 
     def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:
         """Return how the newest selected attempts ended, the newest first."""

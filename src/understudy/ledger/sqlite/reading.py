@@ -140,14 +140,14 @@ class LedgerReader:
         with _snapshot(self._connection):
             return self._ask(questions.session_page(selection, _SQLITE, before, limit))
 
-    def session_sums(self, session: str) -> SessionSums | None:
-        """Return what a session came to; `None` if there is no such session."""
+    def session_sums(self, sessions: Sequence[str]) -> dict[str, SessionSums]:
+        """Return what sessions came to; those that are unknown are not among them."""
         with _snapshot(self._connection):
-            return self._ask(questions.session_sums(session, _SQLITE))
+            return self._ask(questions.session_sums(sessions, _SQLITE))
 
-    def answers(self, session: str, limit: int = 2_000) -> list[Answer]:
-        """Return the newest successful attempts of a session, the oldest of them first."""
-        return self._ask(questions.answers(session, _SQLITE, limit))
+    def answers(self, sessions: Sequence[str], limit: int = 2_000) -> dict[str, list[Answer]]:
+        """Return the newest successful attempts of each session, the oldest of them first."""
+        return self._ask(questions.answers(sessions, _SQLITE, limit))
 
     def endings(self, selection: LedgerSelection = ALL, limit: int = 30_000) -> list[Ending]:
         """Return how the newest selected attempts ended, the newest first."""
