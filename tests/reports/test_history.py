@@ -15,7 +15,7 @@ from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
 from understudy.reports import history
 from understudy.reports.history import ProviderHistory, history_of_ledger, history_of_minutes
-from understudy.telemetry.snapshot import Minute, Tally
+from understudy.telemetry.snapshot import Minute, Tally, TargetState, Transition
 
 HOUR = 3_600.0
 LIMITED = Failure(kind=FailureKind.RATE_LIMITED, message="slow down")
@@ -68,6 +68,25 @@ def test_quantiles_are_within_two_percent() -> None:
     whole = found.targets[0].windows[-1]
     assert whole.latency_p50 == pytest.approx(5.0, rel=0.02)
     assert whole.latency_p95 == pytest.approx(9.5, rel=0.02)
+
+
+def test_changes_of_state_are_with_their_target() -> None:
+    states = (
+        (-90_000, TargetState.OPEN),
+        (-50, TargetState.OPEN),
+        (-20, TargetState.HALF_OPEN),
+        (-19, TargetState.CLOSED),
+    )
+    changes = [
+        Transition(at=NOON + at, entry="main", model="m", state=state, why="HTTP 503", worker="w1")
+        for at, state in states
+    ]
+    changes.append(Transition(at=NOON, entry="quiet", state=TargetState.DISABLED, worker="w2"))
+    found = history_of_minutes([minute(0, succeeded=1)], changes, now=NOON)
+    main, quiet = found.targets
+    assert [each.state for each in main.changes] == ["closed", "half_open", "open"], "the newest first, of this day"
+    assert (main.changes[0].at, main.changes[0].why, main.changes[0].worker) == (NOON - 19, "HTTP 503", "w1")
+    assert (quiet.provider, quiet.windows[-1].succeeded, len(quiet.changes)) == ("quiet", 0, 1)
 
 
 def of_ledger(path: Path) -> ProviderHistory:

@@ -18,7 +18,7 @@ from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import DAY
 from understudy.policy.verdicts import NOT_OF_THE_TARGET
-from understudy.telemetry.snapshot import Minute, Tally, add_tallies
+from understudy.telemetry.snapshot import Minute, Tally, Transition, add_tallies
 
 MINUTE = 60
 WINDOWS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 360 * MINUTE)
@@ -29,6 +29,8 @@ READ = 20_000
 """Attempts that are read of a ledger, at most."""
 LONGEST = 900
 """Seconds that an attempt takes at most: of one that takes longer, the end is not found."""
+CHANGES = 100
+"""Of the state of a target, the newest that are reported."""
 _UNSPENT = (CostBasis.NOT_SENT, CostBasis.REFUSED)
 _Name = tuple[str, str | None]
 
@@ -83,7 +85,7 @@ class TargetHistory(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[WindowResult, ...]
     """Equal parts of the whole span, the oldest first, also those without attempts."""
     changes: tuple[StateChange, ...]
-    """The newest first."""
+    """The newest 100, the newest first: those of each process by itself."""
 
 
 class ProviderHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,9 +105,11 @@ class ProviderHistory(msgspec.Struct, frozen=True, kw_only=True):
     """By entry and model."""
 
 
-def history_of_minutes(minutes: Sequence[Minute], *, now: float, seconds: float = DAY) -> ProviderHistory:
+def history_of_minutes(
+    minutes: Sequence[Minute], changes: Sequence[Transition] = (), *, now: float, seconds: float = DAY
+) -> ProviderHistory:
     """Return the history of what processes of a gateway measured; of a span that ends now. Its first minute, and the
-    slices, begin with whole minutes."""
+    slices, begin with whole minutes. `changes`: of the states of targets, by time."""
     step = max(MINUTE, seconds / SLICES // MINUTE * MINUTE)
     until = (now // MINUTE + 1) * MINUTE
     since = until - seconds // step * step
@@ -113,13 +117,21 @@ def history_of_minutes(minutes: Sequence[Minute], *, now: float, seconds: float 
     for each in minutes:
         if since <= each.start < until:
             known.setdefault((each.entry, each.model), []).append((each.start, each.tally))
+    changed: dict[_Name, list[StateChange]] = {}
+    for one in reversed(changes):
+        if since <= one.at < until:
+            change = StateChange(at=one.at, state=str(one.state), why=one.why, worker=one.worker)
+            changed.setdefault((one.entry, one.model), []).append(change)
     return ProviderHistory(
         at=now,
         since=since,
         step=step,
         source="fleet",
         is_complete=True,
-        targets=tuple(_target(name, known[name], since, until, step) for name in sorted(known, key=_order)),
+        targets=tuple(
+            _target(name, known.get(name, []), changed.get(name, [])[:CHANGES], since, until, step)
+            for name in sorted(known.keys() | changed.keys(), key=_order)
+        ),
     )
 
 
@@ -180,7 +192,14 @@ class _Counter:
         )
 
 
-def _target(name: _Name, tallies: list[tuple[float, Tally]], since: float, until: float, step: float) -> TargetHistory:
+def _target(
+    name: _Name,
+    tallies: list[tuple[float, Tally]],
+    changes: Sequence[StateChange],
+    since: float,
+    until: float,
+    step: float,
+) -> TargetHistory:
     slices: dict[float, list[Tally]] = {}
     for start, tally in tallies:
         slices.setdefault((start - since) // step, []).append(tally)
@@ -192,7 +211,7 @@ def _target(name: _Name, tallies: list[tuple[float, Tally]], since: float, until
             _window(since + number * step, step, slices.get(number, ()))
             for number in range(round((until - since) / step))
         ),
-        changes=(),
+        changes=tuple(changes),
     )
 
 

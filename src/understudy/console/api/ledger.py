@@ -191,11 +191,11 @@ async def _history(request: Request, context: ConsoleContext) -> ProviderHistory
     if asked.source != "fleet":
         raise ConsoleError(400, "invalid_value", "source is fleet or ledger", where="source")
     try:
-        minutes = await context.fleet.minutes(now - asked.seconds - 60, now + 60)
+        found = await context.fleet.history(now - asked.seconds - 60, now + 60)
     except FleetUnavailable as error:
         message = f"the history cannot be read at the moment: {error}"
         raise ConsoleError(503, "fleet_unavailable", message) from error
-    return history_of_minutes(minutes, now=now, seconds=asked.seconds)
+    return await context.run(lambda: history_of_minutes(found.minutes, found.changes, now=now, seconds=asked.seconds))
 
 
 def _selection_of(asked: SelectionQuery) -> SelectionQuery:

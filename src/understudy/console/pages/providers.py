@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from understudy.client.provider import Provider
 from understudy.console import orders
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 LIST = "/console/providers"
 WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"))
 _SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
-_CHANGES = 50
 
 
 class WindowQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,17 +166,7 @@ async def _history(context: ConsoleContext, asked: WindowQuery) -> ProviderHisto
         found = await context.fleet.history(now - length - MINUTE, now + MINUTE)
     except FleetUnavailable:
         found = History()  # the page says what this process knows
-    report = await context.run(lambda: history_of_minutes(found.minutes, now=now, seconds=length))
-    return replace(report, targets=tuple(replace(each, changes=_changes(found, each)) for each in report.targets))
-
-
-def _changes(history: History, target: TargetHistory) -> tuple[StateChange, ...]:
-    """Return the latest changes of a target's state."""
-    found = [each for each in history.changes if (each.entry, each.model) == (target.provider, target.model)]
-    return tuple(
-        StateChange(at=each.at, state=str(each.state), why=each.why, worker=each.worker)
-        for each in reversed(found[-_CHANGES:])
-    )
+    return await context.run(lambda: history_of_minutes(found.minutes, found.changes, now=now, seconds=length))
 
 
 def _window(target: TargetHistory | None) -> WindowResult | None:
