@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.lines import BandPoint, band_chart, sparkline
-from understudy.console.charts.scales import nice_ticks, time_ticks
+from understudy.console.charts.scales import marks_of, nice_ticks, time_ticks
 from understudy.console.charts.svg import MOST_POINTS, Chart, element, number
 from understudy.console.charts.waterfall import Lane, waterfall
 
@@ -53,6 +53,20 @@ def test_times_of_an_axis_are_round() -> None:
     found = time_ticks(day + 61, day + 3_661)
     assert found == tuple((day + 600 * place, name) for place, name in enumerate(every_ten, 1))
     assert time_ticks(day, day + 6 * 86_400, 7) == tuple((day + 86_400 * each, f"{each + 1} Jan") for each in range(7))
+
+
+def test_steps_with_a_round_time_are_named() -> None:
+    day = 1_767_225_600  # 2026-01-01T00:00:00Z
+    assert marks_of([day + 60 * each for each in range(1, 61)], 60) == {
+        9: "00:10", 19: "00:20", 29: "00:30", 39: "00:40", 49: "00:50", 59: "01:00",
+    }  # fmt: skip
+    assert marks_of([day + 420 + 300 * each for each in range(4)], 300) == {
+        0: "00:10",
+        1: "00:15",
+        2: "00:20",
+        3: "00:25",
+    }
+    assert marks_of([], 60) == {}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +127,7 @@ def test_a_line_of_many_points_has_all_of_them() -> None:
 
 def test_bars_may_be_named_at_round_places() -> None:
     series = [Series("a", [1, 1, 1], "series-1")]
-    chart = stacked_bars("", ["10:01", "10:02", "10:03"], series, shown=shown, axes=Axes(marks=[1]))
+    chart = stacked_bars("", ["10:01", "10:02", "10:03"], series, shown=shown, axes=Axes(marks={1: "10:02"}))
     assert [each.text for each in read(chart.svg).iter("text")][-1] == "10:02"
     assert sum(each.text.startswith("10:") for each in read(chart.svg).iter("text") if each.text) == 1
 
@@ -174,6 +188,8 @@ def test_a_chart_has_so_many_bars_at_most() -> None:
     chart = stacked_bars("", places, [Series("a", range(1, 1_001), "series-1")], shown=shown)
     assert len(list(read(chart.svg).iter("rect"))) == MOST_POINTS
     assert chart.rows[0] == ("600", "601 s")
+    names = [(each.attrib["x"], each.text) for each in read(chart.svg).iter("text")]
+    assert names[-1] == ("99.88%", "999")
 
 
 def test_children_that_are_not_markup_are_escaped() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from understudy.console.charts.frame import HEIGHT, PLOT, TOP, foot_label, grid,
 from understudy.console.charts.scales import nice_ticks
 from understudy.console.charts.svg import MOST_POINTS, Chart, Key, element, percent, picture
 
-_LABELS = 6
+_LABELS = 5
 """Names below the bars."""
 _GAP = 0.18
 """The part of a bar's place that stays empty."""
@@ -24,8 +24,8 @@ class Axes(NamedTuple):
     """What the places are."""
     shown: Callable[[float], str] | None = None
     """How the numbers are written, if not as the values."""
-    marks: Collection[int] | None = None
-    """Which places are named, if not some at equal distances."""
+    marks: Mapping[int, str] | None = None
+    """What is written below which places, if not the names of some at equal distances."""
 
 
 class Series(NamedTuple):
@@ -56,13 +56,8 @@ def stacked_bars(
     for place, name in enumerate(places):
         parts += _bar(place, len(places), name, series, ticks[-1], shown)
     parts += tick_labels(ticks, axes.shown or shown)
-    every = -(-len(places) // _LABELS) or 1
-    marks = axes.marks
-    if marks is None:
-        marks = range((len(places) - 1) % every, len(places), every)
-    parts += [
-        foot_label((place + 0.5) / len(places), name) for place, name in enumerate(places) if place + first in marks
-    ]
+    marks = _marks(places, first) if axes.marks is None else axes.marks
+    parts += [foot_label((at - first + 0.5) / len(places), name) for at, name in marks.items() if at >= first]
     return Chart(
         title,
         picture(title, HEIGHT, parts),
@@ -74,6 +69,12 @@ def stacked_bars(
         tuple(Key(each.style, each.name) for each in series),
         is_empty=not any(sums),
     )
+
+
+def _marks(places: Sequence[str], first: int) -> dict[int, str]:
+    """Return some names at equal distances, the last one among them. `first`: the number of the first place."""
+    every = -(-len(places) // _LABELS) or 1
+    return {first + at: places[at] for at in range((len(places) - 1) % every, len(places), every)}
 
 
 def _bar(

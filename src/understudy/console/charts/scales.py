@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil, floor, log10
 
@@ -24,6 +25,14 @@ def nice_ticks(top: float, count: int = 4) -> tuple[float, ...]:
 
     last = ceil(top / tick(1) * (1 - 1e-9))
     return tuple(map(tick, range(last + 1)))
+
+
+def marks_of(starts: Sequence[float], step: float) -> dict[int, str]:
+    """Return the round times that are written below a chart, by the place of the step of time in which each is."""
+    if not starts:
+        return {}
+    ticks = time_ticks(starts[0], starts[-1] + step - 1)
+    return {int((at - starts[0]) // step): name for at, name in ticks}
 
 
 def time_ticks(start: float, end: float, count: int = 6) -> tuple[tuple[float, str], ...]:

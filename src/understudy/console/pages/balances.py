@@ -53,8 +53,9 @@ def pace(period: PeriodResult) -> str:
     named = "yesterday" if period.name == "day" else "last month"
     if 0.95 <= ratio <= 1.05:
         return f"this one is on the pace of {named}"
-    change = share(abs(ratio - 1)) if ratio < 10 else f"{ratio:.0f} ×"
-    return f"pace {change} {'above' if ratio > 1 else 'below'} {named}"
+    if ratio >= 2:
+        return f"pace {ratio:,.1f} × that of {named}"
+    return f"pace {share(abs(ratio - 1))} {'above' if ratio > 1 else 'below'} {named}"
 
 
 FILTERS = {each.__name__: each for each in (budget_use, budget_words, limit_words)}

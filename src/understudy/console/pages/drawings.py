@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.lines import BandPoint, band_chart
+from understudy.console.charts.scales import marks_of
 from understudy.console.charts.svg import Chart
 from understudy.console.charts.waterfall import Lane, waterfall
 from understudy.console.pages.formats import dollars, path, query, round_dollars, seconds, short_number
@@ -111,6 +112,7 @@ def outcome_chart(history: ProviderHistory, target: TargetHistory) -> Chart:
             Series("aborted", [each.aborted for each in slices], "stopped"),
         ],
         shown=short_number,
+        axes=Axes(marks=marks_of([each.since for each in slices], history.step)),
     )
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from understudy.console.charts.bars import Axes, Series, stacked_bars
 from understudy.console.charts.frame import clock
 from understudy.console.charts.lines import BandPoint, band_chart, sparkline
+from understudy.console.charts.scales import marks_of
 from understudy.console.charts.svg import Chart
 from understudy.console.http import ConsoleError, Reply, Request, Streamed
 from understudy.console.pages.formats import counted, dollars, number, relative, seconds, share, short_number
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 HOUR = 60
 """Minutes of the charts."""
 _LATEST = 8
+_ANSWERS = 0.95
+"""The part of the requests that is answered while trouble is no more than that."""
 _FRESH = 0.9
 """Seconds for which what one page was shown is shown to others."""
 
@@ -49,11 +52,6 @@ class Verdict(NamedTuple):
 
 def verdict(report: NowReport) -> Verdict:
     """Return whether all is well, and if not, what is wrong and who stands in."""
-    stands = [
-        f"{each.acting} stands in for {each.primary}{f' on route {each.route}' if each.route else ''}"
-        for each in report.stand_ins
-        if each.acting is not None
-    ]
     orders = [
         f"{each.entry} was {order_words(each.kind)} by {each.by}, {relative(each.at - report.at)}"
         for each in report.orders
@@ -64,14 +62,55 @@ def verdict(report: NowReport) -> Verdict:
         case "down":
             kind, title = "bad", "Some requests cannot be answered"
         case _:
-            answers = (report.recent.success or 1) >= 0.99
-            kind, title = "warn", "Requests are answered, but not all is well" if answers else "Requests fail"
+            if report.recent.success is None or report.recent.success >= _ANSWERS:
+                kind, title = "warn", "Requests are answered, but not all is well"
+            else:
+                kind, title = "bad", "Requests fail"
     processes = [each for each in report.workers if not each.is_silent]
     note = (
         f"{counted(len(report.targets), 'target')}, {counted(len(processes), 'process', 'processes')}, "
         f"{number(report.lately.per_minute)} requests a minute, {dollars(report.lately.cost_per_hour_usd)} an hour."
     )
-    return Verdict(kind, title, (*report.problems, *stands, *orders), note)
+    return Verdict(kind, title, (*_problems(report), *_stands(report), *orders), note)
+
+
+def _problems(report: NowReport) -> list[str]:
+    """Return what is wrong, with the targets of one entry that fail for one reason in one sentence."""
+    labels = {f"{each.label} is not asked": each for each in report.targets}
+    lines: list[str] = []
+    groups: dict[tuple[str, str], tuple[int, list[str]]] = {}
+    for line in report.problems:
+        start = next((each for each in labels if line.startswith(each)), None)
+        if start is None:
+            lines.append(line)
+            continue
+        target, why = labels[start], line.removeprefix(start)
+        if (target.entry, why) not in groups:
+            groups[target.entry, why] = (len(lines), [])
+            lines.append(line)
+        groups[target.entry, why][1].append(target.model or "")
+    for (entry, why), (at, models) in groups.items():
+        if len(models) > 1:
+            lines[at] = f"{entry} ({', '.join(models)}) is not asked{why}"
+    return lines
+
+
+def _stands(report: NowReport) -> list[str]:
+    """Return who stands in for whom, and on which routes."""
+    routes: dict[tuple[str, str], list[str]] = {}
+    for each in report.stand_ins:
+        if each.acting is not None:
+            routes.setdefault((each.acting, each.primary), []).append(each.route or "")
+    return [
+        f"{acting} stands in for {primary}{_on([name for name in names if name])}"
+        for (acting, primary), names in routes.items()
+    ]
+
+
+def _on(routes: list[str]) -> str:
+    if not routes:
+        return ""
+    return f" on {'route' if len(routes) == 1 else 'routes'} {', '.join(routes)}"
 
 
 class Sparks(NamedTuple):
@@ -140,7 +179,7 @@ def charts(minutes: list[Past]) -> Charts:
     ]
     points = [BandPoint(each.start, each.traffic.latency_p50, each.traffic.latency_p95) for each in minutes]
     names = [clock(each.start) for each in minutes]
-    marks = [place for place, name in enumerate(names) if name.endswith("0")]
+    marks = marks_of([each.start for each in minutes], MINUTE)
     return Charts(
         stacked_bars("Attempts a minute", names, series, shown=short_number, axes=Axes(marks=marks)),
         band_chart("Latency of requests", points, step=MINUTE, shown=seconds),
