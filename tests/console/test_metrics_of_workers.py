@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.running import PATIENCE
 from tests.gateway.serving.running_gateway import Served, chat, children_of, configuration, serve
+from tests.ledger import servers
 from tests.telemetry.prometheus.reading import Samples, samples_of
 from understudy.emulator import Emulator, emulate
 
@@ -22,6 +23,7 @@ ADMIN = f'[[llm.console.keys]]\nname = "prometheus"\nkey = "{KEY}"\n'
 WITHOUT_LEDGER = "[llm.ledger]\nenabled = false\n"
 COUNTED = ("_total", "_bucket", "_sum", "_count")
 ANSWERED = ("understudy_requests_total", frozenset({("face", "openai"), ("outcome", "answered")}))
+WRITABLE = ("understudy_ledger_writable", frozenset[tuple[str, str]]())
 
 
 @pytest.fixture
@@ -70,7 +72,11 @@ class Watched:
         return found
 
     async def scrape(self) -> Samples:
+        """Scrape once. An answer that states that the other workers are unknown has no counters."""
         found = await scraped(self._served)
+        if found["understudy_fleet_up", frozenset()] == 0:
+            assert not [name for name, _ in found if name.endswith(COUNTED)]
+            return found
         fallen = {
             key: (before, found.get(key))
             for key, before in self._former.items()
@@ -120,3 +126,39 @@ async def test_any_worker_answers_for_all_and_nothing_falls_when_one_is_killed(
         await served.logged("the configuration was reloaded")
         await watched.ask()
         await watched.complete()
+
+
+@pytest.fixture
+def database() -> Iterator[servers.Postgres]:
+    pytest.importorskip("asyncpg", reason="the package asyncpg is not installed: pip install 'understudy[postgres]'")
+    try:
+        with servers.running("postgres") as server:
+            yield server
+    except servers.Missing as missing:
+        pytest.skip(str(missing))
+
+
+async def test_while_the_database_is_away_gauges_are_stated_and_afterwards_nothing_has_fallen(
+    tmp_path: Path, emulator: Emulator, database: servers.Postgres
+) -> None:
+    more = f'[llm.ledger]\nurl = "{database.url}"\n' + ADMIN
+    async with serve(tmp_path, configuration(emulator, more=more), "--workers", "2") as served:
+        watched = Watched(served)
+        await watched.until("understudy_workers", 2)
+        for _ in range(10):
+            await watched.ask()
+        found = await watched.complete()
+        assert found[WRITABLE] == 1
+
+        await asyncio.to_thread(database.stop, signal.SIGQUIT)
+        async with asyncio.timeout(PATIENCE):
+            while found[WRITABLE] != 0 or found["understudy_fleet_up", frozenset()] != 0:
+                await watched.ask()  # requests are answered all the same
+                found = await watched.scrape()
+        assert await asyncio.to_thread(database.start)
+        await watched.until("understudy_workers", 2)
+        found = await watched.complete()
+        async with asyncio.timeout(PATIENCE):
+            while found[WRITABLE] != 1:
+                await asyncio.sleep(0.2)
+                found = await watched.scrape()

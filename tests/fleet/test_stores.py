@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from tests.fleet.made import Clock, order, snapshot, tally
 from tests.ledger.conftest import postgres, postgres_url
@@ -91,6 +92,21 @@ def test_a_process_replaces_what_it_reported(opened: Opened) -> None:
     assert {name: each.snapshot.targets[0].total.succeeded for name, each in found.items()} == {"a": 2, "b": 5}
     assert round(found["b"].age - found["a"].age) == 1
     assert not any(each.ended for each in found.values())
+
+
+def test_a_process_that_reports_the_same_again_is_heard(opened: Opened) -> None:
+    report = snapshot("a", opened.start + 1, tally(1))
+    assert opened.store.put(report)
+    opened.wait(100)
+    for seconds in (2, 3, 70):
+        assert opened.store.put(replace(report, at=opened.start + seconds))
+        (found,) = opened.store.members()
+        assert (found.age < 50, found.ended, opened.succeeded()) == (True, False, 1)
+    assert opened.store.put(replace(report, at=opened.start + 71, targets=()))
+    assert opened.succeeded() == 0
+    assert opened.store.put(replace(report, at=opened.start + 72))
+    assert opened.store.put(replace(report, at=opened.start + 73), ended=True)
+    assert [(each.ended, opened.succeeded()) for each in opened.store.members()] == [(True, 1)]
 
 
 def test_minutes_that_are_over_are_in_the_history_once(opened: Opened) -> None:

@@ -34,6 +34,8 @@ _PUT = (
     "INSERT INTO fleet_members VALUES ($1, $2, clock_timestamp(), $3, $4, $5) ON CONFLICT (worker) DO UPDATE SET "
     "heard = excluded.heard, filed = excluded.filed, ended = excluded.ended, document = excluded.document"
 )
+_HEARD = "UPDATE fleet_members SET heard = clock_timestamp() WHERE worker = $1"
+"""A report like the one before is not written again, which spares the log of the server."""
 _MEMBERS = "SELECT document, ended, extract(epoch FROM clock_timestamp() - heard)::float8 AS age FROM fleet_members"
 _OLD = (
     "DELETE FROM fleet_members WHERE heard < clock_timestamp() - INTERVAL '1 second' * $1::float8 "
@@ -51,6 +53,8 @@ class PostgresFleet:
     def __init__(self, url: str) -> None:
         """Raise `ConfigError` if the driver is missing."""
         self._link = BlockingLink(url, "understudy-fleet")
+        self._stored: tuple[str, bytes] | None = None
+        """The process that was stored last, and what it reported but for the time."""
 
     def put(self, snapshot: Snapshot, *, ended: bool = False) -> bool:
         """Keep what a process reports; see `FleetStore`."""
@@ -60,15 +64,22 @@ class PostgresFleet:
             if await connection.fetchval("SELECT 1 FROM fleet_gone WHERE worker = $1", worker):
                 return False
             query = "SELECT filed FROM fleet_members WHERE worker = $1 FOR UPDATE"
-            filed: int = await connection.fetchval(query, worker) or 0
-            kept, over = split(snapshot, filed)
+            known: int | None = await connection.fetchval(query, worker)
+            begun = start_of(snapshot.at)
+            if known == begun and same == stored and not ended:
+                await connection.execute(_HEARD, worker)
+                return True
+            kept, over = split(snapshot, known or 0)
             await _file(connection, over)
-            filed = max(filed, start_of(snapshot.at))
-            await connection.execute(_PUT, worker, snapshot.instance, filed, ended, encode(kept))
+            await connection.execute(_PUT, worker, snapshot.instance, max(known or 0, begun), ended, encode(kept))
             return True
 
+        same, stored = (snapshot.worker, encode(replace(snapshot, at=0.0))), self._stored
+        self._stored = None  # unless it is known to be there
         with _available():
-            return self._link.transact(put)
+            is_there = self._link.transact(put)
+        self._stored = same
+        return is_there
 
     def members(self) -> list[Member]:
         """Return all processes; see `FleetStore`."""

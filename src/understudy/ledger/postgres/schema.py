@@ -113,17 +113,17 @@ CREATE INDEX entries_of_failure ON entries (failure, id) WHERE failure IS NOT NU
 """What did not succeed is found, by how it ended and by the kind of failure. Others are not in these indexes."""
 
 _FLEET = """
-CREATE UNLOGGED TABLE fleet_members (
+CREATE TABLE fleet_members (
     worker TEXT PRIMARY KEY, instance TEXT NOT NULL, heard TIMESTAMPTZ NOT NULL, filed BIGINT NOT NULL,
     ended BOOLEAN NOT NULL, document BYTEA NOT NULL
 ) WITH (fillfactor = 50);
-CREATE UNLOGGED TABLE fleet_removed (instance TEXT PRIMARY KEY, document BYTEA NOT NULL);
-CREATE UNLOGGED TABLE fleet_gone (worker TEXT PRIMARY KEY, instance TEXT NOT NULL);
+CREATE TABLE fleet_removed (instance TEXT PRIMARY KEY, document BYTEA NOT NULL);
+CREATE TABLE fleet_gone (worker TEXT PRIMARY KEY, instance TEXT NOT NULL);
 CREATE TABLE fleet_orders (number BIGINT PRIMARY KEY, document BYTEA NOT NULL);
 CREATE TABLE fleet_history (start BIGINT PRIMARY KEY, document BYTEA NOT NULL) WITH (fillfactor = 50);
 """
-"""What the processes of a gateway share. What they report of themselves every second is not worth a log of its own: a
-server that crashes forgets it, and has it again a second later."""
+"""What the processes of a gateway share. What they report is logged although they report it anew every second: if a
+server that crashed had forgotten it, totals would fall, and a monitor takes that for counters that began anew."""
 
 STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT, _LOST, _FLEET)
 
