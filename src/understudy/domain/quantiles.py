@@ -75,12 +75,15 @@ class Sketch:
 
     def add(self, seconds: float) -> None:
         """Count a duration."""
-        seconds = min(max(seconds, LEAST), MOST)
-        number = ceil(log(seconds) * _SCALE)
-        counts = self._counts
+        if not LEAST <= seconds <= MOST:
+            seconds = LEAST if seconds < LEAST else MOST
+        number, counts = ceil(log(seconds) * _SCALE), self._counts
         counts[number] = counts.get(number, 0) + 1
-        self._shortest = min(self._shortest, seconds)
-        self._longest = max(self._longest, seconds)
+        # Two comparisons cost less than two calls, and this is done for each answer.
+        if seconds < self._shortest:  # noqa: PLR1730
+            self._shortest = seconds
+        if seconds > self._longest:  # noqa: PLR1730
+            self._longest = seconds
 
     def snapshot(self) -> Quantiles:
         """Return what was counted so far."""

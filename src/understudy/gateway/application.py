@@ -185,11 +185,13 @@ class Gateway:
         self._lasting.close()
 
     def _record(self, notes: Notes, connection: Connection, route: str | None, face: str = "") -> None:
-        status, seconds = connection.status, time.monotonic() - notes.began
-        first = None if notes.first is None else notes.first - notes.began
-        self.member.meters.request(face, notes.outcome(status), status or notes.refused, seconds, first)
+        status, began, first = connection.status, notes.began, notes.first
+        outcome, seconds = notes.outcome(status), time.monotonic() - began
+        self.member.meters.request(
+            face, outcome, status or notes.refused, seconds, None if first is None else first - began
+        )
         if self.access_log is not None:
-            self.access_log(notes.record(connection.method, route, connection.status))
+            self.access_log(notes.record(connection.method, route, status, outcome))
 
     def note_refusal(self, method: str, status: int, seconds: float) -> None:
         """Log a request that the server refused by itself."""

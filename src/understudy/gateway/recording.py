@@ -85,8 +85,8 @@ class Notes(msgspec.Struct, eq=False):
             return "interrupted"
         return "failed" if self.attempts() else "refused"
 
-    def record(self, method: str, route: str | None, status: int) -> AccessRecord:
-        """Return the record of the request, which ends now."""
+    def record(self, method: str, route: str | None, status: int, outcome: str) -> AccessRecord:
+        """Return the record of the request, which ends now with an `outcome`."""
         now, attempts = time.monotonic(), self.attempts()
         last: AttemptRecord | None
         warnings: Sequence[Warning]
@@ -109,7 +109,7 @@ class Notes(msgspec.Struct, eq=False):
             route=route,
             key=self.key,
             status=status or self.refused,
-            outcome=self.outcome(status),
+            outcome=outcome,
             ms=_ms(now - self.began),
             first_ms=None if self.first is None else _ms(self.first - self.began),
             model_asked=self.asked,

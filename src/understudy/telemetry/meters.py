@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.operation import Operation
-from understudy.domain.quantiles import Sketch
+from understudy.domain.quantiles import Quantiles, Sketch
 from understudy.domain.usage import Usage
 from understudy.telemetry.snapshot import FaceTally, Minute, RequestMinute, Tally, Tokens, add_tallies
 
@@ -86,20 +86,25 @@ class _Target:
         return self.known
 
 
-class _Requests:
-    """What the requests of callers come to within the current minute."""
+class _Answers:
+    """What is counted of the answers of one face with one outcome and status."""
 
-    __slots__ = ("first", "latency", "outcomes")
+    __slots__ = ("count", "first", "former", "former_latency", "latency")
 
     def __init__(self) -> None:
-        self.outcomes: dict[str, int] = {}
+        self.count = 0
+        """Of the current minute, as the two below."""
         self.latency = Sketch()
-        self.first = Sketch()
+        self.first: Sketch | None = None
+        self.former = 0
+        """Of the minutes before it."""
+        self.former_latency = Quantiles()
 
-    def minute(self, start: int) -> RequestMinute:
-        """Return what was counted so far."""
-        latency, first = self.latency.snapshot(), self.first.snapshot()
-        return RequestMinute(start=start, outcomes=dict(self.outcomes), latency=latency, first=first)
+    def turn(self) -> None:
+        """Begin another minute."""
+        self.former += self.count
+        self.former_latency += self.latency.snapshot()
+        self.count, self.latency, self.first = 0, Sketch(), None
 
 
 class Meters:
@@ -112,8 +117,7 @@ class Meters:
         self._minute = 0
         self._over: list[Minute] = []
         """Minutes that are over, and not in the history yet."""
-        self._faces: dict[tuple[str, str, int], tuple[list[int], Sketch]] = {}
-        self._requests = _Requests()
+        self._faces: dict[tuple[str, str, int], _Answers] = {}
         self._requests_over: list[RequestMinute] = []
 
     # ---- counting ----
@@ -154,24 +158,16 @@ class Meters:
     def request(self, face: str, outcome: str, status: int, seconds: float, first: float | None = None) -> None:
         """Count a request of a caller that has ended, `first` seconds after which a streamed answer began. One to the
         gateway's own paths, which have no `face`, is not in the minutes."""
-        name = (face, outcome, status)
-        known = self._faces.get(name)
-        if known is None:
-            if len(self._faces) >= FACES:
-                name = (face, OTHER, 0)
-            known = self._faces.setdefault(name, ([0], Sketch()))
-        known[0][0] += 1
-        known[1].add(seconds)
-        if face:
-            now = self._clock()
-            if now - self._minute >= MINUTE:
-                self._turn(now)
-            requests = self._requests
-            requests.outcomes[outcome] = requests.outcomes.get(outcome, 0) + 1
-            if outcome == "answered":
-                requests.latency.add(seconds)
-                if first is not None:
-                    requests.first.add(first)
+        answers = self._faces.get((face, outcome, status))
+        if answers is None:
+            name = (face, outcome, status) if len(self._faces) < FACES else (face, OTHER, 0)
+            answers = self._faces.setdefault(name, _Answers())
+        answers.count += 1
+        answers.latency.add(seconds)
+        if first is not None:
+            if answers.first is None:
+                answers.first = Sketch()
+            answers.first.add(first)
 
     def _new(self, name: TargetName, provider_type: str) -> _Target:
         """Return what counts for a target that was not counted before."""
@@ -197,9 +193,10 @@ class Meters:
                 target.total, tally = target.read()
                 target.counts = target.known = None
                 self._over.append(Minute(start=self._minute, entry=entry, model=model, tally=tally))
-        if self._requests.outcomes:
-            self._requests_over.append(self._requests.minute(self._minute))
-            self._requests = _Requests()
+        self._requests_over.extend(self._current_requests())
+        for answers in self._faces.values():
+            if answers.count:
+                answers.turn()
         self._minute = max(self._minute, int(now // MINUTE) * MINUTE)
         self.filed(self._minute - UNFILED * MINUTE)
 
@@ -213,8 +210,21 @@ class Meters:
     def requests(self) -> tuple[RequestMinute, ...]:
         """Return the requests of the current minute, and those before that were not `filed`."""
         self._look()
-        current = self._requests
-        return (*self._requests_over, *([current.minute(self._minute)] if current.outcomes else []))
+        return (*self._requests_over, *self._current_requests())
+
+    def _current_requests(self) -> list[RequestMinute]:
+        """Return the requests of the current minute, if there were any."""
+        outcomes: dict[str, int] = {}
+        latency, first = Quantiles(), Quantiles()
+        for (face, outcome, _), answers in self._faces.items():
+            if not face or not answers.count:
+                continue
+            outcomes[outcome] = outcomes.get(outcome, 0) + answers.count
+            if outcome == "answered":
+                latency += answers.latency.snapshot()
+                if answers.first is not None:
+                    first += answers.first.snapshot()
+        return [RequestMinute(start=self._minute, outcomes=outcomes, latency=latency, first=first)] if outcomes else []
 
     def minutes(self) -> tuple[Minute, ...]:
         """Return the current minute of each target, and those before that were not `filed`."""
@@ -232,7 +242,6 @@ class Meters:
         self._faces.clear()
         self._over.clear()
         self._requests_over.clear()
-        self._requests = _Requests()
 
     def filed(self, before: int) -> None:
         """Forget the minutes before a moment: they are in the history."""
@@ -244,8 +253,14 @@ class Meters:
     def faces(self) -> tuple[FaceTally, ...]:
         """Return what callers got, by face, outcome and status."""
         return tuple(
-            FaceTally(face=face, outcome=outcome, status=status, count=count[0], latency=sketch.snapshot())
-            for (face, outcome, status), (count, sketch) in self._faces.items()
+            FaceTally(
+                face=face,
+                outcome=outcome,
+                status=status,
+                count=answers.former + answers.count,
+                latency=answers.former_latency + answers.latency.snapshot(),
+            )
+            for (face, outcome, status), answers in self._faces.items()
         )
 
 
