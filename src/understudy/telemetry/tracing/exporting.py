@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -19,11 +22,14 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from understudy.settings.tracing import TracingConfig
 from understudy.telemetry.tracing.context import span_id_of
+from understudy.telemetry.tracing.metrics import Metrics
 
 logger = logging.getLogger("understudy")
 
 TIMEOUT = 10.0
 """Seconds in which a batch must have been sent, repetitions included."""
+CLOSING = 3.0
+"""Seconds that the end waits for the metrics to be sent."""
 SCOPE = "understudy"
 """The name of what makes the spans."""
 
@@ -68,11 +74,15 @@ class Exporting:
             timeout=TIMEOUT,
             compression=Compression.Gzip,
         )
-        self.resource = Resource.create({"service.name": config.service, "service.version": version})
+        resource = Resource.create({"service.name": config.service, "service.version": version})
         # The decision to sample has been made where the trace begins.
-        provider = TracerProvider(ALWAYS_ON, self.resource, shutdown_on_exit=False, id_generator=self.ids)
+        provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=self.ids)
         provider.add_span_processor(self._gathered)
         self.tracer = provider.get_tracer(SCOPE, version)
+        self._meters = _meters(config, resource) if config.metrics else None
+        self.metrics = (
+            Metrics(self._meters.get_meter(SCOPE, version), config.profile) if self._meters is not None else None
+        )
 
     def send(self) -> None:
         """Send the spans that were made. Raise `CollectorFailed` if the collector does not take them."""
@@ -81,8 +91,22 @@ class Exporting:
             raise CollectorFailed
 
     def close(self) -> None:
-        """Close the connection to the collector, and end a repetition that waits."""
+        """Send the metrics, close the connection to the collector, and end a repetition that waits."""
+        if self._meters is not None:
+            self._meters.shutdown(CLOSING * 1000)
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _meters(config: TracingConfig, resource: Resource) -> MeterProvider:
+    """Return what sends metrics every minute, in a thread of its own."""
+    exporter = OTLPMetricExporter(
+        f"{(config.endpoint or '').rstrip('/')}/v1/metrics",
+        headers=config.revealed_headers,
+        timeout=TIMEOUT,
+        compression=Compression.Gzip,
+    )
+    reader = PeriodicExportingMetricReader(exporter, export_timeout_millis=TIMEOUT * 1000)
+    return MeterProvider((reader,), resource, shutdown_on_exit=False)
 
 
 class _Gathered(SpanProcessor):

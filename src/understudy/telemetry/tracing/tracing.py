@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from understudy.telemetry.tracing.exporting import Exporting
+    from understudy.telemetry.tracing.metrics import Metrics
 
 INSTALL = "pip install 'understudy[otel]'"
 
@@ -68,6 +69,7 @@ class Tracing:
         self._everywhere = "*" in config.propagate
         self._pipeline = Pipeline(self._export, "tracing") if config.endpoint is not None else None
         self._exporting: Exporting | None = None
+        self._metrics: Metrics | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.config.endpoint or 'the program'}>"
@@ -78,10 +80,12 @@ class Tracing:
     def request_began(self, request_id: str, /) -> RequestWatch | None:
         """Follow a request, unless its trace is neither kept nor sent to an entry."""
         found = self._trace(request_id)
-        if found is not None and not found.is_sampled and not self.config.propagate:
+        if found is not None and not found.is_sampled and not self.config.propagate and not self.config.metrics:
             return None
         is_served = CALLERS_TRACE.get() is not None
-        return _Watch(partial(self._headers, found), partial(self._ended, trace=found, is_served=is_served), found)
+        is_kept = found is None or found.is_sampled or self.config.metrics
+        ended = partial(self._ended, trace=found, is_served=is_served) if is_kept else None
+        return _Watch(partial(self._headers, found), ended)
 
     @property
     def dropped(self) -> int:
@@ -128,12 +132,16 @@ class Tracing:
         wanted."""
         spans = spans_of(request, self._names, is_served=is_served)
         content: Mapping[str, str] = {}
-        if self._capture.mode != "off":
+        is_sampled = trace is None or trace.is_sampled
+        if self._capture.mode != "off" and is_sampled:
             from understudy.telemetry.tracing.content import content_of
 
             content = content_of(request, self._capture, self._names)
         if self._pipeline is None:
-            self._make(spans, content, trace)
+            if self.config.metrics:
+                self._measured().record(spans)
+            if is_sampled:
+                self._make(spans, content, trace)
         elif trace is not None:
             self._pipeline.put(_Item(spans, content, trace))
 
@@ -146,6 +154,16 @@ class Tracing:
         tracer = (self._provider or get_tracer_provider()).get_tracer("understudy", _version())
         emit(tracer, spans, context_of(trace) if trace is not None else None, content)
 
+    def _measured(self) -> Metrics:
+        """Return the metrics of the program's own provider."""
+        if self._metrics is None:
+            from opentelemetry.metrics import get_meter_provider
+
+            from understudy.telemetry.tracing.metrics import Metrics
+
+            self._metrics = Metrics(get_meter_provider().get_meter("understudy", _version()), self.config.profile)
+        return self._metrics
+
     def _export(self, batch: list[_Item]) -> None:
         """Make and send the spans of some requests, in the thread."""
         from understudy.telemetry.tracing.making import context_of, emit
@@ -156,6 +174,10 @@ class Tracing:
 
             exporting = self._exporting = Exporting(self.config, _version())
         for item in batch:
+            if exporting.metrics is not None:
+                exporting.metrics.record(item.spans)
+            if not item.trace.is_sampled:
+                continue
             exporting.ids.trace_id = item.trace.trace_id
             emit(exporting.tracer, item.spans, context_of(item.trace), item.content, exporting.ids.name)
         exporting.send()
@@ -172,23 +194,21 @@ class _Item(msgspec.Struct, frozen=True):
 class _Watch:
     """Follows one request."""
 
-    __slots__ = ("_end", "_headers", "_is_sampled")
+    __slots__ = ("_end", "_headers")
 
     def __init__(
         self,
         headers: Callable[[str, str], tuple[tuple[str, str], ...]],
-        end: Callable[[EndedRequest], None],
-        trace: Trace | None,
+        end: Callable[[EndedRequest], None] | None,
     ) -> None:
         self._headers = headers
         self._end = end
-        self._is_sampled = trace is None or trace.is_sampled
 
     def headers(self, attempt_id: str, entry: str, /) -> tuple[tuple[str, str], ...]:
         return self._headers(attempt_id, entry)
 
     def ended(self, request: EndedRequest, /) -> None:
-        if self._is_sampled:
+        if self._end is not None:
             self._end(request)
 
 
