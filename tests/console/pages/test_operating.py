@@ -108,6 +108,30 @@ async def test_a_key_is_made_shown_once_used_and_revoked(served: Served) -> None
     assert "revoked" in rows(await served.page("/console/keys"), "Virtual keys")[0]
 
 
+async def test_a_key_is_changed_by_the_form_as_it_is_filled_in(served: Served) -> None:
+    fields = {"name": "dora", "models": "chat", "budget_day": "5", "concurrent": "2", "tags": "team=search"}
+    await post(served, "/console/keys", "/console/keys", **fields)
+    page = await served.page("/console/keys/dora")
+    filled = {
+        each.attrib["name"]: each.attrib.get("value", "")
+        for each in page.iter("input")
+        if each.attrib.get("type") == "text"
+    }
+    assert {name: value for name, value in filled.items() if value} == {
+        name: value for name, value in fields.items() if name != "name"
+    }
+    done = await post(served, "/console/keys/dora", "/console/keys/dora", **{**filled, "budget_day": "7.5"})
+    assert done.status == 200
+    assert "It was changed" in done.text
+    row = rows(await served.page("/console/keys"), "Virtual keys")[0]
+    assert "$7.50 a day" in row
+    assert "2 concurrent" in row
+    wrong = await post(served, "/console/keys/dora", "/console/keys/dora", **{**filled, "concurrent": "0"})
+    assert wrong.status == 400
+    assert "It was not changed" in wrong.text
+    await served.page("/console/keys/nobody", 404)
+
+
 async def test_a_rotated_key_has_another_value(served: Served) -> None:
     first = await post(served, "/console/keys", "/console/keys", name="bob")
     question = await post(served, "/console/keys", "/console/keys/bob/rotate")

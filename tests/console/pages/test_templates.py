@@ -72,7 +72,8 @@ def key_values(filler: Filler, text: str) -> Values:
     )
     budgets = ({"name": text, "max": "5", "period": "day", "on_exceeded": "cheaper"},)
     key = replace(filler.make(KeyResult), budgets=budgets, limits=({"requests_per_minute": 60},))
-    return {"keys": [key] if key.models else [], "given": given(text, *names), "problem": text or None}
+    shown = [key] if key.models else []
+    return {"keys": shown, "given": given(text, *names), "problem": text or None, "is_new": True}
 
 
 def now_part(filler: Filler, text: str) -> Values:
@@ -139,6 +140,11 @@ PAGES: Mapping[str, Callable[[Filler, str], Values]] = {
     },
     "session.html": lambda filler, text: {"report": filler.make(SessionDetail)},
     "keys.html": key_values,
+    "key.html": lambda filler, text: {
+        "key": replace(filler.make(KeyResult), budgets=({"max": "5", "period": "day"},), limits=({"concurrent": 2},)),
+        "given": key_values(filler, text)["given"] if text else None, "is_new": False,
+        "notice": Notice("bad", "refused", text),
+    },
     "key_made.html": lambda filler, text: {"key": filler.make(KeyResult), "value": text, "former": AT},
     "configuration.html": configuration,
     "try.html": try_it,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 from xml.etree.ElementTree import Element
 
+import msgspec
 import pytest
 
 from tests.console.conftest import Browser, OpenConsole
@@ -58,6 +59,15 @@ async def test_a_request_is_found_from_now_to_its_waterfall(served: Served) -> N
     assert len(rows(request, "Attempts in order")) == 1
     explained = await served.page(f"{link}?explain=1")
     assert rows(explained, "Targets in the order")[0].startswith("1main/gpt-4.1-mini")
+
+
+async def test_a_request_that_cannot_be_made_any_more_is_shown_with_why(served: Served) -> None:
+    await served.ask()
+    link = first_request(await served.page("/console/requests"))
+    await served.gateway.reload(msgspec.structs.replace(served.gateway.config, routes=()))
+    page = words_of(await served.page(f"{link}?explain=1"))
+    assert "No target would be asked" in page
+    assert "chat" in page
 
 
 async def test_a_fallback_is_told_with_its_reasons(served: Served) -> None:

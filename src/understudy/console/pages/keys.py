@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,17 +10,20 @@ import msgspec
 from understudy.client.granting import OVERLAP, BudgetGrant, KeyGrants
 from understudy.console import virtual_keys
 from understudy.console.http import ConsoleError, Reply, Request
-from understudy.console.pages.formats import path
-from understudy.console.pages.frame import moved, page
+from understudy.console.pages.formats import iso, path
+from understudy.console.pages.frame import Notice, moved, page
 from understudy.console.routes import ConsoleRoute
 from understudy.settings.budgets import OnExceeded
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
     from understudy.console.virtual_keys import KeyMade
+    from understudy.reports.keys import KeyResult
 
 LIST = "/console/keys"
 _ONE = f"{LIST}/{{name}}"
+_PERIODS = ("day", "month", "total")
+"""Of budgets that the form can express."""
 
 
 class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +89,54 @@ async def _list(request: Request, context: ConsoleContext, problem: str | None =
     found = await virtual_keys.list_keys(context)
     given = await _given(request)
     values = {"keys": found.virtual_keys, "given": given, "problem": problem, "now": context.clock()}
-    return page(request, "keys.html", status=status, title="Keys", **values)
+    return page(request, "keys.html", status=status, title="Keys", is_new=True, **values)
+
+
+async def show_key(request: Request, context: ConsoleContext) -> Reply:
+    """Return one key, and the form that changes it."""
+    key = await virtual_keys.show_key(context, request.params["name"])
+    return _key(request, key, form_of(key))
+
+
+def _key(
+    request: Request, key: KeyResult, given: Mapping[str, str] | None, notice: Notice | None = None, status: int = 200
+) -> Reply:
+    values = {"key": key, "given": given, "notice": notice, "is_new": False}
+    return page(request, "key.html", status=status, title=key.name, **values)
+
+
+def form_of(key: KeyResult) -> dict[str, str] | None:
+    """Return the form as it is filled in for a key; `None` if it cannot express what the key may do."""
+    usual = {"name", "max", "period", "on_exceeded"}
+    if key.state != "valid" or any(set(each) - usual or each["period"] not in _PERIODS for each in key.budgets):
+        return None
+    budgets = {f"budget_{each['period']}": str(each["max"]) for each in key.budgets}
+    limits = {name: str(value) for each in key.limits for name, value in each.items()}
+    given = {
+        "models": ", ".join(key.models),
+        "routes": ", ".join(key.routes),
+        "on_exceeded": str(next((each.get("on_exceeded", "") for each in key.budgets), "")),
+        "expires": "" if key.expires is None else iso(key.expires),
+        "tags": ", ".join(f"{name}={value}" for name, value in key.labels.items()),
+        **budgets,
+        **limits,
+    }
+    return {name: given.get(name, "") for name in KeyForm.__struct_fields__}
+
+
+async def change(request: Request, context: ConsoleContext) -> Reply:
+    """Replace what a key may do. What is invalid is stated above the form as it was filled in."""
+    key = await virtual_keys.show_key(context, request.params["name"])
+    try:
+        form = await request.form_as(KeyForm)
+        key = await virtual_keys.change_key(context, request.operator, key.name, form.grants)
+    except ConsoleError as error:
+        if error.status >= 500:
+            raise
+        return _key(
+            request, key, await _given(request), Notice("bad", "It was not changed", error.message), error.status
+        )
+    return _key(request, key, form_of(key), Notice("ok", "It was changed"))
 
 
 async def make(request: Request, context: ConsoleContext) -> Reply:
@@ -174,6 +224,8 @@ remove = _ending(
 ROUTES = (
     ConsoleRoute(method="GET", path=LIST, handler=show_list),
     ConsoleRoute(method="POST", path=LIST, handler=make, scope="manage"),
+    ConsoleRoute(method="GET", path=_ONE, handler=show_key),
+    ConsoleRoute(method="POST", path=_ONE, handler=change, scope="manage"),
     ConsoleRoute(method="POST", path=f"{_ONE}/rotate", handler=rotate, scope="manage"),
     ConsoleRoute(method="POST", path=f"{_ONE}/revoke", handler=revoke, scope="manage"),
     ConsoleRoute(method="POST", path=f"{_ONE}/remove", handler=remove, scope="manage"),

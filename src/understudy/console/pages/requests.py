@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy.client.provider import Provider
-from understudy.console.explaining import explain_request
+from understudy.console.explaining import Explanation, explain_request
 from understudy.console.http import ConsoleError, Reply, Request, Streamed
 from understudy.console.pages.drawings import attempts_chart
 from understudy.console.pages.filters import FAILURE_CHOICES, OUTCOME_CHOICES, SPANS, RequestQuery
@@ -116,7 +116,7 @@ async def show_request(request: Request, context: ConsoleContext) -> Reply:
     with context.served.held() as manager:
         price_of = prices_of(each for each in manager.providers if isinstance(each, Provider))
         detail = report_detail(entries, captured, price_of)
-    plan = await explain_request(context, entries) if asked.explain else None
+    plan = await _explained(context, entries) if asked.explain else None
     return page(
         request,
         "request.html",
@@ -130,6 +130,15 @@ async def show_request(request: Request, context: ConsoleContext) -> Reply:
         captured=[(each.number, each.captured) for each in detail.attempts if each.captured is not None],
         plan=plan,
     )
+
+
+async def _explained(context: ConsoleContext, entries: list[LedgerEntry]) -> Explanation:
+    """Return where a request would go now; if it cannot be made any more, such as for a route that was removed, why."""
+    try:
+        return await explain_request(context, entries)
+    except Misuse as error:
+        nothing: dict[str, Any] = {"why": "", "route": None, "task": None, "steps": (), "skipped": (), "assumed": None}
+        return Explanation(**nothing, problem=error.message)
 
 
 def _read(queries: LedgerQueries, wanted: str) -> tuple[list[LedgerEntry], dict[str, CapturedTexts]]:
