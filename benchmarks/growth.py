@@ -118,9 +118,13 @@ def fail_first(llm: Any) -> None:
 
     health, now = engine_of(llm).health, asyncio.get_running_loop().time()
     first, failure = llm._catalog.text_targets()[0], Failure(kind=FailureKind.CONNECT, message="down", sent=False)
-    while isinstance(permit := health.acquire(first, now, health.new_caller()), Permit):
-        health.failed(permit, failure, Cooldown.NOTHING, now, Trips.ENDPOINT)
-        health.release(permit)
+    for _ in range(20):  # probes that fail keep it open for longer than calls are counted
+        permit = health.acquire(first, now, health.new_caller())
+        if isinstance(permit, Permit):
+            health.failed(permit, failure, Cooldown.NOTHING, now, Trips.ENDPOINT)
+            health.release(permit)
+        else:
+            now = permit.until
 
 
 async def of_targets(
@@ -136,6 +140,12 @@ async def of_targets(
     if failing and number > 1:
         fail_first(llm)
     return await opcodes_of(lambda: llm.generate(PROMPT, **given), warm=12)
+
+
+async def of_second(number: int) -> float:
+    """Return what a call of the second of so many targets costs, which it names."""
+    llm = manager(number)
+    return await opcodes_of(lambda: llm.generate(PROMPT, model="entry-1"), warm=12)
 
 
 async def of_embedding(strategy: str, number: int) -> float:

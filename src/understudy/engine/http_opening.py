@@ -97,21 +97,27 @@ class HttpOpening:
         self._has_defaults = entry.config.max_tokens is not None or entry.config.temperature is not None
         self._concessions = Concessions()
         self._lines: BoundedDict[tuple[str | None, Operation, str], Line] = BoundedDict(REMEMBERED)
+        self._usual: BoundedDict[tuple[str | None, Operation, str | None], Line] = BoundedDict(REMEMBERED)
+        """By the wire format in which a request came in, where nothing else of it decides about its own."""
 
     def open(
         self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float, loop: AbstractEventLoop | None
     ) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated. `began`: when, by the clock of the event loop."""
         request, operation, whole = job.request, job.operation, not job.streamed
-        endpoint, streamed = self._entry.endpoint(target.model), False
+        model, streamed = target.model, False
+        usual = endpoint = self._entry.endpoint(model)
         chat = operation is Operation.CHAT and isinstance(request, GenerationRequest)
         if chat:
             request = self._with_defaults(request) if self._has_defaults else request
             endpoint = widened(endpoint, request)
             limits = self._patient(request, limits)
-        line = self._line(target.model, operation, endpoint, request)
+        origin = getattr(request, "origin", None)
+        line = self._usual.get((model, operation, None if origin is None else origin.dialect))
+        if line is None or endpoint is not usual:
+            line = self._line(model, operation, endpoint, request)
         dialect, endpoint = line.dialect, line.endpoint
-        forwards, warnings = is_forwarded(request, dialect), _NO_WARNINGS
+        forwards, warnings = origin is not None and origin.dialect == dialect.name, _NO_WARNINGS
         if chat:
             request = request if forwards else self._whole(request)
             streamed = not whole or self._streams_inside(job, request, limits, line, forwards=forwards)
@@ -160,6 +166,9 @@ class HttpOpening:
         line = Line(dialect, owned, replace(owned, keep_wire=True), place)
         if endpoint is self._entry.endpoint(model):
             self._lines[key] = line
+            origin = getattr(request, "origin", None)
+            if endpoint.quirks.responses == "never" or self._row.dialects[operation] != "openai":
+                self._usual[model, operation, None if origin is None else origin.dialect] = line
         return line
 
     def _announced(self, watched: Watched, place: HttpPlace, attempt_id: str) -> HttpPlace:

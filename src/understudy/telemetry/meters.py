@@ -273,11 +273,17 @@ def _count_gap(sketch: Sketch, record: AttemptRecord) -> None:
 
 def _count_tokens(tokens: list[int], usage: Usage) -> None:
     """Add the tokens of an attempt by class; those of audio count with the others."""
-    tokens[0] += (usage.input or 0) + (usage.audio_input or 0)
+    if usage.input is not None:
+        tokens[0] += usage.input
+    if usage.audio_input is not None:
+        tokens[0] += usage.audio_input
     if usage.cached is not None:
         tokens[1] += usage.cached
     if usage.cache_write is not None or usage.cache_write_1h is not None:
         tokens[2] += (usage.cache_write or 0) + (usage.cache_write_1h or 0)
-    tokens[3] += (usage.output or 0) + (usage.audio_output or 0)
+    if usage.output is not None:
+        tokens[3] += usage.output
+    if usage.audio_output is not None:
+        tokens[3] += usage.audio_output
     if usage.reasoning is not None:
         tokens[4] += usage.reasoning
