@@ -102,6 +102,11 @@ async def test_what_callers_got_is_what_is_counted(served: Serve) -> None:
     assert value(samples, "understudy_workers") == 1
 
 
+async def test_a_gateway_without_a_ledger_does_not_state_that_it_can_be_written(operated: OpenConsole) -> None:
+    caller, _ = await operated()
+    assert value(await scraped(caller), "understudy_ledger_writable") is None
+
+
 async def test_cost_is_that_of_the_answers(served: Serve) -> None:
     caller, _, _ = await served()
     costs = [float((await chat(caller)).headers["x-understudy-cost-usd"]) for _ in range(3)]

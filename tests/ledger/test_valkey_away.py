@@ -78,6 +78,15 @@ async def count(limits: ValkeyLimits, tries: int, *claims: Any) -> int:
 # ---- away from the beginning ----
 
 
+async def test_whether_the_ledger_works_is_its_own_affair(nowhere: str, tmp_path: Path) -> None:
+    alone, kept = open_limits(nowhere), open_limits(nowhere, SqliteLedger(tmp_path / "ledger.db"))
+    await until(lambda: alone.trouble is not None and kept.trouble is not None)
+    assert kept.unwritable is None
+    assert not hasattr(alone, "unwritable")
+    alone.close()
+    kept.close()
+
+
 async def test_each_process_has_its_share_of_each_limit(nowhere: str) -> None:
     limits = open_limits(nowhere, processes=4)
     await until(lambda: limits.trouble is not None)

@@ -128,10 +128,8 @@ class Site:
     @property
     def ledger_works(self) -> bool | None:
         """Whether the ledger takes entries; `None` if there is no ledger, or one that cannot say."""
-        try:
-            return self._sink.unwritable is None  # type: ignore[union-attr]
-        except AttributeError:
-            return None
+        why = getattr(self._sink, "unwritable", self)
+        return None if why is self else why is None
 
     def check(self) -> None:
         """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from tests.telemetry.prometheus.made import SCRAPE
+from tests.telemetry.prometheus.made import HOSTILE, SCRAPE, target, worker
 from tests.telemetry.prometheus.programs import program
 from tests.telemetry.prometheus.promql import Unknown, labels_of, metrics
 from understudy.telemetry.prometheus.exposition import exposition
+from understudy.telemetry.snapshot import FaceTally
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 RULES = sorted((DEPLOY / "prometheus").glob("*_rules.yml"))
@@ -50,6 +52,14 @@ def tool(*arguments: str, cwd: Path | None = None, given: bytes = b"") -> None:
 
 def test_promtool_finds_no_fault_in_the_metrics() -> None:
     tool("check", "metrics", given=exposition(SCRAPE))
+
+
+def test_promtool_finds_no_fault_in_hostile_names() -> None:
+    targets = tuple(target(name, name) for name in HOSTILE)
+    hostile = worker(
+        targets=targets, faces=tuple(FaceTally(face=each, outcome=each, status=1, count=1) for each in HOSTILE)
+    )
+    tool("check", "metrics", given=exposition(replace(SCRAPE, workers=(hostile,))))
 
 
 def test_promtool_finds_no_fault_in_the_rules() -> None:
@@ -108,12 +118,12 @@ def filled(expression: str) -> str:
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_a_panel_names_only_metrics_and_labels_that_exist(panel: dict[str, Any]) -> None:
-    for target in panel["targets"]:
-        labels = labels_of(filled(target["expr"]), metrics())  # it needs no recording rule
-        assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels
+    for query in panel["targets"]:
+        labels = labels_of(filled(query["expr"]), metrics())  # it needs no recording rule
+        assert set(re.findall(r"\{\{(\w+)\}\}", query["legendFormat"])) <= labels
         if panel["type"] in ("timeseries", "state-timeline") and labels:
-            assert "{{" in target["legendFormat"], "its series have the same name"
-        assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            assert "{{" in query["legendFormat"], "its series have the same name"
+        assert query["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
 def test_variables_name_metrics_and_labels_that_exist() -> None:
@@ -142,7 +152,7 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
 
 def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
     used = " ".join(
-        [*(target["expr"] for panel in PANELS for target in panel["targets"]), *(rule["expr"] for rule in rules())]
+        [*(query["expr"] for panel in PANELS for query in panel["targets"]), *(rule["expr"] for rule in rules())]
         + [each["query"]["query"] for each in DASHBOARD["templating"]["list"] if each["type"] == "query"]
     )
     unused = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in metrics()}

@@ -79,8 +79,9 @@ class ValkeyLimits:
 
     @property
     def unwritable(self) -> Exception | str | None:
-        """Why the ledger can keep nothing at the moment; `None` if it can, or is unknown."""
-        found: Exception | str | None = getattr(self._ledger, "unwritable", None)
+        """Why the ledger can keep nothing at the moment; `None` if it can. Raise `AttributeError` if there is none that
+        knows."""
+        found: Exception | str | None = self._ledger.unwritable
         return found
 
     @property
