@@ -128,6 +128,7 @@ def test_words_select() -> None:
         ({"tag": "team"}, "tag is NAME=VALUE, got 'team'"),
         ({"state": "lost"}, "state is one of started, succeeded, failed, aborted, unknown, got 'lost'"),
         ({"outcome": "well"}, "outcome is one of answered, recovered, failed, aborted, unknown, started, got 'well'"),
+        ({"key": "\udcff"}, "key contains a lone surrogate and cannot be encoded as UTF-8"),
         ({"failure": "' OR 1=1 --"}, "failure is one of dns, "),
     ],
 )

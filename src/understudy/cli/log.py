@@ -24,7 +24,7 @@ from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import EntryState, LedgerEntry
 from understudy.ledger.selection import OUTCOMES, LedgerSelection
 from understudy.reports.requests import RequestList, find_request, list_requests, write_requests_csv
-from understudy.reports.selecting import check_choice
+from understudy.reports.selecting import check_choice, check_text
 from understudy.reports.usage import RequestResult, report_request
 from understudy.reports.waterfall import AttemptResult, RequestDetail, report_detail
 
@@ -115,6 +115,8 @@ def log(options: LogOptions) -> None:
                 check_choice(f"--{name}", value, known)
         if options.as_csv and (options.as_json or wanted is not None):
             raise Misuse("--csv is for the list, and cannot be combined with --json")
+        for name, text in (("--before", options.before), ("the id", wanted)):
+            check_text(name, text or "")
         selection = options.selection()
         with options.reader() as reader:
             attempts = find_request(reader, wanted) if wanted is not None else []

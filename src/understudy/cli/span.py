@@ -14,6 +14,7 @@ from understudy.config import Config, load
 from understudy.domain.errors import Misuse
 from understudy.ledger import LedgerQueries
 from understudy.ledger.selection import LedgerSelection, parse_time
+from understudy.reports.selecting import check_text
 
 VARIABLES = {**CONFIGURATION, **LOOKS, "XDG_DATA_HOME": "the ledger is in its folder understudy"}
 """Variables of commands that read the ledger."""
@@ -47,6 +48,9 @@ class SpanOptions(CommonOptions, frozen=True, kw_only=True):
     def selection(self, since: str | None = None) -> LedgerSelection:
         """Return what is selected; `since`: where no beginning is given. Raise `Misuse` for an invalid time."""
         filters = {name: getattr(self, name) for name in LedgerSelection.__struct_fields__ if hasattr(self, name)}
+        for name, value in filters.items():
+            if isinstance(value, str):
+                check_text(f"--{name}", value)
         if self.tag is not None and "=" not in self.tag:
             raise Misuse(f"--tag is NAME=VALUE, got {self.tag!r}")
         given = {"since": self.since or since, "until": self.until}

@@ -43,9 +43,15 @@ def of_days(by: By, selection: LedgerSelection, database: Database, limit: int, 
     )
 
 
-def of_parts(total: dict[str, UsageSums], rows: Iterable[Sequence[Any]], limit: int, prefix: str) -> DailyUsage:
-    """Return the same of rows with the sums of each day and value. `total`: of everything, by day."""
-    parts = {(day, value): _sums(sums) for day, value, *sums in rows if value.startswith(prefix)}
+def of_parts(rows: Iterable[Sequence[Any]], limit: int, prefix: str, total: dict[str, UsageSums] | None) -> DailyUsage:
+    """Return the same of rows with the sums of each day and value; what has none is under `None`. `total`: of
+    everything, by day; unset, it is what the rows come to."""
+    parts, added = dict[tuple[str, str], UsageSums](), defaultdict[str, UsageSums](UsageSums)
+    for day, value, *some in rows:
+        sums = _sums(some)
+        added[day] += sums
+        if value is not None and value.startswith(prefix):
+            parts[day, value] = sums
     valued, values = defaultdict[str, UsageSums](UsageSums), defaultdict[str, UsageSums](UsageSums)
     for (day, value), sums in parts.items():
         valued[day] += sums
@@ -53,7 +59,7 @@ def of_parts(total: dict[str, UsageSums], rows: Iterable[Sequence[Any]], limit: 
     dearest = sorted(values, key=lambda each: (-values[each].cost, -values[each].input - values[each].output, each))
     shown = dict.fromkeys(dearest[:limit])
     return DailyUsage(
-        days=total,
+        days=dict(added) if total is None else total,
         valued=dict(valued),
         values={value: values[value] for value in shown},
         parts={place: sums for place, sums in parts.items() if place[1] in shown},

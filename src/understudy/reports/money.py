@@ -108,8 +108,9 @@ def report_money(  # noqa: PLR0913 - what is asked, each by its name
     until, since = today[1], today[1] - max(1, days) * DAY
     span = replace(selection, since=since, until=until)
     found = queries.daily(by, span, limit=limit, prefix=f"{tag}=" if tag and by == "tag" else "")
-    earlier = _month(month[0] - 1)[0]
-    sums = queries.usage("day", replace(selection, since=min(earlier, today[0] - DAY), until=until))
+    sums, earlier = found.days, min(_month(month[0] - 1)[0], today[0] - DAY)
+    if earlier < since:
+        sums = {**queries.usage("day", replace(selection, since=earlier, until=since)), **found.days}
     total = _added(found.days.values())
     overlaps = by == "tag" and not tag
     shown, valued = _added(found.values.values()), _added(found.valued.values())

@@ -24,9 +24,9 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 def select(given: Mapping[str, str], now: datetime) -> LedgerSelection:
     """Return what is selected. Names that are not in `FILTERS`, and empty values, select nothing.
 
-    Raise `Misuse` for an invalid time, tag, state, outcome or kind of failure.
+    Raise `Misuse` for an invalid time, tag, state, outcome, kind of failure or text.
     """
-    words = {name: given[name] for name in FILTERS if given.get(name)}
+    words = {name: check_text(name, given[name]) for name in FILTERS if given.get(name)}
     found: dict[str, str | float] = {name: words[name] for name in _TEXTS if name in words}
     for name in ("since", "until"):
         if name in words:
@@ -51,4 +51,13 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> str:
     """Return a value that is known. Raise `Misuse` for any other."""
     if value not in known:
         raise Misuse(f"{name} is one of {', '.join(known)}, got {shown(value)}")
+    return value
+
+
+def check_text(name: str, value: str) -> str:
+    """Return a text that a ledger may hold. Raise `Misuse` if it is not valid Unicode, as from a wrong terminal."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Misuse(f"{name} contains a lone surrogate and cannot be encoded as UTF-8") from None
     return value

@@ -240,12 +240,24 @@ def test_the_values_of_one_tag_do_not_overlap(kept: Store) -> None:
     check_sums(report.none, [each for each in day() if "env" not in each.labels])
 
 
-def test_money_of_one_key_is_that_of_its_attempts(kept: Store) -> None:
+@pytest.mark.parametrize("by", ["model", "session", "route", "tag", "key"])
+@pytest.mark.parametrize("asked", [{"key": "key-1"}, {"agent": "codex"}, {"tag": "env=test"}, {"provider": "backup"}])
+def test_money_of_a_part_is_that_of_its_attempts(kept: Store, by: By, asked: dict[str, str]) -> None:
+    now = EPOCH + DAY - 1
     with kept.read() as reader:
-        selection = LedgerSelection(key="key-1")
-        report = report_money(reader, now=EPOCH + DAY - 1, by="model", days=3, selection=selection)
-    check_sums(report.total, [each for each in day() if each.labels.get("key") == "key-1"])
-    assert sum(nano(each.cost_usd) for each in report.days) == nano(report.total.cost_usd)
+        selection = replace(LedgerSelection(), **asked)
+        report = report_money(reader, now=now, by=by, days=3, limit=2, selection=selection)
+    ((name, value),) = asked.items()
+    records = [each for each in day() if value in values_of(name, each)]
+    assert records
+    check_sums(report.total, records)
+    check_sums(report.today.before, [each for each in records if day_of(each) < report.days[-1].day])
+    check_sums(report.month.usage, records)
+    valued = by_value(by, records)
+    for each in report.values:
+        check_sums(each, valued[each.value])
+    check_sums(report.none, [] if report.overlaps else [each for each in records if not values_of(by, each)])
+    check_days(report, records, {each.value for each in report.values})
 
 
 def test_requests_and_sessions_add_up_to_the_same(kept: Store) -> None:

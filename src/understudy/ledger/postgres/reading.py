@@ -131,12 +131,13 @@ class PostgresReader:
             return self._answer(daily.of_days(by, selection, POSTGRES, limit, prefix))
 
         async def of_entries(connection: asyncpg.Connection) -> DailyUsage:
-            total: dict[str, UsageSums] = {}
-            query, values = _of_entries("day", selection)
-            add_up(total, [tuple(row) for row in await connection.fetch(query, *values)])
+            total: dict[str, UsageSums] | None = {} if by == "tag" else None
+            if total is not None:  # those of tags overlap, and are not of all
+                query, values = _of_entries("day", selection)
+                add_up(total, [tuple(row) for row in await connection.fetch(query, *values)])
             query, values = _of_entries(by, selection, f"{_date(_DAY)}, ")
             rows = [tuple(row) for row in await connection.fetch(query, *values)]
-            return daily.of_parts(total, rows, limit, prefix)
+            return daily.of_parts(rows, limit, prefix, total)
 
         return self._ask(of_entries)
 
@@ -243,14 +244,15 @@ def _of_days(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
 
 
 def _of_entries(by: By, selection: LedgerSelection, day: str = "") -> tuple[str, list[Any]]:
-    """`day`: what the sums are grouped by first."""
+    """`day`: what the sums are grouped by first; then those of no value are there, too."""
     where, values = conditions(selection, POSTGRES)
     value, source = str(by), "entries"
     if by == "day":
         value = _date(_DAY)
     elif by == "tag":
         source = "(SELECT entries.*, unnest(tagged) AS tag FROM entries) AS entries"
-    query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started' AND {value} IS NOT NULL"
+    query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started'"
+    query += "" if day else f" AND {value} IS NOT NULL"
     return f"{query} GROUP BY 1{', 2' if day else ''}", values
 
 

@@ -162,9 +162,10 @@ class LedgerReader:
         with _snapshot(self._connection):
             if not selection.filters:
                 return self._ask(daily.of_days(by, selection, _SQLITE, limit, prefix))
-            total: dict[str, UsageSums] = {}
-            add_up(total, self._of_entries("day", selection))
-            return daily.of_parts(total, self._of_entries(by, selection, f"{_DAY}, "), limit, prefix)
+            total: dict[str, UsageSums] | None = {} if by == "tag" else None
+            if total is not None:  # those of tags overlap, and are not of all
+                add_up(total, self._of_entries("day", selection))
+            return daily.of_parts(self._of_entries(by, selection, f"{_DAY}, "), limit, prefix, total)
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
@@ -207,14 +208,14 @@ class LedgerReader:
         return self._connection.execute(query, (dimension, *days(selection)))
 
     def _of_entries(self, by: By, selection: LedgerSelection, day: str = "") -> Iterator[Sequence[Any]]:
-        """`day`: what the sums are grouped by first."""
+        """`day`: what the sums are grouped by first; then those of no value are there, too."""
         where, values = conditions(selection, _SQLITE)
         value, source = str(by), "entries"
         if by == "day":
             value = _DAY
         elif by == "tag":
             source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, {_TAGS} AS each) AS entries"
-        where += f" AND state <> 'started' AND {value} IS NOT NULL"
+        where += " AND state <> 'started'" + ("" if day else f" AND {value} IS NOT NULL")
         query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1{', 2' if day else ''}"
         return self._connection.execute(query, values)
 
