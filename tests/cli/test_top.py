@@ -9,15 +9,20 @@ import termios
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.running import CommandLine
+from tests.fleet.made import order, snapshot, tally
 from tests.ledger.made import ended, start
+from understudy.fleet.orders import OrderKind
+from understudy.fleet.sqlite import SUFFIX, SqliteFleet
 from understudy.ledger.sqlite.store import SqliteLedger
+from understudy.telemetry.snapshot import Minute, RequestMinute, StandIn, TargetSnapshot, TargetState
 
 ENTRY = '[[llm.providers]]\nprovider = "ollama"\n[llm.ledger]\npath = "ledger.db"\n'
 COUNT = re.compile(r"(\d+|20\+) under way")
@@ -105,6 +110,64 @@ def test_without_a_terminal_it_prints_once(cli: CommandLine, ledger: SqliteLedge
         once = terminal.finish()
     assert once.code == 0
     assert len(FRAME.findall(once.out)) == 1
+
+
+def gateway_in(cli: CommandLine) -> SqliteFleet:
+    """Return what a gateway shares that keeps the ledger."""
+    return SqliteFleet(cli.folder / f"ledger.db{SUFFIX}")
+
+
+def test_it_follows_a_gateway_that_runs(cli: CommandLine, ledger: SqliteLedger) -> None:
+    ledger.flush()
+    now = time.time()
+    start, why = int(now // 60 * 60), "server_error: \x1b[31mred\u202e [bold]x[/bold]\nand more"
+    down = TargetSnapshot(
+        entry="first", model="m\x1b[2J", provider_type="openai", state=TargetState.OPEN, until=now + 60, why=why
+    )
+    up = TargetSnapshot(entry="second", model="n", provider_type="openai", in_flight=2)
+    minute = Minute(start=start, entry="second", model="n", tally=tally(3, 4_000_000, boom=1))
+    requests = RequestMinute(start=start, outcomes={"answered": 4})
+    stand_in = StandIn(route="code", primary="first/m", acting="second/n")
+    with closing(gateway_in(cli)) as store:
+        found = snapshot("a", now, targets=(down, up), stand_ins=(stand_in,), under_way=5, requests=(requests,))
+        store.put(replace(found, minutes=(minute,)))
+        store.put(snapshot("b", now, targets=(down, up), host="h\x1b[2Jost"))
+        store.order(order(OrderKind.DRAIN, "third", at=now - 3700))
+    result = cli.run("top")
+    assert (result.code, result.err) == (0, "")
+    assert "\x1b" not in result.out
+    assert "\u202e" not in result.out
+    lines = [" ".join(line.split()) for line in result.out.splitlines()]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d ▲ degraded 5 under way", lines[0])
+    assert "[bold]x[/bold]" in result.out, "a reason is no markup"
+    assert any(re.match(r"first/m down (59|60) s 0 0 0 \$0\.0000 server_error", line) for line in lines), lines
+    assert any(re.match(r"second/n 4 3 1 0\.50 s 0\.50 s \$0\.0040", line) for line in lines), lines
+    assert "second/n stands in for first/m on route code" in lines
+    assert "third: drained by ann 1 h 1 min ago" in lines
+    assert lines[-1] == "2 processes on here, host" or lines[-1].startswith("2 processes on")
+    found_json = cli.run("top", "--json").json
+    assert (found_json["status"], found_json["under_way"]) == ("degraded", 5)
+    assert [each["label"] if "label" in each else each["entry"] for each in found_json["targets"]] == [
+        "first",
+        "second",
+    ]
+    with cli.terminal("top", "--interval", "0.2", stdin=True) as terminal:
+        terminal.read_until(partial(has_frames, count=3))
+        terminal.interrupt()
+        shown = terminal.finish()
+    assert shown.code == 0
+    assert "\x1b[31m" not in shown.out.replace("\x1b[31m▲", "")
+
+
+def test_a_gateway_that_has_ended_is_not_shown(cli: CommandLine, ledger: SqliteLedger) -> None:
+    ledger.begin(start(1, started=time.time(), provider="slow"))
+    ledger.flush()
+    with closing(gateway_in(cli)) as store:
+        store.put(snapshot("a", time.time()), ended=True)
+    result = cli.run("top")
+    assert "1 under way" in result.out
+    found = cli.run("top", "--json").json
+    assert (found["status"], found["workers"]) == ("off", [])
 
 
 def test_without_a_ledger_it_says_so(cli: CommandLine) -> None:

@@ -111,8 +111,8 @@ class NowReport(msgspec.Struct, frozen=True, kw_only=True):
 
     at: float
     status: str
-    """`well`; `degraded` if a target is down, a process is missing or requests fail; `down` if a route has no target
-    that may be asked."""
+    """`off` if no process is running; `well`; `degraded` if a target is down, a process is missing or requests fail;
+    `down` if a route has no target that may be asked."""
     problems: tuple[str, ...]
     """What is wrong, a sentence each, the gravest first."""
     recent: Traffic
@@ -169,6 +169,8 @@ def now_report(
     )
     problems, is_down = _problems(report)
     status = "down" if is_down else "degraded" if problems else "well"
+    if not present:
+        status = "off"
     return msgspec.structs.replace(report, problems=problems, status=status)
 
 
