@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from understudy.console.access.state import State
 from understudy.console.balances import Balances
+from understudy.console.news import Newsroom
 from understudy.console.readers import Readers
 from understudy.domain.secret import Secret
 
@@ -81,6 +82,8 @@ class ConsoleContext:
         """Of budgets, as pages and metrics show them."""
         self.ending = asyncio.Event()
         """Set once the gateway stops: answers that have no end of their own end then."""
+        self.newsroom = Newsroom(self.readers, lambda: served.fleet, self.ending)
+        """What happens, for all who watch."""
         self.state = State(served.state_file)
         """What sign-ins need over all processes of this machine."""
 

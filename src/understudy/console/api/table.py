@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from understudy.console.api import configuration, keys, ledger, now, orders, own, spending
+from understudy.console.api import configuration, events, keys, ledger, now, openapi, orders, own, spending
 from understudy.console.api.errors import json_error
 from understudy.console.routes import Table
 
-TABLE = Table(
-    routes=(
-        *own.ROUTES,
-        *now.ROUTES,
-        *ledger.ROUTES,
-        *spending.ROUTES,
-        *keys.ROUTES,
-        *orders.ROUTES,
-        *configuration.ROUTES,
-    ),
-    error=json_error,
+_ROUTES = (
+    *own.ROUTES,
+    *now.ROUTES,
+    *ledger.ROUTES,
+    *events.ROUTES,
+    *spending.ROUTES,
+    *keys.ROUTES,
+    *orders.ROUTES,
+    *configuration.ROUTES,
 )
+
+TABLE = Table(routes=(*_ROUTES, openapi.route(_ROUTES)), error=json_error)
 """All routes of the API."""
