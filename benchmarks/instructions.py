@@ -39,7 +39,7 @@ CONVERSATIONS = {
     for messages, calls in SIZES.items()
 }
 """The same for conversations: who is asked, what the messages are, and how many there are."""
-SERVED = {"1 KB": 4, "ledger": 4, "40 KB": 2, "1 MB": 1, "stream": 1}
+SERVED = {"1 KB": 4, "ledger": 4, "40 KB": 2, "1 MB": 1, "stream": 1, "other wire": 4}
 """How many rounds of requests to a gateway count. The ledger is counted after those of the first kind."""
 
 _HEAD = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": "gpt-4o-mini"}
@@ -193,7 +193,7 @@ def in_memory(what: str) -> Any:
 
 async def _served(counted: Mapping[str, int]) -> None:
     """Send requests to a gateway; what its ledger writes of them is counted apart, behind each kind."""
-    from benchmarks.served import SIZES, Served
+    from benchmarks.served import SIZES, Served, path_of
 
     for what, rounds in counted.items():
         if what == "ledger":
@@ -201,12 +201,12 @@ async def _served(counted: Mapping[str, int]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             served = Served(in_memory(what), Path(folder))
             for _ in range(rounds):
-                await served.ask(SIZES[what]())
+                await served.ask(SIZES[what](), path_of(what))
             await asyncio.to_thread(served.ledger.flush, 600.0)
-            body = SIZES[what]()
+            body, path = SIZES[what](), path_of(what)
             callgrind.mark()
             for _ in range(rounds):
-                await served.ask(body)
+                await served.ask(body, path)
             callgrind.mark()
             if what == next(iter(counted)):
                 callgrind.mark()

@@ -20,7 +20,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from benchmarks.instructions import in_memory
-from benchmarks.served import CONCURRENCY, SIZES, Served
+from benchmarks.served import CONCURRENCY, SIZES, Served, path_of
 
 WARM, COUNTED = 6, 5
 """Rounds of requests."""
@@ -45,15 +45,15 @@ class Opcodes:
 
 async def count(size: str) -> Opcodes:
     """Count what some rounds of requests take."""
-    found, body = Opcodes(), SIZES[size]()
+    found, body, path = Opcodes(), SIZES[size](), path_of(size)
     with tempfile.TemporaryDirectory() as folder:
         served = Served(in_memory(size), Path(folder))
         for _ in range(WARM):
-            await served.ask(body)
+            await served.ask(body, path)
         sys.settrace(found.trace)
         try:
             for _ in range(COUNTED):
-                await asyncio.create_task(served.ask(body))  # a task has new frames, and those are traced
+                await asyncio.create_task(served.ask(body, path))  # a task has new frames, and those are traced
         finally:
             sys.settrace(None)
         served.close()

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bodies import body_of
+from benchmarks.bodies import body_of, messages_of
 
 KEY = "count-key-0123456789abcdef0123456789abcdef"
+CHAT = "/v1/chat/completions"
 PIECE = 256 << 10
 """Bytes that uvloop reads at once, at most."""
 CONCURRENCY = 20
@@ -98,10 +99,10 @@ class Served:
         self.ledger.close()
         writing.GATHER, writing.GATHER_BUSY = self._gather
 
-    async def ask(self, body: bytes) -> None:
+    async def ask(self, body: bytes, path: str = CHAT) -> None:
         """Send a request on each connection, and read the answers to their ends."""
         head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer {KEY}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer {KEY}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         ).encode()
         await asyncio.gather(*(self._exchange(head + body, *each) for each in self._connections))
@@ -122,5 +123,12 @@ SIZES: Mapping[str, Callable[[], bytes]] = {
     "1 MB": lambda: body_of(1_000_000),
     "stream": lambda: body_of(1_000, stream=True),
     "tool stream": lambda: body_of(1_000, stream=True),
+    "other wire": lambda: messages_of(1_000),
+    "other wire, stream": lambda: messages_of(1_000, stream=True),
 }
-"""The requests that are sent."""
+"""The requests that are sent: in the provider's wire format, but for those of another, which are translated."""
+
+
+def path_of(size: str) -> str:
+    """Return the path to which a request is sent."""
+    return "/v1/messages" if size.startswith("other wire") else CHAT
