@@ -38,7 +38,7 @@ class Console:
     async def answer(self, request: Request) -> Outcome:
         """Return the answer to a request. What a caller sends wrong, and what fails here, is answered as an error."""
         kind = kind_of(request.path) or "api"
-        table, router = self._table(kind)
+        table, router = await self._table(kind)
         pattern: str | None = None
         try:
             if not self.context.config.console.enabled:
@@ -64,11 +64,17 @@ class Console:
         """End what is under way."""
         self.context.close()
 
-    def _table(self, kind: Kind) -> tuple[Table, Router]:
+    async def _table(self, kind: Kind) -> tuple[Table, Router]:
+        """Return the routes of a kind. They are loaded at their first use, in a thread: requests to models go on."""
         if kind not in self._tables:
-            table = table_of(kind)
-            self._tables[kind] = (table, Router(table.routes))
+            self._tables[kind] = await self.context.run(lambda: _loaded(kind))
         return self._tables[kind]
+
+
+def _loaded(kind: Kind) -> tuple[Table, Router]:
+    table = table_of(kind)
+    table.prepare()
+    return table, Router(table.routes)
 
 
 def console_error(error: ConsoleError | BadRequest | LLMError) -> ConsoleError:

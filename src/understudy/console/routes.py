@@ -52,6 +52,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     routes: tuple[ConsoleRoute, ...]
     error: Callable[[Request, ConsoleContext, ConsoleError], Reply]
+    prepare: Callable[[], None] = lambda: None
+    """Loads what the answers need. Block."""
 
 
 class Router:

@@ -26,6 +26,7 @@ from understudy.reports.now import NowReport
 from understudy.reports.prices import ProviderModels
 from understudy.reports.requests import RequestList
 from understudy.reports.sessions import SessionDetail, SessionList
+from understudy.reports.usage import RequestResult
 from understudy.reports.waterfall import RequestDetail
 
 Values = dict[str, Any]
@@ -183,3 +184,30 @@ def test_a_reader_sees_no_form_that_changes_anything(name: str) -> None:
     html = shown(name, "full", "read")
     assert faults(html) == []
     assert html.count('method="post"') == 1  # signing out
+
+
+LONG = "claude-sonnet-4-5-20250929-with-a-name-that-does-not-end-" * 2
+
+
+def test_a_long_log_of_long_names_is_a_small_page() -> None:
+    filler = Filler(LONG)
+    result = replace(filler.make(RequestResult), tags={f"{number} {LONG}": LONG for number in range(16)})
+    values = requests(filler, LONG) | {"report": RequestList(requests=(result,) * 50, next=None, searched_to=None)}
+    assert len(page_of("requests.html", values)) < 150_000
+
+
+def test_a_quarter_of_money_by_long_names_is_a_small_page() -> None:
+    filler = Filler(LONG)
+    report = filler.make(MoneyReport)
+    values, days = report.values * 4, replace(report.days[0], parts_usd=("1.234567891",) * 4)
+    report = replace(report, values=values, days=(days,) * 92)
+    shown = {"report": report, "chart": drawings.money_chart(report), "parts": drawings.money_parts(report)}
+    assert len(page_of("money.html", money(filler, LONG) | shown)) < 150_000
+
+
+def page_of(name: str, values: Values) -> bytes:
+    frame = Frame("operator", "manage", GUARD, PLACES, "0.1.0")
+    may = {"operate": True, "manage": True}
+    html = render(name, frame=frame, may=may, guard=GUARD, title="Page", **{"now": AT, **values})
+    assert faults(html) == []
+    return html.encode()

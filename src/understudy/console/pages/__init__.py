@@ -8,6 +8,7 @@ from understudy.console.pages import (
     money,
     now,
     providers,
+    rendering,
     requests,
     sessions,
     static,
@@ -31,5 +32,6 @@ TABLE = Table(
         *live.ROUTES,
     ),
     error=error_page,
+    prepare=rendering.compile_all,
 )
 """All pages."""

@@ -10,12 +10,14 @@ from understudy.console.charts.lines import BandPoint, band_chart
 from understudy.console.charts.scales import marks_of
 from understudy.console.charts.svg import Chart
 from understudy.console.charts.waterfall import Lane, waterfall
-from understudy.console.pages.formats import dollars, path, query, round_dollars, seconds, short_number
+from understudy.console.pages.formats import dollars, path, query, round_dollars, seconds, short, short_number
 from understudy.reports.history import ProviderHistory, TargetHistory
 from understudy.reports.money import MoneyReport
 from understudy.reports.usage import UsageResult
 from understudy.reports.waterfall import AttemptResult, RequestDetail
 
+_LONGEST = 40
+"""Characters of a name that every bar bears."""
 COLOURS = 8
 """Of series; the ninth is for what remains."""
 
@@ -44,7 +46,7 @@ def money_chart(report: MoneyReport) -> Chart:
     """Draw the cost of each day, split by the dearest values."""
     shown = report.values[:COLOURS]
     series = [
-        Series(each.value, [float(day.parts_usd[place]) for day in report.days], f"series-{place + 1}")
+        Series(short(each.value, _LONGEST), [float(day.parts_usd[place]) for day in report.days], f"series-{place + 1}")
         for place, each in enumerate(shown)
     ]
     rest = [

@@ -140,8 +140,8 @@ def lines(text: str) -> Markup:
 
 
 def short(text: str | None, most: int = SHORT) -> str:
-    """Return the start of a text, for a place where the rest is found elsewhere."""
-    return UNKNOWN if text is None else shortened(text, most)
+    """Return the start of a text as it is shown, for a place where the rest is found elsewhere."""
+    return UNKNOWN if text is None else shortened(visible(text), most)
 
 
 def words(name: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.client.keys import budgets_of_keys
 from understudy.console.http import ConsoleError, Reply, Request
-from understudy.console.pages.drawings import money_chart, money_parts
+from understudy.console.pages.drawings import COLOURS, money_chart, money_parts
 from understudy.console.pages.frame import page
 from understudy.console.pages.unused import after_first_request
 from understudy.console.routes import ConsoleRoute
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _DIMENSIONS = tuple(each for each in get_args(By) if each != "day")
 _SPANS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"))
-_MOST_DAYS = 366
+_MOST_DAYS = 92
+_MONTH = 31
+"""Days up to which a chart shows as many values as there are colours: the page is to be small."""
 
 
 class MoneyQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +46,10 @@ async def show(request: Request, context: ConsoleContext) -> Reply:
 
     def money(queries: LedgerQueries) -> MoneyReport:
         budgets = (*config.allowance.budgets, *budgets_of_keys(config))
-        return report_money(queries, now=now, by=by, days=asked.days, tag=asked.tag or None, budgets=budgets)
+        limit = COLOURS if asked.days <= _MONTH else COLOURS // 2
+        return report_money(
+            queries, now=now, by=by, days=asked.days, limit=limit, tag=asked.tag or None, budgets=budgets
+        )
 
     report = await context.ask(money)
     return page(

@@ -33,6 +33,12 @@ def environment() -> jinja2.Environment:
     return made
 
 
+def compile_all() -> None:
+    """Compile all templates, which takes a fifth of a second. Block."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def render(template: str, **values: Any) -> str:
     """Return a page or a part of one."""
     return environment().get_template(template).render(values)
