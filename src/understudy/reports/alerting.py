@@ -43,14 +43,20 @@ def _targets(snapshots: Iterable[Snapshot]) -> tuple[TargetSeen, ...]:
 
 def _target(entry: str, model: str | None, seen: Sequence[TargetSnapshot]) -> TargetSeen:
     down = [each for each in seen if each.state in _DOWN]
-    probing = any(each.state is TargetState.HALF_OPEN for each in seen)
+    # A process that has just started knows nothing of a target: that it is not down is no news.
+    is_open = any(each.state is TargetState.HALF_OPEN for each in seen) or not any(map(_was_asked, seen))
     return TargetSeen(
         name=f"{entry}/{model}" if model else entry,
-        is_down=True if down else None if probing else False,
+        is_down=True if down else None if is_open else False,
         why=next((each.why for each in down if each.why), None),
         seen_by=len(down),
         workers=len(seen),
     )
+
+
+def _was_asked(target: TargetSnapshot) -> bool:
+    total = target.total
+    return bool(total.succeeded or total.failed or total.aborted)
 
 
 def _budgets(balances: Sequence[Balance], budgets: Iterable[Budget], now: float) -> tuple[BudgetSeen, ...]:

@@ -57,6 +57,7 @@ async def test_spans_of_the_programs_own_provider_are_below_its_current_span(
         (attempt, request, outer) = exporter.get_finished_spans()
     assert outer.name == "work"
     assert request.parent is not None
+    assert request.context is not None
     assert request.parent.span_id == work.get_span_context().span_id
     assert request.context.trace_id == work.get_span_context().trace_id
     assert attempt.parent is not None
@@ -159,13 +160,13 @@ async def test_a_collector_that_is_away_costs_no_request_and_is_logged_once(
 ) -> None:
     monkeypatch.setattr(pipeline, "MOST", 3)
     blocked, reached = threading.Event(), threading.Event()
-    made = u.Tracing(u.TracingConfig(endpoint="http://127.0.0.1:9"))
 
-    def stuck(batch: list[Any]) -> None:
+    def stuck(tracing: u.Tracing, batch: list[Any]) -> None:
         reached.set()
         blocked.wait(30)
 
-    monkeypatch.setattr(made._pipeline, "_work", stuck)
+    monkeypatch.setattr(u.Tracing, "_export", stuck)
+    made = u.Tracing(u.TracingConfig(endpoint="http://127.0.0.1:9"))
     async with u.create_provider(entry(emulator), observers=[made]) as llm:
         await llm.generate("Hi")
         assert await asyncio.to_thread(reached.wait, 10)

@@ -38,7 +38,7 @@ class TargetSeen(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """`entry/model`."""
     is_down: bool | None
-    """`None` while it is being probed: it is neither down nor well."""
+    """`None` while it is being probed, or was not asked yet: it is neither down nor well."""
     why: str | None = None
     seen_by: int = 1
     """How many processes see it down."""

@@ -61,6 +61,7 @@ class SqliteAlerts:
         """Write in one transaction. Raise `AlertsUnavailable`; a damaged file is removed."""
         try:
             with contextlib.closing(self._opened()) as file:
+                file.execute("PRAGMA synchronous = OFF")  # a file that a power failure damages is begun anew
                 file.execute("BEGIN IMMEDIATE")
                 try:
                     file.execute(_TABLE)
