@@ -28,6 +28,7 @@ from understudy.telemetry.alerts.outbox import (
     Reply,
     TestedWebhook,
     answered,
+    begun,
     due,
     queued,
     without_strangers,
@@ -90,8 +91,15 @@ class Sender:
 class Alerting:
     """The alerts of one process of a gateway."""
 
-    def __init__(self, config: Callable[[], Config], fleet: Callable[[], Fleet], store: AlertStore) -> None:
-        """`config` and `fleet`: those in use at a moment."""
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        fleet: Callable[[], Fleet],
+        store: AlertStore,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`config` and `fleet`: those in use at a moment. `clock`: Unix seconds."""
+        self._clock = clock
         self._config = config
         self._fleet = fleet
         self._store = store
@@ -117,7 +125,7 @@ class Alerting:
         self._is_in_charge = document is not None
         if document is None:
             return
-        now, names = time.time(), [each.name for each in config.webhooks]
+        now, names = self._clock(), [each.name for each in config.webhooks]
         state = without_strangers(decode(document), names)
         followed, alerts = step(state.followed, await self._seen(now), now, config)
         state = queued(replace(state, followed=followed), alerts, names, now)
@@ -128,10 +136,13 @@ class Alerting:
     async def _send(self, state: AlertState, config: AlertsConfig) -> None:
         webhooks = {each.name: each for each in config.webhooks}
         until = time.monotonic() + LEASE - 2 * PATIENCE
-        for pending in due(state, webhooks, time.time()):
+        for pending in due(state, webhooks, self._clock()):
+            state = begun(state, pending, self._clock())
+            if not await self._keep(state):
+                return
             reply = await self._sender.post(pending.alert, webhooks[pending.webhook])
             self._note_reply(pending, reply)
-            state = answered(state, pending, reply, time.time())
+            state = answered(state, pending, reply, self._clock())
             if not await self._keep(state) or time.monotonic() >= until:
                 return
 

@@ -8,8 +8,10 @@ from understudy.telemetry.alerts.outbox import (
     GIVEN_UP,
     MOST,
     AlertState,
+    Pending,
     Reply,
     answered,
+    begun,
     due,
     queued,
     without_strangers,
@@ -31,6 +33,10 @@ def alert(number: int = 1, status: str = "firing") -> Alert:
     )
 
 
+def tried(state: AlertState, pending: Pending, reply: Reply, now: float) -> AlertState:
+    return answered(begun(state, pending, now), pending, reply, now)
+
+
 def waiting(state: AlertState) -> list[tuple[str, str, str]]:
     return [each.name for each in state.outbox]
 
@@ -39,7 +45,7 @@ def test_each_webhook_gets_each_alert() -> None:
     state = queued(AlertState(), [alert()], ["a", "b"], 100)
     first, second = due(state, ["a", "b"], 100)
     assert (first.webhook, second.webhook) == ("a", "b")
-    state = answered(state, first, Reply(204), 100)
+    state = tried(state, first, Reply(204), 100)
     assert waiting(state) == [("target_down:1", "firing", "b")]
 
 
@@ -47,7 +53,7 @@ def test_waits_double_up_to_five_minutes() -> None:
     state, now, waits = queued(AlertState(), [alert()], ["a"], 0), 0.0, []
     for _ in range(9):
         (pending,) = due(state, ["a"], now)
-        state = answered(state, pending, Reply(503), now)
+        state = tried(state, pending, Reply(503), now)
         waits.append(state.outbox[0].due - now)
         assert due(state, ["a"], state.outbox[0].due - 0.1) == []
         now = state.outbox[0].due
@@ -57,32 +63,32 @@ def test_waits_double_up_to_five_minutes() -> None:
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503, None])
 def test_what_may_pass_is_tried_again(status: int | None) -> None:
     state = queued(AlertState(), [alert()], ["a"], 0)
-    state = answered(state, state.outbox[0], Reply(status), 0)
+    state = tried(state, state.outbox[0], Reply(status), 0)
     assert len(state.outbox) == 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 410])
 def test_what_would_not_help_is_given_up_and_counted(status: int) -> None:
     state = queued(AlertState(), [alert()], ["a"], 0)
-    state = answered(state, state.outbox[0], Reply(status), 0)
+    state = tried(state, state.outbox[0], Reply(status), 0)
     assert (state.outbox, state.dropped) == ((), 1)
 
 
 def test_a_webhook_may_ask_to_wait_longer() -> None:
     state = queued(AlertState(), [alert()], ["a"], 0)
-    assert answered(state, state.outbox[0], Reply(429, retry_after=90), 0).outbox[0].due == 90
+    assert tried(state, state.outbox[0], Reply(429, retry_after=90), 0).outbox[0].due == 90
 
 
 def test_after_a_day_a_message_is_given_up() -> None:
     state = queued(AlertState(), [alert()], ["a"], 0)
-    state = answered(state, state.outbox[0], Reply(503), GIVEN_UP - 1)
+    state = tried(state, state.outbox[0], Reply(503), GIVEN_UP - 1)
     assert len(state.outbox) == 1
-    assert answered(state, state.outbox[0], Reply(503), GIVEN_UP).outbox == ()
+    assert tried(state, state.outbox[0], Reply(503), GIVEN_UP).outbox == ()
 
 
 def test_behind_a_message_that_is_stuck_the_others_wait() -> None:
     state = queued(AlertState(), [alert(1), alert(2)], ["a", "b"], 0)
-    state = answered(state, state.outbox[0], Reply(503), 0)
+    state = tried(state, state.outbox[0], Reply(503), 0)
     assert [each.name[0::2] for each in due(state, ["a", "b"], 1)] == [
         ("target_down:1", "b"),
         ("target_down:2", "b"),
@@ -95,9 +101,10 @@ def test_an_alert_that_is_over_before_it_was_tried_is_not_sent() -> None:
     assert queued(state, [alert(status="resolved")], ["a"], 1).outbox == ()
 
 
-def test_of_one_that_may_have_arrived_the_end_is_sent() -> None:
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_of_one_that_may_have_arrived_the_end_is_sent(is_answered: bool) -> None:
     state = queued(AlertState(), [alert()], ["a"], 0)
-    state = answered(state, state.outbox[0], Reply(None), 0)
+    state = (tried(state, state.outbox[0], Reply(None), 0)) if is_answered else begun(state, state.outbox[0], 0)
     assert waiting(queued(state, [alert(status="resolved")], ["a"], 1)) == [("target_down:1", "resolved", "a")]
 
 

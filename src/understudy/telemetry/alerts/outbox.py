@@ -106,16 +106,24 @@ def due(state: AlertState, webhooks: Iterable[str], now: float) -> list[Pending]
     return found
 
 
+def begun(state: AlertState, pending: Pending, now: float) -> AlertState:
+    """Return the state in which a message is being sent: from now on it may have arrived, whatever becomes of the
+    process."""
+    wait = min(FIRST_WAIT * 2**pending.tries, LONGEST_WAIT)
+    again = replace(pending, tries=min(pending.tries + 1, 30), due=now + wait)
+    return replace(state, outbox=tuple(again if each.name == pending.name else each for each in state.outbox))
+
+
 def answered(state: AlertState, tried: Pending, reply: Reply, now: float) -> AlertState:
-    """Return the state after a try."""
+    """Return the state after a try that was begun."""
     rest = tuple(each for each in state.outbox if each.name != tried.name)
     if reply.is_taken:
         return replace(state, outbox=rest)
     if reply.is_final or now - tried.queued >= GIVEN_UP:
         return replace(state, outbox=rest, dropped=state.dropped + 1)
-    wait = max(min(FIRST_WAIT * 2**tried.tries, LONGEST_WAIT), min(reply.retry_after or 0.0, GIVEN_UP))
-    again = replace(tried, tries=min(tried.tries + 1, 30), due=now + wait)
-    return replace(state, outbox=tuple(again if each.name == tried.name else each for each in state.outbox))
+    until = now + min(reply.retry_after or 0.0, GIVEN_UP)
+    later = (replace(each, due=max(each.due, until)) if each.name == tried.name else each for each in state.outbox)
+    return replace(state, outbox=tuple(later))
 
 
 def without_strangers(state: AlertState, webhooks: Iterable[str]) -> AlertState:
