@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Iterable
 from typing import Protocol
@@ -19,6 +20,7 @@ from understudy.telemetry.snapshot import (
     Transition,
     add_requests,
     add_tallies,
+    sum_tallies,
 )
 
 MINUTE = 60
@@ -147,21 +149,21 @@ def start_of(seconds: float) -> int:
 
 def merged(minutes: Iterable[Minute]) -> tuple[Minute, ...]:
     """Return minutes with one of each target at each time, by time and target."""
-    found: dict[tuple[int, str, str], Minute] = {}
+    found: dict[tuple[int, str, str], list[Minute]] = {}
     for each in minutes:
-        name = (each.start, each.entry, each.model or "")
-        known = found.get(name)
-        found[name] = each if known is None else replace(known, tally=add_tallies(known.tally, each.tally))
-    return tuple(found[name] for name in sorted(found))
+        found.setdefault((each.start, each.entry, each.model or ""), []).append(each)
+    return tuple(
+        same[0] if len(same) == 1 else replace(same[0], tally=sum_tallies(each.tally for each in same))
+        for _, same in sorted(found.items())
+    )
 
 
 def merged_requests(minutes: Iterable[RequestMinute]) -> tuple[RequestMinute, ...]:
     """Return minutes with one at each time, by time."""
-    found: dict[int, RequestMinute] = {}
+    found: dict[int, list[RequestMinute]] = {}
     for each in minutes:
-        known = found.get(each.start)
-        found[each.start] = each if known is None else add_requests(known, each)
-    return tuple(found[start] for start in sorted(found))
+        found.setdefault(each.start, []).append(each)
+    return tuple(functools.reduce(add_requests, found[start]) for start in sorted(found))
 
 
 def totals_of(former: Snapshot | None, removed: Snapshot) -> Snapshot:

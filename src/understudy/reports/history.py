@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -18,7 +17,7 @@ from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import DAY
 from understudy.policy.verdicts import NOT_OF_THE_TARGET
-from understudy.telemetry.snapshot import Minute, Tally, Transition, add_tallies
+from understudy.telemetry.snapshot import Minute, Tally, Transition, sum_tallies
 
 MINUTE = 60
 WINDOWS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 360 * MINUTE)
@@ -224,7 +223,7 @@ def _windows(tallies: list[tuple[float, Tally]], since: float, until: float) -> 
 
 
 def _window(since: float, seconds: float, tallies: Sequence[Tally]) -> WindowResult:
-    tally = functools.reduce(add_tallies, tallies, Tally())
+    tally = sum_tallies(tallies)
     failed = sum(tally.failed.values())
     judged = tally.succeeded + sum(count for kind, count in tally.failed.items() if kind not in NOT_OF_THE_TARGET)
     latency, first = tally.latency, tally.first_content

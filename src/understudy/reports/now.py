@@ -16,7 +16,7 @@ from understudy.fleet.fleet import SILENT, Fleet
 from understudy.fleet.orders import Order
 from understudy.fleet.store import MINUTE, FleetUnavailable, History, Member, history_of, start_of
 from understudy.reports.traffic import Traffic, sorted_counts, traffic_of
-from understudy.telemetry.snapshot import Minute, Snapshot, Tally, TargetSnapshot, TargetState, add_tallies
+from understudy.telemetry.snapshot import Minute, Snapshot, Tally, TargetSnapshot, TargetState, sum_tallies
 
 SPAN = 5
 """Whole minutes, besides the current one, that `lately` covers."""
@@ -193,12 +193,11 @@ def _targets(live: Iterable[Snapshot], minutes: Iterable[Minute], stands: Mappin
     for snapshot in live:
         for target in snapshot.targets:
             seen.setdefault((target.entry, target.model, target.operation), []).append(target)
-    tallies: dict[tuple[str, str | None], Tally] = {}
+    tallies: dict[tuple[str, str | None], list[Tally]] = {}
     for minute in minutes:
-        name = (minute.entry, minute.model)
-        tallies[name] = add_tallies(tallies.get(name, Tally()), minute.tally)
+        tallies.setdefault((minute.entry, minute.model), []).append(minute.tally)
     return tuple(
-        _target(same, tallies.get((entry, model), Tally()), stands.get(entry))
+        _target(same, sum_tallies(tallies.get((entry, model), ())), stands.get(entry))
         for (entry, model, _), same in seen.items()
     )
 

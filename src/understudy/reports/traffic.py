@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from understudy.domain.money import Money
 from understudy.domain.quantiles import Quantiles
 from understudy.fleet.store import MINUTE, History, merged_requests
-from understudy.telemetry.snapshot import Tally, add_tallies
+from understudy.telemetry.snapshot import Tally, sum_tallies
 
 FAULTS = frozenset({"failed", "interrupted", "shutdown"})
 """How a request ends that a gateway could not answer. One that was refused, or whose caller left, is neither a success
@@ -56,7 +56,7 @@ def traffic_of(history: History, seconds: float) -> Traffic:
         latency, first = latency + each.latency, first + each.first
         for name, count in each.outcomes.items():
             outcomes[name] = outcomes.get(name, 0) + count
-    tally = _sum(each.tally for each in history.minutes)
+    tally = sum_tallies(each.tally for each in history.minutes)
     requests = sum(outcomes.values())
     answered, faults = outcomes.get("answered", 0), sum(outcomes.get(name, 0) for name in FAULTS)
     cost = Money(tally.cost).usd
@@ -77,13 +77,6 @@ def traffic_of(history: History, seconds: float) -> Traffic:
         unknown_costs=tally.unknown_costs,
         tokens=sum(getattr(tally.tokens, name) for name in tally.tokens.__struct_fields__),
     )
-
-
-def _sum(tallies: Iterable[Tally]) -> Tally:
-    total = Tally()
-    for each in tallies:
-        total = add_tallies(total, each)
-    return total
 
 
 def _attempts(tally: Tally) -> int:

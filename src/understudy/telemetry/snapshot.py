@@ -7,11 +7,11 @@ Unix seconds, durations are seconds, money is nano-USD.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from understudy.domain.quantiles import Quantiles
+from understudy.domain.quantiles import Quantiles, sum_quantiles
 from understudy.domain.quotas import Quota
 
 
@@ -187,18 +187,34 @@ def add_tokens(one: Tokens, other: Tokens) -> Tokens:
 
 def add_tallies(one: Tally, other: Tally) -> Tally:
     """Return what two groups of attempts come to together."""
-    kinds = sorted(one.failed.keys() | other.failed.keys())
+    return sum_tallies((one, other))
+
+
+def sum_tallies(tallies: Iterable[Tally]) -> Tally:
+    """Return what groups of attempts come to together."""
+    found = list(tallies)
+    if len(found) == 1:
+        return found[0]
+    failed: dict[str, int] = {}
+    for each in found:
+        for kind, count in each.failed.items():
+            failed[kind] = failed.get(kind, 0) + count
     return Tally(
-        succeeded=one.succeeded + other.succeeded,
-        failed={kind: one.failed.get(kind, 0) + other.failed.get(kind, 0) for kind in kinds},
-        aborted=one.aborted + other.aborted,
-        tokens=add_tokens(one.tokens, other.tokens),
-        cost=one.cost + other.cost,
-        unknown_costs=one.unknown_costs + other.unknown_costs,
-        latency=one.latency + other.latency,
-        first_content=one.first_content + other.first_content,
-        token_gap=one.token_gap + other.token_gap,
+        succeeded=sum([each.succeeded for each in found]),
+        failed=dict(sorted(failed.items())),
+        aborted=sum([each.aborted for each in found]),
+        tokens=_sum_tokens([each.tokens for each in found]),
+        cost=sum([each.cost for each in found]),
+        unknown_costs=sum([each.unknown_costs for each in found]),
+        latency=sum_quantiles([each.latency for each in found]),
+        first_content=sum_quantiles([each.first_content for each in found]),
+        token_gap=sum_quantiles([each.token_gap for each in found]),
     )
+
+
+def _sum_tokens(tokens: Sequence[Tokens]) -> Tokens:
+    """Return the sums by class."""
+    return Tokens(*map(sum, zip(*map(msgspec.structs.astuple, tokens), strict=True))) if tokens else Tokens()
 
 
 def add_requests(one: RequestMinute, other: RequestMinute) -> RequestMinute:
