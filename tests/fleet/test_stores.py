@@ -18,7 +18,7 @@ from understudy.fleet.memory import MemoryFleet
 from understudy.fleet.orders import KEPT, OrderKind
 from understudy.fleet.postgres import PostgresFleet
 from understudy.fleet.sqlite import SqliteFleet
-from understudy.fleet.store import FORGOTTEN, HISTORY, FleetStore
+from understudy.fleet.store import FINE, FORGOTTEN, HISTORY, QUARTER, FleetStore
 from understudy.telemetry.snapshot import (
     Minute,
     RequestMinute,
@@ -26,6 +26,7 @@ from understudy.telemetry.snapshot import (
     Transition,
     add_requests,
     add_tallies,
+    sum_tallies,
 )
 
 __all__ = ["postgres", "postgres_url"]
@@ -164,11 +165,36 @@ def test_an_instance_without_processes_is_forgotten(opened: Opened) -> None:
 
 def test_the_history_ends_after_a_day(opened: Opened) -> None:
     start = opened.start
-    kept, old = start - HISTORY + 300, start - HISTORY - 300
+    kept, old = (start - HISTORY) // QUARTER * QUARTER + 2 * QUARTER, start - HISTORY - 300
     opened.store.put(snapshot("a", start, minutes={old: tally(1), kept: tally(2), start: tally(3)}))
     assert [each.start for each in opened.minutes(0, 2e9)] == [old, kept, start]
     opened.store.sweep()
     assert [each.start for each in opened.minutes(0, 2e9)] == [kept, start]
+
+
+def test_minutes_are_summed_up_after_a_while(opened: Opened) -> None:
+    """By the quarter of an hour; what they come to stays, also if more is added later."""
+    start = opened.start
+    quarter = (start - FINE) // QUARTER * QUARTER - QUARTER
+    fine = start - FINE + 300
+    minutes = {quarter - 60: tally(1), quarter: tally(2, 5), quarter + 840: tally(4, 7, boom=1), fine: tally(8)}
+    request = RequestMinute(start=quarter + 60, outcomes={"answered": 3})
+    change = Transition(at=quarter + 70, entry="one", model="m", state=TargetState.OPEN, worker="a")
+    opened.store.put(snapshot("a", start, minutes=minutes, requests=(request,), changes=(change,)))
+    before = opened.minutes(0, 2e9)
+    opened.store.sweep()
+    found = opened.store.history(0, 2e9)
+    expected = add_tallies(tally(2, 5), tally(4, 7, boom=1))
+    assert [(each.start, each.tally) for each in found.minutes] == [
+        (quarter - QUARTER, tally(1)), (quarter, expected), (fine, tally(8)),
+    ]  # fmt: skip
+    assert [(each.start, each.outcomes) for each in found.requests] == [(quarter, {"answered": 3})]
+    assert found.changes == (change,)
+    assert sum_tallies(each.tally for each in before) == sum_tallies(each.tally for each in found.minutes)
+    opened.store.put(snapshot("b", start, minutes={quarter + 120: tally(16)}))
+    opened.store.sweep()
+    opened.store.sweep()
+    assert [each.tally.succeeded for each in opened.minutes(quarter, quarter + QUARTER)] == [22]
 
 
 def test_requests_and_changes_have_a_history_too(opened: Opened) -> None:

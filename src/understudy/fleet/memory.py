@@ -11,10 +11,12 @@ from understudy.fleet.orders import Order, to_keep
 from understudy.fleet.store import (
     FORGOTTEN,
     HISTORY,
+    QUARTER,
     History,
     Member,
     history_of,
     joined,
+    quarters_of,
     split,
     start_of,
     totals_of,
@@ -93,6 +95,9 @@ class MemoryFleet:
         self._gone = {worker: instance for worker, instance in self._gone.items() if instance in living}
         oldest = now - HISTORY
         self._history = {start: each for start, each in self._history.items() if start >= oldest}
+        quarters = quarters_of(self._history, now)
+        rest = {start: each for start, each in self._history.items() if start // QUARTER * QUARTER not in quarters}
+        self._history = quarters | rest
         self._orders = to_keep(self._orders)
 
     def order(self, order: Order) -> Order:

@@ -12,13 +12,16 @@ from understudy.domain.errors import ConfigError
 from understudy.fleet.documents import encode, history_in, order_in, snapshot_in
 from understudy.fleet.orders import Order, to_keep
 from understudy.fleet.store import (
+    FINE,
     FORGOTTEN,
     HISTORY,
+    QUARTER,
     FleetUnavailable,
     History,
     Member,
     history_of,
     joined,
+    quarters_of,
     split,
     start_of,
     totals_of,
@@ -116,6 +119,7 @@ class PostgresFleet:
                 )
             query = "DELETE FROM fleet_history WHERE start < extract(epoch FROM clock_timestamp()) - $1::float8"
             await connection.execute(query, float(HISTORY))
+            await _sum_up(connection)
             orders = await _orders(connection, 0)
             kept = {order.number for order in to_keep(orders)}
             dropped = [order.number for order in orders if order.number not in kept]
@@ -188,6 +192,21 @@ async def _file(connection: asyncpg.Connection, history: History) -> None:
         query = "SELECT document FROM fleet_history WHERE start = $1 FOR UPDATE"
         whole = joined([history_in(await connection.fetchval(query, start)), each])
         await connection.execute("UPDATE fleet_history SET document = $2 WHERE start = $1", start, encode(whole))
+
+
+async def _sum_up(connection: asyncpg.Connection) -> None:
+    """Replace minutes that are no longer kept one by one with quarters of an hour."""
+    now: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    query = (
+        "SELECT start, document FROM fleet_history WHERE start < $1 AND start / $2 IN "
+        "(SELECT start / $2 FROM fleet_history WHERE start < $1 AND start % $2 > 0) FOR UPDATE"
+    )
+    rows = await connection.fetch(query, int(now - FINE), QUARTER)
+    minutes = {row["start"]: history_in(row["document"]) for row in rows}
+    for quarter, each in quarters_of(minutes, now).items():
+        remove = "DELETE FROM fleet_history WHERE start >= $1 AND start < $2"
+        await connection.execute(remove, quarter, quarter + QUARTER)
+        await connection.execute("INSERT INTO fleet_history VALUES ($1, $2)", quarter, encode(each))
 
 
 async def _remove(connection: asyncpg.Connection, worker: str, instance: str, snapshot: Snapshot | None) -> None:

@@ -18,13 +18,16 @@ from msgspec.structs import replace
 from understudy.fleet.documents import encode, history_in, order_in, snapshot_in
 from understudy.fleet.orders import Order, to_keep
 from understudy.fleet.store import (
+    FINE,
     FORGOTTEN,
     HISTORY,
+    QUARTER,
     FleetUnavailable,
     History,
     Member,
     history_of,
     joined,
+    quarters_of,
     split,
     start_of,
     totals_of,
@@ -118,6 +121,7 @@ class SqliteFleet:
             for table in ("removed", "gone"):
                 file.execute(f"DELETE FROM {table} WHERE instance NOT IN (SELECT instance FROM members)")  # noqa: S608
             file.execute("DELETE FROM history WHERE start < ?", (now - HISTORY,))
+            _sum_up(file, now)
             orders = _orders(file, 0)
             kept = {order.number for order in to_keep(orders)}
             dropped = [(order.number,) for order in orders if order.number not in kept]
@@ -262,6 +266,20 @@ def _file(file: sqlite3.Connection, history: History) -> None:
         row = file.execute("SELECT document FROM history WHERE start = ?", (start,)).fetchone()
         known = history_in(row[0]) if row is not None else History()
         file.execute("INSERT OR REPLACE INTO history VALUES (?, ?)", (start, encode(joined([known, each]))))
+
+
+def _sum_up(file: sqlite3.Connection, now: float) -> None:
+    """Replace minutes that are no longer kept one by one with quarters of an hour."""
+    old = "start < ? AND start / ? IN (SELECT start / ? FROM history WHERE start < ? AND start % ? > 0)"
+    before = now - FINE
+    rows = file.execute(
+        f"SELECT start, document FROM history WHERE {old}",  # noqa: S608
+        (before, QUARTER, QUARTER, before, QUARTER),
+    ).fetchall()
+    minutes = {start: history_in(document) for start, document in rows}
+    for quarter, each in quarters_of(minutes, now).items():
+        file.execute("DELETE FROM history WHERE start >= ? AND start < ?", (quarter, quarter + QUARTER))
+        file.execute("INSERT INTO history VALUES (?, ?)", (quarter, encode(each)))
 
 
 def _remove(file: sqlite3.Connection, worker: str, instance: str, snapshot: Snapshot | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -26,6 +26,9 @@ from understudy.telemetry.snapshot import (
 MINUTE = 60
 HISTORY = 24 * 3600
 """Seconds for which minutes are kept."""
+FINE = 2 * 3600
+"""Seconds for which they are kept one by one; those before are summed up by `QUARTER`, so that a day is read soon."""
+QUARTER = 15 * MINUTE
 FORGOTTEN = 600.0
 """Seconds after which a process that is not heard of any more is removed; its totals stay with its instance."""
 
@@ -93,7 +96,7 @@ class FleetStore(Protocol):
         ...
 
     def sweep(self) -> None:
-        """Remove what is too old: processes, minutes and orders."""
+        """Remove what is too old: processes, minutes and orders; and sum up minutes that are older than `FINE`."""
         ...
 
     def order(self, order: Order) -> Order:
@@ -105,7 +108,8 @@ class FleetStore(Protocol):
         ...
 
     def history(self, since: float, until: float) -> History:
-        """Return what happened in the minutes that begin in a span of time, of all processes together."""
+        """Return what happened in the minutes that begin in a span of time, of all processes together; those before
+        `FINE` are quarters of an hour."""
         ...
 
     def close(self) -> None:
@@ -139,6 +143,26 @@ def joined(parts: Iterable[History]) -> History:
         minutes=merged(each for part in found for each in part.minutes),
         requests=merged_requests(each for part in found for each in part.requests),
         changes=tuple(sorted((each for part in found for each in part.changes), key=lambda each: each.at)),
+    )
+
+
+def quarters_of(minutes: Mapping[int, History], now: float) -> dict[int, History]:
+    """Return what a store keeps instead of minutes that are no longer kept one by one, by the start of each quarter of
+    an hour. `minutes`: those by their start, the quarters that are kept already included."""
+    found: dict[int, list[History]] = {}
+    for start, each in minutes.items():
+        quarter = start // QUARTER * QUARTER
+        if quarter + QUARTER <= now - FINE:
+            found.setdefault(quarter, []).append(_at(quarter, each))
+    return {start: joined(parts) for start, parts in found.items()}
+
+
+def _at(start: int, history: History) -> History:
+    """Return what happened as if it had happened in one minute; changes stay when they were."""
+    return History(
+        minutes=tuple(replace(each, start=start) for each in history.minutes),
+        requests=tuple(replace(each, start=start) for each in history.requests),
+        changes=history.changes,
     )
 
 
