@@ -34,6 +34,7 @@ from understudy.config.schema import (
     TYPE,
 )
 from understudy.config.schema import FALLBACK as FALLBACK_KEYS
+from understudy.console.api import TABLE as ADMIN_API
 from understudy.dialects.efforts import BUDGETS
 from understudy.domain.errors import ERRORS
 from understudy.domain.operation import Operation
@@ -372,6 +373,12 @@ def metrics() -> str:
     return _table(*lines)
 
 
+def admin_api() -> str:
+    """Return the routes of the admin API as Markdown."""
+    rows = ((_code(f"{each.method} {each.path}"), each.scope or "everyone", each.says) for each in ADMIN_API.routes)
+    return _table(("path", "scope", "what"), *rows)
+
+
 def traced() -> str:
     """Return the attributes of spans by OpenTelemetry's conventions as Markdown."""
     both = [(name.released or "", name.draft or "") for name in ATTRIBUTES.values()]
@@ -405,6 +412,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("gateway.md", "efforts"): efforts,
     ("gateway.md", "limits"): limits,
     ("metrics.md", "metrics"): metrics,
+    ("console.md", "admin api"): admin_api,
     ("tracing.md", "attributes"): traced,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
