@@ -83,8 +83,15 @@ def test_an_unknown_session_is_none(reader: LedgerReader) -> None:
 def test_the_newest_answers_of_a_long_session_are_looked_at(
     reader: LedgerReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "ANSWERS", 3)
+    monkeypatch.setattr(sessions, "OF_A_PAGE", 6)  # three of each of the two
     found = list_sessions(reader).sessions[1]
     assert found.is_recent
     assert found.targets == ("primary/big", "primary/small")
+    whole = report_session(reader, "s")
+    assert whole is not None
+    assert not whole.session.is_recent
+    monkeypatch.setattr(sessions, "ANSWERS", 3)
+    part = report_session(reader, "s")
+    assert part is not None
+    assert part.session == found
     assert found.attempts == 8, "sums are those of the whole session"

@@ -187,8 +187,9 @@ def answers(sessions: Sequence[str], database: Database, limit: int) -> Asking[d
     columns = "id, request, provider, model, class, started, duration"
     chosen = f"AND state = '{EntryState.SUCCEEDED}' ORDER BY id DESC LIMIT {limit:d}"
     found: dict[str, list[Answer]] = {session: [] for session in sessions}
-    for place, _, request, *rest in sorted((yield from _of_sessions(columns, sessions, database, chosen))):
-        provider, model, kind, started, duration = rest
+    place: int
+    for row in sorted((yield from _of_sessions(columns, sessions, database, chosen))):
+        place, _, request, provider, model, kind, started, duration = row
         answer = Answer(text_of(request), provider, model, kind, started / SECOND, duration / SECOND)
         found[sessions[place]].append(answer)
     return found

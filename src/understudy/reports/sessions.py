@@ -17,6 +17,8 @@ from understudy.reports.usage import RequestResult, report_request
 
 ANSWERS = 2_000
 """Of one session, the newest that are looked at."""
+OF_A_PAGE = 20_000
+"""Answers of all sessions of a page that are looked at: 400 each, if it has fifty."""
 CHANGES = 100
 """Of targets, the newest that are reported."""
 LOOP = 3
@@ -58,7 +60,8 @@ class SessionResult(msgspec.Struct, frozen=True, kw_only=True):
     longest_loop: int
     """Requests of the longest of these; 0 without any."""
     is_recent: bool
-    """Whether targets, changes and loops are those of its newest 2,000 answers only, because it has more."""
+    """Whether targets, changes and loops are those of its newest answers only, because it has more: than 2,000, or in a
+    list than its part of 20,000."""
 
 
 class SessionList(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +107,9 @@ def list_sessions(
     """Return the sessions of which an attempt is selected, those with the newest one first. What is reported of them
     is that of the whole session. `before`: `next` of the page before."""
     page = queries.session_page(selection, before=before, limit=limit)
-    sums, answers = queries.session_sums(page.sessions), queries.answers(page.sessions, ANSWERS)
-    found = (_session(sums[each], answers[each]) for each in page.sessions if each in sums)
+    most = min(ANSWERS, max(1, OF_A_PAGE // max(1, len(page.sessions))))
+    sums, answers = queries.session_sums(page.sessions), queries.answers(page.sessions, most)
+    found = (_session(sums[each], answers[each], most) for each in page.sessions if each in sums)
     return SessionList(sessions=tuple(found), next=page.next)
 
 
@@ -120,7 +124,7 @@ def report_session(
     page = queries.request_page(LedgerSelection(session=session), before=before, limit=limit)
     changed = [(one, other) for one, other in _turns(answers) if _target(one) != _target(other)]
     return SessionDetail(
-        session=_session(sums, answers),
+        session=_session(sums, answers, ANSWERS),
         by_class=dict(Counter(kind or "" for kind in {each.request: each.request_class for each in answers}.values())),
         changes=tuple(_change(queries, *each) for each in reversed(changed[-CHANGES:])),
         requests=tuple(map(report_request, page.requests)),
@@ -128,7 +132,8 @@ def report_session(
     )
 
 
-def _session(known: SessionSums, answers: Sequence[Answer]) -> SessionResult:
+def _session(known: SessionSums, answers: Sequence[Answer], most: int) -> SessionResult:
+    """`most`: answers that were asked for."""
     sums, loops = known.sums, [length for length in _runs(answers) if length >= LOOP]
     return SessionResult(
         session=known.session,
@@ -148,7 +153,7 @@ def _session(known: SessionSums, answers: Sequence[Answer]) -> SessionResult:
         target_changes=sum(_target(one) != _target(other) for one, other in _turns(answers)),
         loops=len(loops),
         longest_loop=max(loops, default=0),
-        is_recent=len(answers) == ANSWERS,
+        is_recent=len(answers) == most,
     )
 
 
