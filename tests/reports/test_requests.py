@@ -17,8 +17,15 @@ from understudy.ledger import questions
 from understudy.ledger.selection import LedgerSelection
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
+from understudy.reports import requests
 from understudy.reports.export import cell
-from understudy.reports.requests import find_request, list_requests, search_requests, write_requests_csv
+from understudy.reports.requests import (
+    find_request,
+    gather_requests,
+    list_requests,
+    search_requests,
+    write_requests_csv,
+)
 from understudy.reports.selecting import select
 from understudy.reports.usage import RequestResult
 
@@ -60,6 +67,18 @@ def test_a_page_that_ends_early_says_how_far_it_looked(reader: LedgerReader, mon
     assert (second.requests, second.searched_to) == ((), NOON + 11)
     third = list_requests(reader, LedgerSelection(model="rare"), before=second.next)
     assert [each.started for each in third.requests] == [NOON + 10]
+
+
+def test_all_are_gathered_however_far_apart(reader: LedgerReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "LOOKED_AT", 3)
+    monkeypatch.setattr(requests, "_AT_ONCE", 2)
+    rare = gather_requests(reader, LedgerSelection(model="rare"))
+    assert [each.started for each in rare.requests] == [NOON + 20, NOON + 10]
+    assert (rare.next, rare.searched_to) == (None, None)
+    some = gather_requests(reader, limit=5)
+    assert [each.started for each in some.requests] == [NOON + number for number in range(20, 15, -1)]
+    more = gather_requests(reader, before=some.next, limit=100)
+    assert [each.started for each in more.requests] == [NOON + number for number in range(15, 0, -1)]
 
 
 def test_an_id_is_searched_by_its_beginning(reader: LedgerReader) -> None:

@@ -22,16 +22,14 @@ from understudy.domain.errors import Misuse
 from understudy.domain.failures import FailureKind
 from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import EntryState, LedgerEntry
-from understudy.ledger.selection import OUTCOMES, LedgerSelection
-from understudy.reports.requests import RequestList, find_request, list_requests, write_requests_csv
+from understudy.ledger.selection import OUTCOMES
+from understudy.reports.requests import find_request, gather_requests, write_requests_csv
 from understudy.reports.selecting import check_choice, check_text
 from understudy.reports.usage import RequestResult, report_request
 from understudy.reports.waterfall import AttemptResult, RequestDetail, report_detail
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from understudy.ledger import LedgerQueries
 
 MANUAL = Manual(
     text="""\
@@ -121,7 +119,7 @@ def log(options: LogOptions) -> None:
         with options.reader() as reader:
             attempts = find_request(reader, wanted) if wanted is not None else []
             captured = reader.captured([each.start.attempt_id for each in attempts]) if options.captured else None
-            found = _listed(reader, selection, options) if wanted is None else None
+            found = None if wanted else gather_requests(reader, selection, before=options.before, limit=options.limit)
     if found is None:
         _show(attempts, captured, as_json=options.as_json)
     elif options.as_json:
@@ -132,16 +130,6 @@ def log(options: LogOptions) -> None:
         show(_table(found.requests), sys.stdout)
     else:
         say("there is no such request", label="note")
-
-
-def _listed(reader: LedgerQueries, selection: LedgerSelection, options: LogOptions) -> RequestList:
-    """Return as many requests as are wanted, however many entries must be looked at."""
-    page = list_requests(reader, selection, before=options.before, limit=options.limit)
-    found = page.requests
-    while page.next is not None and len(found) < options.limit:
-        page = list_requests(reader, selection, before=page.next, limit=options.limit - len(found))
-        found += page.requests
-    return RequestList(requests=found, next=page.next, searched_to=None)
 
 
 def _wanted(action: str | None, request: str | None) -> str | None:

@@ -21,6 +21,8 @@ from understudy.reports.usage import RequestResult, report_request
 
 LEAST = 4
 """Characters of an id that are enough to look for it."""
+_AT_ONCE = 500
+"""Requests of one page, where many are wanted."""
 _ID = re.compile(r"[0-9a-fA-F-]{1,36}")
 
 
@@ -46,6 +48,18 @@ def list_requests(
         next=page.next,
         searched_to=_moment(page.next) if page.next is not None and len(page.requests) < limit else None,
     )
+
+
+def gather_requests(
+    queries: LedgerQueries, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
+) -> RequestList:
+    """Return the same, but as many as there are up to `limit`, however many entries must be looked at for them."""
+    page = list_requests(queries, selection, before=before, limit=min(limit, _AT_ONCE))
+    found = [*page.requests]
+    while page.next is not None and len(found) < limit:
+        page = list_requests(queries, selection, before=page.next, limit=min(limit - len(found), _AT_ONCE))
+        found += page.requests
+    return RequestList(requests=tuple(found), next=page.next, searched_to=None)
 
 
 def search_requests(queries: LedgerQueries, prefix: str, *, limit: int = 50) -> RequestList:

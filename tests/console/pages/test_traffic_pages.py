@@ -20,6 +20,7 @@ from tests.console.pages.examples import HOSTILE
 from tests.console.pages.html import faults, read_part, words_of
 from understudy.client.ledger import read_ledger
 from understudy.emulator import Fault
+from understudy.ledger import questions
 
 PAGES = ("/console/", "/console/requests", "/console/money", "/console/sessions")
 
@@ -95,6 +96,17 @@ async def test_filters_narrow_the_log_and_its_csv(served: Served) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     assert "attachment" in answer.headers["content-disposition"]
     assert [each["provider"] for each in csv.DictReader(answer.text.splitlines())] == ["backup"]
+
+
+async def test_a_csv_has_one_header_however_far_its_requests_are_apart(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in ("backup", "main", "main"):
+        await served.ask(model)
+    monkeypatch.setattr(questions, "LOOKED_AT", 1)
+    text = (await served.browser.get("/console/requests.csv?target=backup")).text
+    assert text.count("id,started") == 1
+    assert [each["provider"] for each in csv.DictReader(text.splitlines())] == ["backup"]
 
 
 @pytest.mark.parametrize("query", ["since=tomorrow", "outcome=fine", "tag=team", "failure=x", "since=%ff"])

@@ -23,12 +23,12 @@ from understudy.reports.prices import ProviderModels, prices_of, report_models
 from understudy.reports.requests import (
     RequestList,
     find_request,
+    gather_requests,
     list_requests,
     search_requests,
     write_requests_csv,
 )
 from understudy.reports.sessions import SessionDetail, SessionList, list_sessions, report_session
-from understudy.reports.usage import RequestResult
 from understudy.reports.waterfall import RequestDetail, report_detail
 
 if TYPE_CHECKING:
@@ -101,15 +101,8 @@ async def _csv(request: Request, context: ConsoleContext) -> Reply:
     chosen = request.query_as(SelectionQuery).selection(context.clock())
 
     def written(queries: LedgerQueries) -> str:
-        text, before, left = io.StringIO(), None, _CSV
-        found: list[RequestResult] = []
-        while left > 0:
-            page = list_requests(queries, chosen, before=before, limit=min(500, left))
-            found += page.requests
-            left -= len(page.requests) or left
-            if (before := page.next) is None:
-                break
-        write_requests_csv(found, text)
+        text = io.StringIO()
+        write_requests_csv(gather_requests(queries, chosen, limit=_CSV).requests, text)
         return text.getvalue()
 
     body = (await context.ask(written)).encode("utf-8", "replace")

@@ -94,13 +94,13 @@ async def send_csv(request: Request, context: ConsoleContext) -> Streamed:
 
 
 async def _csv(asked: RequestQuery, context: ConsoleContext, report: RequestList) -> AsyncGenerator[bytes, None]:
-    written = 0
+    written, is_first = 0, True
     while True:
         text = io.StringIO()
         write_requests_csv(report.requests, text)
-        # Each part begins with the header, of which the file needs one.
-        yield (text.getvalue() if not written else text.getvalue().partition("\n")[2]).encode("utf-8", "replace")
-        written += len(report.requests)
+        # Each part begins with the header, of which the file needs one; any part may be without requests.
+        yield (text.getvalue() if is_first else text.getvalue().partition("\n")[2]).encode("utf-8", "replace")
+        written, is_first = written + len(report.requests), False
         if report.next is None or written >= _LONGEST_FILE:
             return
         report = await found(msgspec.structs.replace(asked, before=report.next), context)
