@@ -42,7 +42,7 @@ SUFFIX = "-fleet"
 _PATIENCE = 2.0
 """Seconds for which another process that writes is waited for."""
 _VERSION = 1
-"""Of the tables. A file with others is replaced."""
+"""Of the tables."""
 _TABLES = f"""
 CREATE TABLE members (
     worker TEXT PRIMARY KEY, instance TEXT NOT NULL, heard REAL NOT NULL, filed INTEGER NOT NULL,
@@ -223,8 +223,11 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(file: sqlite3.Connection) -> None:
-    """Make the tables, unless they are there."""
-    if file.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+    """Make the tables, unless they are there. Raise `FleetUnavailable` if a newer understudy made others."""
+    known = file.execute("PRAGMA user_version").fetchone()[0]
+    if known > _VERSION:
+        raise FleetUnavailable("a newer version of understudy wrote the file of the fleet: upgrade this one")
+    if known == _VERSION:
         return
     file.execute("BEGIN IMMEDIATE")
     try:
