@@ -202,28 +202,29 @@ def _target(
     slices: dict[float, list[Tally]] = {}
     for start, tally in tallies:
         slices.setdefault((start - since) // step, []).append(tally)
+    sums = {number: sum_tallies(each) for number, each in slices.items()}
     return TargetHistory(
         provider=name[0],
         model=name[1],
-        windows=tuple(_windows(tallies, since, until)),
+        windows=tuple(_windows(tallies, sum_tallies(list(sums.values())), since, until)),
         slices=tuple(
-            _window(since + number * step, step, slices.get(number, ()))
+            _window(since + number * step, step, sums.get(number, Tally()))
             for number in range(round((until - since) / step))
         ),
         changes=tuple(changes),
     )
 
 
-def _windows(tallies: list[tuple[float, Tally]], since: float, until: float) -> Iterator[WindowResult]:
-    """Yield what came of the last minutes and hours."""
+def _windows(tallies: list[tuple[float, Tally]], total: Tally, since: float, until: float) -> Iterator[WindowResult]:
+    """Yield what came of the last minutes and hours. `total`: of the whole span."""
     whole = until - since
-    for seconds in (*(each for each in WINDOWS if each < whole), whole):
+    for seconds in (each for each in WINDOWS if each < whole):
         begin = max(since, until - MINUTE - seconds)
-        yield _window(begin, seconds, [tally for start, tally in tallies if start >= begin])
+        yield _window(begin, seconds, sum_tallies([tally for start, tally in tallies if start >= begin]))
+    yield _window(since, whole, total)
 
 
-def _window(since: float, seconds: float, tallies: Sequence[Tally]) -> WindowResult:
-    tally = sum_tallies(tallies)
+def _window(since: float, seconds: float, tally: Tally) -> WindowResult:
     failed = sum(tally.failed.values())
     judged = tally.succeeded + sum(count for kind, count in tally.failed.items() if kind not in NOT_OF_THE_TARGET)
     latency, first = tally.latency, tally.first_content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 LIST = "/console/providers"
 WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"))
 _SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
+_LOOKS = 1_440
+"""Looks at the history while a window passes, at most: one a minute for a day."""
 
 
 class WindowQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,16 +160,27 @@ async def _models(context: ConsoleContext) -> ProviderModels:
         return report_models((each for each in manager.providers if isinstance(each, Provider)), snapshots)
 
 
+_measured: WeakKeyDictionary[ConsoleContext, dict[str, ProviderHistory]] = WeakKeyDictionary()
+
+
 async def _history(context: ConsoleContext, asked: WindowQuery) -> ProviderHistory:
-    """Return what the processes measured. Raise `ConsoleError` for another window than those that are offered."""
+    """Return what the processes measured, for a while as it was before: a day has many minutes to add up.
+
+    Raise `ConsoleError` for another window than those that are offered.
+    """
     length, now = _SECONDS.get(asked.window), context.clock()
     if length is None:
         raise ConsoleError(400, "invalid_value", f"window must be one of {', '.join(_SECONDS)}", where="window")
+    known = _measured.setdefault(context, {})
+    if (before := known.get(asked.window)) is not None and 0 <= now - before.at < length / _LOOKS:
+        return before
     try:
         found = await context.fleet.history(now - length - MINUTE, now + MINUTE)
     except FleetUnavailable:
         found = History()  # the page says what this process knows
-    return await context.run(lambda: history_of_minutes(found.minutes, found.changes, now=now, seconds=length))
+    report = await context.run(lambda: history_of_minutes(found.minutes, found.changes, now=now, seconds=length))
+    known[asked.window] = report
+    return report
 
 
 def _window(target: TargetHistory | None) -> WindowResult | None:
