@@ -103,6 +103,11 @@ def _tables(config: Config) -> Iterator[TableResult]:
     yield _table("llm.console", None, config.console, "keys")
     yield from (_table("llm.console.keys", each.name, each) for each in config.console.keys)
     yield _table("llm.ledger", None, config.ledger)
+    if (tracing := config.telemetry.tracing) is not None:
+        yield _table("llm.telemetry.tracing", None, tracing)
+    if (alerts := config.telemetry.alerts) is not None:
+        yield _table("llm.telemetry.alerts", None, alerts, "webhooks")
+        yield from (_table("llm.telemetry.alerts.webhooks", each.name, each) for each in alerts.webhooks)
 
 
 def _table(table: str, name: str | None, settings: msgspec.Struct, *omitted: str) -> TableResult:

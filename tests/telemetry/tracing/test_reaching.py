@@ -194,6 +194,8 @@ async def test_a_refusing_collector_is_logged_once_until_it_works_again(
     assert len(collector.bodies) == 1
     said = [each for each in caplog.records if each.name == "understudy" and "tracing failed" in each.getMessage()]
     assert [each.levelno for each in said] == [logging.ERROR]
+    assert f"2 spans were not taken by {collector.url}" in said[0].getMessage()
+    assert "400" in said[0].getMessage()
 
 
 async def test_metrics_count_every_request_whether_its_trace_is_kept_or_not(

@@ -6,6 +6,7 @@ Imported in the thread that sends, at the first request: loading the SDK takes a
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +21,12 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from understudy.domain.redaction import Redactor
 from understudy.settings.tracing import TracingConfig
 from understudy.telemetry.tracing.context import span_id_of
 from understudy.telemetry.tracing.metrics import Metrics
-
-logger = logging.getLogger("understudy")
+from understudy.telemetry.tracing.pipeline import NotDone
+from understudy.telemetry.tracing.spans import clean
 
 TIMEOUT = 10.0
 """Seconds in which a batch must have been sent, repetitions included."""
@@ -32,10 +34,6 @@ CLOSING = 3.0
 """Seconds that the end waits for the metrics to be sent."""
 SCOPE = "understudy"
 """The name of what makes the spans."""
-
-
-class CollectorFailed(Exception):
-    """A collector did not take a batch."""
 
 
 class Ids(IdGenerator):
@@ -67,6 +65,9 @@ class Exporting:
 
     def __init__(self, config: TracingConfig, version: str) -> None:
         self.ids = Ids()
+        self._place = config.endpoint
+        self._redactor = Redactor(config.revealed_headers.values())
+        logging.getLogger("opentelemetry.exporter.otlp").addHandler(_HEARD)
         self._gathered = _Gathered()
         self._exporter = OTLPSpanExporter(
             f"{(config.endpoint or '').rstrip('/')}/v1/traces",
@@ -85,10 +86,12 @@ class Exporting:
         )
 
     def send(self) -> None:
-        """Send the spans that were made. Raise `CollectorFailed` if the collector does not take them."""
+        """Send the spans that were made. Raise `NotDone` if the collector does not take them."""
         spans = self._gathered.take()
+        _HEARD.first.text = ""
         if spans and self._exporter.export(spans) is not SpanExportResult.SUCCESS:
-            raise CollectorFailed
+            why = clean(self._redactor.text(_HEARD.first.text)) or "no reason is known"
+            raise NotDone(f"{len(spans)} spans were not taken by {self._place} ({why})")
 
     def close(self) -> None:
         """Send the metrics, close the connection to the collector, and end a repetition that waits."""
@@ -107,6 +110,22 @@ def _meters(config: TracingConfig, resource: Resource) -> MeterProvider:
     )
     reader = PeriodicExportingMetricReader(exporter, export_timeout_millis=TIMEOUT * 1000)
     return MeterProvider((reader,), resource, shutdown_on_exit=False)
+
+
+class _Heard(logging.Handler):
+    """Hears what the exporter logs: why a batch was not taken. Without a handler it would be printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = threading.local()
+        """In each thread that sends, the first words since it began to."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the first message: those after it are about its repetition."""
+        self.first.text = getattr(self.first, "text", "") or record.getMessage()
+
+
+_HEARD = _Heard()
 
 
 class _Gathered(SpanProcessor):

@@ -24,6 +24,10 @@ CLOSING = 3.0
 """Seconds that the end of the process waits for what is left."""
 
 
+class NotDone(Exception):
+    """Work could not be done; the message is safe to show."""
+
+
 class Pipeline:
     """A queue and the thread that empties it, which starts with the first item: in each process its own."""
 
@@ -69,7 +73,9 @@ class Pipeline:
         return self._idle.wait(seconds)
 
     def close(self, seconds: float = CLOSING) -> None:
-        """Work on what is left, for so many seconds at most, and end the thread."""
+        """Work on what is left, for so many seconds at most, and end the thread. Harmless once it was closed."""
+        if self._closed:
+            return
         self.flush(seconds)
         self._closed = True
         self._wake.set()
@@ -107,9 +113,8 @@ class Pipeline:
             self._work(batch)
         except Exception as error:  # noqa: BLE001 - a back end must not end the thread
             if not self._is_failing:
-                logger.error(
-                    "%s failed: %s; this is logged once until it works again", self._name, type(error).__name__
-                )
+                why = str(error) if isinstance(error, NotDone) else type(error).__name__
+                logger.error("%s failed: %s; this is logged once until it works again", self._name, why)
             self._is_failing = True
         else:
             self._is_failing = False
