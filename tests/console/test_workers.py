@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import re
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.console.conftest import FORM, KEYS
-from tests.gateway.serving.running_gateway import Served, configuration, serve
+from tests.gateway.serving.running_gateway import Served, chat, configuration, serve
 from understudy.emulator import Emulator
 
 ADMIN = "\n".join(
@@ -77,3 +78,37 @@ async def test_sessions_and_failures_count_for_all_workers(tmp_path: Path) -> No
         wrong = [await ask(served, "/console/sign-in", fields={"key": "guess-0123456789"}) for _ in range(12)]
         assert [each.status for each in wrong] == [401] * 10 + [429] * 2
         assert "guess-0123456789" not in "".join(map(str, served.log()))
+
+
+async def test_a_worker_sends_what_all_of_them_do(tmp_path: Path) -> None:
+    """Requests that any worker answers, and orders that any takes, are events of the one that is watched."""
+    async with (
+        Emulator(["openai"]) as emulator,
+        serve(tmp_path, configuration(emulator) + ADMIN, "--workers", "2") as served,
+    ):
+        watched = await served.connect()
+        head = f"GET /admin/v1/events HTTP/1.1\r\nHost: x.localhost\r\nAuthorization: Bearer {KEYS['read']}\r\n\r\n"
+        watched.writer.write(head.encode())
+        async with asyncio.timeout(30):
+            await watched.reader.readuntil(b"event: now")
+            names = set()
+            for _ in range(6):  # a connection each, so that both workers have some
+                peer = await served.connect()
+                peer.writer.write(chat(keep=False))
+                status, given, _ = await peer.response()
+                assert status == 200
+                names.add(re.search(rb"x-understudy-request-id: (\S+)", given, re.IGNORECASE)[1].decode())  # type: ignore[index]
+            order = json.dumps({"kind": "probe", "entry": "first"}).encode()
+            key = {"authorization": f"Bearer {KEYS['operate']}"}
+            for _ in range(2):
+                answer = await asyncio.to_thread(Answer, served.port, "POST", "/admin/v1/orders", order, key)
+                assert answer.status == 201
+            seen = b""
+            while len(names_in(seen)) < len(names) or seen.count(b"event: order") < 2:
+                seen += await watched.reader.read(65_536)
+        assert names_in(seen) == names
+
+
+def names_in(events: bytes) -> set[str]:
+    """Return the ids of the requests whose events have arrived."""
+    return {found.decode() for found in re.findall(rb"id: request-(\S+)\n", events)}

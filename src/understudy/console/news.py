@@ -82,24 +82,30 @@ class Newsroom:
         if len(self._watchers) >= MOST:
             message = f"{MOST} connections watch already: close one, or ask another worker"
             raise ConsoleError(503, "too_many_watchers", message, headers=(("retry-after", "5"),))
-        queue: asyncio.Queue[News | None] = asyncio.Queue(WAITING)
-        for each in self._missed(last):
-            if each.kind in kinds:
-                queue.put_nowait(each)
-        self._watchers[queue] = (*kinds, "gap") if "request" in kinds else kinds
-        if self.is_idle:
-            if last is None:  # what happened while no one watched is news to those only who were here before
-                self._begun, self._order = False, -1
-            self._looking = asyncio.get_running_loop().create_task(self._look())
-        return self._sent_to(queue)
+        return self._watched((*kinds, "gap") if "request" in kinds else kinds, last)
+
+    @property
+    def watchers(self) -> int:
+        """How many connections watch."""
+        return len(self._watchers)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is looked at, because no one watches."""
         return self._looking is None or self._looking.done()
 
-    async def _sent_to(self, queue: asyncio.Queue[News | None]) -> AsyncGenerator[bytes]:
+    async def _watched(self, kinds: Collection[str], last: str | None) -> AsyncGenerator[bytes]:
+        """Yield events. Only what is iterated watches: a caller who leaves before that is not waited for."""
+        queue: asyncio.Queue[News | None] = asyncio.Queue(WAITING)
+        for each in self._missed(last):
+            if each.kind in kinds:
+                queue.put_nowait(each)
+        self._watchers[queue] = kinds
         try:
+            if self.is_idle:
+                if last is None:  # what happened while no one watched is news to those only who were here before
+                    self._begun, self._order = False, -1
+                self._looking = asyncio.get_running_loop().create_task(self._look())
             yield RETRY
             while True:
                 try:

@@ -142,6 +142,21 @@ async def test_nothing_looks_while_no_one_watches(used: Kept) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_caller_who_left_before_the_first_event_is_not_waited_for(used: Kept) -> None:
+    room = used.gateway.operating.console.context.newsroom
+    kinds: tuple[news.Kind, ...] = ("now",)
+    await room.watch(kinds).aclose()
+    assert room.is_idle
+    assert room.watchers == 0
+    watcher = Watcher(used)
+    watcher.leaving.set()
+    await watcher.task
+    async with asyncio.timeout(20):
+        while not room.is_idle:
+            await asyncio.sleep(0.01)
+    assert room.watchers == 0
+
+
 async def test_connections_are_limited(used: Kept, monkeypatch: Any) -> None:
     monkeypatch.setattr(news, "MOST", 2)
     async with watching(used) as one, watching(used) as other:
