@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -181,6 +182,31 @@ def test_of_processes_that_start_at_once_one_makes_the_tables(postgres: Postgres
         for ledger in pool.map(lambda _: PostgresLedger(postgres.url), range(5)):
             ledger.close()
     assert version_of(postgres) == len(schema.STEPS)
+
+
+def test_a_step_may_take_longer_than_other_statements(postgres: Postgres) -> None:
+    PostgresLedger(postgres.url).close()
+
+    async def migrate() -> None:
+        slow = await asyncpg.connect(postgres.url, command_timeout=0.1)
+        other = await asyncpg.connect(postgres.url)
+        try:
+            await slow.execute("SET search_path TO understudy; SET lock_timeout TO '50ms'")
+            held = other.transaction()
+            await held.start()
+            await other.execute("SELECT pg_advisory_xact_lock($1)", schema.LOCK)
+            steps = asyncio.ensure_future(schema.migrate(slow, (*schema.STEPS, "SELECT pg_sleep(0.3)")))
+            await asyncio.sleep(0.3)
+            await held.rollback()
+            await steps
+            assert await slow.fetchval("SHOW lock_timeout") == "50ms", "as it was"
+        finally:
+            await slow.close()
+            await other.close()
+
+    postgres.run(migrate())
+    assert version_of(postgres) == len(schema.STEPS) + 1
+    postgres.execute("UPDATE understudy.ledger_version SET version = version - 1")
 
 
 def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres: Postgres) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,6 +83,22 @@ def test_a_newer_file_is_refused(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(ConfigError, match="a newer version of understudy wrote it"):
         SqliteLedger(path)
+
+
+def test_a_process_waits_for_another_one_that_applies_a_step(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    migrate(other, MIGRATIONS[:-1])
+    other.execute("BEGIN IMMEDIATE")
+    ends = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0.01)
+    ends.start()
+    migrate(connection)
+    ends.join()
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (10,), "as it was"
+    connection.close()
+    other.close()
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

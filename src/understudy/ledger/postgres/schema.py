@@ -17,6 +17,9 @@ SCHEMA = "understudy"
 """The namespace of the tables, so that a database may hold other things too."""
 LOCK = 0x756E6465_72737479
 """The advisory lock of a process that changes the tables."""
+PATIENCE = 600.0
+"""Seconds for the steps, and for another process that applies them: an index takes a second for each million
+entries."""
 
 _ENTRIES = """
 CREATE TABLE entries (
@@ -133,11 +136,12 @@ async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS
     done = await _version(connection)
     if done < len(steps):
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await connection.execute(f"SET LOCAL lock_timeout TO '{PATIENCE:.0f}s'")
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK, timeout=PATIENCE)
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             done = await _version(connection)
             for step in steps[done:]:
-                await connection.execute(step)
+                await connection.execute(step, timeout=PATIENCE)
             if done < len(steps):
                 await _set_version(connection, done, len(steps))
     _check(done, len(steps))

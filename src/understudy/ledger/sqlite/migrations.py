@@ -6,7 +6,8 @@ A step that has been released is never changed; `PRAGMA user_version` is the num
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from understudy.domain.errors import ConfigError
 
@@ -153,10 +154,15 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
+PATIENCE = 600.0
+"""Seconds to wait for another process that applies a step: an index takes a second for each million entries."""
+
+
 def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRATIONS) -> None:
     """Bring a file to the newest schema. Raise `ConfigError` if a newer understudy wrote it."""
     while (done := _version(connection)) < len(steps):
-        connection.execute("BEGIN IMMEDIATE")  # of several processes that open a new file, one applies the step
+        with _patience(connection):
+            connection.execute("BEGIN IMMEDIATE")  # of several processes that open a file, one applies the step
         try:
             if _version(connection) == done:
                 steps[done](connection)
@@ -170,6 +176,17 @@ def migrate(connection: sqlite3.Connection, steps: tuple[Migration, ...] = MIGRA
             f"a newer version of understudy wrote it (schema {done}; this one knows {len(steps)})\n"
             "  upgrade understudy, or write another path in [llm.ledger]"
         )
+
+
+@contextmanager
+def _patience(connection: sqlite3.Connection) -> Iterator[None]:
+    """Wait longer than usual for other processes."""
+    (usual,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1_000:.0f}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {usual:d}")
 
 
 def is_older(connection: sqlite3.Connection) -> bool:
