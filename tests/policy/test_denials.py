@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.cooldowns import Denial
-from understudy.policy.denials import Denials
+from understudy.policy.denials import KEPT, Denials
 from understudy.policy.health import Health, Permit
 from understudy.policy.targets import Target
 from understudy.policy.verdicts import VERDICTS, Cooldown, Trips
@@ -105,6 +105,34 @@ def test_nothing_is_looked_up_twice_while_nothing_happens() -> None:
     denials.among(TARGETS[:1], 110.0, look_up)
     assert looked[-1] == "entry-0"
     assert len(looked) == 2 * len(TARGETS) + 1
+
+
+def test_what_happens_while_targets_are_looked_up_is_not_missed() -> None:
+    denials, limited = Denials(), set[str]()
+
+    def look_up(target: Target, now: float) -> Denial | None:
+        found = Denial(200.0, "no") if target.name in limited else None
+        if not limited:  # another thread's request fails just now
+            limited.add("entry-0")
+            denials.forget()
+        return found
+
+    assert denials.among(TARGETS[:2], 100.0, look_up) == set()
+    assert denials.among(TARGETS[:2], 100.0, look_up) == {"entry-0/m0"}
+
+
+def test_names_without_end_are_not_remembered_without_end() -> None:
+    denials, looked = Denials(), set[str]()
+
+    def look_up(target: Target, now: float) -> None:
+        looked.add(target.label)
+
+    for number in range(KEPT + 2):
+        denials.among((Target(name="entry", model=str(number)),), 100.0, look_up)
+    assert len(looked) == KEPT + 2
+    looked.clear()
+    denials.among((Target(name="entry", model="0"),), 100.0, look_up)
+    assert looked == {"entry/0"}, "it was forgotten"
 
 
 @pytest.mark.parametrize("forgotten", ["failed", "disable", "release"])

@@ -14,55 +14,67 @@ from operator import attrgetter, le
 from understudy.policy.cooldowns import Denial
 from understudy.policy.targets import Target
 
+KEPT = 16_384
+"""Labels that are remembered at most: names of models come from callers, and have no end."""
 LookUp = Callable[[Target, float], Denial | None]
 _LABEL = attrgetter("label")
 
 
-class Denials:
-    """Which targets were looked up, and those among them that are denied."""
+class _Found:
+    """What was found since something happened last."""
 
-    __slots__ = ("_denied", "_found", "_known", "_over")
+    __slots__ = ("among", "denied", "known", "over")
 
     def __init__(self) -> None:
-        self._denied: dict[str, float] = {}
+        self.denied: dict[str, float] = {}
         """By label, until when."""
-        self._known: set[str] = set()
+        self.known: set[str] = set()
         """The labels of all that were looked up."""
-        self._over = math.inf
+        self.over = math.inf
         """When the first denial is over."""
-        self._found: tuple[Sequence[Target], frozenset[str]] | None = None
-        """Which targets were asked about last, and what was found."""
+        self.among: tuple[Sequence[Target], frozenset[str]] | None = None
+        """Which targets were asked about last, and which of them are denied."""
+
+
+class Denials:
+    """Which targets were looked up, and those among them that are denied.
+
+    A thread that explains a request may look targets up while something happens to one: what it finds is not kept then.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self) -> None:
+        self._found = _Found()
 
     def forget(self) -> None:
         """Forget all of it, because something has happened."""
-        if self._known:
-            self._denied, self._known = {}, set()
-            self._over, self._found = math.inf, None
+        self._found = _Found()
 
     def among(self, targets: Sequence[Target], now: float, look_up: LookUp) -> frozenset[str]:
         """Return the labels of those targets that may not be asked now: the same object as long as nothing changes."""
         found = self._found
-        if found is not None and found[0] is targets and now < self._over:
-            return found[1]
-        labels = self._labels(targets, now, look_up)
-        denied = frozenset(self._denied.keys() & labels)
-        self._found = targets, denied
+        if (latest := found.among) is not None and latest[0] is targets and now < found.over:
+            return latest[1]
+        found, labels = self._looked_up(targets, now, look_up)
+        denied = frozenset(found.denied.keys() & labels)
+        found.among = targets, denied
         return denied
 
     def back_by(self, latest: float, targets: Sequence[Target], now: float, look_up: LookUp) -> int:
         """Return how many targets may be asked now, or are back by `latest`."""
-        labels = self._labels(targets, now, look_up)
-        return sum(map(le, map(self._denied.get, labels, repeat(-math.inf)), repeat(latest)))
+        found, labels = self._looked_up(targets, now, look_up)
+        return sum(map(le, map(found.denied.get, labels, repeat(-math.inf)), repeat(latest)))
 
-    def _labels(self, targets: Sequence[Target], now: float, look_up: LookUp) -> list[str]:
-        """Return the labels of targets, each of which is looked up if it was not yet."""
-        if now >= self._over:
+    def _looked_up(self, targets: Sequence[Target], now: float, look_up: LookUp) -> tuple[_Found, list[str]]:
+        """Look up each target that was not yet; return all that is known, and the labels of the targets."""
+        if now >= self._found.over or len(self._found.known) > KEPT:
             self.forget()
-        labels = list(map(_LABEL, targets))
-        if not self._known.issuperset(labels):
+        found, labels = self._found, list(map(_LABEL, targets))
+        if not found.known.issuperset(labels):
             for target in targets:
-                if target.label not in self._known and (denial := look_up(target, now)) is not None:
-                    self._denied[target.label] = denial.until
-                    self._over = min(self._over, denial.until)
-            self._known.update(labels)
-        return labels
+                if target.label not in found.known and (denial := look_up(target, now)) is not None:
+                    found.denied[target.label] = denial.until
+                    found.over = min(found.over, denial.until)
+            found.known.update(labels)
+        return found, labels
