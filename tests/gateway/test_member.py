@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -163,10 +166,13 @@ async def test_a_probe_reports_and_lifts_what_a_refused_key_left(opened: Open) -
 
 
 async def test_quotas_are_of_the_last_answer(opened: Open) -> None:
-    caller, _, gateway = await opened("openai")
-    await caller.post("/v1/chat/completions", chat())
-    (quota,) = target(gateway.fleet.snapshot(), "openai").quotas
-    assert (quota.unit, quota.share is not None) == ("requests", True)
+    caller, _, gateway = await opened("groq")
+    assert (await caller.post("/v1/chat/completions", chat("groq"))).status == 200
+    found = {each.unit: each for each in target(gateway.fleet.snapshot(), "groq").quotas}
+    assert (found["requests"].left, found["requests"].limit) == (14399, 14400)
+    resets = found["requests"].resets
+    assert resets is not None
+    assert 0 < resets < 6, "it is counted down"
 
 
 async def test_models_that_callers_name_are_targets_too(opened: Open) -> None:
@@ -195,3 +201,28 @@ def test_the_digest_of_a_configuration() -> None:
     assert digest() == digest(host="127.0.0.2", port=9)
     assert digest() != digest(affinity=False)
     assert len(digest()) == 16
+
+
+def test_the_digest_is_the_same_in_every_process() -> None:
+    """Whatever the order of its sets and the addresses of its functions."""
+    code = """
+from understudy.config import parse
+from understudy.gateway.member import digest_of
+text = '''
+[llm.provider_types.mine]
+base_url = "http://127.0.0.1:9/v1"
+dialect = "openai"
+[[llm.providers]]
+provider = "mine"
+api_key = "k"
+text_model = "m"
+'''
+print(digest_of(parse(text, source="x", environ={})))
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1

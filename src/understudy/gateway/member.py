@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 import understudy
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 CHANGES = 500
 """Changes of state that are kept while they cannot be moved to the history."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class GatewayMember:
@@ -154,4 +157,19 @@ def digest_of(config: Config) -> str:
     """Return a digest of what a configuration decides: neither of its secrets, nor of what differs by machine."""
     own = dict.fromkeys(("host", "port", "secret", "former_secrets", "state_file"))
     common = replace(config, gateway=replace(config.gateway, **own), source=None, notices=())
-    return hashlib.sha256(repr(common).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return hashlib.sha256(repr(_plain(common)).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as what every process prints alike: without addresses of functions, with sets in order."""
+    match value:
+        case msgspec.Struct():
+            return (type(value).__name__, [_plain(getattr(value, name)) for name in value.__struct_fields__])
+        case Mapping():
+            return sorted((repr(_plain(name)), _plain(each)) for name, each in value.items())
+        case set() | frozenset():
+            return sorted(repr(_plain(each)) for each in value)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return _ADDRESS.sub("", repr(value))
