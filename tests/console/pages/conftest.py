@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ class Served(msgspec.Struct, frozen=True):
     gateway: Gateway
     ledger: SqliteLedger
 
-    async def ask(self, model: str = "chat", **fields: Any) -> int:
+    async def ask(self, model: str = "chat", headers: Mapping[str, str] | None = None, **fields: Any) -> int:
         """Send a request as a caller of the gateway, wait until it is in the ledger, and return the status."""
         body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
-        answer = await self.caller.post("/v1/chat/completions", body, bearer(CALLER))
+        answer = await self.caller.post("/v1/chat/completions", body, {**bearer(CALLER), **(headers or {})})
         self.ledger.flush()
         return answer.status
 

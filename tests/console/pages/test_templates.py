@@ -39,7 +39,22 @@ def given(text: str, *names: str) -> dict[str, str]:
 
 
 def requests(filler: Filler, text: str) -> Values:
-    names = ("id", "since", "outcome", "target", "route", "key", "session", "tag", "agent", "failure", "model")
+    names = (
+        "id",
+        "since",
+        "outcome",
+        "target",
+        "route",
+        "key",
+        "session",
+        "tag",
+        "agent",
+        "failure",
+        "model",
+        "provider",
+        "class",
+        "task",
+    )
     return {
         "report": filler.make(RequestList), "given": given(text, *names), "filtered": bool(text),
         "live": "/console/live/requests", "spans": [("", "any"), (text, text)],

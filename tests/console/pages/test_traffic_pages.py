@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs
 from xml.etree.ElementTree import Element
 
 import msgspec
@@ -136,6 +137,30 @@ async def test_money_is_what_the_ledger_adds_up_to(served: Served) -> None:
     values = [each.attrib["value"] for each in money.iter("data")]
     assert values[0] == f"{Decimal(nano).scaleb(-9).normalize():f}"
     assert rows(money, "Cost by key")[0].startswith("carol")
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "key", "agent", "class", "session", "route", "task", "tag"])
+async def test_what_money_is_split_by_leads_to_its_requests(served: Served, by: str) -> None:
+    """Each value of the table is a link to the requests that it is the sum of."""
+    agent = {"x-understudy-session": "s1", "x-claude-code-request-class": "main", "user-agent": "claude-cli/2.0"}
+    assert await served.ask(headers=agent) == 200
+    assert await served.ask() == 200
+    money = await served.page(f"/console/money?by={by}")
+    if by == "tag":
+        assert "No request of this time has a tag" in words_of(money)
+        return
+    table = next(each for each in money.iter("table") if words_of(next(each.iter("caption"))).startswith("Cost by"))
+    links = [each.attrib["href"] for each in table.iter("a")]
+    assert bool(links) == (by != "task")  # which these requests have not
+    for link in links:
+        assert rows(await served.page(link), "Requests"), link
+
+
+async def test_a_filter_stays_from_page_to_page(served: Served) -> None:
+    page = await served.page("/console/requests?class=main&outcome=answered&since=1h")
+    link = next(each.attrib["href"] for each in page.iter("a") if ".csv" in each.attrib["href"])
+    assert parse_qs(link.partition("?")[2]) == {"class": ["main"], "outcome": ["answered"], "since": ["1h"]}
+    assert (await served.browser.get(link)).status == 200
 
 
 async def test_what_callers_write_is_shown_and_does_not_act(served: Served) -> None:

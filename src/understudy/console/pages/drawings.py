@@ -75,7 +75,7 @@ class Part(NamedTuple):
     share: float | None
 
 
-_FILTERS = {"provider": "target", "model": "model", "key": "key", "route": "route", "agent": "agent"}
+_FILTERS = ("provider", "model", "key", "route", "agent", "class", "task")
 """By which filter the requests of a value are found."""
 
 
@@ -98,7 +98,7 @@ def _link(by: str, value: str) -> str | None:
     if by == "session":
         return path("sessions", value)
     if by in _FILTERS:
-        return f"/console/requests{query({}, **{_FILTERS[by]: value})}"
+        return f"/console/requests{query({}, **{by: value})}"
     return f"/console/requests{query({}, tag=f'{by}={value}' if by != 'tag' else value)}"
 
 

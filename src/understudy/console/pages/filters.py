@@ -32,3 +32,8 @@ class RequestQuery(SelectionQuery, frozen=True, kw_only=True, omit_defaults=True
         """What is set, besides the page."""
         values: dict[str, str] = msgspec.to_builtins(self)
         return {name: value for name, value in values.items() if name != "before"}
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """The fields of the form, also those that are empty."""
+        return {each.encode_name: "" for each in msgspec.structs.fields(self)} | self.given

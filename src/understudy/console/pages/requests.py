@@ -68,8 +68,13 @@ def log_values(asked: RequestQuery, report: RequestList, context: ConsoleContext
     """Return what the list of requests is drawn from."""
     # Only the newest page changes by itself.
     live = None if asked.before or asked.id else f"/console/live/requests{query(asked.given)}"
-    given = {name: getattr(asked, name) or "" for name in RequestQuery.__struct_fields__}
-    return {"report": report, "given": given, "filtered": bool(asked.given), "live": live, "now": context.clock()}
+    return {
+        "report": report,
+        "given": asked.filled,
+        "filtered": bool(asked.given),
+        "live": live,
+        "now": context.clock(),
+    }
 
 
 async def found(asked: RequestQuery, context: ConsoleContext) -> RequestList:
