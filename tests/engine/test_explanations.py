@@ -175,7 +175,7 @@ def test_a_target_in_cooldown_is_skipped() -> None:
         await asyncio.sleep(3.0)
         assert told((await llm.generate("Why?")).explanation) == [
             "0.000 s skipped a until 26.000 s: rate_limited: slow down",
-            "0.000 s launched attempt 1, b: priority 20",
+            "0.000 s launched attempt 1, b: priority 20; not asked: a for 26 s (rate_limited: slow down)",
             "1.000 s ended attempt 1, b: the answer is whole and valid",
             "1.000 s committed attempt 1, b: its answer is the answer",
             "1.000 s settled attempt 1, b: answered",
@@ -339,7 +339,7 @@ def test_what_a_limit_of_this_side_forbids() -> None:
         llm = Manager(Speaker("a", (1.0, "hi")), Speaker("b", (1.0, "ho"), priority=20), admit=admit)
         assert told((await llm.generate("Why?")).explanation) == [
             "0.000 s denied attempt 1, a: the budget of a is spent",
-            "0.000 s launched attempt 1, b: priority 20",
+            "0.000 s launched attempt 1, b: priority 20; not asked: a (the budget of a is spent)",
             "1.000 s ended attempt 1, b: the answer is whole and valid",
             "1.000 s committed attempt 1, b: its answer is the answer",
             "1.000 s settled attempt 1, b: answered",

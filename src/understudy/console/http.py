@@ -3,6 +3,7 @@ do."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import cached_property
 from http.cookies import CookieError, SimpleCookie
@@ -24,6 +25,15 @@ MOST_FIELDS = 200
 
 HTML: Headers = (("content-type", "text/html; charset=utf-8"),)
 JSON: Headers = (("content-type", "application/json"),)
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def json_of(value: object) -> bytes:
+    """Encode as JSON of which a terminal interprets nothing: C1 controls and what turns the direction of a text, which
+    JSON allows as they are, become `\\uXXXX`."""
+    data = msgspec.json.encode(value)
+    text, count = _UNSEEN.subn(lambda found: f"\\u{ord(found.group()):04x}", data.decode())
+    return text.encode() if count else data
 
 
 class ConsoleError(Exception):

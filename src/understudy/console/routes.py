@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from understudy.console.http import Answer, ConsoleError, Reply, Request
+from understudy.console.http import JSON, Answer, ConsoleError, Reply, Request, json_of
 from understudy.settings.console import Scope
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ def reply_of(answer: Any, status: int = 200) -> Answer:
     """Return what a handler of the API answers as a reply."""
     if isinstance(answer, Answer):
         return answer
-    return Reply(status, (("content-type", "application/json"),), msgspec.json.encode(answer))
+    return Reply(status, JSON, json_of(answer))

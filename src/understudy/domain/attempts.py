@@ -61,7 +61,8 @@ class AttemptStart(msgspec.Struct, Plain, frozen=True, kw_only=True):
     streamed: bool = False
     """Whether the caller received the answer as it arrived; false for a `generate` that was streamed internally."""
     why: str | None = None
-    """Why this target stood where it did in the plan, in a few words: `priority 10`, `named by the call`."""
+    """Why this target stood where it did in the plan, in a few words: `priority 10`, `named by the call`; for the first
+    attempt of a request also which targets ahead of it could not be asked, and why not."""
     route: str | None = None
     """The named route that the call took."""
     task: str | None = None

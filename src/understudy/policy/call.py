@@ -51,7 +51,7 @@ from understudy.policy.signals import (
     Settle,
     Signal,
 )
-from understudy.policy.skipped import Skipped
+from understudy.policy.skipped import Skipped, why_asked
 from understudy.policy.tries import Begun, Running, Tries, Try
 from understudy.policy.verdicts import OF_THE_KEY, Cooldown, Fallback, Retry, Trips, Verdict, verdict_of
 
@@ -363,10 +363,10 @@ class Call:
             self._patience = self._rules.hedge_after or self._health.usual_silence(target)
             self._hedge_at = now + self._patience
         self.running[number] = Running(each, permit, now)
-        waited = 0.0 if self._wait_began is None else now - self._wait_began
-        self._wait_began = None
+        waited, self._wait_began = (0.0 if self._wait_began is None else now - self._wait_began), None
         limits, continues = self._tries.limits(each, now), self._shown.continues
-        return [Launch(number, permit.target, limits, waited, each.step.why, permit.is_probe, continues)]
+        why = each.step.why if number > 1 else why_asked(each.step.why, target, self.denials)
+        return [Launch(number, permit.target, limits, waited, why, permit.is_probe, continues)]
 
     # ---- ends ----
 

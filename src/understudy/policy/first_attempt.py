@@ -18,7 +18,7 @@ from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
 from understudy.policy.plan import Plan
 from understudy.policy.signals import Action, Began, Commit, Ended, Launch, Rules, Settle, Signal
-from understudy.policy.skipped import Skipped, skipped
+from understudy.policy.skipped import Skipped, skipped, why_asked
 from understudy.policy.tries import LEAST, Begun, most_attempts, own_share, within
 
 
@@ -82,7 +82,8 @@ class FirstAttempt:
         if others:
             self.share = own_share(remaining, min(others, most_attempts(rules.max_attempts, steps) - 1))
         limits = within(step.target.limits, remaining, self.share, has_others=self.share is not None)
-        return [Launch(1, permit.target, limits, 0.0, step.why, permit.leases != ())]
+        why = why_asked(step.why, step.target, self.denials) if self.denials else step.why
+        return [Launch(1, permit.target, limits, 0.0, why, permit.leases != ())]
 
     def _first_open(self, now: float) -> tuple[Permit | None, int]:
         """Return the permit for the first target that may be asked, and how many others can be before the deadline;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from itertools import islice
 
 import msgspec
 
@@ -33,3 +35,17 @@ class Skipped(msgspec.Struct, frozen=True):
 def skipped(target: Target, denial: Denial, now: float) -> Skipped:
     """Return a target as it is skipped `now` because of what is known of its health."""
     return Skipped(target.label, denial.why, now, denial.until, denial.probed, kind=denial.kind)
+
+
+_NAMED = 3
+"""Targets that are named where a request went past them."""
+
+
+def why_asked(why: str, target: Target, denials: Mapping[str, Skipped]) -> str:
+    """Return why a request begins at a target: its place in the plan, and which ones ahead of it may not be asked."""
+    ahead = [each for each in denials.values() if each.label != target.label]
+    if not ahead:
+        return why
+    named = "; ".join(map(str, islice(ahead, _NAMED)))
+    others = f"; and {len(ahead) - _NAMED} others" if len(ahead) > _NAMED else ""
+    return f"{why}; not asked: {named}{others}"

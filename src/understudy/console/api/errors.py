@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.console.http import JSON, ConsoleError, Reply, Request
+from understudy.console.http import JSON, ConsoleError, Reply, Request, json_of
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
@@ -31,4 +31,4 @@ class ErrorReport(msgspec.Struct, frozen=True, kw_only=True):
 def json_error(request: Request, context: ConsoleContext, error: ConsoleError) -> Reply:
     """Return an error as JSON."""
     report = ErrorReport(error=ErrorResult(message=error.message, code=error.code, where=error.where))
-    return Reply(error.status, (*JSON, *error.headers), msgspec.json.encode(report))
+    return Reply(error.status, (*JSON, *error.headers), json_of(report))
