@@ -21,6 +21,7 @@ base_url = "{url}"
 api_key = "{key}"
 priority = {priority}
 proxy = "none"
+price = {{ input = 1, output = 2 }}
 """
 _REST = """
 [llm.fallback]
