@@ -14,7 +14,7 @@ import msgspec
 
 from understudy.client.ledger import place_of, read_ledger
 from understudy.console.http import ConsoleError
-from understudy.domain.errors import ConfigError, LLMError, Misuse
+from understudy.domain.errors import ConfigError
 from understudy.domain.secret import Secret
 from understudy.ledger.holds import LedgerUnavailable
 
@@ -43,6 +43,7 @@ class Readers:
         self._config = config
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="understudy-console")
         self._own = threading.local()
+        self._all: set[LedgerQueries] = set()
 
     async def ask(self, question: Callable[[LedgerQueries], T]) -> T:
         """Return the answer. Raise `ConsoleError` if no ledger is kept, or if it cannot be read now."""
@@ -53,23 +54,25 @@ class Readers:
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def close(self) -> None:
-        """Answer no more questions. Connections end with their threads."""
+        """Answer no more questions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        while self._all:
+            _close(self._all.pop())
 
     def _answer(self, question: Callable[[LedgerQueries], T]) -> T:
+        """Answer a question; once more if the connection was lost since the last one."""
+        before = getattr(self._own, "opened", None)
         queries = self._opened(self._config())
+        is_kept = before is not None and before.queries is queries
         try:
             return question(queries)
-        except (Misuse, ConsoleError):
-            raise
-        except (LedgerUnavailable, LLMError, OSError) as error:
-            self._drop()
-            raise _unavailable(error) from error
         except Exception as error:
+            if not _is_trouble(error):
+                raise
             self._drop()
-            if type(error).__module__.partition(".")[0] in ("sqlite3", "asyncpg", "psycopg"):
-                raise _unavailable(error) from error
-            raise
+            if is_kept:
+                return self._answer(question)
+            raise _unavailable(error) from error
 
     def _opened(self, config: Config) -> LedgerQueries:
         place = _signature(config)
@@ -84,6 +87,7 @@ class Readers:
         except (LedgerUnavailable, OSError) as error:
             raise _unavailable(error) from error
         self._own.opened = _Opened(place, queries)
+        self._all.add(queries)
         return queries
 
     def _drop(self) -> None:
@@ -91,10 +95,21 @@ class Readers:
         if opened is None:
             return
         self._own.opened = None
-        try:
-            opened.queries.__exit__(None, None, None)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, another one is opened
-            log.debug("the connection to the ledger could not be closed: %s", type(error).__name__)
+        self._all.discard(opened.queries)
+        _close(opened.queries)
+
+
+def _is_trouble(error: Exception) -> bool:
+    """Check whether an error is that of the ledger, rather than of the question."""
+    driver = type(error).__module__.partition(".")[0]
+    return isinstance(error, (ConfigError, LedgerUnavailable, OSError)) or driver in ("sqlite3", "asyncpg")
+
+
+def _close(queries: LedgerQueries) -> None:
+    try:
+        queries.__exit__(None, None, None)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is not used any more
+        log.debug("the connection to the ledger could not be closed: %s", type(error).__name__)
 
 
 def _signature(config: Config) -> tuple[Any, ...]:
