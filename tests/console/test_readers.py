@@ -24,10 +24,8 @@ __all__ = ["postgres", "postgres_url", "store"]
 
 def config_of(store: Store) -> Config:
     """Return a configuration with a ledger."""
-    if isinstance(store, Postgres):
-        ledger = LedgerConfig(url=store.url)
-    else:
-        ledger = LedgerConfig(path=str(store.place["file"]))
+    own = LedgerConfig(path=str(store.place.get("file")))
+    ledger = LedgerConfig(url=store.url) if isinstance(store, Postgres) else own
     return Config(providers=(ProviderConfig(provider="ollama"),), ledger=ledger)
 
 
