@@ -168,5 +168,14 @@ async def test_a_provider_of_ones_own_may_name_its_space(space: str | None, both
     assert await tried(llm) == (["a", "b"] if both else ["a"])
 
 
+async def test_a_provider_whose_space_changes_while_it_is_in_use_does_not_stand_in_for_another_space() -> None:
+    broken = u.ServerFailed("down")
+    second = Embeds("b", broken, "nomic")
+    llm = manager(Embeds("a", broken, "nomic"), second)
+    assert await tried(llm) == ["a", "b"]
+    second.embedding_space = "other"
+    assert await tried(llm) == ["a"]
+
+
 async def test_providers_that_name_no_space_stand_alone() -> None:
     assert await tried(manager(Own("a", u.ServerFailed("x")), Own("b", u.ServerFailed("x")))) == ["a"]

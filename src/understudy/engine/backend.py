@@ -69,6 +69,9 @@ class Backend(Protocol):
         """Return the entry as a target of embeddings. Raises `ConfigError` if no model is known."""
         ...
 
+    has_fixed_space: bool
+    """Whether `space_of` returns the same for the same target and dimensions as long as the backend lives."""
+
     def space_of(self, target: Target, request: EmbeddingRequest) -> EmbeddingSpace | None:
         """Return the space that a target's vectors live in; `None` if it is unknown."""
         ...

@@ -45,6 +45,8 @@ class CustomBackend:
     checks_key = None
     """Whether any of its methods is free is unknown."""
     generates = True
+    has_fixed_space = False
+    """A program may change the provider's attribute at any time."""
     models: tuple[str, ...] = ()
 
     def __init__(self, provider: LLMProvider) -> None:

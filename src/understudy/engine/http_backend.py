@@ -51,6 +51,8 @@ class HttpBackend:
     What an attempt needs beyond the row is loaded at the first one, so that building many providers costs little.
     """
 
+    has_fixed_space = True
+
     def __init__(self, config: ProviderConfig, row: ProviderRow, *, transport: Transport | None = None) -> None:
         self.config = config
         self.row = row

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Coroutine
+from functools import cached_property
 from random import Random
 
 from msgspec.structs import replace
@@ -226,15 +227,20 @@ class Planner:
         return PlannedRun(_limited(plan, route), route.fallback, route.rules)
 
     def _space(self, request: EmbeddingRequest, selection: Selection, route: RouteState) -> Space:
-        """Return the targets of the space of a request: remembered by what it depends on, unless that is `extra`."""
-        spaces = self._view(route).spaces
-        if request.extra is not None:
+        """Return the targets of the space of a request: remembered by what it depends on, unless that may change."""
+        if request.extra is not None or not self._has_fixed_spaces:
             return self._new_space(request, selection, route)
+        spaces = self._view(route).spaces
         name = (selection.entry, selection.model, request.dimensions)
         space = spaces.get(name)
         if space is None:
             space = spaces[name] = self._new_space(request, selection, route)
         return space
+
+    @cached_property
+    def _has_fixed_spaces(self) -> bool:
+        """Whether no target's space can change while the manager lives."""
+        return all(each.has_fixed_space for each in self._catalog.backends.values())
 
     def _new_space(self, request: EmbeddingRequest, selection: Selection, route: RouteState) -> Space:
         targets, named = route.targets, selection.entry is not None

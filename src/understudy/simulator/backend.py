@@ -45,6 +45,8 @@ _READY = _Ready()
 class SimulatedBackend:
     """The backend of a configured entry, with a modelled provider in place of the network."""
 
+    has_fixed_space = True
+
     def __init__(self, entry: HttpBackend, modelled: ModelledTarget, launched: Launched) -> None:
         self.name = entry.name
         self.secrets: tuple[Secret, ...] = ()
