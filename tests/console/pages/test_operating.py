@@ -46,6 +46,21 @@ async def test_an_entry_is_taken_out_and_asked_again(served: Served) -> None:
     assert "available" in await state_of(served, "main")
 
 
+@pytest.mark.parametrize("kind", ["open", "drain"])
+async def test_the_last_entry_is_taken_out_only_if_that_is_confirmed(served: Served, kind: str) -> None:
+    await post(served, "/console/providers/main", "/console/providers/main/open")
+    question = await post(served, "/console/providers/backup", f"/console/providers/backup/{kind}")
+    assert question.status == 200
+    assert "Take out backup, the last one?" in question.text
+    assert "available" in await state_of(served, "backup")
+    done = await post(served, "/console/providers/backup", f"/console/providers/backup/{kind}", confirmed="yes")
+    assert done.status == 303
+    assert "available" not in await state_of(served, "backup")
+    assert "Some requests cannot be answered" in words_of(await served.page("/console/"))
+    again = await post(served, "/console/providers/main", "/console/providers/main/close")
+    assert again.status == 303
+
+
 async def test_a_probe_states_what_it_found(served: Served) -> None:
     good = await post(served, "/console/providers/main", "/console/providers/main/probe")
     assert "It works" in words_of(await served.page(good.headers["location"]))

@@ -27,6 +27,7 @@ from understudy.reports.history import (
 )
 from understudy.reports.now import TargetNow, read_now
 from understudy.reports.prices import ProviderModels, report_models
+from understudy.telemetry.snapshot import TargetState
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 LIST = "/console/providers"
 WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"))
 _SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
+_ENDS = (OrderKind.OPEN, OrderKind.DRAIN)
+"""Orders after which an entry is not asked."""
 _LOOKS = 1_440
 """Looks at the history while a window passes, at most: one a minute for a day."""
 
@@ -44,6 +47,13 @@ class WindowQuery(msgspec.Struct, frozen=True, kw_only=True):
     window: str = "1h"
     order: int | None = None
     """The number of the order that led to the page."""
+
+
+class OrderForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What a button sends."""
+
+    confirmed: str = ""
+    """Whether the page that asks was answered."""
 
 
 class Row(NamedTuple):
@@ -150,8 +160,28 @@ async def order(request: Request, context: ConsoleContext) -> Reply:
     name, kind = request.params["entry"], request.params["kind"]
     if kind not in OrderKind.__members__.values():
         raise ConsoleError(404, "not_found", f"the orders are {', '.join(OrderKind)}")
+    confirmed = (await request.form_as(OrderForm)).confirmed
+    if kind in _ENDS and not confirmed and not await _has_others(context, name):
+        return page(
+            request,
+            "confirm.html",
+            title=f"Take out {name}, the last one?",
+            place="providers",
+            message="No other entry may be asked at this moment: requests fail until one of them is asked again.",
+            action=path("providers", name, kind),
+            button="Take it out" if kind == OrderKind.OPEN else "Drain",
+            back=path("providers", name),
+            overlap=None,
+        )
     done = await orders.order(context, request.operator, OrderKind(kind), name)
     return moved(path("providers", name) + query({}, order=done.number))
+
+
+async def _has_others(context: ConsoleContext, entry: str) -> bool:
+    """Check whether another entry may be asked; for an entry that is unknown, the order is refused anyway."""
+    targets = (await read_now(context.fleet)).targets
+    asked = any(each.entry != entry and each.state in (TargetState.CLOSED, TargetState.HALF_OPEN) for each in targets)
+    return asked or not any(each.entry == entry for each in targets)
 
 
 async def _models(context: ConsoleContext) -> ProviderModels:
