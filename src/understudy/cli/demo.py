@@ -36,7 +36,7 @@ answer one question, each in its own wire format.
 
 With --console it starts the real gateway over emulated providers instead, with traffic that never stops and a timetable
 of failures: within two minutes the primary goes down for 40 seconds, another provider runs out of quota and a third one
-stalls. It prints where the console is. Its ledger begins with thirty made-up days, in a folder that is removed at the
+stalls. It prints where the console is. Its ledger begins with sixty made-up days, in a folder that is removed at the
 end.""",
     examples=(
         Example("Play the scenes", "understudy demo"),

@@ -1,4 +1,4 @@
-"""What the ledger of the live demo already holds: thirty days of made-up requests, labelled `data=demo`."""
+"""What the ledger of the live demo already holds: sixty days of made-up requests, labelled `data=demo`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from understudy.domain.usage import Usage
 from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.transaction import Transaction
 
-DAYS = 30
+DAYS = 60
 REQUESTS = 150
 """A day, on working days; a third of them on the others."""
 _DAY = 86_400.0
@@ -53,7 +53,7 @@ def fill(path: Path, now: float, chance: random.Random) -> int:
 
 
 def records(now: float, chance: random.Random) -> Iterator[AttemptRecord]:
-    """Yield the attempts of thirty days that end now, oldest first."""
+    """Yield the attempts of sixty days that end now, oldest first."""
     today = now - now % _DAY
     for day in range(-DAYS, 1):
         midnight = today + day * _DAY

@@ -10,13 +10,16 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from understudy.cli.live_demo.moments import play
 from understudy.cli.live_demo.past import DAYS, fill
-from understudy.cli.live_demo.stage import KEYS, Stage
-from understudy.cli.live_demo.traffic import prepare, traffic
+from understudy.cli.live_demo.stage import KEYS, VIRTUAL_KEYS, Stage
+from understudy.cli.live_demo.traffic import Asking, prepare, traffic
+from understudy.client.granting import create_key, granted
+from understudy.client.keys import open_keys
+from understudy.config import load
 
 _GRACE = 5.0
 """Seconds that the gateway has to end."""
@@ -39,24 +42,36 @@ async def run(*, port: int, workers: int, seed: int | None = None, pace: float =
     chance = random.Random(seed)
     _cancel_on_signals()
     try:
-        with tempfile.TemporaryDirectory(prefix="understudy-demo-") as folder:
-            async with (
-                Stage() as stage,
-                _gateway(Path(folder), stage, chance, f"--port={port} --workers={workers}") as gateway,
-            ):
-                return await _perform(gateway, stage, chance, pace)
+        with tempfile.TemporaryDirectory(prefix="understudy-demo-") as name:
+            folder = Path(name)
+            async with Stage() as stage:
+                prepare(stage)
+                keys = await asyncio.to_thread(_furnish, folder, stage, chance)
+                async with _gateway(folder, f"--port={port} --workers={workers}") as gateway:
+                    return await _perform(gateway, stage, Asking(keys, chance, pace))
     except asyncio.CancelledError:
         return 0
 
 
-@contextlib.asynccontextmanager
-async def _gateway(folder: Path, stage: Stage, chance: random.Random, options: str) -> AsyncIterator[Process]:
-    """Start the gateway over a ledger that has a past, and end it."""
+def _furnish(folder: Path, stage: Stage, chance: random.Random) -> Mapping[str, str]:
+    """Write the configuration, a ledger with a past, and virtual keys; return the keys of all callers, by name."""
     ledger, file = folder / "ledger.db", folder / "understudy.toml"
     file.write_text(stage.configuration(ledger), encoding="utf-8")
-    past = await asyncio.to_thread(fill, ledger, time.time(), chance)
+    past = fill(ledger, time.time(), chance)
+    config = load(file)
+    with open_keys(config) as store:
+        made = {
+            name: create_key(store, config, granted(name, grants, config, time.time())).reveal()
+            for name, grants in VIRTUAL_KEYS.items()
+        }
     print(_INTRODUCTION.format(past=past, days=DAYS, keys=", ".join(KEYS.values())), flush=True)
-    own = ("--config", str(file), "--access-log", str(folder / "access.log"), "--drain=1")
+    return {**KEYS, **made}
+
+
+@contextlib.asynccontextmanager
+async def _gateway(folder: Path, options: str) -> AsyncIterator[Process]:
+    """Start the gateway, and end it."""
+    own = ("--config", str(folder / "understudy.toml"), "--access-log", str(folder / "access.log"), "--drain=1")
     command = (sys.executable, "-m", "understudy", "serve", *own, *options.split())
     gateway = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
     try:
@@ -65,9 +80,8 @@ async def _gateway(folder: Path, stage: Stage, chance: random.Random, options: s
         await _end(gateway)
 
 
-async def _perform(gateway: Process, stage: Stage, chance: random.Random, pace: float) -> int:
+async def _perform(gateway: Process, stage: Stage, asking: Asking) -> int:
     """Print what the gateway prints; once it serves, let callers ask and faults happen. Return its exit code."""
-    prepare(stage)
     said = gateway.stdout
     if said is None:
         raise RuntimeError("the gateway was started without a pipe for its output")
@@ -77,8 +91,8 @@ async def _perform(gateway: Process, stage: Stage, chance: random.Random, pace: 
                 text = line.decode("utf-8", "replace").rstrip("\n")
                 print(text, flush=True)
                 if text.startswith("http"):  # the first line of its greeting
-                    group.create_task(traffic(text.split()[0], chance, pace=pace))
-                    group.create_task(play(stage, _tell, chance))
+                    group.create_task(traffic(text.split()[0], asking))
+                    group.create_task(play(stage, _tell, asking.chance))
             raise _Ended
     except* _Ended:
         pass

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from understudy.client.granting import BudgetGrant, KeyGrants
 from understudy.emulator import Emulator
 
 
@@ -41,6 +42,14 @@ PRICED = "2026-11-01"
 
 KEYS: Mapping[str, str] = {name: f"demo-key-of-{name}-only-here" for name in ("search", "support", "ci", "agents")}
 """The callers' keys, by name. They open nothing but this demo's gateway, on this machine, while it runs."""
+
+VIRTUAL_KEYS: Mapping[str, KeyGrants] = {
+    "mobile": KeyGrants(
+        routes=("chat",), labels={"team": "mobile"}, budgets=(BudgetGrant(max_usd="5", period="day", unpriced="allow"),)
+    ),
+    "contractor": KeyGrants(models=("fast", "cheap"), requests_per_minute=30, expires="14d"),
+}
+"""Keys that are made before the gateway starts; their values are not printed."""
 
 _ROUTES = """
 [llm.fallback]

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -63,6 +64,7 @@ CALLERS = (
         streams=True,
         prompts=("What are your opening hours?", "How do I return a pair of shoes?"),
     ),
+    Caller(key="mobile", model="chat", per_minute=20, streams=True, prompts=("Which shoes go with a blue suit?",)),
     Caller(
         key="ci", model="lab", per_minute=10, tags="job=nightly-evaluation", prompts=("Grade this answer: 4 + 4 = 9",)
     ),
@@ -95,22 +97,33 @@ def prepare(stage: Stage) -> None:
         emulator.answers(provider, steps)
 
 
-async def traffic(url: str, chance: random.Random, *, pace: float = 1.0) -> None:
-    """Ask the gateway at a URL until cancelled. `pace` multiplies how often."""
+class Asking(NamedTuple):
+    """How callers ask."""
+
+    keys: Mapping[str, str]
+    """Those of all callers, by name."""
+    chance: random.Random
+    pace: float = 1.0
+    """Multiplies how often."""
+
+
+async def traffic(url: str, asking: Asking) -> None:
+    """Ask the gateway at a URL until cancelled."""
     async with aiohttp.ClientSession(base_url=url, timeout=_PATIENCE) as http, asyncio.TaskGroup() as group:
         for caller in CALLERS:
-            group.create_task(_ask_again(http, caller, chance, pace))
+            group.create_task(_ask_again(http, caller, asking))
         for number in range(AGENTS):
-            group.create_task(_work(http, chance, pace, number))
+            group.create_task(_work(http, asking, number))
 
 
-async def _ask_again(http: aiohttp.ClientSession, caller: Caller, chance: random.Random, pace: float) -> None:
+async def _ask_again(http: aiohttp.ClientSession, caller: Caller, asking: Asking) -> None:
     """Ask at random times (a Poisson process), without waiting for the answers."""
+    keys, chance, pace = asking
     sessions = [uuid.uuid4().hex for _ in range(caller.sessions)]
     async with asyncio.TaskGroup() as group:
         while True:
             await asyncio.sleep(chance.expovariate(caller.per_minute * pace / 60))
-            headers = {"authorization": f"Bearer {KEYS[caller.key]}"}
+            headers = {"authorization": f"Bearer {keys[caller.key]}"}
             headers |= {"x-understudy-labels": caller.tags} if caller.tags else {}
             headers |= {"x-understudy-session": chance.choice(sessions)} if sessions else {}
             group.create_task(_send(http, caller.path, _body(caller, chance), headers))
@@ -125,8 +138,9 @@ def _body(caller: Caller, chance: random.Random) -> dict[str, Any]:
     return {"model": caller.model, "messages": messages, "stream": caller.streams}
 
 
-async def _work(http: aiohttp.ClientSession, chance: random.Random, pace: float, number: int) -> None:
+async def _work(http: aiohttp.ClientSession, asking: Asking, number: int) -> None:
     """Work as a coding agent does: sessions of several turns, each a loop of tool calls."""
+    _, chance, pace = asking
     await asyncio.sleep(number * 2)
     while True:
         session = str(uuid.uuid4())
