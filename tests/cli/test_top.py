@@ -141,8 +141,8 @@ def test_it_follows_a_gateway_that_runs(cli: CommandLine, ledger: SqliteLedger) 
     assert re.fullmatch(r"\d\d:\d\d:\d\d ▲ degraded 5 under way", lines[0])
     assert "[bold]x[/bold]" in result.out, "a reason is no markup"
     assert any(re.match(r"first/m down (59|60) s 0 0 0 \$0\.0000 server_error", line) for line in lines), lines
-    assert any(re.match(r"second/n 4 3 1 0\.50 s 0\.50 s \$0\.0040", line) for line in lines), lines
-    assert "second/n stands in for first/m on route code" in lines
+    assert any(re.match(r"second/n 4 3 1 500 ms 500 ms \$0\.0040", line) for line in lines), lines
+    assert "second/n stands in for first/m on route code in 1 of 2 processes" in lines
     assert "third: drained by ann 1 h 1 min ago" in lines
     assert lines[-1] == "2 processes on here, host"
     found_json = cli.run("top", "--json").json

@@ -103,6 +103,15 @@ async def test_an_open_breaker_closes_by_order(opened: Open) -> None:
     assert (await caller.post("/v1/chat/completions", chat())).status == 200
 
 
+async def test_callers_do_not_learn_who_took_an_entry_out(opened: Open) -> None:
+    caller, _, gateway = await opened("openai")
+    await gateway.fleet.order(OrderKind.OPEN, "openai", "the-name-of-ann")
+    answer = await caller.post("/v1/chat/completions", chat())
+    assert answer.status == 503
+    assert "the-name-of-ann" not in answer.text
+    assert "disabled by the operator" in answer.text
+
+
 async def test_routes_have_stand_ins_of_their_own(opened: Open) -> None:
     tables = {
         "routes": [

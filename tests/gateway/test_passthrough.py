@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.gateway.asgi import Asgi
 from tests.gateway.test_official_faces import over
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
+from understudy.fleet.orders import OrderKind
 from understudy.gateway.access_log import AccessRecord
 from understudy.gateway.application import Gateway, app
 
@@ -121,6 +122,19 @@ async def test_a_request_goes_on_as_it_is(opened: Callable[..., Opened], upstrea
     ):
         assert name not in received
     assert received["host"] == upstream.url.removeprefix("http://")
+
+
+async def test_an_entry_that_an_operator_took_out_is_not_asked(
+    opened: Callable[..., Opened], upstream: Upstream
+) -> None:
+    found = opened()
+    await found.gateway.fleet.order(OrderKind.DRAIN, "openai", "ann")
+    answer = await found.caller.get("/passthrough/openai/files")
+    assert (answer.status, answer.json["error"]["code"]) == (503, "entry_disabled")
+    assert "ann" not in answer.text.replace("cannot", "")
+    assert (upstream.requests, found.records) == ([], [])
+    await found.gateway.fleet.order(OrderKind.CLOSE, "openai", "ann")
+    assert (await found.caller.get("/passthrough/openai/files")).status == 200
 
 
 async def test_it_ends_as_one_record_of_unknown_cost(opened: Callable[..., Opened], upstream: Upstream) -> None:

@@ -41,7 +41,9 @@ def picture_of(report: NowReport) -> RenderableType:
     for each in report.stand_ins:
         if each.acting is not None:
             where = "" if each.route is None else f" on route {each.route}"
-            parts.append(Text(clean_line(f"{each.acting} stands in for {each.primary}{where}")))
+            known = sum(not worker.is_silent for worker in report.workers)
+            part = f" in {each.seen_by} of {known} processes" if each.seen_by < known else ""
+            parts.append(Text(clean_line(f"{each.acting} stands in for {each.primary}{where}{part}")))
     parts.extend(
         Text(clean_line(f"{order.entry}: {order.why} {_ago(report.at - order.at)}")) for order in report.orders
     )
@@ -105,7 +107,9 @@ def _processes(report: NowReport) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f} s"
+    if value is None:
+        return ""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s"
 
 
 def _ago(seconds: float) -> str:

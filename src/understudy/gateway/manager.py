@@ -98,9 +98,13 @@ class GatewayManager(ProviderManager):
         """The number of requests of which no attempt is under way."""
         return sum(each.waits for each in self._engine.running)
 
-    def take_out(self, entry: str, why: str) -> None:
+    def take_out(self, entry: str) -> None:
         """Ask an entry for nothing until `take_in`; attempts under way go on."""
-        self._engine.health.disable(entry, why)
+        self._engine.health.disable(entry)
+
+    def is_out(self, entry: str) -> bool:
+        """Check whether an entry was taken out."""
+        return entry in self._engine.health.disabled
 
     def take_in(self, entry: str, counted: Iterable[TargetName] = ()) -> None:
         """Ask an entry again, and forget what is held against its targets: also those `counted` that callers named."""

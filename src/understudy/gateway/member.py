@@ -57,7 +57,8 @@ class GatewayMember:
         site, *former = self._sites()
         now, wall, states = clock.now(), time.time(), site.manager.states
         draining = {entry for entry, order in self._stands.items() if order.kind is OrderKind.DRAIN}
-        targets = states.at(now, wall, self.meters.totals(), draining)
+        out = {entry: order.why for entry, order in self._stands.items()}
+        targets = states.at(now, wall, self.meters.totals(), out, draining)
         self._note_changes(targets, wall)
         return Snapshot(
             instance=self.instance,
@@ -73,7 +74,7 @@ class GatewayMember:
             under_way=sum(each.under_way for each in (site, *former)),
             waiting=site.manager.waiting,
             targets=targets,
-            stand_ins=states.stand_ins(now, wall),
+            stand_ins=states.stand_ins(now, wall, out),
             faces=self.meters.faces(),
             minutes=self.meters.minutes(),
             requests=self.meters.requests(),
@@ -135,7 +136,7 @@ class GatewayMember:
             return
         match order.kind:
             case OrderKind.OPEN | OrderKind.DRAIN:
-                manager.take_out(order.entry, order.why)
+                manager.take_out(order.entry)
             case OrderKind.CLOSE:
                 manager.take_in(order.entry, (name for name, _, _ in self.meters.totals()))
             case OrderKind.PROBE:

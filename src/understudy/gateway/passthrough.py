@@ -25,6 +25,7 @@ from understudy.gateway import replies
 from understudy.gateway.options import MAX_COST, SESSION_MAX_COST
 from understudy.gateway.sessions import Clues, session_of
 from understudy.gateway.uploads import Upload
+from understudy.policy.health import DISABLED
 from understudy.policy.selection import split_name
 from understudy.wire.http import Headers, HttpReply
 
@@ -145,6 +146,8 @@ class Passthrough:
             session=self._notes.session,
             allowances=self._caller.allowances,
         )
+        if site.manager.is_out(entry):
+            raise _denied(503, FailureKind.OVERLOADED, f"the entry {entry!r} is {DISABLED}", "entry_disabled")
         relay = site.manager.relay(entry, request, self._notes.id)
         try:
             with connection.watched(None if upload is None else upload.is_over):

@@ -30,6 +30,9 @@ from understudy.policy.verdicts import NOT_OF_THE_TARGET, OF_THE_KEY, Cooldown, 
 UNKNOWN_SILENCE = 10.0
 """Seconds of silence after which a target is late of which too little was observed."""
 
+DISABLED = "disabled by the operator"
+"""Why an entry is not asked that was disabled."""
+
 
 class Permit(msgspec.Struct, frozen=True):
     """Permission to launch an attempt, returned when the attempt is settled."""
@@ -69,8 +72,8 @@ class Health:
         self._pools = KeyPools(self._cooldowns)
         self._flows = Flows()
         self._denials = Denials()
-        self.disabled: dict[str, str] = {}
-        """Entries that an operator disabled, and why: read only."""
+        self.disabled: set[str] = set()
+        """Entries that an operator disabled: read only."""
         self._callers = 0
         self.lengths = AnswerLengths()
         self.latencies: Latencies | None = None
@@ -212,8 +215,8 @@ class Health:
             found.append(Denial(until, why_denied, probed, breaker=True, proven=breaker.proven))
         if target.credentials and (keys := self._pools.denial(target, now, free=free, but=but)) is not None:
             found.append(keys)
-        if (disabled := self.disabled.get(target.name)) is not None:
-            found.append(Denial(math.inf, disabled, breaker=True))
+        if target.name in self.disabled:
+            found.append(Denial(math.inf, DISABLED, breaker=True))
         return max(found, key=lambda denial: denial.until, default=None)
 
     def refused_keys(self, target: Target, now: float, keys: Collection[str], *, free: bool = False) -> list[str]:
@@ -354,15 +357,15 @@ class Health:
         self._cooldowns.lift(target, kinds=kinds)
         self._note_change()
 
-    def disable(self, name: str, why: str = "disabled by the operator") -> None:
+    def disable(self, name: str) -> None:
         """Forbid attempts at an entry until `enable`."""
-        self.disabled[name] = why
+        self.disabled.add(name)
         self._denials.forget()
         self.calm = False
 
     def enable(self, name: str, targets: tuple[Target, ...]) -> None:
         """Allow attempts at an entry again, and forget what is held against its targets."""
-        self.disabled.pop(name, None)
+        self.disabled.discard(name)
         for target in targets:
             self._cooldowns.forget(target)
             for flow in self._flows.of(target):

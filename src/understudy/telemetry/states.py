@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from understudy.domain.errors import ConfigError
 from understudy.domain.quotas import Quota
 from understudy.policy.breaker import BreakerState
-from understudy.policy.health import Health
+from understudy.policy.health import DISABLED, Health
 from understudy.policy.strategies import place
 from understudy.policy.targets import Target
 from understudy.settings import FallbackConfig, FallbackStrategy, Route
@@ -22,6 +22,7 @@ from understudy.telemetry.snapshot import StandIn, Tally, TargetSnapshot, Target
 if TYPE_CHECKING:
     from understudy.planning.catalog import TargetCatalog
 
+PROBED = "one request at a time probes it"
 LONGEST = 300
 """Characters of a reason, which may quote a provider, that are kept."""
 
@@ -61,30 +62,35 @@ class TargetStates:
         now: float,
         wall: float,
         counted: Iterable[tuple[TargetName, str, Tally]],
-        draining: Collection[str],
+        out: Mapping[str, str],
+        draining: Collection[str] = (),
     ) -> tuple[TargetSnapshot, ...]:
         """Return each target that is configured or was asked.
 
-        `now`: seconds of the event loop's clock, and `wall`: the same moment in Unix seconds. `draining`: entries that
-        an operator drains.
+        `now`: seconds of the event loop's clock, and `wall`: the same moment in Unix seconds. `out`: why entries are
+        not asked that an operator took out, in the words that operators see; `draining`: those that may be under way.
         """
         tallies = {name: (type_, tally) for name, type_, tally in counted}
         names = dict.fromkeys((*self._configured, *tallies))
         busy = self._in_flight(names) if draining else {}
         return tuple(
-            self._snapshot(name, now, wall, tallies.get(name), is_draining=name[0] in draining and busy[name[0]] > 0)
+            _taken_out(
+                self._snapshot(name, now, wall, tallies.get(name)),
+                out.get(name[0]),
+                is_busy=name[0] in draining and busy[name[0]] > 0,
+            )
             for name in names
         )
 
-    def stand_ins(self, now: float, wall: float) -> tuple[StandIn, ...]:
+    def stand_ins(self, now: float, wall: float, out: Mapping[str, str]) -> tuple[StandIn, ...]:
         """Return which targets are asked in place of others, by route.
 
         Where the order is fixed, that concerns the first target of a route; elsewhere each target has its part of the
-        requests, and one that may not be asked is replaced by those after it.
+        requests, and one that may not be asked is replaced by those after it. `out`: as for `at`.
         """
-        return () if self._health.calm else tuple(self._stand_ins(now, wall))
+        return () if self._health.calm else tuple(self._stand_ins(now, wall, out))
 
-    def _stand_ins(self, now: float, wall: float) -> Iterator[StandIn]:
+    def _stand_ins(self, now: float, wall: float, out: Mapping[str, str]) -> Iterator[StandIn]:
         for route, targets, fallback in self._orders:
             ready = [target for target in targets if not self._health.is_suspect(target, now)]
             if fallback.enabled is False:
@@ -101,13 +107,11 @@ class TargetStates:
                     route=route,
                     primary=primary.label,
                     acting=after[0].label if after else None,
-                    why=_cut(denial.why) if denial is not None else "one request at a time probes it",
+                    why=out.get(primary.name) or (_cut(denial.why) if denial is not None else PROBED),
                     until=_wall(denial.until, now, wall) if denial is not None else None,
                 )
 
-    def _snapshot(
-        self, name: TargetName, now: float, wall: float, counted: tuple[str, Tally] | None, *, is_draining: bool
-    ) -> TargetSnapshot:
+    def _snapshot(self, name: TargetName, now: float, wall: float, counted: tuple[str, Tally] | None) -> TargetSnapshot:
         target = self._target(name)
         type_, tally = counted if counted is not None else (target.provider_type if target is not None else "", Tally())
         found = TargetSnapshot(entry=name[0], model=name[1], operation=name[2], provider_type=type_, total=tally)
@@ -116,7 +120,7 @@ class TargetStates:
         state, why, until = self._state(target, now)
         return replace(
             found,
-            state=TargetState.DRAINING if is_draining and state is TargetState.DISABLED else state,
+            state=state,
             why=_cut(why) if why is not None else None,
             until=_wall(until, now, wall),
             in_flight=self._health.in_flight(target),
@@ -129,8 +133,8 @@ class TargetStates:
         if health.calm:
             return TargetState.CLOSED, None, math.inf
         denial, breaker = health.denial(target, now), health.breaker_state(target, now)
-        if (why := health.disabled.get(target.name)) is not None:
-            return TargetState.DISABLED, why, math.inf
+        if target.name in health.disabled:
+            return TargetState.DISABLED, DISABLED, math.inf
         if denial is None:
             is_half_open = breaker is BreakerState.HALF_OPEN
             return TargetState.HALF_OPEN if is_half_open else TargetState.CLOSED, None, math.inf
@@ -165,6 +169,13 @@ class TargetStates:
         if entry not in self._catalog.backends or model is None:
             return None
         return _made(self._catalog.text_target if operation == "text" else self._catalog.embedding_target, entry, model)
+
+
+def _taken_out(found: TargetSnapshot, why: str | None, *, is_busy: bool) -> TargetSnapshot:
+    """Return a target as operators see it: with who took it out, and whether attempts are still under way."""
+    if found.state is not TargetState.DISABLED:
+        return found
+    return replace(found, state=TargetState.DRAINING if is_busy else found.state, why=why or found.why)
 
 
 def _made(target_of: Callable[[str, str | None], Target], entry: str, model: str | None = None) -> Target | None:
