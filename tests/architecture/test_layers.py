@@ -36,8 +36,8 @@ LAYERS: dict[str, set[str]] = {
         "domain", "wire", "dialects", "providers", "policy", "settings", "protocol", "config", "pricing", "ledger",
         "transport", "engine", "planning",
     },
-    "telemetry": {"domain", "policy", "settings", "config", "ledger", "engine", "planning", "client"},
-    "fleet": {"domain", "policy", "settings", "config", "ledger", "client", "telemetry"},
+    "telemetry": {"domain", "policy", "settings", "ledger"},
+    "fleet": {"domain", "ledger", "telemetry"},
     "reports": {"domain", "policy", "providers", "settings", "config", "ledger", "client", "telemetry", "fleet"},
 }  # fmt: skip
 

@@ -20,9 +20,9 @@ import understudy as u
 from tests.cli.running import CommandLine
 from tests.gateway.asgi import Asgi
 from understudy.domain.capture import Capture
+from understudy.domain.capture_document import MARGIN, CaptureDocument
 from understudy.domain.secret_forms import without_secrets
 from understudy.emulator import Emulator, Fault, emulate
-from understudy.engine.capture_document import MARGIN, CaptureDocument
 from understudy.gateway.application import app
 from understudy.ledger import SqliteLedger
 from understudy.ledger.sqlite import upkeep
@@ -237,7 +237,7 @@ async def test_a_capture_that_fails_does_not_cost_the_answer(
     def broken(*_: object) -> str:
         raise ValueError("what people wrote")
 
-    monkeypatch.setattr("understudy.engine.capturing.without_secrets", broken)
+    monkeypatch.setattr("understudy.domain.redacting.without_secrets", broken)
     ledger = SqliteLedger(tmp_path / "ledger.db", capture=Capture())
     async with u.ProviderManager([FakeProvider("Hi.")], sink=ledger) as manager:
         assert (await manager.generate("Hello")).text == "Hi."

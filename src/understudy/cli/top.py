@@ -19,7 +19,7 @@ from understudy.cli.span import VARIABLES
 from understudy.cli.stats import stats_table
 from understudy.cli.terminal import console, is_terminal, plain_table, prepare_library, print_json
 from understudy.cli.top_now import picture_of
-from understudy.client.ledger import read_ledger
+from understudy.client.ledger import place_of, read_ledger
 from understudy.config import load
 from understudy.fleet.opening import open_fleet
 from understudy.fleet.orders import standing
@@ -69,7 +69,7 @@ def top(options: TopOptions) -> None:
     prepare_library()
     with report_errors(as_json=options.as_json, verbose=options.verbose), contextlib.ExitStack() as stack:
         config = load(options.config, probe=lambda _: True, may_be_empty=True)
-        store = open_fleet(config, makes_file=False)
+        store = open_fleet(place_of(config), makes_file=False)
         stack.callback(store.close)
         report = _now(store)
         if options.as_json:

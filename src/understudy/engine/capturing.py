@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.capture import Capture
+from understudy.domain.capture_document import CaptureDocument
 from understudy.domain.errors import LLMError
 from understudy.domain.messages import OpaqueTool
 from understudy.domain.operation import Operation
-from understudy.domain.redaction import Redactor
+from understudy.domain.redacting import redaction
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
-from understudy.domain.secret import Secret
-from understudy.domain.secret_forms import REDACTED, without_secrets
 from understudy.engine.backend import Backend
-from understudy.engine.capture_document import CaptureDocument
 from understudy.ledger.captures import CapturedDocument
 
 logger = logging.getLogger("understudy")
@@ -105,25 +102,6 @@ def _answer(answer: Any, record: AttemptRecord, document: CaptureDocument) -> by
     return document.encoded(found) if found else b"null"
 
 
-def redaction(secrets: Iterable[Secret], patterns: Sequence[re.Pattern[str]] = ()) -> Callable[[str], str]:
-    """Return a function that removes these secrets from a text, whatever has the form of a well-known one, and what
-    matches a pattern."""
-    exact = _redactor_of(tuple(secrets))
-
-    def redact(text: str) -> str:
-        text = without_secrets(exact.text(text))
-        for pattern in patterns:
-            text = pattern.sub(REDACTED, text)
-        return text
-
-    return redact
-
-
 def redacted(backends: Mapping[str, Backend], text: str) -> str:
     """Return a text without the keys of some backends, and without whatever has the form of a well-known secret."""
     return redaction(secret for each in backends.values() for secret in each.secrets)(text)
-
-
-@lru_cache(maxsize=16)
-def _redactor_of(secrets: tuple[Secret, ...]) -> Redactor:
-    return Redactor(each.reveal() for each in secrets)

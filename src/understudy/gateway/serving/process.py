@@ -58,7 +58,7 @@ class Process:
             self._own(config), sink=self._ledger, observers=self._observers(self._traces.current), **kept
         )
         file = Path(options.fleet_file) if options.fleet_file else None
-        self.gateway.share(open_fleet(config, file=file), options.instance)
+        self.gateway.share(open_fleet(place, file=file), options.instance)
         if options.logs_access:
             self.gateway.access_log = writer.record
         self.server = Server(self.gateway, drain=options.drain_of(config), limits=_limits())

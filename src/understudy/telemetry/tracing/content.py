@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from understudy.domain.capture import Capture
+from understudy.domain.capture_document import CaptureDocument
 from understudy.domain.errors import LLMError
+from understudy.domain.redacting import redaction
 from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
-from understudy.engine.capture_document import CaptureDocument
-from understudy.engine.capturing import redaction
 from understudy.ledger.observing import EndedRequest
 
 _MODALITIES = {"image": "image", "audio": "audio", "file": "document"}
