@@ -273,17 +273,21 @@ def _count_gap(sketch: Sketch, record: AttemptRecord) -> None:
 
 def _count_tokens(tokens: list[int], usage: Usage) -> None:
     """Add the tokens of an attempt by class; those of audio count with the others."""
-    if usage.input is not None:
+    if usage.input:
         tokens[0] += usage.input
-    if usage.audio_input is not None:
+    if usage.audio_input:
         tokens[0] += usage.audio_input
-    if usage.cached is not None:
-        tokens[1] += usage.cached
-    if usage.cache_write is not None or usage.cache_write_1h is not None:
-        tokens[2] += (usage.cache_write or 0) + (usage.cache_write_1h or 0)
-    if usage.output is not None:
+    if usage.cache_read:
+        tokens[1] += usage.cache_read
+    if usage.cache_read_audio:
+        tokens[1] += usage.cache_read_audio
+    if usage.cache_write:
+        tokens[2] += usage.cache_write
+    if usage.cache_write_1h:
+        tokens[2] += usage.cache_write_1h
+    if usage.output:
         tokens[3] += usage.output
-    if usage.audio_output is not None:
+    if usage.audio_output:
         tokens[3] += usage.audio_output
-    if usage.reasoning is not None:
+    if usage.reasoning:
         tokens[4] += usage.reasoning
