@@ -27,7 +27,7 @@ def test_a_full_disk_is_reported_and_what_is_there_can_be_read(path: Path) -> No
     store = SqliteFleet(path)
     now = time.time()
     assert store.put(snapshot("a", now, tally(3)))
-    file = store._connection()
+    file = store._connection()  # pyright: ignore[reportPrivateUsage]
     pages = file.execute("PRAGMA page_count").fetchone()[0]
     file.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(FleetUnavailable, match="full"):
@@ -100,7 +100,7 @@ def test_what_another_version_wrote_is_left_out(path: Path) -> None:
     store.put(snapshot("a", now))
     more = msgspec.to_builtins(snapshot("b", now)) | {"invented": 1}
     odd = msgspec.to_builtins(snapshot("c", now)) | {"targets": [{"entry": "x", "provider_type": "y", "state": "odd"}]}
-    file = store._connection()
+    file = store._connection()  # pyright: ignore[reportPrivateUsage]
     for each in (more, odd):
         row = (each["worker"], "gateway", now, 0, 0, msgspec.msgpack.encode(each))
         file.execute("INSERT INTO members VALUES (?, ?, ?, ?, ?, ?)", row)

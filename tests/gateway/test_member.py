@@ -146,8 +146,9 @@ async def test_what_is_ordered_outlives_a_reload(opened: Open) -> None:
 
 async def test_a_target_drains_until_its_last_attempt_has_ended(opened: Open) -> None:
     _, _, gateway = await opened("openai")
-    (site,) = gateway._sites()
-    health, (one, *_) = site.manager._engine.health, site.manager.targets_of(None)
+    (site,) = gateway._sites()  # pyright: ignore[reportPrivateUsage]
+    health = site.manager._engine.health  # pyright: ignore[reportPrivateUsage]
+    one, *_ = site.manager.targets_of(None)
     permit = health.acquire(one, 0.0)
     assert isinstance(permit, Permit)
     await gateway.fleet.order(OrderKind.DRAIN, "openai", "ann")

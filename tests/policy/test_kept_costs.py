@@ -59,7 +59,7 @@ class World:
         self.targets = tuple(
             Target(name=f"t{at}", model="m", priority=rng.choice((1, 2)), index=at) for at in range(count)
         )
-        self.prices = {each.label: some_price(rng) for each in self.targets}
+        self.prices: dict[str, Price | None] = {each.label: some_price(rng) for each in self.targets}
         self.health, self.now = Health(), 100.0
         able = rng.sample(self.targets, rng.randint(1, count))
         self.able = tuple(each for each in self.targets if each in able)

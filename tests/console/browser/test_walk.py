@@ -46,7 +46,7 @@ def test_a_killed_primary_is_understood_within_three_clicks(site: Site, operator
         stack.enter_context(traffic(site))
         operator.open("")
         # No click: what is wrong, and who stands in for it.
-        now = page.get_by_role("main")
+        now, text = page.get_by_role("main"), ""
         for _ in range(20):
             if re.search("breaker open|cooldown", text := now.inner_text()):
                 break
