@@ -3,10 +3,8 @@ do."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -14,6 +12,7 @@ import msgspec
 
 from understudy.settings.console import SCOPES, Scope
 from understudy.wire.http import Headers
+from understudy.wire.json import visible
 
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -25,15 +24,11 @@ MOST_FIELDS = 200
 
 HTML: Headers = (("content-type", "text/html; charset=utf-8"),)
 JSON: Headers = (("content-type", "application/json"),)
-_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def json_of(value: object) -> bytes:
-    """Encode as JSON of which a terminal interprets nothing: C1 controls and what turns the direction of a text, which
-    JSON allows as they are, become `\\uXXXX`."""
-    data = msgspec.json.encode(value)
-    text, count = _UNSEEN.subn(lambda found: f"\\u{ord(found.group()):04x}", data.decode())
-    return text.encode() if count else data
+    """Encode as JSON of which a terminal interprets nothing."""
+    return visible(msgspec.json.encode(value))
 
 
 class ConsoleError(Exception):
@@ -140,11 +135,16 @@ class Request:
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
-        """The cookies, by name; none if the header is malformed."""
-        try:
-            return {name: each.value for name, each in SimpleCookie(self.headers.get("cookie", "")).items()}
-        except CookieError:
-            return {}
+        """The cookies, by name, of several the first one.
+
+        Browsers send those of all programs on this host, whose values may be anything (`http.cookies` would give up):
+        they end no session of ours.
+        """
+        found: dict[str, str] = {}
+        for pair in self.headers.get("cookie", "").split(";"):
+            name, _, value = pair.partition("=")
+            found.setdefault(name.strip(), value.strip().strip('"'))
+        return found
 
     async def body(self) -> bytes:
         """Return the body, of at most `LARGEST` bytes. Raise `BadRequest` beyond, and `ClientGone`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from understudy.console.http import ConsoleError
+from understudy.console.http import ConsoleError, json_of
 from understudy.domain.bounded import BoundedDict
 from understudy.fleet.store import FleetUnavailable
 from understudy.reports.now import read_now
@@ -145,7 +145,7 @@ class Newsroom:
         wanted = {kind for kinds in self._watchers.values() for kind in kinds}
         report = await read_now(self._fleet())
         if "now" in wanted:
-            self._hand_out(News("now", msgspec.json.encode(report)))
+            self._hand_out(News("now", json_of(report)))
         if "order" in wanted:
             with suppress(FleetUnavailable):
                 await self._look_for_orders()
@@ -163,7 +163,7 @@ class Newsroom:
         if self._order >= 0:
             for each in orders:
                 if each.number > self._order:
-                    self._hand_out(News("order", msgspec.json.encode(each), f"order-{each.number}"))
+                    self._hand_out(News("order", json_of(each), f"order-{each.number}"))
         self._order = newest
 
     async def _look_for_requests(self) -> None:
@@ -175,7 +175,7 @@ class Newsroom:
             if each.id not in self._announced:
                 self._announced[each.id] = True
                 if self._begun:
-                    self._hand_out(News("request", msgspec.json.encode(each), f"request-{each.id}"))
+                    self._hand_out(News("request", json_of(each), f"request-{each.id}"))
         self._begun = True
 
     def _hand_out(self, news: News) -> None:

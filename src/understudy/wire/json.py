@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 _decode: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 encode = msgspec.json.Encoder(enc_hook=built_in).encode
 """Encode a value as compact JSON."""
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 BOM = b"\xef\xbb\xbf"
@@ -25,6 +27,14 @@ BOM = b"\xef\xbb\xbf"
 all readers here do."""
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
+
+
+def visible(data: bytes) -> bytes:
+    """Return the same JSON, of which a terminal interprets nothing: C1 controls and what turns the direction of a text,
+    which JSON allows as they are, become `\\uXXXX`."""
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", data.decode()).encode()
 
 
 class BadJson(ValueError):

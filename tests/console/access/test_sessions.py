@@ -73,6 +73,17 @@ async def test_the_sign_in_leads_to_no_other_place(place: str, operated: OpenCon
     assert answer.headers["location"] in ("/console/", "/console")
 
 
+@pytest.mark.parametrize("other", ['settings={"a": [1, 2]}', "items[]=1", "@=1", "=", "a b=c", "\xff=\xfe"])
+async def test_cookies_of_other_programs_on_the_host_end_no_session(other: str, operated: OpenConsole) -> None:
+    browser = Browser((await operated())[0])
+    await browser.sign_in("read")
+    own = browser.sent()["cookie"]
+    name = own.partition("=")[0]
+    for cookies in (f"{other}; {own}", f"{own}; {other}", f"{own}; {name}=planted"):
+        answer = await browser.get("/console/sign-in", {"cookie": cookies})
+        assert answer.status == 303, cookies
+
+
 async def test_each_sign_in_is_another_session_and_ends_the_former(operated: OpenConsole) -> None:
     # Session fixation: what a browser had before the sign-in, whoever planted it, is worth nothing after it.
     caller, _ = await operated()

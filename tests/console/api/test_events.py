@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tests.console.api.conftest import Kept
 from tests.console.conftest import KEYS, bearer
+from tests.console.hostile.corpus import RAW
 from understudy.console import news
 from understudy.reports.now import read_now
 from understudy.settings.console import ConsoleConfig
@@ -65,6 +66,18 @@ async def watching(kept: Kept, query: str = "", headers: dict[str, str] | None =
         yield watcher
     finally:
         await watcher.leave()
+
+
+async def test_a_terminal_interprets_nothing_of_it(used: Kept) -> None:
+    """`curl` shows events as they come."""
+    hostile = "a\x9b31m\x7f\u202egpj.exe\u2066"
+    async with watching(used, "?kinds=request&kinds=now") as watcher:
+        await watcher.until(lambda: watcher.of("now"))
+        await used.ask(user=hostile, model=f"openai/{hostile}")
+        await watcher.until(
+            lambda: watcher.of("request") and hostile in json.dumps(watcher.of("now"), ensure_ascii=False)
+        )
+    assert not RAW.search(b"".join(watcher.pieces).decode())
 
 
 async def test_requests_orders_and_now_are_sent(used: Kept) -> None:

@@ -64,6 +64,18 @@ def test_a_record_is_one_line() -> None:
     }
 
 
+def test_a_terminal_interprets_nothing_of_the_log(tmp_path: Path) -> None:
+    hostile = "a\x1b[2J\x9b31m\x7f\u202egpj.exe\u2066é"
+    path = tmp_path / "access.log"
+    writer = LineWriter(path)
+    writer.record(msgspec.structs.replace(RECORD, model_asked=hostile))
+    LineHandler(writer).emit(logging.makeLogRecord({"msg": "model %s", "args": (hostile,), "levelno": 30}))
+    writer.close()
+    written = path.read_text()
+    assert not [each for each in written.replace("\n", "") if not each.isprintable()]
+    assert [each.get("model_asked") or each["message"] for each in lines(path)] == [hostile, f"model {hostile}"]
+
+
 def lines(path: Path) -> list[dict[str, object]]:
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
 

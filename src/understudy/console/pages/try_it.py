@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from understudy.console.http import ConsoleError, Reply, Request, Streamed
+from understudy.console.http import ConsoleError, Reply, Request, Streamed, json_of
 from understudy.console.pages.frame import page
 from understudy.console.pages.rendering import render
 from understudy.console.routes import ConsoleRoute
@@ -104,7 +104,7 @@ async def _streamed(
     asking.add_done_callback(lambda _: lines.put_nowait(None))
     try:
         while (line := await lines.get()) is not None:
-            yield msgspec.json.encode(_encodable(line)) + b"\n"
+            yield json_of(_encodable(line)) + b"\n"
         await asking
     finally:
         asking.cancel()

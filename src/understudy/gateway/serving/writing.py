@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from understudy.gateway.access_log import AccessRecord, iso, line_of
+from understudy.wire.json import visible
 
 MAX_WAITING = 10_000
 """Lines that may wait to be written; more are dropped, and their number is logged."""
@@ -56,11 +57,11 @@ class LineWriter:
         return AT_ONCE_TO_FILE if is_file else AT_ONCE
 
     def write(self, line: bytes) -> None:
-        """Write a line, which ends with a line break. Never block."""
+        """Write a line of JSON, which ends with a line break. Never block."""
         if len(self._waiting) >= MAX_WAITING:
             self._dropped += 1
             return
-        self._waiting.append(line)
+        self._waiting.append(visible(line))  # callers choose names, and logs are read in terminals
         if not self._some.is_set():
             self._some.set()
 
