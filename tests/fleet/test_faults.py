@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,18 @@ from understudy.fleet.store import FleetUnavailable
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db-fleet"
+
+
+def test_processes_that_start_together_wait_for_each_other(path: Path) -> None:
+    """SQLite refuses at once, whatever its time-out is, to change the journal while another connection writes."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.2, other.execute, ("COMMIT",))
+        end.start()
+        store = SqliteFleet(path)
+        assert store.put(snapshot("a", time.time(), tally(3)))
+        end.join()
+    store.close()
 
 
 def test_a_full_disk_is_reported_and_what_is_there_can_be_read(path: Path) -> None:

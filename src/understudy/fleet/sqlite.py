@@ -32,7 +32,7 @@ from understudy.fleet.store import (
     start_of,
     totals_of,
 )
-from understudy.ledger.sqlite.opening import make_file
+from understudy.ledger.sqlite.opening import make_file, use_wal
 from understudy.telemetry.snapshot import Snapshot
 
 log = logging.getLogger("understudy.gateway")
@@ -213,7 +213,7 @@ def _open(path: Path) -> sqlite3.Connection:
     make_file(path)
     file = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        file.execute("PRAGMA journal_mode = WAL")
+        use_wal(file, _PATIENCE)
         file.execute("PRAGMA synchronous = NORMAL")
         _prepare(file)
     except BaseException:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.misuse import ConfigError
-from understudy.ledger.sqlite.opening import make_file
+from understudy.ledger.sqlite.opening import make_file, use_wal
 from understudy.wire.bounds import MIB
 
 log = logging.getLogger("understudy.gateway")
@@ -141,7 +141,7 @@ def _open(path: Path) -> sqlite3.Connection:
     make_file(path)
     file = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        file.execute("PRAGMA journal_mode = WAL")
+        use_wal(file, _PATIENCE)
         file.execute("PRAGMA synchronous = NORMAL")
         file.execute(_TABLE)
         file.execute("DELETE FROM remembered WHERE at < ?", (int(time.time()) - LIFETIME,))

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from understudy.console.http import ConsoleError
-from understudy.ledger.sqlite.opening import make_file
+from understudy.ledger.sqlite.opening import make_file, use_wal
 
 log = logging.getLogger("understudy.gateway")
 
@@ -96,7 +96,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
         make_file(path)
     file = sqlite3.connect(path or ":memory:", timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        file.execute("PRAGMA journal_mode = WAL")
+        use_wal(file, _PATIENCE)
         file.execute("PRAGMA synchronous = NORMAL")
         for table in _TABLES:
             file.execute(table)

@@ -76,6 +76,22 @@ def _set_modes(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
 
 
+def use_wal(connection: sqlite3.Connection, patience: float) -> str:
+    """Have a file keep a write-ahead log, and return the journal mode that it has then.
+
+    SQLite does not wait for another connection that changes the mode at the same moment, whatever its time-out is, so
+    this does: for at most `patience` seconds, blocking. Raise `sqlite3.OperationalError` after that.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+
+
 def make_file(path: Path) -> None:
     """Make an empty file, which its owner alone may read, unless it exists. Raise `OSError` if it cannot be used.
 
