@@ -33,7 +33,7 @@ def report(*members: Member, history: History | None = None, **more: Any) -> Now
 
 
 def test_a_quiet_gateway_is_well() -> None:
-    found = report(member("a"))
+    found = report(member("a", started=AT - 1_000))
     assert (found.status, found.problems) == ("well", ())
     assert (found.recent.requests, found.recent.success, found.recent.latency_p50) == (0, None, None)
     assert (found.recent.seconds, found.lately.seconds) == (90, 330)
@@ -65,6 +65,21 @@ def test_traffic_is_of_the_current_minute_and_those_before() -> None:
     assert (found.lately.requests, found.lately.seconds) == (37, 330)
     assert "10% of the requests of the last minutes failed" in found.problems
     assert [(each.succeeded, each.failed, each.cost_usd) for each in found.targets] == [(3, 2, "2.000000000")]
+
+
+def test_rates_are_of_the_time_since_the_gateway_began() -> None:
+    requests = (RequestMinute(start=START, outcomes={"answered": 15}),)
+    minutes = (Minute(start=START, entry="one", model="m", tally=tally(15, 1_000_000_000)),)
+    history = History(minutes=minutes, requests=requests)
+    young = report(member("a", started=AT - 20), history=history)
+    # The minute of the first request began 30 s ago, and the process within it.
+    assert (young.recent.seconds, young.lately.seconds) == (30, 30)
+    assert (young.lately.per_minute, young.lately.cost_per_hour_usd) == (30, "120.000000000")
+    assert report(member("a", started=AT - 1)).lately.seconds == 10, "one request is no torrent"
+    # A process that has ended was at work before: it left its minutes.
+    earlier = RequestMinute(start=START - 120, outcomes={"answered": 1})
+    again = report(member("b", started=AT - 20), history=History(requests=(earlier, *requests)))
+    assert (again.recent.seconds, again.lately.seconds) == (90, 150)
 
 
 def test_a_target_has_its_worst_state_and_how_many_see_it() -> None:

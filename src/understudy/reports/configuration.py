@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from understudy.config import Config
+from understudy.domain.money import Money
+from understudy.domain.prices import Price, Rates
 from understudy.domain.secret import Secret
 from understudy.settings.checking import CREDENTIAL, defaults_of
 
@@ -116,12 +118,17 @@ def _table(table: str, name: str | None, settings: msgspec.Struct, *omitted: str
         SettingResult(
             key=key,
             value=plain(getattr(settings, key), key),
-            is_default=bool(getattr(settings, key) == defaults[key]),
+            is_default=bool(getattr(settings, key) == _made(defaults[key])),
         )
         for key in settings.__struct_fields__
         if key not in omitted
     )
     return TableResult(table=table, name=name, settings=tuple(found))
+
+
+def _made(default: Any) -> Any:
+    """Return a default; an empty mapping has one that makes it."""
+    return default.factory() if hasattr(default, "factory") else default
 
 
 def plain(value: Any, name: str = "") -> Any:
@@ -136,6 +143,8 @@ def plain(value: Any, name: str = "") -> Any:
             return (
                 HIDDEN if value and CREDENTIAL.search(name) and not _is_setting(name) else _USER.sub("…@", str(value))
             )
+        case Price():
+            return _price(value)
         case msgspec.Struct():
             return {each: plain(getattr(value, each), each) for each in value.__struct_fields__}
         case Mapping():
@@ -148,6 +157,18 @@ def plain(value: Any, name: str = "") -> Any:
             return f"(function {getattr(value, '__name__', type(value).__name__)})"
         case _:
             return str(value)
+
+
+def _price(price: Price) -> dict[str, Any]:
+    """Return a price as the file states it: US dollars per million tokens, and per call."""
+    tiers = [{"above": each.above, **_dollars(each.rates)} for each in price.tiers]
+    dates = {} if price.as_of is None else {"as_of": price.as_of}
+    return {**_dollars(price.rates), **({"tiers": tiers} if tiers else {}), **dates}
+
+
+def _dollars(rates: Rates) -> dict[str, float]:
+    known = {name: getattr(rates, name) for name in rates.__struct_fields__}
+    return {name: float(Money(rate).usd) for name, rate in known.items() if rate or (rate == 0 and name != "call")}
 
 
 def _is_setting(name: str) -> bool:

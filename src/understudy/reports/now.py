@@ -20,6 +20,8 @@ from understudy.telemetry.snapshot import Minute, Snapshot, Tally, TargetSnapsho
 
 SPAN = 5
 """Whole minutes, besides the current one, that `lately` covers."""
+_LEAST = 10.0
+"""Seconds that a span lasts at least: one request right after the start is no torrent."""
 _WORST = (
     TargetState.OPEN,
     TargetState.DISABLED,
@@ -152,12 +154,13 @@ def now_report(
     stands = {order.entry: order for order in orders}
     now = start_of(at)
     lately = history.within(now - SPAN * MINUTE, now + MINUTE)
+    begun = _begun(present, lately)
     report = NowReport(
         at=at,
         status="well",
         problems=(),
-        recent=traffic_of(history.within(now - MINUTE, now + MINUTE), at - now + MINUTE),
-        lately=traffic_of(lately, at - now + SPAN * MINUTE),
+        recent=traffic_of(history.within(now - MINUTE, now + MINUTE), _seconds(at, now - MINUTE, begun)),
+        lately=traffic_of(lately, _seconds(at, now - SPAN * MINUTE, begun)),
         under_way=sum(each.under_way for each in live),
         in_flight=sum(target.in_flight for each in live for target in each.targets),
         waiting=sum(each.waiting for each in live),
@@ -183,6 +186,21 @@ async def read_now(fleet: Fleet) -> NowReport:
     except FleetUnavailable:
         history = history_of(fleet.snapshot())
     return now_report(members, history, at, orders=fleet.standing.values(), trouble=fleet.trouble)
+
+
+def _begun(present: Iterable[Member], history: History) -> float | None:
+    """Return since when something can have happened: the start of the first process, or earlier if a process that has
+    ended since was at work; `None` if nothing is known."""
+    starts = [each.snapshot.started for each in present]
+    starts += [each.start for each in history.minutes]
+    starts += [each.start for each in history.requests]
+    return min(starts, default=None)
+
+
+def _seconds(at: float, since: float, begun: float | None) -> float:
+    """Return how long a span was watched. Before the gateway began nothing could be asked, which is not to lower what
+    happens in a minute, or costs in an hour."""
+    return max(at - max(since, since if begun is None else begun), min(at - since, _LEAST))
 
 
 # ---- targets ----

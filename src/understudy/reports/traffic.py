@@ -22,7 +22,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """The requests and attempts that ended within the last minutes. Durations are seconds, within 2 %."""
 
     seconds: float
-    """Length of the span: it begins with a whole minute, and ends now."""
+    """Length of the span: it begins with a whole minute, or with the gateway, and ends now."""
     requests: int
     """Of callers, to models."""
     per_minute: float

@@ -63,6 +63,17 @@ def test_no_secret_is_in_the_report() -> None:
     assert tables["llm.gateway", None]["port"].value == 8484
 
 
+def test_prices_are_in_dollars_as_they_are_written_and_empty_tables_are_defaults() -> None:
+    price = "{ input = 0.59, output = 2, as_of = '2026-11-01', tiers = [{ above = 200000, input = 1.5 }] }"
+    text = f'[[llm.providers]]\nprovider = "openai"\nprice = {price}\nprices.mini = {{ call = 0.005 }}\n'
+    report = report_configuration(parse(text, environ={"OPENAI_API_KEY": "key"}))
+    entry = {each.key: each for each in report.tables[0].settings}
+    tier = {"above": 200_000, "input": 1.5, "output": 2.0}  # what a tier omits is as in the price
+    assert entry["price"].value == {"input": 0.59, "output": 2.0, "as_of": "2026-11-01", "tiers": [tier]}
+    assert entry["prices"].value == {"mini": {"input": 0.0, "output": 0.0, "call": 0.005}}
+    assert [key for key in ("fees", "headers", "extra", "capabilities") if not entry[key].is_default] == []
+
+
 async def test_an_application_without_a_file_is_not_reloaded(operated: OpenConsole) -> None:
     caller, _ = await operated()
     answer = await caller.get("/admin/v1/configuration", bearer(KEYS["read"]))

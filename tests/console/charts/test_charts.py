@@ -148,6 +148,10 @@ def test_a_waterfall_shows_waits_first_content_and_ends() -> None:
         ("before succeeded", "50%", "12.5%", "77"),
         ("after succeeded", "62.5%", "37.5%", "77"),
     ]
+    assert [(each.style, each.name) for each in chart.legend] == [
+        ("wait", "waits"), ("before failed", "failed"),
+        ("before succeeded", "succeeded: until first content"), ("after succeeded", "succeeded: content"),
+    ]  # fmt: skip
     assert chart.rows[0] == ("1. a/m", "failed", "0 s", "0 s", "–", "1 s", "rate_limited")
     assert chart.rows[1] == ("2. b/n", "succeeded", "1 s", "1 s", "0.5 s", "2 s", "–")
 

@@ -79,7 +79,12 @@ async def test_the_primary_that_fails_is_found_within_three_clicks(served: Serve
     assert "main/gpt-4.1-mini is not asked" in text
     assert "backup/llama-3.3-70b-versatile stands in for main/gpt-4.1-mini on route chat" in text
     assert "$" in text
-    link = next(each.attrib["href"] for each in now.iter("a") if each.attrib["href"].startswith("/console/requests/"))
+    links = [each.attrib["href"] for each in now.iter("a")]
+    failed = [each for each in links if "target=main" in each]
+    assert len(failed) == 2, "the failures of a target, and those of a kind"
+    for each in failed:
+        assert len(rows(await served.page(each), "Requests")) == 1, "it was answered in the end, and is found"
+    link = next(each for each in links if each.startswith("/console/requests/"))
     request = await served.page(link)
     assert words_of(next(request.iter("h1"))) == "main failed, backup answered"
     assert "rate limited" in rows(request, "Attempts in order")[0]

@@ -54,11 +54,12 @@ def requests(filler: Filler, text: str) -> Values:
         "provider",
         "class",
         "task",
+        "state",
     )
     return {
         "report": filler.make(RequestList), "given": given(text, *names), "filtered": bool(text),
         "live": "/console/live/requests", "spans": [("", "any"), (text, text)],
-        "outcomes": [("", "any")], "failures": [("", "any")],
+        "outcomes": [("", "any")], "failures": [("", "any")], "states": [("", "any")],
     }  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def request(filler: Filler, text: str) -> Values:
         "report": detail, "headline": text, "chart": drawings.attempts_chart(detail),
         "has_tokens": bool(detail.attempts),
         "warnings": [(1, each) for one in detail.attempts for each in one.warnings],
-        "plan": filler.make(Explanation),
+        "plan": filler.make(Explanation), "kept": text,
         "captured": [(1, each.captured) for each in detail.attempts if each.captured],
     }  # fmt: skip
 

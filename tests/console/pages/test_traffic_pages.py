@@ -20,6 +20,8 @@ from tests.console.pages.conftest import Served
 from tests.console.pages.examples import HOSTILE
 from tests.console.pages.html import faults, read_part, words_of
 from understudy.client.ledger import read_ledger
+from understudy.console.pages.requests import why_not_kept
+from understudy.domain.capture import CaptureMode
 from understudy.emulator import Fault
 from understudy.ledger import questions
 
@@ -70,6 +72,28 @@ async def test_a_request_that_cannot_be_made_any_more_is_shown_with_why(served: 
     page = words_of(await served.page(f"{link}?explain=1"))
     assert "No target would be asked" in page
     assert "chat" in page
+
+
+async def test_tokens_and_costs_are_of_classes_that_were_used(served: Served) -> None:
+    await served.ask()
+    found = rows(
+        await served.page(first_request(await served.page("/console/requests"))), "Tokens and cost of each attempt"
+    )
+    assert [re.sub(r"[\d,.$ ]+", "", each) for each in found] == ["maininput", "mainoutput"]
+
+
+@pytest.mark.parametrize(
+    ("capture", "outcome", "why"),
+    [
+        ("off", "started", "capture is off"),
+        ("off", "answered", "capture is off"),
+        ("all", "started", "once the request has ended"),
+        ("errors", "answered", "attempts that failed"),
+        ("all", "answered", "capture was off then"),
+    ],
+)
+def test_why_there_is_no_prompt(capture: CaptureMode, outcome: str, why: str) -> None:
+    assert why in why_not_kept(capture, outcome)
 
 
 async def test_a_fallback_is_told_with_its_reasons(served: Served) -> None:

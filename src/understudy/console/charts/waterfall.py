@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -51,9 +51,21 @@ def waterfall(title: str, lanes: Sequence[Lane], *, shown: Callable[[float], str
             )
             for place, each in enumerate(lanes, 1)
         ),
-        (Key("wait", "waits"), Key("before", "until first content"), Key("after", "content")),
+        tuple(_keys(lanes)),
         is_empty=not lanes,
     )  # fmt: skip
+
+
+def _keys(lanes: Sequence[Lane]) -> Iterator[Key]:
+    """Yield what the colours mean that the bars have."""
+    if any(each.waited > 0 for each in lanes):
+        yield Key("wait", "waits")
+    for outcome in dict.fromkeys(each.outcome for each in lanes):
+        if any(each.outcome == outcome and each.first_content is not None for each in lanes):
+            yield Key(f"before {outcome}", f"{outcome}: until first content")
+            yield Key(f"after {outcome}", f"{outcome}: content")
+        else:
+            yield Key(f"before {outcome}", outcome)
 
 
 def _tick(share: float, name: str, height: float) -> Markup:

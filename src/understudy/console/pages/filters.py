@@ -6,6 +6,7 @@ import msgspec
 
 from understudy.console.spending import SelectionQuery
 from understudy.domain.failures import FailureKind
+from understudy.ledger.entries import EntryState
 from understudy.ledger.selection import OUTCOMES
 
 SPANS = (("", "any"), ("15m", "last 15 minutes"), ("1h", "last hour"), ("24h", "last day"), ("7d", "last 7 days"))
@@ -16,6 +17,7 @@ OUTCOME_CHOICES = (
 )
 
 
+STATE_CHOICES = (("", "any"), *((each.value, each.value) for each in EntryState))
 FAILURE_CHOICES = (("", "any"), *((each.value, each.value.replace("_", " ")) for each in FailureKind))
 
 

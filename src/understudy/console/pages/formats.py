@@ -61,7 +61,9 @@ def share(value: float | None) -> str:
         return f"{value * 100:.0f} %"
     if value > 1:
         return f"{max(101, value * 100):,.0f} %"
-    return f"{min(99.9, max(0.1, value * 100)):.1f} %"
+    if not 0.0005 <= value < 0.9995:
+        return "< 0.1 %" if value < 0.5 else "> 99.9 %"
+    return f"{value * 100:.1f} %"
 
 
 def dollars(amount: Decimal | str | float) -> str:

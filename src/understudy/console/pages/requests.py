@@ -12,7 +12,13 @@ from understudy.client.provider import Provider
 from understudy.console.explaining import Explanation, explain_request
 from understudy.console.http import ConsoleError, Reply, Request, Streamed
 from understudy.console.pages.drawings import attempts_chart
-from understudy.console.pages.filters import FAILURE_CHOICES, OUTCOME_CHOICES, SPANS, RequestQuery
+from understudy.console.pages.filters import (
+    FAILURE_CHOICES,
+    OUTCOME_CHOICES,
+    SPANS,
+    STATE_CHOICES,
+    RequestQuery,
+)
 from understudy.console.pages.formats import counted, path, query
 from understudy.console.pages.frame import moved, page
 from understudy.console.pages.unused import after_first_request
@@ -30,6 +36,7 @@ from understudy.reports.waterfall import RequestDetail, report_detail
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
+    from understudy.domain.capture import CaptureMode
     from understudy.ledger import LedgerQueries
     from understudy.ledger.captures import CapturedTexts
     from understudy.ledger.entries import LedgerEntry
@@ -60,6 +67,7 @@ async def show_log(request: Request, context: ConsoleContext) -> Reply:
         spans=SPANS,
         outcomes=OUTCOME_CHOICES,
         failures=FAILURE_CHOICES,
+        states=STATE_CHOICES,
         **log_values(asked, report, context),
     )
 
@@ -133,8 +141,20 @@ async def show_request(request: Request, context: ConsoleContext) -> Reply:
         has_tokens=any(each.tokens or each.tools for each in detail.attempts),
         warnings=[(each.number, one) for each in detail.attempts for one in each.warnings],
         captured=[(each.number, each.captured) for each in detail.attempts if each.captured is not None],
+        kept=why_not_kept(context.config.ledger.capture, detail.request.outcome),
         plan=plan,
     )
+
+
+def why_not_kept(capture: CaptureMode, outcome: str) -> str:
+    """Return why there is no prompt and no answer of a request, if there is none."""
+    if capture == "off":
+        return "Prompts and answers are not kept: [llm.ledger] capture is off."
+    if outcome == "started":
+        return "What is kept of the prompt and the answer is shown once the request has ended."
+    if capture == "errors":
+        return "Nothing is kept of this request: [llm.ledger] capture keeps what attempts that failed hold."
+    return "Nothing is kept of this request: capture was off then, or the days of capture_keep_days are over."
 
 
 async def _explained(context: ConsoleContext, entries: list[LedgerEntry]) -> Explanation:
