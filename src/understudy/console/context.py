@@ -84,6 +84,8 @@ class ConsoleContext:
         """Set once the gateway stops: answers that have no end of their own end then."""
         self.newsroom = Newsroom(self.readers, lambda: served.fleet, self.ending)
         """What happens, for all who watch."""
+        self.live_pages = 0
+        """Pages that are kept current by this process."""
         self.state = State(served.state_file)
         """What sign-ins need over all processes of this machine."""
 

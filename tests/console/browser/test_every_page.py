@@ -16,7 +16,7 @@ from tests.console.hostile.traffic import send
 from understudy.emulator import Fault
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 LARGEST = 150_000
 """Bytes of a page."""
@@ -116,3 +116,22 @@ def test_a_request_is_on_the_page_without_a_reload_soon_after_it_ended(used: Sit
     again = {"authorization": f"Bearer {CALLER}", "x-understudy-labels": "app=seen-again"}
     assert send(used.url, {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}, again) == 200
     page.get_by_text("app=seen-again").first.wait_for()
+
+
+def test_a_page_goes_on_after_a_proxy_answered_for_a_gateway_that_restarts(used: Site, operator: Operator) -> None:
+    page = operator.page
+    answers = [502, 503]
+
+    def proxy(route: Route) -> None:
+        if answers:
+            route.fulfill(status=answers.pop(0), content_type="text/html", body="Bad Gateway")
+        else:
+            route.continue_()
+
+    page.route("**/console/live/now", proxy)
+    operator.open("")
+    page.get_by_text("connection lost, trying again").wait_for()
+    page.get_by_text("live", exact=True).wait_for()
+    assert not answers
+    page.unroute("**/console/live/now")
+    operator.trouble.clear()  # that both were refused

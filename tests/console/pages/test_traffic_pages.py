@@ -20,6 +20,7 @@ from tests.console.pages.conftest import Served
 from tests.console.pages.examples import HOSTILE
 from tests.console.pages.html import faults, read_part, words_of
 from understudy.client.ledger import read_ledger
+from understudy.console.pages import live
 from understudy.console.pages.requests import why_not_kept
 from understudy.domain.capture import CaptureMode
 from understudy.emulator import Fault
@@ -208,6 +209,27 @@ async def test_now_arrives_by_itself(served: Served) -> None:
     part = await first_part(served.browser, "/console/live/now")
     assert "All is well" in part
     read_part(part)
+
+
+async def test_a_process_keeps_so_many_pages_current_and_no_more(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST", 2)
+    opened = [Until(), Until()]
+    leaving = asyncio.Event()
+    paths = ("/console/live/now", "/console/live/requests")
+    watching = [
+        asyncio.create_task(served.caller.send("GET", path, b"", served.browser.sent(), leave=leaving, pieces=pieces))
+        for path, pieces in zip(paths, opened, strict=True)
+    ]
+    async with asyncio.timeout(20):
+        while not all(each.leave.is_set() for each in opened):
+            await asyncio.sleep(0.01)
+        refused = await served.browser.get("/console/live/requests")
+        assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+        leaving.set()
+        await asyncio.gather(*watching)
+    assert "All is well" in await first_part(served.browser, "/console/live/now")
 
 
 def first_request(document: Element) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TICK = 1.0
 """Seconds between two looks."""
+MOST = 100
+"""Pages that a process keeps current: each may have filters of its own, and is drawn for itself."""
 _QUIET = 15
 """Looks without a change after which a comment keeps the connection open."""
 _HEADERS = (("content-type", "text/event-stream; charset=utf-8"), ("x-accel-buffering", "no"))
@@ -30,11 +32,25 @@ Part = Callable[[], Awaitable[str | None]]
 
 
 def streamed(request: Request, context: ConsoleContext, part: Part) -> Streamed:
-    """Return a stream of events. It ends with the session of whoever asks."""
+    """Return a stream of events, which ends with the session. Raise `ConsoleError` if too many are open."""
+    if context.live_pages >= MOST:
+        message = (
+            f"{MOST} pages are kept current by this process already: close one, or reload this page from time to time"
+        )
+        raise ConsoleError(503, "too_many_pages", message, headers=(("retry-after", "5"),))
     return Streamed(pieces=_events(request, context, part), headers=_HEADERS)
 
 
 async def _events(request: Request, context: ConsoleContext, part: Part) -> AsyncGenerator[bytes, None]:
+    context.live_pages += 1
+    try:
+        async for each in _changes(request, context, part):
+            yield each
+    finally:
+        context.live_pages -= 1
+
+
+async def _changes(request: Request, context: ConsoleContext, part: Part) -> AsyncGenerator[bytes, None]:
     yield _RETRY
     sent, quiet = "", 0
     while True:

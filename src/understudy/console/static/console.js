@@ -41,7 +41,11 @@ function live(region) {
       if (event.data !== before && !selecting(region)) replace(region, (before = event.data));
     });
     source.addEventListener("over", () => { source.close(); show("lost", "signed out"); });
-    source.addEventListener("error", () => show("lost", "connection lost, trying again"));
+    source.addEventListener("error", () => {
+      show("lost", "connection lost, trying again");
+      // An answer that is no stream, as of a proxy whose gateway restarts, is the end of an EventSource.
+      if (source?.readyState === EventSource.CLOSED) { stop(); setTimeout(settle, 5000); }
+    });
   };
   const stop = () => { source?.close(); source = null; };
   let paused = false;
