@@ -67,6 +67,20 @@ def test_traffic_is_of_the_current_minute_and_those_before() -> None:
     assert [(each.succeeded, each.failed, each.cost_usd) for each in found.targets] == [(3, 2, "2.000000000")]
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "problems"),
+    [
+        ({"answered": 2, "failed": 1}, ()),
+        ({"failed": 1}, ("100% of the requests of the last minutes failed",)),
+        ({"answered": 2, "failed": 2}, ("50% of the requests of the last minutes failed",)),
+        ({"refused": 5}, ()),
+    ],
+)
+def test_few_requests_that_fail_are_not_well(outcomes: dict[str, int], problems: tuple[str, ...]) -> None:
+    found = report(member("a"), history=History(requests=(RequestMinute(start=START, outcomes=outcomes),)))
+    assert (found.problems, found.status) == (problems, "degraded" if problems else "well")
+
+
 def test_rates_are_of_the_time_since_the_gateway_began() -> None:
     requests = (RequestMinute(start=START, outcomes={"answered": 15}),)
     minutes = (Minute(start=START, entry="one", model="m", tally=tally(15, 1_000_000_000)),)

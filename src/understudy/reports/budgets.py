@@ -21,7 +21,7 @@ class BudgetResult(msgspec.Struct, frozen=True, kw_only=True):
     period: str
     spent_usd: str
     reserved_usd: str
-    """Of attempts under way: the most that they can cost."""
+    """Of attempts under way: the most that they can cost; nothing of a budget that is not hard."""
     left_usd: str
     max_usd: str
     overrun_usd: str = "0"
@@ -39,13 +39,15 @@ def report_budgets(budgets: Iterable[Budget], balances: Iterable[Balance], now: 
         if not found and budget.per == "all":
             found = [Balance(budget=budget.name, subject="", unit=Unit.MONEY, start=span.start)]
         for each in sorted(found, key=lambda one: (-one.spent - one.reserved, one.subject)):
+            # What holds of a budget that is not hard ask for is a mark, a billionth each, that something is left.
+            reserved = each.reserved if budget.hard else 0
             yield BudgetResult(
                 budget=budget.name,
                 subject=each.subject,
                 period=budget.period,
                 spent_usd=_usd(each.spent),
-                reserved_usd=_usd(each.reserved),
-                left_usd=_usd(max(0, budget.ceiling - each.spent - each.reserved)),
+                reserved_usd=_usd(reserved),
+                left_usd=_usd(max(0, budget.ceiling - each.spent - reserved)),
                 max_usd=_usd(budget.ceiling),
                 overrun_usd=_usd(each.overrun),
                 resets=span.end,

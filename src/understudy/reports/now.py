@@ -317,7 +317,8 @@ def _problems(report: NowReport) -> tuple[tuple[str, ...], bool]:
         if target.state in down and target.label not in covered:
             of = f" in {target.seen_by} of {target.workers} processes" if target.seen_by < target.workers else ""
             found.append(f"{target.label} is not asked{of}: {target.why}")
-    if (success := report.recent.success) is not None and success < WELL and report.recent.requests >= ENOUGH:
+    success, requests = report.recent.success, report.recent.requests
+    if success is not None and (success < WELL if requests >= ENOUGH else success <= HALF):
         found.append(f"{1 - success:.0%} of the requests of the last minutes failed")
     found.extend(
         f"process {worker.pid} on {worker.host} is silent for {worker.heard:.0f} s"
@@ -335,6 +336,8 @@ WELL = 0.99
 """The part of the requests that is answered while all is well."""
 ENOUGH = 10
 """Requests from which a share means something."""
+HALF = 0.5
+"""The part of fewer requests that may be answered while something is wrong all the same."""
 
 
 def _route(name: str | None) -> str:

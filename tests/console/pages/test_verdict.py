@@ -26,6 +26,8 @@ def stand_in(route: str | None, acting: str | None = "b/two") -> StandInNow:
 def test_nothing_to_say_if_all_is_well() -> None:
     found = verdict(replace(WELL, lately=replace(WELL.lately, requests=3)))
     assert (found.kind, found.title, found.lines) == ("ok", "All is well", ())
+    tried = verdict(replace(WELL, lately=replace(WELL.lately, requests=0, attempts=3)))
+    assert tried.title == "All is well", "an operator tried a target: something was asked"
 
 
 @pytest.mark.parametrize(

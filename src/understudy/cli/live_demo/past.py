@@ -53,17 +53,17 @@ def fill(path: Path, now: float, chance: random.Random) -> int:
 
 
 def records(now: float, chance: random.Random) -> Iterator[AttemptRecord]:
-    """Yield the attempts of sixty days that end now, oldest first."""
+    """Yield the attempts of the sixty days before today, oldest first. Those of today are real ones: budgets count
+    them alone."""
     today = now - now % _DAY
-    for day in range(-DAYS, 1):
+    for day in range(-DAYS, 0):
         midnight = today + day * _DAY
         weekday = int(midnight // _DAY + 4) % 7  # 1970-01-01 was a Thursday; 0 is Sunday
         outage = chance.uniform(8, 18) if chance.random() < 0.15 else None
         amount = REQUESTS if 0 < weekday < 6 else REQUESTS // 3
         for started in sorted(midnight + chance.triangular(_CALMEST, 24, _BUSIEST) * 3_600 for _ in range(amount)):
-            if started < now:
-                hour = (started - midnight) / 3_600
-                yield from _request(started, chance, is_down=outage is not None and outage < hour < outage + 1)
+            hour = (started - midnight) / 3_600
+            yield from _request(started, chance, is_down=outage is not None and outage < hour < outage + 1)
 
 
 def _request(started: float, chance: random.Random, *, is_down: bool) -> Iterator[AttemptRecord]:

@@ -56,9 +56,10 @@ def verdict(report: NowReport) -> Verdict:
         f"{each.entry} was {order_words(each.kind)} by {each.by}, {relative(each.at - report.at)}"
         for each in report.orders
     ]
+    is_asked = report.lately.requests or report.lately.attempts
     match report.status:
         case "well":
-            kind, title = "ok", "All is well" if report.lately.requests else "All is well, and nothing is asked"
+            kind, title = "ok", "All is well" if is_asked else "All is well, and nothing is asked"
         case "down":
             kind, title = "bad", "Some requests cannot be answered"
         case _:
