@@ -51,7 +51,8 @@ def test_what_an_operator_switched_off_is_not_down() -> None:
 def test_of_a_target_that_is_probed_or_was_never_asked_nothing_is_said() -> None:
     assert seen(process(target(TargetState.HALF_OPEN))).is_down is None
     assert seen(process(target(TargetState.CLOSED, total=Tally()))).is_down is None
-    assert seen(process(target(TargetState.OPEN, total=Tally()))).is_down is True
+    entry_is_down = process(target(TargetState.OPEN, total=Tally()))
+    assert seen(entry_is_down).is_down is None, "once it is closed it is still unknown: the alert would never end"
 
 
 def test_shares_are_of_requests_that_were_answered_or_failed_and_of_all_attempts() -> None:

@@ -52,12 +52,12 @@ def picture_of(report: NowReport) -> RenderableType:
 
 
 def _traffic(recent: Traffic, lately: Traffic) -> Table:
-    table = plain_table("")
+    table = _table("last")
     for title in ("requests/min", "answered", "p50", "p95", "first p50", "p95", "$/h", "attempts", "failed"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title.replace(" ", "\n").replace("/", "\n/"), justify="right", no_wrap=True)
     for each in (recent, lately):
         table.add_row(
-            f"last {each.seconds:.0f} s",
+            f"{each.seconds:.0f} s",
             f"{each.per_minute:,.1f}",
             "" if each.success is None else f"{each.success:.1%}",
             *map(_seconds, (each.latency_p50, each.latency_p95, each.first_p50, each.first_p95)),
@@ -69,10 +69,9 @@ def _traffic(recent: Traffic, lately: Traffic) -> Table:
 
 
 def _targets(report: NowReport) -> Table:
-    table = plain_table("target", "state")
+    table = _table("target", "state")
     for title in ("under way", "ok", "failed", "p50", "p95", "first", "cost"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("why", overflow="fold")
+        table.add_column(title.replace(" ", "\n"), justify="right", no_wrap=True)
     for each in report.targets:
         table.add_row(
             clean_line(each.label),
@@ -82,8 +81,15 @@ def _targets(report: NowReport) -> Table:
             f"{each.failed:,}",
             *map(_seconds, (each.latency_p50, each.latency_p95, each.first_p50)),
             f"${float(each.cost_usd):,.4f}{'+?' if each.unknown_costs else ''}",
-            clean_line(each.why or ""),
         )
+    return table
+
+
+def _table(*titles: str) -> Table:
+    """Return an empty table for a terminal of 80 columns: the first column is the last one to be cut."""
+    table = plain_table(*titles)
+    table.padding = (0, 1, 0, 0)
+    table.columns[0].min_width = 5
     return table
 
 

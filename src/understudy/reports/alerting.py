@@ -43,11 +43,13 @@ def _targets(snapshots: Iterable[Snapshot]) -> tuple[TargetSeen, ...]:
 
 def _target(entry: str, model: str | None, seen: Sequence[TargetSnapshot]) -> TargetSeen:
     down = [each for each in seen if each.state in _DOWN]
-    # A process that has just started knows nothing of a target: that it is not down is no news.
-    is_open = any(each.state is TargetState.HALF_OPEN for each in seen) or not any(map(_was_asked, seen))
+    # A process that has just started knows nothing of a target: that it is not down is no news. Nor is it that its
+    # entry cannot be reached, if nobody asks for this model: the alert would not end before somebody does.
+    is_unknown = not any(map(_was_asked, seen))
+    is_probed = not down and any(each.state is TargetState.HALF_OPEN for each in seen)
     return TargetSeen(
         name=f"{entry}/{model}" if model else entry,
-        is_down=True if down else None if is_open else False,
+        is_down=None if is_unknown or is_probed else bool(down),
         why=next((each.why for each in down if each.why), None),
         seen_by=len(down),
         workers=len(seen),

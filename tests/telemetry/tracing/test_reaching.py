@@ -175,8 +175,9 @@ async def test_a_collector_that_is_away_costs_no_request_and_is_logged_once(
     assert made.dropped == 3
     warned = [each for each in caplog.records if "further ones are dropped" in each.getMessage()]
     assert len(warned) == 1
+    made.close(0)
+    assert "what was left at the end was not sent within 0 s" in caplog.text
     blocked.set()
-    made.close()
 
 
 async def test_a_refusing_collector_is_logged_once_until_it_works_again(

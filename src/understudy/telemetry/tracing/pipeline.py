@@ -76,7 +76,8 @@ class Pipeline:
         """Work on what is left, for so many seconds at most, and end the thread. Harmless once it was closed."""
         if self._closed:
             return
-        self.flush(seconds)
+        if not self.flush(seconds):
+            logger.warning("%s: what was left at the end was not sent within %g s", self._name, seconds)
         self._closed = True
         self._wake.set()
         if self.dropped:
