@@ -111,6 +111,16 @@ def test_a_target_has_its_worst_state_and_how_many_see_it() -> None:
     assert found.problems == ("one/m is not asked in 2 of 4 processes: boom again",)
 
 
+def test_nothing_stands_in_for_embeddings_but_the_same_model() -> None:
+    down = target("one", TargetState.OPEN, operation="embedding", why="boom")
+    chat = target("two")
+    assert report(member("a", targets=(down, chat))).problems == (
+        "one/m is not asked, and no other entry embeds with its model: boom",
+    )
+    other = target("two", operation="embedding")
+    assert report(member("a", targets=(down, chat, other))).problems == ("one/m is not asked: boom",)
+
+
 def test_a_route_without_a_target_is_down() -> None:
     alone = StandIn(route="chat", primary="one/m", acting=None, why="boom")
     covered = StandIn(route=None, primary="one/m", acting="two/m", why="boom")

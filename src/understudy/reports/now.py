@@ -316,7 +316,7 @@ def _problems(report: NowReport) -> tuple[tuple[str, ...], bool]:
     for target in report.targets:
         if target.state in down and target.label not in covered:
             of = f" in {target.seen_by} of {target.workers} processes" if target.seen_by < target.workers else ""
-            found.append(f"{target.label} is not asked{of}: {target.why}")
+            found.append(f"{target.label} is not asked{of}{_alone(target, report.targets)}: {target.why}")
     success, requests = report.recent.success, report.recent.requests
     if success is not None and (success < WELL if requests >= ENOUGH else success <= HALF):
         found.append(f"{1 - success:.0%} of the requests of the last minutes failed")
@@ -330,6 +330,15 @@ def _problems(report: NowReport) -> tuple[tuple[str, ...], bool]:
     if report.trouble is not None:
         found.append(f"other processes are not known: {report.trouble}")
     return tuple(found), bool(alone)
+
+
+def _alone(target: TargetNow, targets: Iterable[TargetNow]) -> str:
+    """Return what follows for embeddings, whose model nothing but the same one replaces."""
+    if target.operation != "embedding":
+        return ""
+    same = [each for each in targets if each.operation == "embedding" and each.model == target.model]
+    is_covered = any(each.state is TargetState.CLOSED for each in same)
+    return "" if is_covered else ", and no other entry embeds with its model"
 
 
 WELL = 0.99
