@@ -163,3 +163,14 @@ def test_no_word_reaches_the_database_as_sql(reader: LedgerReader) -> None:
         assert list_requests(reader, select({name: odd}, NOW)).requests == ()
     assert list_requests(reader, select({"tag": f"{odd}={odd}"}, NOW)).requests == ()
     assert len(list_requests(reader).requests) == 20
+
+
+@pytest.mark.parametrize("text", ["a\r=1+1", "\r=1+1", "a\r\n=1+1", "a\n=1+1", "a\n\r=1+1"])
+def test_no_line_of_a_text_is_a_row_of_its_own(text: str) -> None:
+    """Spreadsheets end a row at a lone CR, too, which Python's `csv` does not always quote."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow([cell(text), "end"])
+    assert "\r" not in stream.getvalue()
+    ((first, last),) = csv.reader(io.StringIO(stream.getvalue()))
+    assert last == "end"
+    assert first[:1] not in ("=", "\n")

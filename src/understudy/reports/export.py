@@ -89,15 +89,16 @@ def rows(entries: Iterable[LedgerEntry]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-_COMPUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_COMPUTED = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the beginning of a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
 _SHOWN: dict[int, int | str] = {
-    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r"},
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: 0x2421,
     **{code: f"<U+{code:04X}>" for code in range(0x80, 0xA0)},
     **{code: f"<U+{code:04X}>" for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
 }
-"""Control characters as what can be seen, such as ␛; and those that have text run from right to left."""
+"""Control characters as what can be seen, such as ␛, and CR with them, which `csv` does not quote and which ends a row;
+and those that have text run from right to left."""
 
 
 def cell(value: object) -> object:
