@@ -22,6 +22,7 @@ async def test_the_sign_in_has_a_form_and_states_what_is_wrong(operated: OpenCon
     alerts = [words_of(each) for each in read(refused.text).iter("p") if each.attrib.get("role") == "alert"]
     assert len(alerts) == 1
     assert "wrong" not in alerts[0]
+    assert alerts[0][:1].isupper(), "it is a sentence"
 
 
 async def test_an_unknown_page_is_an_error_within_the_console(operated: OpenConsole) -> None:

@@ -202,6 +202,13 @@ def test_a_reader_sees_no_form_that_changes_anything(name: str) -> None:
     assert html.count('method="post"') == 1  # signing out
 
 
+def test_what_is_wrong_with_a_file_is_shown_line_by_line() -> None:
+    report = replace(Filler("x").make(ConfigurationReport), invalid="a.toml:3: it is bad <b>\n  write it otherwise")
+    html = page_of("configuration.html", {"report": report, "notice": None}).decode()
+    assert "<pre>a.toml:3: it is bad &lt;b&gt;\n  write it otherwise</pre>" in html
+    assert faults(html) == []
+
+
 LONG = "claude-sonnet-4-5-20250929-with-a-name-that-does-not-end-" * 2
 
 

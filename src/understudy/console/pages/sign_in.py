@@ -26,6 +26,8 @@ def sign_in_page(
 ) -> Reply:
     """Return the page with the form. `message`: what came of the last attempt; `next`: where to go afterwards."""
     has_keys = bool(context.config.console.keys)
+    if message is not None:
+        message = f"{message[:1].upper()}{message[1:]}"
     is_done = status == HTTPStatus.OK and message is not None
     title = "You are signed in" if is_done else "Sign in"
     return reply(
