@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.console.pages.formats import share
+from understudy.console.pages.formats import reason, share
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ from understudy.console.pages.formats import share
 )
 def test_a_share_is_never_rounded_to_another_meaning(value: float | None, shown: str) -> None:
     assert share(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [
+        ("rate_limited: Rate limit of my_model: reached", "rate limited: Rate limit of my_model: reached"),
+        ("circuit breaker: timeout_first_event: no content", "circuit breaker: timeout first event: no content"),
+        ("a/m is not asked: server_error: server_error", "a/m is not asked: server error: server_error"),
+        ("rate_limited", "rate_limited"),
+        (None, None),
+    ],
+)
+def test_why_a_target_is_not_asked_has_words_for_our_names_only(why: str | None, shown: str | None) -> None:
+    assert reason(why) == shown

@@ -209,6 +209,12 @@ def test_what_is_wrong_with_a_file_is_shown_line_by_line() -> None:
     assert faults(html) == []
 
 
+def test_a_chart_of_parts_that_overlap_says_so() -> None:
+    report = replace(Filler("x").make(MoneyReport), by="tag")
+    titles = [drawings.money_chart(replace(report, overlaps=each)).title for each in (False, True)]
+    assert titles == ["Cost per day by tag", "Cost per day by tag; an attempt counts for each of its tags"]
+
+
 LONG = "claude-sonnet-4-5-20250929-with-a-name-that-does-not-end-" * 2
 
 

@@ -55,8 +55,13 @@ def money_chart(report: MoneyReport) -> Chart:
     if any(rest):
         series.append(Series("all others", rest, "series-9"))
     days = [_day(each.day) for each in report.days]
+    overlap = f"; an attempt counts for each of its {report.by}s" if report.overlaps else ""
     return stacked_bars(
-        f"Cost per day by {report.by}", days, series, shown=dollars, axes=Axes("day (UTC)", round_dollars)
+        f"Cost per day by {report.by}{overlap}",
+        days,
+        series,
+        shown=dollars,
+        axes=Axes("day (UTC)", round_dollars),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,10 +13,13 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from understudy.console.charts.text import SHORT, shortened, visible, visible_lines
+from understudy.domain.failures import FailureKind
 
 UNKNOWN = "–"
 """Shown for what is not known or does not apply."""
 _NANO = 1_000_000_000
+_FAILURE = re.compile(rf"(?:^|(?<=: ))(?:{'|'.join(each.value for each in FailureKind if '_' in each.value)})(?=: )")
+"""A kind of failure of ours, in front of the provider's own words, which stay as they are."""
 
 
 def number(value: float | None) -> str:
@@ -151,6 +155,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def reason(text: str | None) -> str | None:
+    """Return why a target is not asked with our names of failures as words: `rate_limited: …` is `rate limited: …`."""
+    return None if text is None else _FAILURE.sub(lambda found: words(found[0]), text)
+
+
 def counted(count: int, noun: str, nouns: str | None = None) -> str:
     """Return a number with its noun: `1 attempt`, `2 attempts`. `nouns`: the plural, if it needs more than an s."""
     return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"
@@ -192,7 +201,7 @@ FILTERS = {
     each.__name__: each
     for each in (
         *(number, short_number, seconds, share, usd, nano_usd, iso, moment, clock),
-        *(brief, short, lines, words, counted, document, setting),
+        *(brief, short, lines, words, reason, counted, document, setting),
     )
 }
 """What templates call."""
