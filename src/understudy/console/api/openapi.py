@@ -79,7 +79,7 @@ def _operation(route: ConsoleRoute, schemas: Mapping[Any, Any], error: Mapping[s
         "responses": {str(route.status): {"description": route.says, "content": _content(route, schemas)}},
     }
     statuses = dict(_ERRORS)
-    if "{" in route.path:
+    if "{" in route.path or route.body is not None:  # both may name something
         statuses["404"] = "there is no such thing"
     if route.method != "GET":
         statuses |= {"409": "it is not possible in this state", "413": "the body is too large"}
