@@ -54,6 +54,7 @@ def test_what_the_build_needs_of_the_project_is_copied() -> None:
     extras = re.search(r'"\.\[([a-z,]+)\]"', " ".join(of("RUN")))
     assert extras
     assert set(extras[1].split(",")) <= set(project["optional-dependencies"])
+    assert {"gateway", "otel", "postgres", "valkey"} <= set(extras[1].split(",")), "what a configuration may name"
 
 
 def test_it_runs_as_a_user_with_a_number_and_without_a_shell() -> None:
@@ -130,6 +131,15 @@ def test_it_has_time_to_drain_and_nothing_to_write_to() -> None:
     assert int(gateway["stop_grace_period"].removesuffix("s")) > DRAIN
     assert gateway["read_only"] is True
     assert gateway["cap_drop"] == ["ALL"]
+
+
+def test_without_capabilities_no_image_begins_as_root() -> None:
+    """The start of an image that begins as root becomes another user, which takes a capability."""
+    (own,) = [value for name, value in instructions() if name == "USER"]
+    for name, service in services().items():
+        if service.get("cap_drop") == ["ALL"]:
+            user = own if name == "understudy" else service.get("user", "")
+            assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), name
 
 
 def test_every_file_that_it_mounts_is_there() -> None:
