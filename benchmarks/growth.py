@@ -150,7 +150,7 @@ async def of_second(number: int) -> float:
 
 async def of_embedding(strategy: str, number: int) -> float:
     """Return what a plan of an embedding costs with so many targets."""
-    planner = manager(number, **STRATEGIES[strategy])._planner
+    planner = manager(number, **STRATEGIES[strategy])._planner  # pyright: ignore[reportPrivateUsage]
     request = u.EmbeddingRequest(texts=(PROMPT,))
     return await opcodes_of(lambda: planner.embedding_plan(request), warm=3)
 

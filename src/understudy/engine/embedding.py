@@ -74,12 +74,12 @@ class Embedding:
         answer: EmbeddingResponse | None = None
         try:
             answer = await self._carried_out()
+            return answer
         finally:
             if self._job.watched is not None:
                 from understudy.engine.capturing import redacted
 
                 self._job.watched.end(self._job, self._attempts(), answer, partial(redacted, self._backends))
-        return answer
 
     async def _carried_out(self) -> EmbeddingResponse:
         try:
