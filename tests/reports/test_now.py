@@ -136,6 +136,15 @@ def test_a_route_without_a_target_is_down() -> None:
     }
 
 
+def test_a_target_on_probation_is_not_well_while_another_one_stands_in_for_it() -> None:
+    stand_in = StandIn(route=None, primary="one/m", acting="two/m", why="refused")
+    both = (target(state=TargetState.HALF_OPEN, why="refused"), target("two"))
+    found = report(member("a", targets=both, stand_ins=(stand_in,)))
+    assert found.status == "degraded"
+    assert found.problems == ("one/m is on probation, and the next request finds out whether it works: refused",)
+    assert report(member("a", targets=both)).status == "well"
+
+
 def test_processes_that_are_silent_or_differ_are_named() -> None:
     found = report(
         member("a", config="x"), member("b", config="x"), member("c", age=SILENT + 2, host="there", config="y", pid=7),

@@ -312,11 +312,15 @@ def _problems(report: NowReport) -> tuple[tuple[str, ...], bool]:
     alone = [each for each in report.stand_ins if each.acting is None]
     found = [f"{_route(each.route)} no target may be asked: {each.primary}: {each.why}" for each in alone]
     down = (TargetState.OPEN, TargetState.COOLDOWN)
-    covered = {each.primary for each in alone}
+    covered, replaced = {each.primary for each in alone}, {each.primary for each in report.stand_ins}
     for target in report.targets:
         if target.state in down and target.label not in covered:
             of = f" in {target.seen_by} of {target.workers} processes" if target.seen_by < target.workers else ""
             found.append(f"{target.label} is not asked{of}{_alone(target, report.targets)}: {target.why}")
+        elif target.state is TargetState.HALF_OPEN and target.label in replaced:
+            found.append(
+                f"{target.label} is on probation, and the next request finds out whether it works: {target.why}"
+            )
     success, requests = report.recent.success, report.recent.requests
     if success is not None and (success < WELL if requests >= ENOUGH else success <= HALF):
         found.append(f"{1 - success:.0%} of the requests of the last minutes failed")
