@@ -154,7 +154,15 @@ class Alerting:
             history = await fleet.history(now - WINDOW, now + 1)
         except FleetUnavailable:
             history = None
-        return observe(await fleet.snapshots(), history, await self._balances(), self._config().allowance.budgets, now)
+        config = self._config()
+        return observe(
+            await fleet.snapshots(),
+            history,
+            await self._balances(),
+            config.allowance.budgets,
+            now,
+            configured=_configured(config),
+        )
 
     async def _balances(self) -> list[Balance] | None:
         """Return what is spent of budgets; `None` if the ledger cannot be read now."""
@@ -265,3 +273,12 @@ def open_alerts(config: Config, file: Path | None = None) -> AlertStore:
 def _balances_of(config: Config) -> list[Balance]:
     with read_ledger(config) as queries:
         return queries.all_balances()
+
+
+def _configured(config: Config) -> set[str]:
+    """Return the targets that a configuration names, as `entry/model`."""
+    found = {name for route in config.routes for name in route.targets}
+    for each in config.providers:
+        found.add(each.name)
+        found.update(f"{each.name}/{model}" for model in (each.text_model, each.embedding_model) if model)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from understudy.fleet.store import History, merged_requests
 from understudy.ledger.holds import Balance, Unit
@@ -22,37 +22,43 @@ def observe(
     balances: Sequence[Balance] | None,
     budgets: Iterable[Budget],
     now: float,
+    *,
+    configured: Collection[str] | None = None,
 ) -> Observation:
     """Return what is known at a moment (`now`: Unix seconds). `history` of the last minutes, and `balances`, are `None`
-    if they are unknown."""
+    if they are unknown. `configured`: the targets that the configuration names; `None` if callers can name no others.
+    """
     return Observation(
-        targets=_targets(snapshots),
+        targets=_targets(snapshots, configured),
         budgets=None if balances is None else _budgets(balances, budgets, now),
         failed=None if history is None else _failed(history),
         unknown_costs=None if history is None else _unknown_costs(history),
     )
 
 
-def _targets(snapshots: Iterable[Snapshot]) -> tuple[TargetSeen, ...]:
+def _targets(snapshots: Iterable[Snapshot], configured: Collection[str] | None) -> tuple[TargetSeen, ...]:
     found: dict[tuple[str, str | None], list[TargetSnapshot]] = {}
     for snapshot in snapshots:
         for target in snapshot.targets:
             found.setdefault((target.entry, target.model), []).append(target)
-    return tuple(_target(entry, model, seen) for (entry, model), seen in found.items())
+    return tuple(
+        _target(f"{entry}/{model}" if model else entry, seen, configured) for (entry, model), seen in found.items()
+    )
 
 
-def _target(entry: str, model: str | None, seen: Sequence[TargetSnapshot]) -> TargetSeen:
+def _target(name: str, seen: Sequence[TargetSnapshot], configured: Collection[str] | None) -> TargetSeen:
     down = [each for each in seen if each.state in _DOWN]
     # A process that has just started knows nothing of a target: that it is not down is no news. Nor is it that its
     # entry cannot be reached, if nobody asks for this model: the alert would not end before somebody does.
     is_unknown = not any(map(_was_asked, seen))
     is_probed = not down and any(each.state is TargetState.HALF_OPEN for each in seen)
     return TargetSeen(
-        name=f"{entry}/{model}" if model else entry,
+        name=name,
         is_down=None if is_unknown or is_probed else bool(down),
         why=next((each.why for each in down if each.why), None),
         seen_by=len(down),
         workers=len(seen),
+        is_configured=configured is None or name in configured,
     )
 
 

@@ -165,3 +165,21 @@ def test_subjects_without_end_are_bounded() -> None:
     many = tuple(BudgetSeen(name="per session", subject=str(at), spent=10, ceiling=10) for at in range(3 * MOST))
     assert len(story.alerts(0, budgets=many)) <= 2 * MOST
     assert len(story.followed) == MOST
+
+
+def test_models_that_callers_invent_cause_few_alerts() -> None:
+    """A provider is down, and callers ask for a hundred models of it; the one that is configured comes last."""
+    invented = [TargetSeen(name=f"openai/m{number}", is_down=True, is_configured=False) for number in range(100)]
+    other = [TargetSeen(name="groq/x", is_down=True, is_configured=False)]
+    both = (*invented, *other, *target(True))
+    story = Story()
+    assert story.look(0, targets=both) == []
+    sent = [f"firing target_down openai/m{number}" for number in range(5)]
+    assert sorted(story.look(30, targets=both)) == sorted(
+        [*sent, "firing target_down groq/x", "firing target_down openai/gpt-5"]
+    )
+    assert story.look(60, targets=tuple(reversed(both))) == [], "whichever are seen first, no other ones are reported"
+    well = tuple(TargetSeen(name=each.name, is_down=False, is_configured=False) for each in (*invented, *other))
+    story.look(100, targets=(*well, *target(False)))
+    assert len(story.look(160, targets=(*well, *target(False)))) == 7
+    assert story.followed == {}

@@ -22,6 +22,10 @@ MOST = 1_000
 """Conditions that are followed; budgets per session have no end."""
 
 
+MOST_OF_ENTRY = 5
+"""Models of one entry whose outages are reported although only callers name them, who may name any number."""
+
+
 class Kind(enum.StrEnum):
     """What an alert is about."""
 
@@ -43,6 +47,13 @@ class TargetSeen(msgspec.Struct, frozen=True, kw_only=True):
     seen_by: int = 1
     """How many processes see it down."""
     workers: int = 1
+    is_configured: bool = True
+    """Whether the configuration names it, rather than callers alone."""
+
+    @property
+    def entry(self) -> str:
+        """Whose model it is."""
+        return self.name.partition("/")[0]
 
 
 class BudgetSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +153,7 @@ def step(
     followed: Mapping[str, Followed], seen: Observation, now: float, config: AlertsConfig
 ) -> tuple[dict[str, Followed], list[Alert]]:
     """Return the conditions that are followed from `now` on (Unix seconds), and the alerts to send."""
-    conditions = {each.key: each for each in _conditions(seen, config)}
+    conditions = {each.key: each for each in _conditions(seen, followed, config)}
     known = _known(seen)
     after: dict[str, Followed] = {}
     alerts: list[Alert] = []
@@ -225,8 +236,8 @@ def _is_known(key: str, known: Iterable[Kind]) -> bool:
 # ---- what holds ----
 
 
-def _conditions(seen: Observation, config: AlertsConfig) -> Iterator[_Condition]:
-    for target in seen.targets or ():
+def _conditions(seen: Observation, followed: Mapping[str, Followed], config: AlertsConfig) -> Iterator[_Condition]:
+    for target in _reported(seen.targets or (), followed):
         yield _target(target, config)
     for budget in seen.budgets or ():
         yield from _budget(budget, config)
@@ -236,6 +247,26 @@ def _conditions(seen: Observation, config: AlertsConfig) -> Iterator[_Condition]
     if seen.unknown_costs is not None and config.unknown_cost > 0:
         words = "of the attempts of the last 5 minutes have an unknown cost"
         yield _share(Kind.UNKNOWN_COST, seen.unknown_costs, config.unknown_cost, config.unknown_attempts, words, config)
+
+
+def _reported(targets: Iterable[TargetSeen], followed: Mapping[str, Followed]) -> Iterator[TargetSeen]:
+    """Yield those targets whose outages are reported: those of the configuration, those followed already, and a few
+    more of each entry."""
+    room: dict[str, int] = {}
+    others: list[TargetSeen] = []
+    for target in targets:
+        is_followed = f"{Kind.TARGET_DOWN}:{target.name}:" in followed
+        if target.is_configured or is_followed:
+            yield target
+        elif target.is_down:
+            others.append(target)
+        if is_followed and not target.is_configured:
+            room[target.entry] = room.get(target.entry, MOST_OF_ENTRY) - 1
+    for target in others:
+        left = room.get(target.entry, MOST_OF_ENTRY)
+        room[target.entry] = left - 1
+        if left > 0:
+            yield target
 
 
 def _target(target: TargetSeen, config: AlertsConfig) -> _Condition:
