@@ -54,7 +54,11 @@ async def _changes(request: Request, context: ConsoleContext, part: Part) -> Asy
     yield _RETRY
     sent, quiet = "", 0
     while True:
-        if operator_of(request, context) is None:
+        try:
+            operator = operator_of(request, context)
+        except ConsoleError:
+            return  # nobody can tell who is signed in: the browser asks again
+        if operator is None:
             yield _OVER
             return
         try:

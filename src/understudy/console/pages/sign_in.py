@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from understudy.console.access.sessions import operator_of
-from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.http import ConsoleError, Operator, Reply, Request
 from understudy.console.pages.frame import page, reply
 from understudy.console.pages.rendering import render
 
@@ -38,14 +38,22 @@ def sign_in_page(
 def error_page(request: Request, context: ConsoleContext, error: ConsoleError) -> Reply:
     """Return the page of an error, within the console for whoever is signed in."""
     title = _TITLES.get(error.status, "The console failed" if error.status >= 500 else "The request is invalid")
-    message = f"{error.message[:1].upper()}{error.message[1:]}"
-    operator = request.operator if request.is_signed_in else operator_of(request, context)
+    words = "; ".join(line.strip() for line in error.message.splitlines())  # what is wrong, and what to do
+    message = f"{words[:1].upper()}{words[1:]}"
+    operator = request.operator if request.is_signed_in else _signed_in(request, context)
     if operator is not None:
         request.operator = operator
         shown = page(request, "error.html", status=error.status, title=title, message=message)
     else:
         shown = reply(render("outside.html", title=title, message=message), error.status)
     return replace(shown, headers=(*shown.headers, *error.headers))
+
+
+def _signed_in(request: Request, context: ConsoleContext) -> Operator | None:
+    try:
+        return operator_of(request, context)
+    except ConsoleError:
+        return None  # it may be the very error that is shown
 
 
 _TITLES = {
