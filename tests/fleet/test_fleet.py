@@ -276,6 +276,25 @@ async def test_neither_start_nor_end_waits_for_a_store_that_hangs(monkeypatch: p
     store.go_on.set()
 
 
+async def test_whoever_looks_does_not_wait_for_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    store = Hanging()
+    fleet = Fleet(Process("a", Clock()), store)
+    following = asyncio.create_task(fleet.step())  # the thread hangs from now on
+    async with asyncio.timeout(10):
+        while not fleet._reported:
+            await asyncio.sleep(0.001)
+        with pytest.raises(FleetUnavailable, match="no answer in time"):
+            await fleet.history(0, 120)
+        assert [each.worker for each in await fleet.snapshots()] == ["a"]
+        assert fleet.trouble == "no answer in time"
+        store.go_on.set()
+        await following
+        await fleet.step()
+        assert fleet.trouble is None
+        await fleet.history(0, 120)
+
+
 async def test_what_one_process_obeys_twice_is_done_once(running: Running) -> None:
     """Looks for orders may overlap."""
     a, mine = running.start("a")

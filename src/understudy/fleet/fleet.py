@@ -8,7 +8,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -28,6 +29,10 @@ SILENT = 5.0
 """Seconds without a report after which a process counts as silent."""
 FRESH = 0.5
 """Seconds for which what was read of the others is used again."""
+PATIENCE = 2.0
+"""Seconds that whoever looks waits for what others report; a quarter of it while the store is in trouble."""
+LONGER = 5
+"""How many times as long the history of a day may take."""
 UPKEEP = 30
 """Reports between two looks for what is too old."""
 JOINING = 1.0
@@ -116,7 +121,8 @@ class Fleet:
         store cannot be used, they are as they were read last."""
         if self._clock() - self._seen_at >= FRESH:
             try:
-                self._see(await self._in_thread(self._store.members))
+                async with self._patience(PATIENCE):
+                    self._see(await self._in_thread(self._store.members))
             except FleetUnavailable as error:
                 self._note(error)
         passed = self._clock() - self._seen_at
@@ -145,8 +151,9 @@ class Fleet:
     async def history(self, since: float, until: float) -> History:
         """Return what happened in all processes in the minutes that begin in a span of Unix time. The history is kept
         for 24 hours. Raise `FleetUnavailable`."""
-        await self._report()
-        return await self._in_thread(lambda: self._store.history(since, until))
+        async with self._patience(PATIENCE * LONGER):
+            await self._report()
+            return await self._in_thread(lambda: self._store.history(since, until))
 
     # ---- orders ----
 
@@ -255,6 +262,15 @@ class Fleet:
         if dead:
             self._store.end(dead)
         self._store.sweep()
+
+    @asynccontextmanager
+    async def _patience(self, most: float) -> AsyncGenerator[None]:
+        """Wait no longer than a page may take. Raise `FleetUnavailable` then."""
+        try:
+            async with asyncio.timeout(most if self.trouble is None else PATIENCE / 4):
+                yield
+        except TimeoutError as error:
+            raise FleetUnavailable("no answer in time") from error
 
     def _see(self, members: list[Member]) -> None:
         self._seen, self._seen_at = members, self._clock()
