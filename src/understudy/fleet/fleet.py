@@ -31,7 +31,7 @@ FRESH = 0.5
 """Seconds for which what was read of the others is used again."""
 PATIENCE = 2.0
 """Seconds that whoever looks waits for what others report; a quarter of it while the store is in trouble."""
-LONGER = 5
+LONGER = 2
 """How many times as long the history of a day may take."""
 UPKEEP = 30
 """Reports between two looks for what is too old."""
@@ -270,6 +270,7 @@ class Fleet:
             async with asyncio.timeout(most if self.trouble is None else PATIENCE / 4):
                 yield
         except TimeoutError as error:
+            self._note(error)
             raise FleetUnavailable("no answer in time") from error
 
     def _see(self, members: list[Member]) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 HOUR = 60
 """Minutes of the charts."""
+_PATIENCE = 2.0
+"""Seconds for the latest requests: the rest of the page does not wait for a database that hangs."""
 _LATEST = 8
 _ANSWERS = 0.95
 """The part of the requests that is answered while trouble is no more than that."""
@@ -232,8 +234,9 @@ class Overview:
     async def _latest(self) -> tuple[RequestResult, ...] | None:
         """Return the latest requests; `None` if the log cannot be read."""
         try:
-            return (await self._context.ask(lambda queries: list_requests(queries, limit=_LATEST))).requests
-        except ConsoleError:
+            async with asyncio.timeout(_PATIENCE):
+                return (await self._context.ask(lambda queries: list_requests(queries, limit=_LATEST))).requests
+        except (ConsoleError, TimeoutError):
             return None
 
 
