@@ -95,6 +95,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "src/understudy/policy/flows.py": ("tests/policy/test_health.py", *CALL),
     "src/understudy/policy/kept_orders.py": ("tests/policy/test_kept_orders.py", *PLANS),
     "src/understudy/policy/key_pools.py": ("tests/policy/test_key_pools.py", *CALL),
+    "src/understudy/policy/lengths.py": ("tests/policy/test_kept_costs.py", "tests/policy/test_health.py"),
     "src/understudy/policy/latencies.py": ("tests/policy/test_spreading.py", *CALL),
     "src/understudy/policy/latency_order.py": ("tests/policy/test_spreading.py", *PLANS),
     "src/understudy/policy/pace.py": ("tests/policy/test_pace.py",),

@@ -71,7 +71,7 @@ async def test_a_request_is_explained_today(used: Kept) -> None:
     await used.caller.post("/admin/v1/orders", {"kind": "open", "entry": "openai"}, order)
     explained = (await used.caller.get(path, READ)).json
     reasons = {each["provider"]: each["why"] for each in (*explained["steps"], *explained["skipped"])}
-    assert "disabled by operate" in reasons["openai"]
+    assert "disabled by the operator" in reasons["openai"]
     assert "disabled" not in reasons["anthropic"]
 
 
