@@ -282,7 +282,7 @@ async def test_whoever_looks_does_not_wait_for_a_store_that_hangs(monkeypatch: p
     fleet = Fleet(Process("a", Clock()), store)
     following = asyncio.create_task(fleet.step())  # the thread hangs from now on
     async with asyncio.timeout(10):
-        while not fleet._reported:
+        while not fleet._reported:  # pyright: ignore[reportPrivateUsage]
             await asyncio.sleep(0.001)
         with pytest.raises(FleetUnavailable, match="no answer in time"):
             await fleet.history(0, 120)
