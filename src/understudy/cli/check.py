@@ -121,7 +121,7 @@ def check(
 
 
 def _tested(config: Config) -> tuple[TestedWebhook, ...]:
-    """Send a test to the webhooks. Raise `ConfigError` if there are none."""
+    """Send a test to the webhooks. Raise `ConfigError` if none is configured."""
     from understudy.gateway.alerting import send_tests
 
     alerts = config.telemetry.alerts

@@ -63,7 +63,7 @@ class Router:
         self._routes = [(_pattern(route.path), route) for route in routes]
 
     def find(self, request: Request) -> ConsoleRoute:
-        """Return the route of a request, and set its `params`. Raise `ConsoleError` if there is none."""
+        """Return the route of a request, and set its `params`. Raise `ConsoleError` if the path is unknown."""
         methods: list[str] = []
         for pattern, route in self._routes:
             found = pattern.fullmatch(request.path)

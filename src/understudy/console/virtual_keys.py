@@ -58,7 +58,7 @@ async def list_keys(context: ConsoleContext) -> KeyList:
 
 
 async def show_key(context: ConsoleContext, name: str) -> KeyResult:
-    """Return one virtual key. Raise `ConsoleError` if there is none of that name."""
+    """Return one virtual key. Raise `ConsoleError` if the name is unknown."""
     return await _with_store(context, lambda store: _report(_known(store, name), context), only_reads=True)
 
 

@@ -30,7 +30,7 @@ SILENT = 5.0
 FRESH = 0.5
 """Seconds for which what was read of the others is used again."""
 PATIENCE = 2.0
-"""Seconds that whoever looks waits for what others report; a quarter of it while the store is in trouble."""
+"""Seconds that a caller waits for what others report; a quarter of it while the store is in trouble."""
 LONGER = 2
 """How many times as long the history of a day may take."""
 UPKEEP = 30

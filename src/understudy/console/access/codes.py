@@ -1,6 +1,6 @@
-"""The link with which whoever started a gateway without admin keys signs in, once.
+"""The link with which the operator who started a gateway without admin keys signs in, once.
 
-The code states until when it is valid and is signed with the gateway's secret: whoever has it was shown the output of
+The code states until when it is valid and is signed with the gateway's secret: its bearer was shown the output of
 `understudy serve`. That it is used once only, processes see in the state that they share.
 """
 

@@ -70,7 +70,7 @@ def refuse_guessing(request: Request, context: ConsoleContext) -> None:
 
 
 def is_closed(config: Config) -> bool:
-    """Check whether the console opens for nobody: without admin keys it is for a loopback address only."""
+    """Check whether the console is closed: without admin keys it opens on a loopback address only."""
     return not config.console.keys and not is_loopback(config.gateway.host)
 
 

@@ -42,7 +42,7 @@ _decoder = msgspec.json.Decoder(_Session)
 
 def begin(request: Request, context: ConsoleContext, name: str | None) -> Headers:
     """Return the cookie of a new session, and end the one that the browser has. `name`: that of the admin key, which
-    must exist; `None` for whoever used the link."""
+    must exist; `None` if the link was used."""
     end(request, context)
     found = None if name is None else key_named(context.config, name)
     if name is not None and found is None:

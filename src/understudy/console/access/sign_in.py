@@ -71,7 +71,7 @@ def sign_in_routes(page: Page) -> tuple[ConsoleRoute, ...]:
 
 
 def _with_code(request: Request, context: ConsoleContext, asked: SignInQuery, page: Page) -> Reply:
-    """Sign in whoever has the link of the terminal, unless there are admin keys by now.
+    """Sign in with the link of the terminal, unless there are admin keys by now.
 
     The answer is no redirect but a page that goes on: after a redirect from another site, such as a terminal in the
     browser, a browser would not send the cookie.

@@ -124,7 +124,7 @@ async def _request(request: Request, context: ConsoleContext) -> RequestDetail:
 
 
 def found_request(queries: LedgerQueries, wanted: str) -> list[LedgerEntry]:
-    """Return the attempts of a request. Raise `ConsoleError` if there is none of that id."""
+    """Return the attempts of a request. Raise `ConsoleError` if the id is unknown."""
     try:
         return find_request(queries, wanted)
     except Misuse:

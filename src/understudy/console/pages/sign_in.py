@@ -36,7 +36,7 @@ def sign_in_page(
 
 
 def error_page(request: Request, context: ConsoleContext, error: ConsoleError) -> Reply:
-    """Return the page of an error, within the console for whoever is signed in."""
+    """Return the page of an error, within the console for a caller who is signed in."""
     title = _TITLES.get(error.status, "The console failed" if error.status >= 500 else "The request is invalid")
     words = "; ".join(line.strip() for line in error.message.splitlines())  # what is wrong, and what to do
     message = f"{words[:1].upper()}{words[1:]}"
