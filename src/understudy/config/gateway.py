@@ -14,15 +14,20 @@ from understudy.config.schema import GATEWAY, GATEWAY_KEY
 from understudy.config.tables import Context, expand_text, read_table
 from understudy.domain.secret import Secret
 from understudy.policy.selection import split_name
-from understudy.settings.gateway import CLASSES, CODING_AGENTS, GatewayConfig, GatewayKey, is_class_name
+from understudy.settings.gateway import (
+    CLASSES,
+    CODING_AGENTS,
+    SHORT_KEY,
+    GatewayConfig,
+    GatewayKey,
+    is_class_name,
+)
 from understudy.wire.http import key_complaint
 
 _GATEWAY: KeyPath = ("llm", "gateway")
 _FORMER = "former_secrets"
 _SECRETS = ("secret", "key_pepper")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
-_SHORT = 16
-"""Characters: a shorter key may be guessed."""
 
 
 def read_gateway(
@@ -174,8 +179,8 @@ def read_secret(context: Context, written: Any, path: KeyPath, name: str = "") -
     if complaint := key_complaint(expanded.text):
         report.error(path, f"{name} {complaint}", "use printable ASCII without blanks")
         return None
-    if len(expanded.text) < _SHORT:
-        what = f"{name} has fewer than {_SHORT} characters, so it may be guessed"
+    if len(expanded.text) < SHORT_KEY:
+        what = f"{name} has fewer than {SHORT_KEY} characters, so it may be guessed"
         report.notice(NoticeKind.IGNORED, path, what, "make one with: openssl rand -hex 32")
     return Secret(expanded.text)
 

@@ -13,6 +13,8 @@ from understudy.settings.checking import Settings
 HOST = "127.0.0.1"
 PORT = 8484
 MIB = 2**20
+SHORT_KEY = 16
+"""Characters: a shorter key may be guessed."""
 
 
 RequestClass = Literal["main", "subagent", "workflow", "compaction", "auxiliary"]

@@ -33,8 +33,9 @@ async def test_pages_are_refused_with_a_page_that_says_so(operated: OpenConsole,
     answer = await browser.post("/console/sign-in", {"key": KEYS["manage"]})
     assert answer.status == 503
     assert "set-cookie" not in answer.headers
-    refused = await caller.get("/admin/v1/self", bearer(KEYS["read"]))
+    refused = await caller.get("/admin/v1/self", bearer("guess-0123456789abcdef"))
     assert (refused.status, refused.json["error"]["code"]) == (503, "state_unavailable")
+    assert (await caller.get("/admin/v1/self", bearer(KEYS["read"]))).status == 200, "a right key needs no file"
     body = {"model": "openai", "messages": [{"role": "user", "content": "hi"}]}
     assert (await caller.post("/v1/chat/completions", body, bearer(CALLER))).status == 200
 

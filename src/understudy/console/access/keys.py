@@ -1,6 +1,7 @@
 """The admin keys of a configuration, and how many wrong ones may be tried.
 
-Only digests are compared, all of them and in constant time.
+Only digests are compared, all of them and in constant time. Wrong keys lock no right one out: it is accepted however
+many came before it, unless it is so short that it could be guessed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from understudy.console.access.state import WINDOW
 from understudy.console.http import ConsoleError, Request
 from understudy.settings.console import ConsoleKey, digest, digest_of
+from understudy.settings.gateway import SHORT_KEY
 
 if TYPE_CHECKING:
     from understudy.config import Config
@@ -43,9 +45,14 @@ def key_named(config: Config, name: str) -> tuple[ConsoleKey, str] | None:
 
 
 def tried(request: Request, value: str, context: ConsoleContext) -> ConsoleKey:
-    """Return the admin key of a value that was sent. Raise `ConsoleError` if it is wrong, or if too many were."""
-    refuse_guessing(request, context)
+    """Return the admin key of a value that was sent. Raise `ConsoleError` if it is wrong.
+
+    While too many were wrong, further ones are refused without being counted, and so is a right one that is short.
+    """
     key = key_of(context.config, value)
+    if key is not None and len(value.strip()) >= SHORT_KEY:
+        return key
+    refuse_guessing(request, context)
     if key is None:
         note_failure(request, context, "the key is unknown")
         raise ConsoleError(401, "unknown_key", "the admin key is unknown: use one of [[llm.console.keys]]")

@@ -23,7 +23,7 @@ _ERRORS = {
     "400": "a parameter or the body is invalid",
     "401": "the admin key is missing or unknown",
     "403": "the key's scope is too small, or the console is closed",
-    "429": "too many wrong keys came from this address",
+    "429": "the admin key is unknown, and too many wrong ones were sent within a minute",
     "503": "the ledger, or what the processes share, cannot be used at the moment",
 }
 _MEDIA = {"events": "text/event-stream", "requests.csv": "text/csv"}
