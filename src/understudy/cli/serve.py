@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import secrets
+import signal
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +38,7 @@ use it; if not, the previous one stays in use. The log on stderr, or in --access
 request, without prompts and keys.
 
 Operators have pages at /console/, an API at /admin/v1/ and metrics at /metrics; [[llm.console.keys]] open them. Without
-such a key, on a loopback address, a link is printed that signs in once.
+such a key, on a loopback address, a link is printed that signs in once; SIGUSR1 prints another one.
 
 Without [[llm.gateway.keys]] everyone who reaches the gateway may use it, so it then listens on loopback addresses
 only.""",
@@ -126,6 +129,7 @@ def serve(options: ServeOptions) -> None:
     sockets = listen(host, config.gateway.port if options.port is None else options.port, LIMITS.backlog)
     url = url_of(sockets, host)
     secret = config.gateway.secret or Secret(secrets.token_hex(32))
+    opening = partial(console_lines, url, host=host, secret=secret)
     run(
         Setting(
             source=source,
@@ -143,9 +147,8 @@ def serve(options: ServeOptions) -> None:
             ),
             workers=options.workers,
             watch=options.reload,
-            announce=lambda: print(
-                greeting(url, config), *console_lines(url, config, host, secret), sep="\n", flush=True
-            ),
+            announce=lambda: print(greeting(url, config), *opening(config), sep="\n", flush=True),
+            show_console=lambda current: print(*opening(current), sep="\n", flush=True),
         )
     )
 
@@ -174,8 +177,8 @@ def greeting(url: str, config: Config) -> str:
 
 
 def console_lines(url: str, config: Config, host: str, secret: Secret) -> tuple[str, ...]:
-    """Return how its operator opens the console. Without admin keys that is a link, which signs in once; `secret` signs
-    it."""
+    """Return how its operator opens the console. Without admin keys that is a link, which signs in once; the secret of
+    the configuration signs it, else `secret`."""
     from understudy.console.access.codes import link
     from understudy.gateway.serving.listening import is_loopback
 
@@ -185,7 +188,9 @@ def console_lines(url: str, config: Config, host: str, secret: Secret) -> tuple[
         return (f"  Console: {url}/console/, with a key of [[llm.console.keys]]",)
     if not is_loopback(host):
         return ("  Console: closed; add [[llm.console.keys]] to open it",)
-    return (f"  Console, with a link that signs in once within ten minutes:\n    {link(url, (secret,), time.time())}",)
+    another = f"; kill -USR1 {os.getpid()} prints another one" if hasattr(signal, "SIGUSR1") else ""
+    made = link(url, (config.gateway.secret or secret,), time.time())
+    return (f"  Console, with a link that signs in once within ten minutes{another}:\n    {made}",)
 
 
 _PACKAGES = ("httptools", "zstandard", "cryptography")

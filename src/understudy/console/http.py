@@ -96,6 +96,8 @@ class Request:
         """`headers` has names in lower case. `body` reads at most so many bytes, and raises beyond. `id`: the request
         id of the gateway."""
         self.method = "GET" if method == "HEAD" else method
+        self.is_head = method == "HEAD"
+        """Whether only the head of the answer is asked for."""
         self.path, _, self.query = url.partition("?")
         self.headers: Mapping[str, str] = headers or {}
         self.peer = peer
@@ -127,6 +129,12 @@ class Request:
         """Whether the browser speaks TLS, to a proxy: what that adds can only make a cookie stricter."""
         forwarded = self.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
         return forwarded == "https" or self.headers.get("origin", "").lower().startswith("https://")
+
+    @property
+    def is_prefetch(self) -> bool:
+        """Whether a browser asks by itself, for a page that its user may open later."""
+        given = (self.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+        return any(value.strip().lower().startswith(("prefetch", "preview")) for value in given)
 
     @property
     def host(self) -> str:

@@ -169,6 +169,39 @@ async def test_the_link_signs_in_once(operated: OpenConsole) -> None:
     assert not await is_in(again)
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("HEAD", {}, 200),
+        ("GET", {"sec-purpose": "prefetch"}, 503),
+        ("GET", {"sec-purpose": "prefetch;prerender"}, 503),
+        ("GET", {"purpose": "prefetch"}, 503),
+        ("GET", {"x-purpose": "preview"}, 503),
+        ("GET", {"x-moz": "prefetch"}, 503),
+    ],
+)
+async def test_a_look_at_the_link_does_not_use_it(
+    method: str, headers: dict[str, str], status: int, operated: OpenConsole
+) -> None:
+    caller, gateway = await operated(**OPEN)
+    browser = Browser(caller)
+    path = f"/console/sign-in?code={make_code([Secret(SECRET)], gateway.operating.console.context.clock())}"
+    looked = await caller.send(method, path, b"", {**browser.sent(), **headers})
+    assert (looked.status, looked.headers.get("set-cookie"), looked.headers.get("refresh")) == (status, None, None)
+    assert (await browser.get(path)).status == 200
+    assert await is_in(browser)
+
+
+async def test_wrong_links_keep_no_right_one_out(operated: OpenConsole) -> None:
+    caller, gateway = await operated(**OPEN)
+    statuses = [(await caller.get("/console/sign-in?code=wrong", Browser(caller).sent())).status for _ in range(11)]
+    assert statuses == [403] * 10 + [429]
+    browser = Browser(caller)
+    code = make_code([Secret(SECRET)], gateway.operating.console.context.clock())
+    assert (await browser.get(f"/console/sign-in?code={code}")).status == 200
+    assert await is_in(browser)
+
+
 @pytest.mark.parametrize("fault", ["late", "of another secret", "changed", "of another purpose"])
 async def test_another_link_does_not(fault: str, operated: OpenConsole) -> None:
     caller, gateway = await operated(**OPEN)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 VALID = 600.0
 """Seconds for which a code is valid."""
+ANOTHER = "send the gateway's process SIGUSR1, and it prints another one"
+"""How to get another link."""
 _CODE = struct.Struct(">Q16s")
 _PURPOSE = "console code"
 

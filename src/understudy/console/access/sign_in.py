@@ -79,18 +79,25 @@ def _with_code(request: Request, context: ConsoleContext, asked: SignInQuery, pa
     if context.config.console.keys:
         message = "the link is not valid, because there are admin keys: sign in with one of them"
         return page(request, context, message=message, status=403, next=HOME)
-    try:
-        refuse_guessing(request, context)
-    except ConsoleError as error:
-        return page(request, context, message=error.message, status=error.status, next=HOME)
+    if request.is_head or request.is_prefetch:  # a browser asks again for what was refused to it
+        return page(request, context, message=None, status=200 if request.is_head else 503, next=HOME)
     if not codes.use_code(asked.code, context.served.secrets, context.state, context.clock()):
-        note_failure(request, context, "the sign-in link was used before, or is too old")
-        message = "the link was used before, or is older than ten minutes: restart the gateway for another one"
-        return page(request, context, message=message, status=403, next=HOME)
+        return _refused_code(request, context, page)
     log.info("the sign-in link was used from %s", request.peer or "this machine")
     shown = page(request, context, message="You are signed in.", status=200, next=HOME)
     cookie = sessions.begin(request, context, None)
     return msgspec.structs.replace(shown, headers=(*shown.headers, *cookie, ("refresh", f"0; url={HOME}")))
+
+
+def _refused_code(request: Request, context: ConsoleContext, page: Page) -> Reply:
+    """Return the page for a link that is not valid, and count it as a wrong key."""
+    try:
+        refuse_guessing(request, context)
+    except ConsoleError as error:
+        return page(request, context, message=error.message, status=error.status, next=HOME)
+    note_failure(request, context, "the sign-in link was used before, or is too old")
+    message = f"the link was used before, or is older than ten minutes: {codes.ANOTHER}"
+    return page(request, context, message=message, status=403, next=HOME)
 
 
 async def _sign_out(request: Request, context: ConsoleContext) -> Reply:

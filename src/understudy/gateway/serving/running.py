@@ -8,6 +8,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the configuration is read again when its file changes."""
     announce: Callable[[], None]
     """Called once requests are accepted."""
+    show_console: Callable[[Config], None]
+    """Prints how its operator opens the console of a configuration, with a new link if it needs one; on SIGUSR1."""
 
     def reloader(self, apply: Apply) -> Reloader:
         """Return what reads the configuration again."""
@@ -71,7 +74,7 @@ async def _serve_alone(setting: Setting, writer: LineWriter) -> int:
         setting.announce()
 
     _stop_and_reload(process.server.stop, reload)
-    on_signals({"SIGUSR2": _explain_replacing})
+    on_signals({"SIGUSR1": partial(_show_console, setting, reloader), "SIGUSR2": _explain_replacing})
     await process.serve(setting.sockets, announce(), *([reloader.watch()] if setting.watch else []))
     return 0
 
@@ -94,7 +97,7 @@ async def _supervise_with(options: Options, setting: Setting, writer: LineWriter
         await reloader.reload()
 
     _stop_and_reload(supervisor.stop, reload)
-    on_signals({"SIGUSR2": Later(supervisor.replace)})
+    on_signals({"SIGUSR1": partial(_show_console, setting, reloader), "SIGUSR2": Later(supervisor.replace)})
     await supervisor.start(setting.text, setting.config)
     setting.announce()
     watching = asyncio.create_task(reloader.watch()) if setting.watch else None
@@ -115,6 +118,11 @@ def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[An
             later()
 
     on_signals({"SIGINT": stop, "SIGTERM": stop, "SIGHUP": hang_up})
+
+
+def _show_console(setting: Setting, reloader: Reloader) -> None:
+    """Print how the console in use is opened: whoever may signal this process may also read what it prints."""
+    setting.show_console(reloader.config)
 
 
 def _explain_replacing() -> None:

@@ -22,6 +22,7 @@ def main() -> None:
     """Run the worker whose end of the channel is the descriptor in the arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor stops its workers
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     allow_many_files()
     sys.exit(run(_work(socket.socket(fileno=int(sys.argv[1])))))
 
