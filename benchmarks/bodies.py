@@ -34,10 +34,14 @@ def body_of(size: int, asked: str = "", **more: Any) -> bytes:
     return json.dumps(request_of(size, asked, **more)).encode()
 
 
-def messages_of(size: int, **more: Any) -> bytes:
-    """Return a request of about `size` bytes in the format of Anthropic's Messages, of an agent that begins."""
+def messages_of(size: int, asked: str = "", **more: Any) -> bytes:
+    """Return a request of about `size` bytes in the format of Anthropic's Messages, of an agent that begins.
+
+    `asked` is the line that states which answer the stub sends.
+    """
+    system = f"You are a coding agent.{asked and ' ' + asked}"
     question = {"role": "user", "content": "Why does the test fail? "}
-    request = {"model": MODEL, "max_tokens": 1_000, "system": "You are a coding agent.", "messages": [question], **more}
+    request = {"model": MODEL, "max_tokens": 1_000, "system": system, "messages": [question], **more}
     question["content"] += "x" * max(0, size - len(json.dumps(request)))
     return json.dumps(request).encode()
 

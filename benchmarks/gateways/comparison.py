@@ -26,7 +26,7 @@ from benchmarks.gateways.launching import (
     listening,
     started,
 )
-from benchmarks.gateways.measures import MEASURES, Effort, Figures
+from benchmarks.gateways.measures import MAY_BE_MISSING, MEASURES, Effort, Figures
 from benchmarks.load import LoadError
 from benchmarks.processes import Cores
 from benchmarks.upstream import upstream
@@ -58,7 +58,7 @@ class Comparison:
                     progress(f"round {number + 1} of {rounds}: {name}")
                     for gateway in self.found.turn(self._gateways, number):
                         if server := servers[gateway.name]:
-                            with self._stated(gateway):
+                            with self._measured(gateway, name):
                                 self._note(gateway, number, asyncio.run(measure(server, self._effort)))
         return self.found
 
@@ -66,6 +66,11 @@ class Comparison:
         """Note figures, except those of the first round, in which programs compile and fill their caches."""
         if number >= 0:
             self.found.note(gateway.name, number, figures)
+
+    def _measured(self, gateway: Gateway, measure: str) -> contextlib.AbstractContextManager[None]:
+        if measure in MAY_BE_MISSING:
+            return self.found.stated(f"{gateway.name}: {measure}", LoadError)
+        return self._stated(gateway)
 
     def _stated(self, gateway: Gateway) -> contextlib.AbstractContextManager[None]:
         return self.found.stated(gateway.name, LoadError, NotStartedError)

@@ -14,7 +14,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -142,18 +142,36 @@ def memory(folder: Path, port: int, cores: Cores, requests: int) -> str:
 
 
 def workers(folder: Path, port: int) -> str:
-    """Return what two workers can serve beside one: requests for each CPU second of the busiest worker."""
-    body, found = body_of(1_000), list[float]()
+    """Return what two workers can serve beside one: requests for each CPU second of the busiest worker.
+
+    Beside it, two relays, which share nothing: what the machine gives when both cores are busy.
+    """
+    found, shares = list[float](), ""
     for count in (1, 2):
         with _running(OWN, folder, port, None, "--workers", str(count)) as running:
-            server, pids = running.server, running.server.tree.members()
-            asyncio.run(server.ask(body, count=20, concurrency=AT_ONCE * 2))
-            before = {pid: ProcessTree(pid).cpu() for pid in pids}
-            took = asyncio.run(server.ask(body, count=100, concurrency=AT_ONCE * 2))
-            used = sorted(ProcessTree(pid).cpu() - before[pid] for pid in pids[1 if count > 1 else 0 :])
-            found.append(len(took) / used[-1])
-    shares = " and ".join(f"{each / sum(used[-2:]):.0%}" for each in used[-2:])
-    return f"two workers, which share the load as {shares}, serve {found[1] / found[0]:.2f} times as much as one"
+            pids = running.server.tree.members()[1 if count > 1 else 0 :]
+            requests, used = asyncio.run(_used([running.server], pids))
+            found.append(requests / max(used))
+            shares = " and ".join(f"{each / sum(used):.0%}" for each in used)
+    with _running(TYPED_RELAY, folder, port, None) as one, _running(TYPED_RELAY, folder / "second", port, None) as two:
+        floor = list[float]()
+        for servers in ([one.server], [one.server, two.server]):
+            requests, used = asyncio.run(_used(servers, [each.tree.pid for each in servers]))
+            floor.append(requests / max(used))
+    return (
+        f"two workers, which share the load as {shares}, serve {found[1] / found[0]:.2f} times as much as one; "
+        f"two relays that share nothing {floor[1] / floor[0]:.2f} times"
+    )
+
+
+async def _used(servers: Sequence[Server], pids: Sequence[int]) -> tuple[int, list[float]]:
+    """Share load among servers. Return how many requests they answered, and the CPU seconds of each process."""
+    body, each = body_of(1_000), AT_ONCE * 2 // len(servers)
+    await asyncio.gather(*(server.ask(body, count=20, concurrency=each) for server in servers))
+    before = [ProcessTree(pid).cpu() for pid in pids]
+    took = await asyncio.gather(*(server.ask(body, count=100, concurrency=each) for server in servers))
+    used = [ProcessTree(pid).cpu() - start for pid, start in zip(pids, before, strict=True)]
+    return sum(map(len, took)), used
 
 
 def main() -> None:

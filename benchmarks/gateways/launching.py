@@ -17,6 +17,8 @@ from benchmarks.load import LoadError, load, request_of
 from benchmarks.processes import Cores, ProcessTree, running
 
 PATH = "/v1/chat/completions"
+MESSAGES_PATH = "/v1/messages"
+"""Of Anthropic's wire format, whose requests have to be translated for the upstream."""
 PATIENCE = 240.0
 """Seconds until a gateway must answer; LiteLLM's proxy takes ten on an idle machine, and a minute on a busy one."""
 _POLL = 0.02
@@ -78,9 +80,9 @@ class Server:
         self._port = port
         self._headers = headers
 
-    async def ask(self, body: bytes, *, count: int = 1, concurrency: int = 1) -> list[float]:
+    async def ask(self, body: bytes, *, count: int = 1, concurrency: int = 1, path: str = PATH) -> list[float]:
         """Send a request `count` times on each connection. Return the seconds that each took."""
-        request = request_of(self._port, PATH, body, self._headers)
+        request = request_of(self._port, path, body, self._headers)
         try:
             async with asyncio.timeout(PATIENCE):
                 return await load(self._port, request, count=count, concurrency=concurrency)

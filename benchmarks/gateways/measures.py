@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from benchmarks.answers import Wanted
-from benchmarks.bodies import body_of
-from benchmarks.gateways.launching import Server
+from benchmarks.bodies import body_of, messages_of
+from benchmarks.gateways.launching import MESSAGES_PATH, PATH, Server
 from benchmarks.rounds import quantile
 
 CONCURRENCY = 32
@@ -32,24 +32,24 @@ Figures = dict[str, float]
 Measure = Callable[[Server, Effort], Coroutine[Any, Any, Figures]]
 
 
-async def counted(server: Server, body: bytes, effort: Effort) -> int:
+async def counted(server: Server, body: bytes, effort: Effort, path: str = PATH) -> int:
     """Send a request on each connection, and return how often it takes the effort: the first ones warm a gateway up."""
     began = time.perf_counter()
-    await server.ask(body, concurrency=CONCURRENCY)
+    await server.ask(body, concurrency=CONCURRENCY, path=path)
     took = time.perf_counter() - began
     return max(1, min(effort.most, int(effort.seconds / took)))
 
 
-async def _cpu(server: Server, body: bytes, count: int) -> tuple[float, list[float]]:
+async def _cpu(server: Server, body: bytes, count: int, path: str = PATH) -> tuple[float, list[float]]:
     """Return the CPU microseconds of a request, and the seconds that each took."""
     before = server.tree.cpu()
-    took = await server.ask(body, count=count, concurrency=CONCURRENCY)
+    took = await server.ask(body, count=count, concurrency=CONCURRENCY, path=path)
     return (server.tree.cpu() - before) / len(took) * 1e6, took
 
 
-def _request(name: str, body: bytes, *, times: bool = False) -> Measure:
+def _request(name: str, body: bytes, *, times: bool = False, path: str = PATH) -> Measure:
     async def measure(server: Server, effort: Effort) -> Figures:
-        used, took = await _cpu(server, body, await counted(server, body, effort))
+        used, took = await _cpu(server, body, await counted(server, body, effort, path), path)
         if not times:
             return {name: used}
         return {name: used, "32 at once, p50": quantile(took, 0.5) * 1e3, "32 at once, p99": quantile(took, 0.99) * 1e3}
@@ -76,10 +76,15 @@ async def _alone(server: Server, effort: Effort) -> Figures:
     return {"alone, p50": quantile(took, 0.5) * 1e3, "alone, p99": quantile(took, 0.99) * 1e3}
 
 
+OTHER_WIRE = "other wire format"
+"""A question of 1 KB in Anthropic's wire format, answered by the same upstream."""
+WORDS = 10
+"""Chunks of its answer, for a gateway that asks for a stream inside, as ours does where another target could go on."""
 MEASURES: dict[str, Measure] = {
     "1 KB": _request("1 KB", body_of(1_000), times=True),
     "40 KB": _request("40 KB", body_of(40_000)),
     "1 MB": _request("1 MB", body_of(1_000_000)),
+    OTHER_WIRE: _request(OTHER_WIRE, messages_of(1_000, Wanted(size=WORDS).line), path=MESSAGES_PATH),
     "answer of 200 KB": _request("answer of 200 KB", body_of(1_000, Wanted(size=200_000).line)),
     "chunk": _chunk("chunk", "words", PAUSE_MS),
     "chunk of a burst": _chunk("chunk of a burst", "words", 0),
@@ -87,7 +92,9 @@ MEASURES: dict[str, Measure] = {
     "alone": _alone,
 }
 """All of them, by name; one may give several figures."""
-CPU = ("1 KB", "40 KB", "1 MB", "answer of 200 KB", "chunk", "chunk of a burst", "chunk of a tool call")
+MAY_BE_MISSING = frozenset({OTHER_WIRE})
+"""What a gateway may lack, and is measured on."""
+CPU = ("1 KB", "40 KB", "1 MB", OTHER_WIRE, "answer of 200 KB", "chunk", "chunk of a burst", "chunk of a tool call")
 """The figures that are CPU microseconds, of a request or of a chunk."""
 LATENCY = ("alone, p50", "alone, p99", "32 at once, p50", "32 at once, p99")
 """The figures that are milliseconds from sending a request to the end of its answer."""
