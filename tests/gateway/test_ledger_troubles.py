@@ -1,4 +1,6 @@
-"""A full disk or a damaged file below the ledger: what callers get, and what load balancers are told."""
+"""A full disk below the ledger, or a file that is damaged or deleted: what callers and load balancers get."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -18,9 +20,10 @@ from tests.ledger.money import check_money
 from understudy.emulator import Emulator
 from understudy.gateway.application import app
 from understudy.ledger.entries import EntryState
-from understudy.ledger.sqlite import reserve
+from understudy.ledger.sqlite import following, reserve
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.store import SqliteLedger
+from understudy.reports.now import read_now
 
 BUDGETS = {"budgets": [{"name": "team", "max": 1000, "period": "total"}]}
 Serve = Callable[..., Asgi]
@@ -99,3 +102,43 @@ async def test_damage_that_is_found_while_serving_fails_the_readiness_check(tmp_
     assert (answer.status, answer.json["error"]["code"]) == (503, "ledger_unavailable")
     assert (await free.post(path, body)).status == 200
     ledger.close()
+
+
+@pytest.mark.lawless(reason="entries are deleted")
+async def test_what_is_answered_after_all_files_were_deleted_is_kept(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK", 0.05)
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    gateway = serve(ledger, **BUDGETS)
+    fleet = gateway._gateway.fleet
+    await fleet.step()
+    assert fleet.snapshot().ledger_trouble is None
+    path, body = FACES["openai"]
+    answers: list[Any] = []
+
+    async def ask() -> None:
+        for _ in range(15):
+            answers.append(await gateway.post(path, body))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(ask())
+        while len(answers) < 30:
+            await asyncio.sleep(0.001)
+        for each in sorted(tmp_path.glob("ledger.db*")):
+            each.unlink()
+        before = len(answers)
+    assert {each.status for each in answers} == {200}, "also of those with a budget, no request is refused"
+    await fleet.step()
+    report = await read_now(fleet)
+    assert report.status == "degraded"
+    assert any(each.startswith(f"the ledger {ledger.path} was deleted at ") for each in report.problems)
+    assert report.trouble is None
+    assert report.lately.requests == len(answers)
+    ledger.close()
+    check_money(ledger.path)
+    with LedgerReader(ledger.path) as reader:
+        kept = {each.start.request_id for each in reader.entries(limit=10_000)}
+    late = {each.headers["x-understudy-request-id"] for each in answers[before:]}
+    assert late <= kept

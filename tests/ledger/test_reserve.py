@@ -330,13 +330,13 @@ def test_what_is_given_up_is_not_taken_back_at_once(tmp_path: Path, monkeypatch:
     ledger = SqliteLedger(tmp_path / "ledger.db")
     ledger.record(ended(start(1)))
     ledger.flush()
-    ledger._writer._connection.execute("PRAGMA max_page_count = 1")
+    ledger._writer._opened.connection.execute("PRAGMA max_page_count = 1")
     for seed in range(2, 200):
         ledger.record(ended(start(seed)))
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.flush()
     assert reserve.is_given_up(reserve.path_of(ledger.path))
-    ledger._writer._connection.execute("PRAGMA max_page_count = 1000000")
+    ledger._writer._opened.connection.execute("PRAGMA max_page_count = 1000000")
     ledger.flush(20)
     ledger.close()
     with LedgerReader(ledger.path) as reader:

@@ -130,14 +130,14 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(ledger: SqliteLedger, cap
     ledger.record(ended(start(1)))
     ledger.flush()
     pages = blocker.execute("PRAGMA page_count").fetchone()[0]
-    ledger._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+    ledger._writer._opened.connection.execute(f"PRAGMA max_page_count = {pages}")
     for seed in range(2, 200):
         ledger.record(ended(start(seed)))
     assert ledger.unwritable is None
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.flush()
     assert "full" in str(ledger.unwritable)
-    ledger._writer._connection.execute("PRAGMA max_page_count = 1000000")
+    ledger._writer._opened.connection.execute("PRAGMA max_page_count = 1000000")
     ledger.flush(10)
     assert ledger.unwritable is None
     with LedgerReader(ledger.path) as reader:
@@ -153,7 +153,7 @@ def test_a_disk_that_stays_full_does_not_keep_a_process_from_ending(
     ledger = SqliteLedger(path)
     ledger.record(ended(start(1)))
     ledger.flush()
-    ledger._writer._connection.execute("PRAGMA max_page_count = 1")
+    ledger._writer._opened.connection.execute("PRAGMA max_page_count = 1")
     for seed in range(2, 200):
         ledger.record(ended(start(seed)))
     for _ in range(10):

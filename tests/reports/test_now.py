@@ -40,6 +40,12 @@ def test_a_quiet_gateway_is_well() -> None:
     assert [each.worker for each in found.workers] == ["a"]
 
 
+def test_what_is_wrong_with_the_ledger_is_reported_once() -> None:
+    deleted = "the ledger ledger.db was deleted at 2026-11-30 12:00 UTC while it was in use"
+    found = report(member("a", ledger_trouble=deleted), member("b", ledger_trouble=deleted), member("c"))
+    assert (found.status, found.problems) == ("degraded", (deleted,))
+
+
 def test_traffic_is_of_the_current_minute_and_those_before() -> None:
     latency = Sketch()
     for seconds in (1.0, 1.0, 1.0, 4.0):

@@ -188,6 +188,7 @@ class SqliteFleet:
         """Return the open connection to the file that is at its place now."""
         if self._opened is not None and _identity_of(self.path) != self._identity:
             self.close()  # another process has replaced it, or it was deleted
+            log.warning("%s was deleted or replaced: the history and the orders of operators begin anew", self.path)
         if self._opened is None:
             if not self._makes_file and not self.path.exists():
                 return _empty()

@@ -67,6 +67,7 @@ class GatewayMember:
             pid=os.getpid(),
             version=understudy.__version__,
             ledger_works=site.ledger_works,
+            ledger_trouble=site.ledger_trouble,
             started=self._started,
             at=wall,
             is_draining=site.is_leaving or site.is_draining,

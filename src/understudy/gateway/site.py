@@ -131,6 +131,16 @@ class Site:
         why = getattr(self._sink, "unwritable", self)
         return None if why is self else why is None
 
+    @property
+    def ledger_trouble(self) -> str | None:
+        """What is wrong with the ledger, or what happened to its file lately, on one line; `None` if nothing."""
+        why = getattr(self._sink, "unwritable", None)
+        if why is None:
+            notice: str | None = getattr(self._sink, "notice", None)
+            return notice
+        what = "is damaged" if self.has_damaged_ledger else "cannot be written"
+        return " ".join(f"the ledger {what}: {why}".split())[:300]
+
     def check(self) -> None:
         """Raise `ConfigError` if there are virtual keys that cannot be checked. Block."""
         if self._keyring is not None:

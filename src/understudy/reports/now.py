@@ -171,6 +171,8 @@ def now_report(
         trouble=trouble,
     )
     problems, is_down = _problems(report)
+    # Each process reports it, of the same ledger.
+    problems += tuple(dict.fromkeys(each.ledger_trouble for each in live if each.ledger_trouble is not None))
     status = "down" if is_down else "degraded" if problems else "well"
     if not present:
         status = "off"

@@ -178,6 +178,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The number of the latest order of an operator that it obeys."""
     ledger_works: bool | None = None
     """Whether the ledger takes its entries; `None` if no ledger is kept, or if it cannot say."""
+    ledger_trouble: str | None = None
+    """What is wrong with the ledger, or what happened to its file within the last hour."""
 
 
 def add_tokens(one: Tokens, other: Tokens) -> Tokens:

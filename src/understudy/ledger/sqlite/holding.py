@@ -41,10 +41,14 @@ class Holding(Accounts):
         """Hold all claims of an attempt, or do nothing and return why."""
         if (shortage := self.shortage(claims)) is not None:
             return shortage
+        self.keep(attempt_id, claims)
+        return None
+
+    def keep(self, attempt_id: str, claims: Sequence[Claim]) -> None:
+        """Hold all claims of an attempt, whatever is left."""
         self.hold(claims)
         attempt = id_of(attempt_id)
         self._connection.executemany(_HOLD, [_row(attempt, claim) for claim in claims])
-        return None
 
     def end(self, attempt_id: str, record: AttemptRecord | None) -> None:
         """Settle what an attempt holds; `None`: how it ended is not known. Money that was charged because that

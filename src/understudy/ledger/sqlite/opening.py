@@ -13,12 +13,16 @@ from pathlib import Path
 from understudy.domain.errors import ConfigError
 from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.sqlite.migrations import is_older, migrate
+from understudy.ledger.sqlite.place import Place
 from understudy.ledger.sqlite.reserve import give_up, lacks_room
 
 BUSY = 10.0
 """Seconds to wait for another process that writes."""
 _PAUSE = 0.02
 """Seconds between tries to open a file that another process is opening."""
+SETTLED = 1.0
+"""Seconds that a file must be missing before it is made again: whoever deleted it may be about to delete what is beside
+it, or to put another one in its place. Where a ledger is written, its writer does it sooner."""
 _WAL_LIMIT = 64 * 2**20
 """Bytes to which the write-ahead log is cut back once it was longer."""
 
@@ -139,7 +143,8 @@ def damaged(path: Path, why: str, *, opens: bool) -> ConfigError:
 
 
 class File:
-    """A connection to the file, which is opened when it is needed and may be closed meanwhile."""
+    """A connection to the file, which is opened when it is needed and may be closed meanwhile. A file that was deleted
+    or replaced is not used any more: the next use opens the one at its path, or makes it."""
 
     def __init__(self, path: Path, *, durable: bool = False, only_reads: bool = False) -> None:
         """Open the file, or make it. `durable`: whether a commit survives a power cut. `only_reads`: nothing is written
@@ -148,18 +153,33 @@ class File:
         self._durable = durable
         self._only_reads = only_reads
         self._opened: sqlite3.Connection | None = None
+        self._place = Place(path)
+        self._missed: float | None = None
+        """When it was first seen that no file is there any more, in seconds of the monotonic clock."""
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the open connection."""
+        """Return the open connection. Raise `ConfigError` if the file cannot be opened."""
+        if self._opened is not None and not self._only_reads and self._place.has_moved():
+            self._leave(self._opened)
         if self._opened is None and self._only_reads:
             is_empty = not self.path.exists() or not self.path.stat().st_size
             self._opened = _nothing() if is_empty else open_for_reading(self.path)
         elif self._opened is None:
             self._opened = open_for_writing(self.path)
+            self._place.note()
             if self._durable:
                 self._opened.execute("PRAGMA synchronous = FULL")
         return self._opened
+
+    def _leave(self, opened: sqlite3.Connection) -> None:
+        """Close a file that is not at its path any more. Raise `LedgerUnavailable` if none is there, for a moment."""
+        now = time.monotonic()
+        self._missed = self._missed if self._missed is not None and self._place.is_empty else now
+        if self._place.is_empty and now < self._missed + SETTLED:
+            raise LedgerUnavailable(f"the ledger {self.path} was deleted while it was in use")
+        self._place.leave(opened)
+        self._opened = self._missed = None
 
     def close(self) -> None:
         """Close it, until the next use."""
@@ -171,7 +191,11 @@ class File:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read. Raise `LedgerUnavailable` if the file cannot be read."""
         try:
-            yield self.connection()
+            connection = self.connection()
+        except ConfigError as error:
+            raise LedgerUnavailable(error.message) from error
+        try:
+            yield connection
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"the ledger {self.path} cannot be used: {error}") from error
 

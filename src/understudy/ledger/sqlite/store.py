@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.capture import Capture
+from understudy.domain.errors import ConfigError
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.holds import Balance, Claim, Shortage, Unit
 from understudy.ledger.reserving import Reservation
+from understudy.ledger.sqlite.following import OpenedFile
 from understudy.ledger.sqlite.hazards import refuse_network
 from understudy.ledger.sqlite.integrity import BackgroundCheck
-from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import read_balances
 from understudy.ledger.sqlite.reserve import RESERVE, Reserve
 from understudy.ledger.sqlite.writer import Writer
@@ -57,8 +59,8 @@ class SqliteLedger:
         self.must_keep = must_keep
         if not allow_network_filesystem:
             refuse_network(path)
-        connection = open_for_writing(path)
-        self._writer = Writer(connection, Reserve(path, reserve_bytes), keep_days=keep_days, clock=clock)
+        self._opened = OpenedFile(path, self._trust)
+        self._writer = Writer(self._opened, Reserve(path, reserve_bytes), keep_days=keep_days, clock=clock)
         self.capture = capture
         self.damage: str | None = None
         """What is damaged in the file, as far as it was checked: then nothing that a budget or limit concerns is
@@ -89,6 +91,19 @@ class SqliteLedger:
             self.path,
             damage,
         )
+
+    def _trust(self) -> None:
+        """Begin with another file, which was put in the place of the one that was in use."""
+        self.damage, self._writer.distrusts = None, False
+        if self._check is not None:
+            self._check.close()
+        with contextlib.suppress(ConfigError):
+            self.check_in_background()
+
+    @property
+    def notice(self) -> str | None:
+        """What is to be known although the ledger works: that its file was deleted or replaced; `None` if nothing."""
+        return self._opened.notice
 
     def keep_captured(self, captured: CapturedDocument) -> None:
         """Keep a prompt and an answer, which hold no secrets any more. While the file cannot be written, omit them."""

@@ -8,9 +8,11 @@ from itertools import chain
 from typing import Any
 
 from understudy.domain.attempts import AttemptRecord, AttemptStart
+from understudy.ledger.accounts import claim_of
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.changes import Changes
 from understudy.ledger.entries import kept
+from understudy.ledger.holds import Claim
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import COLUMNS, captured_row, entry_of, row_of, row_of_start
 from understudy.ledger.sql import without_nul
@@ -24,6 +26,14 @@ LEASE = 30
 """Seconds after which the entries of a writer that was not heard of are `unknown`."""
 _LOST = "SELECT * FROM entries WHERE state = 'started' AND owner NOT IN (SELECT id FROM owners WHERE until >= ?)"
 _CAPTURE = "INSERT INTO captured VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+_HELD = (
+    "SELECT holds.* FROM holds JOIN entries ON entries.id = holds.attempt "
+    "WHERE entries.state = 'started' AND entries.owner = ? AND holds.charged IS NULL"
+)
+UnderWay = list[tuple[AttemptStart, list[Claim]]]
+"""Attempts that have begun, with what they hold."""
 
 
 class Transaction:
@@ -56,6 +66,18 @@ class Transaction:
         self._write(statements.begin, begun)
         ended = [row_of(each.record, owner, opens=each.opens) for each in changes.ended.values()]
         self._write(statements.end, ended)
+
+    def carry_over(self, under_way: UnderWay) -> None:
+        """Keep attempts that another file had, with what they hold, whatever is left of it. Known ones stay as they
+        are."""
+        answers = Answers(self._connection)
+        answers.ask([start for start, _ in under_way])
+        changes = Changes(self._sums, answers.known, answers.opened)
+        for start, claims in under_way:
+            if changes.add(start):
+                self._holding.keep(start.attempt_id, claims)
+        begun = [row_of_start(each.start, self._owner, opens=each.opens) for each in changes.begun.values()]
+        self._write(statements.begin, begun)
 
     def _is_reserved(self, item: Reservation, changes: Changes) -> bool:
         """Hold the claims of an attempt and keep its beginning; or neither, if one of them cannot be granted, or the
@@ -100,6 +122,15 @@ class Transaction:
         self._holding.finish()
         for rows in pieces(self._sums.rows()):
             self._connection.execute(statements.add(len(rows)), list(chain.from_iterable(rows)))
+
+
+def under_way(connection: sqlite3.Connection, owner: int) -> UnderWay:
+    """Return the attempts of a writer that have not ended."""
+    held: dict[bytes, list[Claim]] = {}
+    for row in connection.execute(_HELD, (owner,)):
+        held.setdefault(row["attempt"], []).append(claim_of(row))
+    rows = connection.execute("SELECT * FROM entries WHERE state = 'started' AND owner = ?", (owner,))
+    return [(entry_of(row).start, held.get(row["id"], [])) for row in rows]
 
 
 def _with_nul(dimension: str, value: str) -> str:

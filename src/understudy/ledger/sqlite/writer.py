@@ -4,13 +4,16 @@
                         ^                          │
                         └────── what failed is written again, later ──────┘
 
-Nothing is taken off the queue before its transaction is committed. Under load one transaction holds hundreds of
-entries, so a transaction's price is shared. When the disk is full the reserve is given up, and the batch written again.
+Nothing is taken off the queue before its transaction is committed, to the file that is at the path then: of one that
+was deleted or replaced, what is under way is written to the one in its place. Under load one transaction holds hundreds
+of entries, so a transaction's price is shared. When the disk is full the reserve is given up, and the batch written
+again.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import sqlite3
@@ -21,6 +24,7 @@ from concurrent.futures import Future
 from understudy.ledger.captures import CapturedDocument
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import UNFIT
+from understudy.ledger.sqlite import following
 from understudy.ledger.sqlite.reserve import Reserve, lacks_room
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 from understudy.ledger.sqlite.upkeep import remove_captured, remove_old
@@ -40,20 +44,19 @@ class Writer(QueuedWriter):
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        opened: following.OpenedFile,
         reserve: Reserve,
         *,
         keep_days: int | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`reserve`: for this writer alone. `keep_days`: entries that began longer ago are removed. `clock`: Unix
-        seconds."""
+        """`opened`, `reserve`: for this writer alone. `keep_days`: entries that began longer ago are removed. `clock`:
+        Unix seconds."""
         super().__init__(clock)
-        connection.row_factory = sqlite3.Row
         self.distrusts = False
         """Whether the file was found to be damaged, so that nothing new may be spent."""
         self._reserve = reserve
-        self._connection = connection
+        self._opened = opened
         self._owner = secrets.randbits(62)
         self._until = 0.0
         self._swept = 0.0
@@ -64,9 +67,9 @@ class Writer(QueuedWriter):
     def _run(self) -> None:
         tries = 0
         while not (self._closing and not self._queue):
-            batch = self._batch(self._idle(), gathers=tries == 0)
+            batch = self._batch(min(following.LOOK, self._idle()), gathers=tries == 0)
             try:
-                self._write(batch)
+                self._keep(batch)
             except sqlite3.Error as error:
                 if lacks_room(error) and self._reserve.give_up():
                     self._wake.set()
@@ -83,13 +86,28 @@ class Writer(QueuedWriter):
             self._taken(batch)
         self._leave()
 
-    def _idle(self) -> float | None:
-        """Return the seconds until the lease must be renewed, or until room for the reserve is looked for: never while
-        nothing is under way, and the reserve is there."""
-        lease = max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else None
-        if self.barrier is None:
-            return lease
-        return self._reserve.retry if lease is None else min(lease, self._reserve.retry)
+    def _idle(self) -> float:
+        """Return the seconds until something is to be done although nothing is to be written: the lease is renewed, or
+        room for the reserve is looked for."""
+        lease = max(0.0, self._until - LEASE / 2 - self._clock()) if self._open else math.inf
+        return lease if self.barrier is None else min(lease, self._reserve.retry)
+
+    def _keep(self, batch: list[Waiting]) -> None:
+        """Write a batch to the file that is at the path, to another one if that is there afterwards. Raise
+        `sqlite3.Error`."""
+        self._follow()
+        if batch or self.barrier is not None or not self._idle():
+            self._write(batch)
+            if self._follow():
+                self._write(batch)
+            self._opened.save()
+
+    def _follow(self) -> bool:
+        """Use another file if the one that is open is not at the path any more; return whether that was so."""
+        if not self._opened.follow(self._owner):
+            return False
+        self._until = self._swept = 0.0
+        return True
 
     def _look_for_room(self) -> None:
         """Allocate the reserve if it is missing and there is room."""
@@ -108,7 +126,7 @@ class Writer(QueuedWriter):
             items = [item for item in items if not isinstance(item, CapturedDocument)]
         durable = has_marks or any(type(item) is Reservation and item.durable and not item.is_over for item in items)
         if durable:
-            self._connection.execute("PRAGMA synchronous = FULL")
+            self._opened.connection.execute("PRAGMA synchronous = FULL")
         try:
             self._transact(items)
         except _UNFIT:
@@ -116,7 +134,7 @@ class Writer(QueuedWriter):
                 self._write_alone(item)
         finally:
             if durable:
-                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._opened.connection.execute("PRAGMA synchronous = NORMAL")
 
     def _write_alone(self, item: Item) -> None:
         """Write an item of a batch that holds one which cannot be stored. That one is logged and left out."""
@@ -129,23 +147,23 @@ class Writer(QueuedWriter):
 
     def _transact(self, items: list[Item]) -> None:
         now = self._clock()
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._opened.connection.execute("BEGIN IMMEDIATE")
         try:
-            transaction = Transaction(self._connection, self._owner)
+            transaction = Transaction(self._opened.connection, self._owner)
             transaction.write(items)
             if renews := (items or self._open) and self._until - now < RENEWED:
                 transaction.renew(os.getpid(), now + LEASE)
             if now - self._swept > LEASE / 2:
                 transaction.sweep(now)
                 if self._keep_days is not None:
-                    remove_old(self._connection, now - self._keep_days * DAY)
+                    remove_old(self._opened.connection, now - self._keep_days * DAY)
                 if self.capture_days is not None:
-                    remove_captured(self._connection, now - self.capture_days * DAY)
+                    remove_captured(self._opened.connection, now - self.capture_days * DAY)
             transaction.finish()
-            self._connection.execute("COMMIT")
+            self._opened.connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if self._opened.connection.in_transaction:
+                self._opened.connection.execute("ROLLBACK")
             raise
         if renews:
             self._until = now + LEASE
@@ -164,9 +182,9 @@ class Writer(QueuedWriter):
         """Give the lease back, unless something is under way still, and close the file."""
         try:
             if not self._open:
-                self._connection.execute("DELETE FROM owners WHERE id = ?", (self._owner,))
-            self._connection.execute("PRAGMA optimize")
+                self._opened.connection.execute("DELETE FROM owners WHERE id = ?", (self._owner,))
+            self._opened.connection.execute("PRAGMA optimize")
         except sqlite3.Error as error:
             logger.debug("the ledger was left as it is: %s", error)
         finally:
-            self._connection.close()
+            self._opened.connection.close()

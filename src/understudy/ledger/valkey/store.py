@@ -85,6 +85,12 @@ class ValkeyLimits:
         return found
 
     @property
+    def notice(self) -> str | None:
+        """What is to be known of the ledger although it works."""
+        found: str | None = getattr(self._ledger, "notice", None)
+        return found
+
+    @property
     def must_keep(self) -> bool:
         """Whether no attempt is sent before the ledger has kept its beginning."""
         return self._keeps and getattr(self._ledger, "must_keep", False)
