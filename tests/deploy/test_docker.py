@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from understudy.gateway.routes import ROUTES
 from understudy.settings.gateway import GatewayConfig
 
 COMPOSE = DEPLOY / "compose"
+CONFIGURATION = COMPOSE / "config" / "understudy.toml"
 
 
 def of(name: str) -> list[str]:
@@ -55,6 +57,33 @@ def test_what_the_build_needs_of_the_project_is_copied() -> None:
     assert extras
     assert set(extras[1].split(",")) <= set(project["optional-dependencies"])
     assert {"gateway", "otel", "postgres", "valkey"} <= set(extras[1].split(",")), "what a configuration may name"
+
+
+def test_its_bytecode_is_valid_whatever_the_times_of_files_are(tmp_path: Path) -> None:
+    """Builders round the time of a file, and bytecode that names another time is compiled again at each start."""
+    assert "pip install --no-compile" in " ".join(of("RUN"))
+    commands = [value for value in of("RUN") if "compileall" in value]
+    assert {command.split()[-1] for command in commands} == {"/opt/understudy/lib", "/usr/local/lib"}
+    for number, command in enumerate(commands):
+        module = tmp_path / str(number) / "module.py"
+        module.parent.mkdir()
+        module.write_text("x = 1\n")
+        _, *words = shlex.split(command)
+        words[-1] = str(module.parent)
+        subprocess.run([sys.executable, *words], timeout=PATIENCE, check=True)
+        os.utime(module, (1, 1))
+        (compiled,) = module.parent.glob("__pycache__/*.pyc")
+        assert compiled.read_bytes()[4:8] == b"\x01\0\0\0"  # PEP 552: by hash, and not compared when it is loaded
+
+
+def test_what_was_stripped_is_loaded_when_it_is_built() -> None:
+    """A library that `strip` damaged would otherwise be noticed when it is used."""
+    (strip,) = [value for value in of("RUN") if "strip " in value]
+    code = re.search(r'-c "import ([^"]+)"', strip)
+    assert code
+    subprocess.run([sys.executable, "-c", f"import {code[1]}"], timeout=PATIENCE, check=True)
+    loaded = {name.strip().split(".")[0] for name in code[1].split(",")}
+    assert loaded >= {"aiohttp", "asyncpg", "cryptography", "jsonschema_rs", "redis", "uvloop", "zstandard"}
 
 
 def test_it_runs_as_a_user_with_a_number_and_without_a_shell() -> None:
@@ -142,6 +171,15 @@ def test_without_capabilities_no_image_begins_as_root() -> None:
             assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), name
 
 
+def test_the_configuration_is_mounted_as_a_folder() -> None:
+    """A container keeps a mounted file when another takes its name, as editors do: a reload would read the old one."""
+    gateway = services()["understudy"]["volumes"]
+    readme = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert CONFIGURATION.exists()
+    assert [each for each in gateway if "/etc/understudy" in each] == ["./config:/etc/understudy:ro"]
+    assert re.findall(r"--volume (\S+:/etc/understudy\S*)", readme) == ["./config:/etc/understudy:ro"]
+
+
 def test_every_file_that_it_mounts_is_there() -> None:
     mounted = [
         volume.split(":")[0]
@@ -170,14 +208,14 @@ def test_every_secret_and_volume_is_declared_and_used() -> None:
 
 def test_the_example_of_secrets_names_what_the_configuration_refers_to() -> None:
     names = set(variables((COMPOSE / "secrets.env.example").read_text()))
-    assert references((COMPOSE / "understudy.toml").read_text()) == names
+    assert references(CONFIGURATION.read_text()) == names
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A copy of the folder in which `make-secrets` was run."""
-    for name in ("make-secrets", "secrets.env.example", "understudy.toml"):
-        (tmp_path / name).write_bytes((COMPOSE / name).read_bytes())
+    for path in (COMPOSE / "make-secrets", COMPOSE / "secrets.env.example", CONFIGURATION):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "make-secrets").chmod(0o755)
     result = subprocess.run([tmp_path / "make-secrets"], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert "key of the console" in result.stdout
@@ -222,4 +260,4 @@ def test_prometheus_finds_its_key_and_the_gateway() -> None:
     ]
     assert "credentials_file: /etc/prometheus/understudy-key" in text
     assert f'targets: ["understudy:{GatewayConfig().port}"]' in text
-    assert '"understudy"' in (COMPOSE / "understudy.toml").read_text()  # one of hosts, or it would be refused
+    assert '"understudy"' in CONFIGURATION.read_text()  # one of hosts, or it would be refused
