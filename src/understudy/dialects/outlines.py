@@ -19,7 +19,8 @@ import msgspec
 
 from understudy.domain.bounded import BoundedDict
 from understudy.wire.json import BadJson
-from understudy.wire.members import Entry, Members, may_hide_words, members_of
+from understudy.wire.members import Members, members_of
+from understudy.wire.places import Entry
 
 Member = Mapping[str, msgspec.Raw]
 """A tool, or an entry: its members, unread."""
@@ -114,8 +115,7 @@ def head_of(data: bytes, rules: LongMembers) -> bytes:
 
 def _tells(members: Members, rules: LongMembers) -> bool:
     """Check whether the messages have to be read. Their own long texts are not searched: those hold no parts."""
-    places = members.outside_texts(rules.messages)
-    return any(word in places for word in rules.telling) or may_hide_words(places)
+    return any(places.may_have(rules.telling) for places in members.outside_texts(rules.messages))
 
 
 def _array(elements: Collection[bytes]) -> bytes:

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +17,7 @@ import msgspec
 from understudy.wire.bounds import MIB
 from understudy.wire.json import BOM, BadJson, JsonTooLarge, decode
 from understudy.wire.mending import mend_extremes
+from understudy.wire.places import Entry, Places, may_hide_words, places_of
 from understudy.wire.shape import BadShape, check_shape
 
 ROUTING = ("model", "stream")
@@ -30,9 +30,6 @@ SHORT = 8 << 10
 over the members, whose lengths are known, and to skip their texts."""
 LATEST = 4
 """How many are kept at most: a body, its outline, and what becomes of it on its way."""
-
-Entry = dict[str, msgspec.Raw]
-"""An object in an array, such as a message: its members, unread."""
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 _members: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -52,8 +49,6 @@ _OPENING = re.compile("\ufeff?[ \t\r\n]*+[{\\[][ \t\r\n]*+")
 _COLON = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
 _COMMA = re.compile(r"[ \t\r\n]*+,[ \t\r\n]*+")
 _BLANKS = " \t\r\n"
-_ESCAPED = re.compile(rb"\\u00(?:2[dD]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
-"""A letter, a digit, `-` or `_` as an escape."""
 _BLANK_BYTES = b" \t\r\n"
 _QUOTE = ord('"')
 _MODEL, _STREAM = b'"model"', b'"stream"'
@@ -61,8 +56,6 @@ _LEAST_ROUTING = len(b'"model":0,')
 """The fewest bytes of a `ROUTING` member."""
 _USUAL = frozenset({*ROUTING, "messages", "tools", "temperature", "max_tokens", "max_completion_tokens"})
 """Names that are no other spelling of a `ROUTING` member."""
-_WORD = 64
-"""Bytes of a string beyond which it is taken for a text, not for a name or kind."""
 
 
 class RepeatedMember(BadJson):
@@ -98,13 +91,13 @@ class Members:
         self._spans = spans
         self._is_checked = False
         self._entries: dict[str, list[Entry]] = {}
-        self._outside: dict[str, bytes] = {}
+        self._outside: dict[str, tuple[Places, ...]] = {}
 
     @property
     def spans(self) -> list[Span]:
         """All members in their order, repeated ones included. Raise `BadJson` if the object is not UTF-8."""
         if self._spans is None:
-            self._spans = _even_spans(self.data, self.named)
+            self._spans = even_spans(self.data, self.named)
         if self._spans is None:
             found = _walk(self.data, len(BOM) if self.data.startswith(BOM) else 0, self.named)
             self._spans = found if found is not None else list(scan(self.data))
@@ -166,17 +159,17 @@ class Members:
             self._entries[name] = found
         return found
 
-    def outside_texts(self, name: str) -> bytes:
+    def outside_texts(self, name: str) -> tuple[Places, ...]:
         """Return the names and values of all objects in an array, but for their long strings. Raise `BadJson` as
         `entries` does."""
         found = self._outside.get(name)
         if found is None:
-            entries = self.entries(name)
-            names: set[str] = set().union(*entries)
-            views: Iterator[memoryview] = map(_view, chain.from_iterable(map(dict.values, entries)))
-            values = [view for view in views if len(view) <= _WORD or view[0] != _QUOTE]
-            found = self._outside[name] = b",".join((*(b'"%b"' % each.encode() for each in names), *values))
+            found = self._outside[name] = (places_of(self.entries(name)),)
         return found
+
+    def know(self, name: str, entries: list[Entry], outside: tuple[Places, ...]) -> None:
+        """Note what is known of an array of objects before it was read."""
+        self._entries[name], self._outside[name] = entries, outside
 
     def mentions(self, name: str, *words: str) -> bool:
         """Check whether a member contains one of the words: false only if it surely does not."""
@@ -190,10 +183,11 @@ class Members:
         if len(data) <= SHORT and not _may_spell_ascii(data) and not any(map(data.__contains__, _quoted(words))):
             return False
         try:
-            places = self.outside_texts(name)
+            outside = self.outside_texts(name)
         except BadJson:
             return self.mentions(name, *(f'"{word}"' for word in words))
-        return may_hide_words(places) or any(b'"%b"' % word.encode() in places for word in words)
+        quoted = _quoted(words)
+        return any(places.may_have(quoted) for places in outside)
 
 
 _latest: tuple[Members, ...] = ()
@@ -202,15 +196,23 @@ _latest: tuple[Members, ...] = ()
 
 def members_of(data: bytes) -> Members:
     """Return the members of a JSON object. Raise `BadJson`."""
-    global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
-    latest = _latest
-    for each in latest:
+    return latest_of(data) or keep(_found(data))
+
+
+def latest_of(data: bytes) -> Members | None:
+    """Return the members of one of the bodies that were looked at last."""
+    for each in _latest:
         if each.data is data:
             return each
-    found = _found(data)
-    size = len(data)
+    return None
+
+
+def keep(found: Members) -> Members:
+    """Keep the members of a body for those who look at it next, and return them."""
+    global _latest  # noqa: PLW0603 - what comes in is looked at several times on its way
+    size = len(found.data)
     if size <= LONG:
-        _latest = (found, *latest[: LATEST - 1])
+        _latest = (found, *_latest[: LATEST - 1])
     elif size <= KEPT:
         _latest = (found,)
     return found
@@ -219,14 +221,6 @@ def members_of(data: bytes) -> Members:
 def spans_of(data: bytes) -> list[Span]:
     """Return the members of a JSON object, in their order, repeated ones included. Raise `BadJson`."""
     return members_of(data).spans
-
-
-def may_hide_words(data: bytes, start: int = 0, end: int | None = None) -> bool:
-    """Check whether what words are made of (letters, digits, `-` and `_`) is written as escapes, so that a search for
-    words might miss one. No encoder writes these."""
-    end = len(data) if end is None else end
-    at = data.find(b"\\u00", start, end)
-    return at >= 0 and _ESCAPED.search(data, at, end) is not None
 
 
 def _may_spell_ascii(data: bytes) -> bool:
@@ -272,7 +266,7 @@ def _found(data: bytes) -> Members:
     return Members(data, {span.name: msgspec.Raw(data[span.value : span.end]) for span in spans}, spans)
 
 
-def _even_spans(data: bytes, named: Mapping[str, msgspec.Raw]) -> list[Span] | None:
+def even_spans(data: bytes, named: Mapping[str, msgspec.Raw]) -> list[Span] | None:
     """Find the members of an object with no blanks, or with one behind each colon and comma; `None` for any other.
 
     Where a key and its colon are found in their place, and no blank follows, a value begins, whose length is known. So

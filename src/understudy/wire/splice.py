@@ -17,8 +17,9 @@ import msgspec
 
 from understudy.domain.content import JsonObject
 from understudy.wire.json import BadJson, JsonTooLarge, decode, encode
-from understudy.wire.members import Members, Span, may_hide_words, members_of, scan
+from understudy.wire.members import Members, Span, members_of, scan
 from understudy.wire.mending import mend_extremes
+from understudy.wire.places import may_hide_words
 
 _FLAWS = (msgspec.DecodeError, RecursionError, UnicodeError, ValueError)
 _CONTAINERS = (dict, list)
