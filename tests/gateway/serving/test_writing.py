@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -94,6 +95,54 @@ def test_a_file_is_appended_to_and_follows_its_rotation(tmp_path: Path) -> None:
     assert [len(lines(each)) for each in (tmp_path / "access.log.1", path)] == [2, 1]
 
 
+@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced"])
+def test_a_file_that_was_moved_without_a_signal_is_not_used_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(writing, "MOVED", 0.02)
+    monkeypatch.setattr(writing, "PAUSE", 0.001)
+    path = tmp_path / "access.log"
+    writer = LineWriter(path)
+    writer.write(b'{"event":"one"}\n')
+    while not path.read_bytes():
+        os.sched_yield()
+    match how:
+        case "deleted":
+            path.unlink()
+        case "renamed":
+            path.rename(tmp_path / "access.log.1")
+        case _:
+            (tmp_path / "new").touch()
+            (tmp_path / "new").rename(path)
+    for number in range(100):
+        writer.write(b'{"event":"two","number":%d}\n' % number)
+    while not path.exists() or path.read_bytes().count(b"\n") < 101:
+        os.sched_yield()
+    writer.close()
+    first, *rest = lines(path)
+    assert first["message"] == f"{path} was moved or deleted: the log goes on in another"
+    assert [each["number"] for each in rest] == list(range(100)), "no line is lost"
+
+
+def test_lines_wait_a_moment_for_the_file_of_a_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which makes it itself, with its own mode, and fails if there is one."""
+    monkeypatch.setattr(writing, "MOVED", 60.0)
+    monkeypatch.setattr(writing, "PAUSE", 0.001)
+    path = tmp_path / "access.log"
+    writer = LineWriter(path)
+    path.rename(tmp_path / "access.log.1")
+    writer.write(b'{"event":"one"}\n')
+    time.sleep(0.02)
+    assert not path.exists()
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    while not path.read_bytes():
+        os.sched_yield()
+    path.unlink()
+    writer.write(b'{"event":"two"}\n')
+    writer.close()
+    assert lines(path)[-1] == {"event": "two"}, "what ends waits for nothing"
+
+
 def test_a_log_that_cannot_keep_up_loses_lines_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MAX_WAITING", 5)
     pipe = tmp_path / "pipe"
@@ -164,8 +213,31 @@ def test_a_line_that_a_full_disk_cut_ends_before_the_next_one(tmp_path: Path, mo
     writer.write(b"five\n")
     writer.close()
     said = path.read_bytes().splitlines()
+    assert b"3 lines of the log were dropped: No space left on device" in said[4]
     assert said[:5] == [b"one", b"two", b"thre", b"five", *said[4:5]]
     assert b"3 lines of the log were dropped" in said[4]
+
+
+def test_a_file_that_is_opened_after_a_line_was_cut_begins_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    write, left = os.write, [7]
+
+    def full(file: int, data: bytes) -> int:
+        return write(file, data[: left.pop()] if left else data)
+
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(writing, "PAUSE", 0.0)
+    writer = LineWriter(path)
+    writer.write(b"one\ntwo\n")
+    while left:
+        os.sched_yield()
+    path.rename(tmp_path / "log.1")
+    writer.reopen()
+    writer.write(b"three\n")
+    writer.close()
+    assert path.read_bytes().startswith(b"three\n")
 
 
 def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
