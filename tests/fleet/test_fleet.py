@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.fleet.made import Clock, order, snapshot, tally
 from understudy.domain.errors import Misuse
 from understudy.fleet import fleet as module
+from understudy.fleet import ordering
 from understudy.fleet.fleet import SILENT, Fleet
 from understudy.fleet.memory import MemoryFleet
 from understudy.fleet.orders import Order, OrderKind, ProbeResult
@@ -207,7 +208,7 @@ async def test_an_order_for_an_unknown_entry_is_refused(running: Running) -> Non
 
 
 async def test_a_store_that_fails_is_survived(running: Running, caplog: pytest.LogCaptureFixture) -> None:
-    (a, mine), (b, _) = running.start("a"), running.start("b")
+    (a, _), (b, _) = running.start("a"), running.start("b")
     await b.step()
     await a.step()
     assert workers(await a.snapshots()) == ["a", "b"]
@@ -220,12 +221,61 @@ async def test_a_store_that_fails_is_survived(running: Running, caplog: pytest.L
     assert workers(await a.snapshots()) == ["a", "b"], "as it was read last"
     running.clock.now += SILENT
     assert workers(await a.snapshots()) == ["a"]
-    with pytest.raises(FleetUnavailable):
-        await a.order(OrderKind.OPEN, "one", "ann")
-    assert mine.obeyed == []
     running.store.fails = False
     await a.step()
     assert a.trouble is None
+
+
+async def test_an_order_that_cannot_be_stored_is_obeyed_at_once_and_stored_later(running: Running) -> None:
+    (a, mine), (b, other) = running.start("a"), running.start("b")
+    await a.join()
+    await b.join()
+    running.store.fails = True
+    given = await a.order(OrderKind.OPEN, "one", "ann")
+    assert (given.number, mine.obeyed, other.obeyed) == (0, [(OrderKind.OPEN, "one")], [])
+    await a.step()
+    assert {name: each.by for name, each in a.standing.items()} == {"one": "ann"}
+    running.store.fails = False
+    await a.step()
+    await b.step()
+    assert other.obeyed == [(OrderKind.OPEN, "one")]
+    assert [(each.number, each.at) for each in await b.orders()] == [(1, given.at)]
+    assert a.standing == b.standing
+    assert a.standing["one"].number == 1
+
+
+async def test_an_order_that_is_stored_late_gives_way_to_a_later_one(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (a, mine), (b, other) = running.start("a"), running.start("b")
+    await a.join()
+    await b.join()
+    running.store.fails = True
+    given = await a.order(OrderKind.OPEN, "one", "ann")
+    await a.order(OrderKind.DRAIN, "two", "ann")
+    running.store.fails = False
+    for each in (OrderKind.CLOSE, OrderKind.PROBE):
+        running.store.order(replace(order(each), at=given.at + 1))
+    monkeypatch.setattr(ordering, "LATE", -60.0)
+    await a.step()
+    await b.step()
+    assert set(a.standing) == set(b.standing) == {"two"}
+    assert (OrderKind.OPEN, "one") not in other.obeyed
+    assert mine.obeyed[-1][0] is not OrderKind.OPEN
+
+
+async def test_an_order_in_a_store_that_hangs_is_obeyed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    store, process = Hanging(), Process("a", Clock())
+    fleet = Fleet(process, store)
+    async with asyncio.timeout(10):
+        given = await fleet.order(OrderKind.OPEN, "one", "ann")
+        assert (given.number, process.obeyed) == (0, [(OrderKind.OPEN, "one")])
+        store.go_on.set()
+        await fleet.step()
+    assert [each.at for each in store.orders()] == [given.at], "once"
+    assert fleet.standing["one"].number == 1
+    await fleet.leave()
 
 
 async def test_what_stands_when_the_store_is_away_at_the_start_is_obeyed_later(running: Running) -> None:
@@ -277,7 +327,8 @@ async def test_neither_start_nor_end_waits_for_a_store_that_hangs(monkeypatch: p
 
 
 async def test_whoever_looks_does_not_wait_for_a_store_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    for name in ("LOOKING", "READING"):
+        monkeypatch.setattr(module, name, 0.05)
     store = Hanging()
     fleet = Fleet(Process("a", Clock()), store)
     following = asyncio.create_task(fleet.step())  # the thread hangs from now on

@@ -77,7 +77,7 @@ class ConsoleContext:
         self.served = served
         self.clock = clock
         """Unix seconds."""
-        self.readers = Readers(lambda: served.config)
+        self.readers = Readers(lambda: served.config, lambda: served.fleet.is_away)
         self.balances = Balances(self.readers, lambda: served.config, clock)
         """Of budgets, as pages and metrics show them."""
         self.ending = asyncio.Event()
@@ -105,8 +105,8 @@ class ConsoleContext:
         return await self.readers.ask(question)
 
     async def run(self, action: Callable[[], T]) -> T:
-        """Return what a blocking function returns, run in a thread."""
-        return await self.readers.run(action)
+        """Return what a blocking function returns, run in a thread, but none that a ledger which hangs may hold."""
+        return await asyncio.to_thread(action)
 
     def close(self) -> None:
         """End what is under way in threads, and close the files."""

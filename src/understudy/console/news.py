@@ -149,7 +149,7 @@ class Newsroom:
         if "order" in wanted:
             with suppress(FleetUnavailable):
                 await self._look_for_orders()
-        if "request" in wanted:
+        if "request" in wanted and not self._fleet().is_away:
             # Entries gather for a moment before they are in the ledger, so one more look follows the last change.
             counts = (report.under_way, report.in_flight, report.lately)
             self._looks = 3 if counts != self._counts or not self._begun else self._looks - 1

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
 
 
+class GivenOrder(Order, frozen=True, kw_only=True):
+    """An order that was given just now."""
+
+    is_stored: bool
+    """Whether all processes obey it within seconds; else only the one that was asked does, until the store is back."""
+
+
 class OrderList(msgspec.Struct, frozen=True, kw_only=True):
     """Orders."""
 
@@ -24,14 +31,13 @@ class OrderList(msgspec.Struct, frozen=True, kw_only=True):
     """By entry, the order that keeps it from being asked."""
 
 
-async def order(context: ConsoleContext, operator: Operator, kind: OrderKind, entry: str) -> Order:
-    """Order something of an entry; all processes obey within seconds. Raise `ConsoleError`."""
+async def order(context: ConsoleContext, operator: Operator, kind: OrderKind, entry: str) -> GivenOrder:
+    """Order something of an entry; all processes obey within seconds, this one always. Raise `ConsoleError`."""
     try:
-        return await context.fleet.order(kind, entry, operator.name)
+        given = await context.fleet.order(kind, entry, operator.name)
     except Misuse as error:
         raise ConsoleError(404, "unknown_entry", error.message, where="entry") from None
-    except FleetUnavailable as error:
-        raise _unavailable(error) from error
+    return GivenOrder(**msgspec.structs.asdict(given), is_stored=given.number > 0)
 
 
 async def list_orders(context: ConsoleContext) -> OrderList:
@@ -39,10 +45,6 @@ async def list_orders(context: ConsoleContext) -> OrderList:
     try:
         found = await context.fleet.orders()
     except FleetUnavailable as error:
-        raise _unavailable(error) from error
+        message = f"the processes of the gateway cannot share orders at the moment: {error}"
+        raise ConsoleError(503, "fleet_unavailable", message) from error
     return OrderList(orders=tuple(reversed(found)), standing=dict(context.fleet.standing))
-
-
-def _unavailable(error: FleetUnavailable) -> ConsoleError:
-    message = f"the processes of the gateway cannot share orders at the moment: {error}"
-    return ConsoleError(503, "fleet_unavailable", message)

@@ -27,6 +27,11 @@ log = logging.getLogger("understudy.gateway")
 
 THREADS = 3
 """Questions that are answered at once."""
+PATIENCE = 2.5
+"""Seconds that a caller waits for an answer. After that it depends on whether the ledger is away, or just has much to
+add up."""
+LOOK = 0.25
+"""Seconds between two looks whether it is away."""
 
 
 class _Opened(msgspec.Struct, frozen=True):
@@ -39,19 +44,31 @@ class _Opened(msgspec.Struct, frozen=True):
 class Readers:
     """Answers questions to the ledger of the configuration in use."""
 
-    def __init__(self, config: Callable[[], Config]) -> None:
+    def __init__(self, config: Callable[[], Config], is_away: Callable[[], bool] = lambda: False) -> None:
+        """`is_away`: whether the ledger does not answer others either."""
         self._config = config
+        self._is_away = is_away
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="understudy-console")
         self._own = threading.local()
         self._all: set[LedgerQueries] = set()
 
     async def ask(self, question: Callable[[LedgerQueries], T]) -> T:
         """Return the answer. Raise `ConsoleError` if no ledger is kept, or if it cannot be read now."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+        return await self.run(lambda: self._answer(question))
 
     async def run(self, action: Callable[[], T]) -> T:
-        """Return what a function returns that blocks, in one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, action)
+        """Return what a function returns that uses the ledger and blocks, in one of the threads. Raise `ConsoleError`
+        if the ledger does not answer; what was begun goes on."""
+        answer = asyncio.get_running_loop().run_in_executor(self._threads, action)
+        left = PATIENCE
+        try:
+            while not (await asyncio.wait((answer,), timeout=left))[0]:
+                if self._is_away():
+                    raise _silent()
+                left = LOOK
+            return answer.result()
+        finally:
+            answer.cancel()  # of a caller who left or is not to wait any longer; what was begun goes on
 
     def close(self) -> None:
         """Answer no more questions."""
@@ -122,6 +139,11 @@ def _signature(config: Config) -> tuple[Any, ...]:
             return (place,)
         return (place, status.st_dev, status.st_ino)
     return (place.reveal(),) if isinstance(place, Secret) else ()
+
+
+def _silent() -> ConsoleError:
+    message = "the ledger does not answer at the moment, so this cannot be shown; what was changed may be changed later"
+    return ConsoleError(503, "ledger_unavailable", message, headers=(("retry-after", "5"),))
 
 
 def _unavailable(error: Exception) -> ConsoleError:

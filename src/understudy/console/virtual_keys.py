@@ -149,7 +149,7 @@ async def _with_store(context: ConsoleContext, action: Callable[[KeyRegistry], T
             return action(store)
 
     try:
-        return await context.run(act)
+        return await context.readers.run(act)
     except GrantError as error:
         raise ConsoleError(400, "invalid_value", error.message, where=error.field) from None
     except ConfigError as error:

@@ -15,7 +15,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from understudy.domain.errors import Misuse
-from understudy.fleet.orders import Order, OrderKind, ProbeResult, standing
+from understudy.fleet.ordering import Ordering
+from understudy.fleet.orders import Order, OrderKind, ProbeResult
 from understudy.fleet.store import FleetStore, FleetUnavailable, History, Member, start_of
 from understudy.fleet.thread import StoreThread
 from understudy.telemetry.snapshot import Minute, Snapshot
@@ -30,9 +31,11 @@ SILENT = 5.0
 FRESH = 0.5
 """Seconds for which what was read of the others is used again."""
 PATIENCE = 2.0
-"""Seconds that a caller waits for what others report; a quarter of it while the store is in trouble."""
-LONGER = 2
-"""How many times as long the history of a day may take."""
+"""Seconds that an order waits to be stored; a quarter of it while the store is in trouble, as of the two below."""
+LOOKING = 0.8
+"""Seconds that a caller waits for what others report now."""
+READING = 4.0
+"""Seconds that a caller waits for the history of a day."""
 UPKEEP = 30
 """Reports between two looks for what is too old."""
 JOINING = 1.0
@@ -92,11 +95,9 @@ class Fleet:
         self._thread = StoreThread()
         self._seen: list[Member] = []
         self._seen_at = -math.inf
-        self._obeyed = 0
-        self._standing: dict[str, Order] = {}
+        self._ordering = Ordering(store, self._in_thread, process.obey)
+        self._giving: set[asyncio.Task[Order]] = set()
         self._reported = False
-        self._follows = False
-        """Whether the orders that stand are known."""
         self._ticks = 0
         self.trouble: str | None = None
         """Why the store cannot be used now: then only this process is known."""
@@ -105,7 +106,7 @@ class Fleet:
 
     def snapshot(self) -> Snapshot:
         """Return what this process knows at this moment."""
-        return msgspec.structs.replace(self._process.snapshot(), obeyed=self._obeyed)
+        return msgspec.structs.replace(self._process.snapshot(), obeyed=self._ordering.obeyed)
 
     async def snapshots(self) -> list[Snapshot]:
         """Return what each process knows, this one first; those that have ended or are silent are left out."""
@@ -121,7 +122,7 @@ class Fleet:
         store cannot be used, they are as they were read last."""
         if self._clock() - self._seen_at >= FRESH:
             try:
-                async with self._patience(PATIENCE):
+                async with self._patience(LOOKING):
                     self._see(await self._in_thread(self._store.members))
             except FleetUnavailable as error:
                 self._note(error)
@@ -148,10 +149,10 @@ class Fleet:
         """Return what the attempts of all processes came to by minute and target; see `history`."""
         return list((await self.history(since, until)).minutes)
 
-    async def history(self, since: float, until: float) -> History:
+    async def history(self, since: float, until: float, *, patience: float | None = None) -> History:
         """Return what happened in all processes in the minutes that begin in a span of Unix time. The history is kept
-        for 24 hours. Raise `FleetUnavailable`."""
-        async with self._patience(PATIENCE * LONGER):
+        for 24 hours. `patience`: seconds to wait at most; unset, 4. Raise `FleetUnavailable`."""
+        async with self._patience(READING if patience is None else patience):
             await self._report()
             return await self._in_thread(lambda: self._store.history(since, until))
 
@@ -160,30 +161,41 @@ class Fleet:
     async def order(self, kind: OrderKind, entry: str, by: str) -> Order:
         """Order something of an entry: at once here, within seconds everywhere. `by`: the operator's name.
 
-        Return once it is stored, a probe with what it found. Raise `Misuse` for an unknown entry, and
-        `FleetUnavailable` if the order cannot reach the others; then nothing is done.
+        Return once it is stored, a probe with what it found. While it cannot be stored, this process obeys it all the
+        same, it has no number, and the others follow as soon as it can be. Raise `Misuse` for an unknown entry.
         """
         if not self._process.has_entry(entry):
             raise Misuse(f"no entry is called {entry!r}")
-        if not self._follows:
-            await self._follow()
         asked = Order(kind=kind, entry=entry, by=by, at=time.time())
         if kind is OrderKind.PROBE:
             asked = msgspec.structs.replace(asked, probe=await self._process.probe(entry))
-        order = await self._in_thread(lambda: self._store.order(asked))
-        found = "" if order.probe is None else f": {'it works' if order.probe.ok else order.probe.detail}"
-        log.info("order %d: %s %r by %r%s", order.number, order.kind, order.entry, order.by, found)
-        await self._follow()
-        return order
+        giving = asyncio.create_task(self._ordering.give(asked))
+        self._giving.add(giving)
+        giving.add_done_callback(self._given)
+        try:
+            async with self._patience(PATIENCE):
+                return await asyncio.shield(giving)
+        except FleetUnavailable as error:
+            self._note(error)
+            self._ordering.obey_alone(asked)
+            return asked
+
+    def _given(self, giving: asyncio.Task[Order]) -> None:
+        """Forget an order that is stored, or that waits to be."""
+        self._giving.discard(giving)
+        error = None if giving.cancelled() else giving.exception()
+        if error is not None and not isinstance(error, FleetUnavailable):
+            log.error("an order could not be stored", exc_info=error)
 
     async def orders(self) -> list[Order]:
         """Return the latest orders, the oldest first. Raise `FleetUnavailable`."""
-        return await self._in_thread(self._store.orders)
+        async with self._patience(PATIENCE):
+            return await self._in_thread(self._store.orders)
 
     @property
     def standing(self) -> Mapping[str, Order]:
         """By entry, the order that keeps it from being asked, as far as this process knows."""
-        return self._standing
+        return self._ordering.standing
 
     # ---- living ----
 
@@ -191,7 +203,7 @@ class Fleet:
         """Learn which orders stand, before requests are served. A store that does not answer soon is not waited for."""
         try:
             async with asyncio.timeout(JOINING):
-                await self._follow()
+                await self._ordering.follow()
         except (FleetUnavailable, TimeoutError) as error:
             self._note(error)
 
@@ -205,7 +217,8 @@ class Fleet:
         """Report once, and obey what was ordered. What fails is logged, once until it works again."""
         try:
             await self._report()
-            await self._follow()
+            await self._ordering.share()
+            await self._ordering.follow()
             if self._ticks % UPKEEP == 0:
                 instance = self._process.snapshot().instance
                 await self._in_thread(lambda: self._keep_up(instance))
@@ -225,6 +238,8 @@ class Fleet:
         except (FleetUnavailable, TimeoutError) as error:
             self._note(error)
         self._thread.end()
+        if self._ordering.unstored:
+            log.error("%d orders were obeyed by this process only, and could not be stored", self._ordering.unstored)
 
     # ---- steps ----
 
@@ -242,19 +257,6 @@ class Fleet:
             self.trouble = None
         return snapshot
 
-    async def _follow(self) -> None:
-        """Obey the orders that are new. Of those before this process began, only what stands concerns it."""
-        after, began = self._obeyed, self._follows
-        found = await self._in_thread(lambda: self._store.orders(after))
-        self._follows = True
-        fresh = [order for order in found if order.number > self._obeyed]
-        if not fresh:
-            return
-        self._obeyed = fresh[-1].number
-        self._standing = standing([*self._standing.values(), *fresh])
-        for order in fresh if began else self._standing.values():
-            self._process.obey(order, self._standing)
-
     def _keep_up(self, instance: str) -> None:
         """Note which processes of this instance were killed, and remove what is too old. Block."""
         same = [each.snapshot for each in self._store.members() if not each.ended and each.age > SILENT]
@@ -265,21 +267,29 @@ class Fleet:
 
     @asynccontextmanager
     async def _patience(self, most: float) -> AsyncGenerator[None]:
-        """Wait no longer than a page may take. Raise `FleetUnavailable` then."""
+        """Wait no longer than a page may take, and not at all if the store has not answered for so long. Raise
+        `FleetUnavailable` then."""
+        most = most if self.trouble is None else most / 4
         try:
-            async with asyncio.timeout(most if self.trouble is None else PATIENCE / 4):
+            async with asyncio.timeout(max(0.0, most - self._thread.busy)):
                 yield
         except TimeoutError as error:
             self._note(error)
             raise FleetUnavailable("no answer in time") from error
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the store, which is where the ledger is, fails or does not answer at the moment."""
+        return self.trouble is not None or self._thread.busy > PATIENCE
+
     def _see(self, members: list[Member]) -> None:
         self._seen, self._seen_at = members, self._clock()
 
     def _note(self, error: BaseException) -> None:
+        why = str(error) or "no answer in time"
         if self.trouble is None:
-            log.error("the processes of the gateway cannot share what they know: %s", error)
-        self.trouble = str(error) or "no answer in time"
+            log.error("the processes of the gateway cannot share what they know: %s", why)
+        self.trouble = why
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Do what may block in the thread of the store, one after another."""

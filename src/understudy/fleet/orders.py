@@ -37,7 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One order of an operator."""
 
     number: int = 0
-    """Rises with each order of the fleet."""
+    """Rises with each order of the fleet; 0 while only the process that was asked obeys it, because it cannot be
+    stored."""
     kind: OrderKind
     entry: str
     by: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -19,6 +20,13 @@ class StoreThread:
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._since: float | None = None
+
+    @property
+    def busy(self) -> float:
+        """Seconds for which it does what it does now; 0 if that is nothing."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     async def do(self, work: Callable[[], T]) -> T:
         """Return what is returned, or raise what is raised. Work that nothing waits for any more is done all the same,
@@ -40,10 +48,12 @@ class StoreThread:
         while (found := self._queue.get()) is not None:
             work, loop, future = found
             result, error = None, None
+            self._since = time.monotonic()
             try:
                 result = work()
             except BaseException as raised:  # noqa: BLE001 - it is raised where the work was asked for
                 error = raised
+            self._since = None
             try:
                 loop.call_soon_threadsafe(_settle, future, result, error)
             except RuntimeError:  # the loop has ended

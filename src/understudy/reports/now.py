@@ -12,7 +12,7 @@ import msgspec
 
 from understudy.domain.money import Money
 from understudy.domain.quotas import Quota
-from understudy.fleet.fleet import SILENT, Fleet
+from understudy.fleet.fleet import LOOKING, SILENT, Fleet
 from understudy.fleet.orders import Order
 from understudy.fleet.store import MINUTE, FleetUnavailable, History, Member, history_of, start_of
 from understudy.reports.traffic import Traffic, sorted_counts, traffic_of
@@ -184,7 +184,7 @@ async def read_now(fleet: Fleet) -> NowReport:
     at = time.time()
     members = await fleet.members()
     try:
-        history = await fleet.history(at - (SPAN + 1) * MINUTE, at + MINUTE)
+        history = await fleet.history(at - (SPAN + 1) * MINUTE, at + MINUTE, patience=LOOKING)
     except FleetUnavailable:
         history = history_of(fleet.snapshot())
     return now_report(members, history, at, orders=fleet.standing.values(), trouble=fleet.trouble)

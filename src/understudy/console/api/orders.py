@@ -8,9 +8,9 @@ import msgspec
 
 from understudy.console import orders
 from understudy.console.http import Request
-from understudy.console.orders import OrderList
+from understudy.console.orders import GivenOrder, OrderList
 from understudy.console.routes import ConsoleRoute
-from understudy.fleet.orders import Order, OrderKind
+from understudy.fleet.orders import OrderKind
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
@@ -30,7 +30,7 @@ async def _list(request: Request, context: ConsoleContext) -> OrderList:
     return await orders.list_orders(context)
 
 
-async def _order(request: Request, context: ConsoleContext) -> Order:
+async def _order(request: Request, context: ConsoleContext) -> GivenOrder:
     asked = await request.json_as(NewOrder)
     return await orders.order(context, request.operator, asked.kind, asked.entry)
 
@@ -46,7 +46,7 @@ ROUTES = (
         scope="operate",
         says="open, close, drain or probe an entry, in all processes",
         body=NewOrder,
-        answer=Order,
+        answer=GivenOrder,
         status=201,
     ),
 )

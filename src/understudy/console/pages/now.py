@@ -22,7 +22,7 @@ from understudy.console.pages.live import streamed
 from understudy.console.pages.rendering import render
 from understudy.console.pages.words import order_words
 from understudy.console.routes import ConsoleRoute
-from understudy.fleet.store import MINUTE, FleetUnavailable, History, start_of
+from understudy.fleet.store import MINUTE, FleetUnavailable, History, history_of, start_of
 from understudy.reports.now import NowReport, read_now
 from understudy.reports.requests import list_requests
 from understudy.reports.traffic import Traffic, traffic_of
@@ -35,6 +35,8 @@ HOUR = 60
 """Minutes of the charts."""
 _PATIENCE = 2.0
 """Seconds for the latest requests: the rest of the page does not wait for a database that hangs."""
+_IF_AWAY = 0.2
+"""The same once it is known that it does not answer."""
 _LATEST = 8
 _ANSWERS = 0.95
 """The part of the requests that is answered while trouble is no more than that."""
@@ -215,7 +217,7 @@ class Overview:
             try:
                 self._hour = (start, await fleet.history(start - HOUR * MINUTE, start))
             except FleetUnavailable:
-                self._hour = (self._hour[0], History())
+                self._hour = (self._hour[0], history_of(fleet.snapshot()))  # of this process
         return now, self._hour[1]
 
     async def _draw(self) -> str:
@@ -234,7 +236,7 @@ class Overview:
     async def _latest(self) -> tuple[RequestResult, ...] | None:
         """Return the latest requests; `None` if the log cannot be read."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_IF_AWAY if self._context.fleet.is_away else _PATIENCE):
                 return (await self._context.ask(lambda queries: list_requests(queries, limit=_LATEST))).requests
         except (ConsoleError, TimeoutError):
             return None

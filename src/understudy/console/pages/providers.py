@@ -17,7 +17,7 @@ from understudy.console.pages.formats import path, query, seconds
 from understudy.console.pages.frame import Notice, moved, page
 from understudy.console.routes import ConsoleRoute
 from understudy.fleet.orders import Order, OrderKind
-from understudy.fleet.store import MINUTE, FleetUnavailable, History
+from understudy.fleet.store import MINUTE, FleetUnavailable, history_of
 from understudy.reports.history import (
     ProviderHistory,
     StateChange,
@@ -46,7 +46,7 @@ class WindowQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     window: str = "1h"
     order: int | None = None
-    """The number of the order that led to the page."""
+    """The number of the order that led to the page; 0: it could not be stored."""
 
 
 class OrderForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ async def show_entry(request: Request, context: ConsoleContext) -> Reply:
     own = tuple(each for each in models.entries if each.provider == name)
     if not own and not targets:
         raise ConsoleError(404, "unknown_entry", f"no entry is called {name[:200]!r}")
-    history, found = await _history(context, asked), (await orders.list_orders(context)).orders
+    history, found = await _history(context, asked), await _orders(context)
     return page(
         request,
         "provider.html",
@@ -137,6 +137,8 @@ def drawn(history: ProviderHistory, entry: str) -> list[Past]:
 
 def _notice(found: Iterable[Order], number: int | None) -> Notice | None:
     """Return what came of an order."""
+    if number == 0:
+        return Notice("bad", "Only this process obeys it so far", "The others do once the database answers again.")
     order = next((each for each in found if number is not None and each.number == number), None)
     if order is None:
         return None
@@ -177,6 +179,14 @@ async def order(request: Request, context: ConsoleContext) -> Reply:
     return moved(path("providers", name) + query({}, order=done.number))
 
 
+async def _orders(context: ConsoleContext) -> tuple[Order, ...]:
+    """Return the latest orders, the newest first; while they cannot be read, those that this process obeys."""
+    try:
+        return (await orders.list_orders(context)).orders
+    except ConsoleError:
+        return tuple(context.fleet.standing.values())
+
+
 async def _has_others(context: ConsoleContext, entry: str) -> bool:
     """Check whether another entry may be asked; for an entry that is unknown, the order is refused anyway."""
     targets = (await read_now(context.fleet)).targets
@@ -205,11 +215,12 @@ async def _history(context: ConsoleContext, asked: WindowQuery) -> ProviderHisto
     if (before := known.get(asked.window)) is not None and 0 <= now - before.at < length / _LOOKS:
         return before
     try:
-        found = await context.fleet.history(now - length - MINUTE, now + MINUTE)
+        found, is_whole = await context.fleet.history(now - length - MINUTE, now + MINUTE), True
     except FleetUnavailable:
-        found = History()  # the page says what this process knows
+        found, is_whole = history_of(context.fleet.snapshot()), False  # of this process
     report = await context.run(lambda: history_of_minutes(found.minutes, found.changes, now=now, seconds=length))
-    known[asked.window] = report
+    if is_whole:
+        known[asked.window] = report
     return report
 
 
