@@ -40,6 +40,7 @@ def test_all_of_the_tracing_is_read() -> None:
     text = """
         headers = { x-key = "${COLLECTOR_KEY}" }
         profile = "draft"
+        backends = ["mlflow", "langfuse"]
         sample = 0.25
         content = "errors"
         content_max_bytes = 2048
@@ -52,6 +53,7 @@ def test_all_of_the_tracing_is_read() -> None:
         endpoint="http://localhost:4318",
         headers={"x-key": Secret("collector-canary-12")},
         profile="draft",
+        backends=("mlflow", "langfuse"),
         sample=0.25,
         content="errors",
         content_max_bytes=2048,
@@ -71,6 +73,7 @@ def test_all_of_the_tracing_is_read() -> None:
         (tracing('propagate = ["mian"]'), 'propagate names "mian", which is not an entry'),
         (tracing("sample = 2"), "sample must be"),
         (tracing('profile = "newest"'), "unknown value for profile"),
+        (tracing('backends = ["langfuze"]'), "backends must be among langfuse, mlflow, phoenix, got "),
         (tracing("content_redact = ['(']"), "is not a regular expression"),
         (tracing('headers = { "a b" = "x" }'), "is not the name of a header"),
         (tracing('headers = { key = "a\\nb" }'), "must be printable ASCII"),

@@ -58,7 +58,7 @@ from understudy.simulator import SCENARIOS
 from understudy.simulator.assertions import FIGURES
 from understudy.simulator.schema import DISTRIBUTIONS, INCIDENT, SCENARIO, TARGET, TRAFFIC
 from understudy.telemetry.prometheus.metrics import METRICS
-from understudy.telemetry.tracing.names import ATTRIBUTES
+from understudy.telemetry.tracing.names import ATTRIBUTES, BACKENDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -385,6 +385,24 @@ def traced() -> str:
     return _table(("`released`", "`draft`"), *(tuple(_code(each) if each else "" for each in pair) for pair in both))
 
 
+def added_for_back_ends() -> str:
+    """Return the attributes that are added for each of the back ends as Markdown."""
+    meanings = {
+        "cost": "an attempt's cost in US dollars",
+        "costs": "the same, as `total_cost` of a map",
+        "first_content": "when an attempt's first content came",
+        "kind": "the kind of the request's span: `CHAIN`",
+        "label": "a label of the request; its name follows",
+        "input": "the request's last message, if content is sent",
+        "output": "the text of the answer, if content is sent",
+    }
+    rows = [
+        (meaning, *(_code(names[key]) if key in names else "" for names in BACKENDS.values()))
+        for key, meaning in meanings.items()
+    ]
+    return _table(("", *map(_code, BACKENDS)), *rows)
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("fallback.md", "verdicts"): verdict_table,
     **{("failures.md", name): draw for name, draw in failures.PARTS.items()},
@@ -414,6 +432,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("metrics.md", "metrics"): metrics,
     ("console.md", "admin api"): admin_api,
     ("tracing.md", "attributes"): traced,
+    ("tracing.md", "added"): added_for_back_ends,
     **{("python.md", name): draw for name, draw in reference.PARTS.items()},
 }
 

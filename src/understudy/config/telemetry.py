@@ -55,7 +55,7 @@ def _made(context: Context, values: Mapping[str, Any]) -> TracingConfig | None:
         example = TRACING["content_redact"].example
         context.report.error((*_TRACING, "content_redact"), complaint, f"for example: {example}")
         return None
-    lists = {"content_redact": patterns, "propagate": tuple(values.get("propagate", ()))}
+    lists = {"content_redact": patterns} | {key: tuple(values.get(key, ())) for key in ("backends", "propagate")}
     try:
         return TracingConfig(**{**values, **lists})
     except ConfigError as error:

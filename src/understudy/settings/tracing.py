@@ -17,6 +17,9 @@ from understudy.settings.checking import HEADER_NAME, Settings, is_header
 
 Profile = Literal["released", "draft"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
+Backend = Literal["langfuse", "mlflow", "phoenix"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+"""Back ends that read attributes of their own, besides those of the conventions."""
 
 
 class TracingConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settings):
@@ -31,6 +34,9 @@ class TracingConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
     profile: Profile = "released"
     """The names of the attributes: `released` is version 1.41 of OpenTelemetry's conventions, which back ends know;
     `draft` is what these are being renamed to."""
+    backends: tuple[Backend, ...] = ()
+    """The back ends for which attributes of their own are added to the spans: costs, labels, and what a list of traces
+    shows. `langfuse`, `mlflow` and `phoenix` are known."""
     sample: float = 1.0
     """The share of the traces that begin here which is kept. A trace that a caller began is kept if the caller keeps
     it."""
@@ -56,6 +62,9 @@ class TracingConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Setting
                 raise ConfigError(f"TracingConfig: {complaint}")
         if self.profile not in PROFILES:
             raise ConfigError(f"TracingConfig: profile is one of {', '.join(PROFILES)}, got {shown(self.profile)}")
+        unknown = next((each for each in self.backends if each not in BACKENDS), None)
+        if unknown is not None:
+            raise ConfigError(f"TracingConfig: backends must be among {', '.join(BACKENDS)}, got {shown(unknown)}")
         if not 0 <= self.sample <= 1:
             raise ConfigError(f"TracingConfig: sample is between 0 and 1, got {shown(self.sample)}")
 
@@ -110,6 +119,13 @@ TRACING: Mapping[str, Rule] = {
         "renamed to)",
         "`released`",
         choices=PROFILES,
+    ),
+    "backends": Rule(
+        "names",
+        '["langfuse"]',
+        "the back ends for which attributes of their own are added: `langfuse`, `mlflow`, `phoenix`; see "
+        "[tracing](tracing.md#back-ends)",
+        "none",
     ),
     "sample": Rule("number", "0.1", "the share of the traces that is kept", "1", least=0, most=1),
     "content": Rule(

@@ -6,7 +6,7 @@ The form is that of the JSON schemas of OpenTelemetry's conventions: messages of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,27 +19,43 @@ from understudy.domain.redacting import redaction
 from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
 from understudy.ledger.observing import EndedRequest
+from understudy.settings.tracing import Backend
+from understudy.telemetry.tracing.backends import of_texts
+from understudy.telemetry.tracing.spans import NO_CONTENT, Content
 
 _MODALITIES = {"image": "image", "audio": "audio", "file": "document"}
 _ROLES = {"developer": "system"}
 _FINISH_REASONS = {"tool_calls": "tool_call"}
 
 
-def content_of(ended: EndedRequest, capture: Capture, names: Mapping[str, str]) -> dict[str, str]:
+def content_of(
+    ended: EndedRequest, capture: Capture, names: Mapping[str, str], backends: Sequence[Backend] = ()
+) -> Content:
     """Return the attributes with the prompt and the answer of a generation, if they are to be kept."""
     if capture.mode == "off" or (capture.mode == "errors" and ended.failure is None):
-        return {}
+        return NO_CONTENT
     request = ended.request
     if not isinstance(request, GenerationRequest):
-        return {}
+        return NO_CONTENT
     with suppress(LLMError):  # what the provider took is kept as far as it is understood
         request = whole_of(request)
     redact = _redact(ended, capture)
-    found = {names["input_messages"]: _json(_asked(request, CaptureDocument(redact, capture.max_bytes)))}
+    asked = _asked(request, CaptureDocument(redact, capture.max_bytes))
+    found = {names["input_messages"]: _json(asked)}
+    answered: list[dict[str, Any]] = []
     if isinstance(ended.answer, GenerationResponse):
         answered = _answered(ended.answer, CaptureDocument(redact, capture.max_bytes))
         found[names["output_messages"]] = _json(answered)
-    return found
+    return Content(of_texts(_shown(asked), _shown(answered), backends), found)
+
+
+def _shown(messages: list[dict[str, Any]]) -> str:
+    """Return the text of the last message; of one without text, its parts as JSON."""
+    if not messages:
+        return ""
+    parts = messages[-1]["parts"]
+    text = "\n".join(part["content"] for part in parts if part["type"] == "text")
+    return text or (_json(parts) if parts else "")
 
 
 def _redact(ended: EndedRequest, capture: Capture) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from understudy.telemetry.tracing.context import Trace
-from understudy.telemetry.tracing.spans import RequestSpans, SpanData
+from understudy.telemetry.tracing.spans import Content, RequestSpans, SpanData
 
 Parent = Context | None
 
@@ -19,18 +19,18 @@ def emit(
     tracer: trace.Tracer,
     spans: RequestSpans,
     parent: Parent,
-    content: Mapping[str, Any],
+    content: Content,
     naming: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Start and end the spans of a request, at their own times. `content` belongs to the attempt that answered, else to
-    the last one. `naming` is told which request or attempt the next span is of, before it gets its id."""
+    """Start and end the spans of a request, at their own times. `naming` is told which request or attempt the next span
+    is of, before it gets its id."""
     naming(spans.request.id_of)
     kind = SpanKind.SERVER if spans.is_served else SpanKind.INTERNAL
-    span = _started(tracer, spans.request, parent, kind, {})
+    span = _started(tracer, spans.request, parent, kind, content.request)
     below = trace.set_span_in_context(span, Context())
     for at, attempt in enumerate(spans.attempts):
         naming(attempt.id_of)
-        more = content if at == spans.answering else {}
+        more = content.attempt if at == spans.answering else {}
         child = _started(tracer, attempt, below, SpanKind.CLIENT, more)
         _end(child, attempt)
     _end(span, spans.request)
@@ -53,7 +53,7 @@ def context_of(found: Trace) -> Parent:
 def _started(
     tracer: trace.Tracer, data: SpanData, parent: Parent, kind: SpanKind, content: Mapping[str, Any]
 ) -> trace.Span:
-    attributes = {**data.attributes, **content}
+    attributes = {**data.attributes, **data.added, **content}
     return tracer.start_span(data.name, parent, kind, attributes, start_time=_nanoseconds(data.start))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from understudy.settings.tracing import Profile
+from understudy.settings.tracing import Backend, Profile
 
 
 class Name(msgspec.Struct, frozen=True):
@@ -68,6 +68,28 @@ METRICS: Mapping[str, Name] = {
     "embeddings_tokens": Name("gen_ai.client.token.usage", "gen_ai.client.embeddings.operation.input_tokens"),
 }
 """Histograms, by what they measure."""
+
+BACKENDS: Mapping[Backend, Mapping[str, str]] = {
+    # https://langfuse.com/integrations/native/opentelemetry#property-mapping
+    "langfuse": {
+        "cost": "gen_ai.usage.cost",
+        "first_content": "langfuse.observation.completion_start_time",
+        "label": "langfuse.trace.metadata.",
+        "input": "input.value",
+        "output": "output.value",
+    },
+    # Its own attributes; a trace begins with what was asked and answered by OpenInference's.
+    "mlflow": {
+        "costs": "mlflow.llm.cost",
+        "label": "mlflow.traceTag.",
+        "input": "input.value",
+        "output": "output.value",
+    },
+    # https://arize-ai.github.io/openinference/spec/semantic_conventions.html
+    "phoenix": {"kind": "openinference.span.kind", "input": "input.value", "output": "output.value"},
+}
+"""Attributes that a back end reads besides those of the conventions, by what they are here. That of a label begins
+with this."""
 
 OPERATIONS: Mapping[str, str] = {"chat": "chat", "embed": "embeddings"}
 """The conventions' names of operations; others have their own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,8 @@ from understudy.domain.operation import Operation
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import GenerationResponse
 from understudy.ledger.observing import EndedRequest
+from understudy.settings.tracing import Backend
+from understudy.telemetry.tracing.backends import of_attempt, of_request
 from understudy.telemetry.tracing.names import OPERATIONS, PROVIDERS
 
 Value = str | bool | int | float | Sequence[str]
@@ -49,6 +51,8 @@ class SpanData(msgspec.Struct, frozen=True, kw_only=True):
     end: float
     attributes: Mapping[str, Value]
     events: tuple[SpanEvent, ...] = ()
+    added: Mapping[str, Any] = {}
+    """Further attributes, which only some back ends read."""
     error: str | None = None
     """Why it failed, in a few words; `None` if it did not."""
 
@@ -64,14 +68,31 @@ class RequestSpans(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a gateway served it."""
 
 
-def spans_of(ended: EndedRequest, names: Mapping[str, str], *, is_served: bool = False) -> RequestSpans:
-    """Return the spans of a request. `names`: those of the attributes; `is_served`: whether a gateway served it."""
+class Content(NamedTuple):
+    """The attributes with what was asked and answered."""
+
+    request: Mapping[str, str] = {}
+    """Those of the request's span: for back ends whose lists show them."""
+    attempt: Mapping[str, str] = {}
+    """Those of the attempt that answered, else of the last one."""
+
+
+NO_CONTENT = Content()
+
+
+def spans_of(
+    ended: EndedRequest, names: Mapping[str, str], backends: Sequence[Backend] = (), *, is_served: bool = False
+) -> RequestSpans:
+    """Return the spans of a request. `names`: those of the attributes; `backends`: for which attributes are added;
+    `is_served`: whether a gateway served it."""
     attempts = ended.attempts
     won = next((at for at, each in enumerate(attempts) if each.outcome is Outcome.WON), None)
     answering = won if won is not None else (len(attempts) - 1 if attempts else None)
     return RequestSpans(
-        request=_request_span(ended, names, None if won is None else attempts[won]),
-        attempts=tuple(_attempt_span(ended, each, names, answers=at == won) for at, each in enumerate(attempts)),
+        request=_request_span(ended, names, backends, None if won is None else attempts[won]),
+        attempts=tuple(
+            _attempt_span(ended, each, names, backends, answers=at == won) for at, each in enumerate(attempts)
+        ),
         answering=answering,
         is_served=is_served,
     )
@@ -85,8 +106,11 @@ def clean(text: str) -> str:
 # ---- the request ----
 
 
-def _request_span(ended: EndedRequest, names: Mapping[str, str], won: AttemptRecord | None) -> SpanData:
+def _request_span(
+    ended: EndedRequest, names: Mapping[str, str], backends: Sequence[Backend], won: AttemptRecord | None
+) -> SpanData:
     first = ended.attempts[0] if ended.attempts else None
+    labels = _labels(first.labels) if first is not None else {}
     model = ended.model or (first.model if first is not None else None)
     found: dict[str, Value | None] = {
         "understudy.request.id": ended.id,
@@ -102,7 +126,7 @@ def _request_span(ended: EndedRequest, names: Mapping[str, str], won: AttemptRec
         found["understudy.route"] = first.route
         found["understudy.task"] = first.task
         found[names["conversation"]] = first.session
-        found |= _labels(first.labels)
+        found |= {f"understudy.label.{name}": value for name, value in labels.items()}
     if won is not None:
         found["understudy.entry"] = won.provider
         found["understudy.fell_back"] = first is not None and won.provider != first.provider
@@ -115,6 +139,7 @@ def _request_span(ended: EndedRequest, names: Mapping[str, str], won: AttemptRec
         start=ended.started,
         end=ended.started + ended.duration,
         attributes=_present(found),
+        added=_present(of_request(labels, backends)),
         events=tuple(_waits(ended.attempts)),
         error=str(ended.failure.kind) if failed and ended.failure is not None else None,
     )
@@ -142,9 +167,9 @@ def _totals(attempts: Sequence[AttemptRecord]) -> dict[str, Value | None]:
     }
 
 
-def _labels(labels: Mapping[str, str]) -> dict[str, Value | None]:
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     chosen = list(labels.items())[:MOST_LABELS]
-    return {f"understudy.label.{_NOT_IN_NAMES.sub('_', name[:LONGEST])}": value for name, value in chosen}
+    return {_NOT_IN_NAMES.sub("_", name[:LONGEST]): value for name, value in chosen}
 
 
 def _waits(attempts: Sequence[AttemptRecord]) -> Iterator[SpanEvent]:
@@ -161,7 +186,9 @@ def _waits(attempts: Sequence[AttemptRecord]) -> Iterator[SpanEvent]:
 # ---- an attempt ----
 
 
-def _attempt_span(ended: EndedRequest, attempt: AttemptRecord, names: Mapping[str, str], *, answers: bool) -> SpanData:
+def _attempt_span(
+    ended: EndedRequest, attempt: AttemptRecord, names: Mapping[str, str], backends: Sequence[Backend], *, answers: bool
+) -> SpanData:
     end = attempt.started + attempt.duration
     failure = attempt.failure
     failed = attempt.outcome is Outcome.FAILED and failure is not None
@@ -188,6 +215,7 @@ def _attempt_span(ended: EndedRequest, attempt: AttemptRecord, names: Mapping[st
         start=attempt.started,
         end=end,
         attributes=_present(found | {"http.response.status_code": status}),
+        added=of_attempt(attempt, backends),
         events=tuple(_events(attempt, end)),
         error=str(failure.kind) if failed and failure is not None else None,
     )

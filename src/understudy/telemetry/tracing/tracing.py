@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ from understudy.settings.tracing import TracingConfig
 from understudy.telemetry.tracing.context import Trace, span_id_of
 from understudy.telemetry.tracing.names import attribute_names
 from understudy.telemetry.tracing.pipeline import CLOSING, Pipeline
-from understudy.telemetry.tracing.spans import RequestSpans, spans_of
+from understudy.telemetry.tracing.spans import NO_CONTENT, Content, RequestSpans, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,13 +130,13 @@ class Tracing:
     def _ended(self, request: EndedRequest, trace: Trace | None, *, is_served: bool) -> None:
         """Make the spans of a request, or have them made. What is kept until then holds no prompt, unless that is
         wanted."""
-        spans = spans_of(request, self._names, is_served=is_served)
-        content: Mapping[str, str] = {}
+        spans = spans_of(request, self._names, self.config.backends, is_served=is_served)
+        content = NO_CONTENT
         is_sampled = trace is None or trace.is_sampled
         if self._capture.mode != "off" and is_sampled:
             from understudy.telemetry.tracing.content import content_of
 
-            content = content_of(request, self._capture, self._names)
+            content = content_of(request, self._capture, self._names, self.config.backends)
         if self._pipeline is None:
             if self.config.metrics:
                 self._measured().record(spans)
@@ -145,7 +145,7 @@ class Tracing:
         elif trace is not None:
             self._pipeline.put(_Item(spans, content, trace))
 
-    def _make(self, spans: RequestSpans, content: Mapping[str, str], trace: Trace | None) -> None:
+    def _make(self, spans: RequestSpans, content: Content, trace: Trace | None) -> None:
         """Make spans with the program's own provider."""
         from opentelemetry.trace import get_tracer_provider
 
@@ -187,7 +187,7 @@ class _Item(msgspec.Struct, frozen=True):
     """A request that has ended, on its way to the collector."""
 
     spans: RequestSpans
-    content: Mapping[str, str]
+    content: Content
     trace: Trace
 
 
