@@ -9,7 +9,7 @@ RECORDINGS ?= $(wildcard ../shared/recordings)
 # CPU-bound tests over two workers; `make test WORKERS=0` runs them in one process.
 WORKERS ?= 2
 
-.PHONY: demo console test fuzz http splice sending exchanges modelcheck check format bench count crash live mutate servers structure clean help
+.PHONY: demo console test fuzz http splice sending exchanges modelcheck check format bench count crash live mutate servers backends structure clean help
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -98,6 +98,10 @@ live: $(VENV)/.installed-test ## Call the real providers whose keys are in the e
 servers: $(VENV)/.installed-test ## Ask servers of other projects, installed in the user's cache (tests/servers/README.md)
 	$(BIN)/python -m tests.servers.installing
 	UNDERSTUDY_SERVERS=1 $(BIN)/python -m pytest --config-file=pyproject.toml tests/servers -n 0 -rs $(ARGS)
+
+backends: $(VENV)/.installed-test ## Send traces to back ends, installed in the user's cache (tests/telemetry/backends/README.md)
+	$(BIN)/python -m tests.telemetry.backends.installing
+	UNDERSTUDY_BACKENDS=1 $(if $(UNDERSTUDY_LANGFUSE),UNDERSTUDY_LANGFUSE=$(UNDERSTUDY_LANGFUSE)) $(BIN)/python -m pytest --config-file=pyproject.toml tests/telemetry/backends -n 0 -rs $(ARGS)
 
 clean: ## Remove what was installed and cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .examples bench-report
