@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import threading
+import types
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -218,6 +220,13 @@ async def test_metrics_count_every_request_whether_its_trace_is_kept_or_not(
         "input": sum(each.usage.input_total or 0 for each in answers),
         "output": sum(each.usage.output_total or 0 for each in answers),
     }
+
+
+def test_a_module_that_another_thread_still_loads_names_no_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that sends loads OpenTelemetry while the next request begins."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", types.ModuleType("opentelemetry.trace"))
+    made = u.Tracing(u.TracingConfig(endpoint="http://127.0.0.1:9"))
+    assert made.request_began("request-1") is not None
 
 
 def test_what_excludes_each_other_is_refused(provider: TracerProvider) -> None:

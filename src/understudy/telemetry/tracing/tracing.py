@@ -213,11 +213,12 @@ class _Watch:
 
 
 def _current() -> Trace | None:
-    """Return the trace of the program's current span. A program that has not loaded OpenTelemetry has none."""
-    module = sys.modules.get("opentelemetry.trace")
-    if module is None:
+    """Return the trace of the program's current span. A program that has not loaded OpenTelemetry has none, nor one in
+    which another thread is still loading it."""
+    current_span = getattr(sys.modules.get("opentelemetry.trace"), "get_current_span", None)
+    if current_span is None:
         return None
-    context = module.get_current_span().get_span_context()
+    context = current_span().get_span_context()
     if not context.is_valid:
         return None
     return Trace(
