@@ -6,12 +6,13 @@ import contextlib
 import http.client
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from benchmarks.environments import Environment
-from tests.servers.running import Running, free_port, running
+from tests.servers.running import PATIENCE, Running, free_port, running
 from tests.telemetry.backends.installing import MLFLOW, PHOENIX
 
 
@@ -33,20 +34,31 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     where = ("--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", "sqlite:///mlflow.db")
     command = (MLFLOW.program("bin", "mlflow"), "server", *where, "--workers", "1")
     alone = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    alone["MLFLOW_MODEL_CATALOG_URI"] = ""  # else it fetches prices from GitHub while it takes spans
     with running(tmp_path_factory.mktemp("mlflow"), port, *command, environment=alone) as server:
-        _warm(port)
+        _answers(port, _first_span)
         yield server
 
 
-def _warm(port: int) -> None:
+def _answers(port: int, ask: Callable[[http.client.HTTPConnection], None]) -> None:
+    """Wait until a server answers with a success: a port may accept connections before, or may be another program's."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            ask(connection)
+            if connection.getresponse().status == 200:
+                return
+        assert time.monotonic() < end, f"nothing answers on port {port}"
+        time.sleep(0.1)
+
+
+def _first_span(connection: http.client.HTTPConnection) -> None:
     """Export one span to MLflow, which loads much with the first: longer than exports may take on a busy machine."""
     span = {"traceId": "1" * 32, "spanId": "1" * 16, "name": "first", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    with contextlib.closing(connection):
-        headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
-        connection.request("POST", "/v1/traces", body, headers)
-        assert connection.getresponse().status == 200
+    headers = {"content-type": "application/json", "x-mlflow-experiment-id": "0"}
+    connection.request("POST", "/v1/traces", body, headers)
 
 
 @pytest.fixture(scope="session")
@@ -63,4 +75,5 @@ def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
     }
     with running(folder, port, PHOENIX.program("bin", "phoenix"), "serve", environment=alone) as server:
+        _answers(port, lambda connection: connection.request("GET", "/v1/projects"))
         yield server
