@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from understudy.domain.bounded import BoundedDict
+from understudy.wire.growing import growing_members, remember
 from understudy.wire.json import BadJson
 from understudy.wire.members import Members, members_of
 from understudy.wire.places import Entry
@@ -74,9 +75,7 @@ class Outline(NamedTuple):
 def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
     """Return the outline of a body; `None` for one that must be read as a whole."""
     try:
-        if not data.isascii():
-            data.decode()  # what is not read may not be UTF-8 either
-        members = members_of(data)
+        members, begun = growing_members(data, rules.messages)
         members.check_routing()
         if not rules.binding.isdisjoint(members.named) or _tells(members, rules):
             return None
@@ -84,6 +83,7 @@ def outline_of(data: bytes, rules: LongMembers) -> Outline | None:
         short = {rules.messages: _array(list(map(rules.entry or as_it_is, since)))}
         if rules.tools in members.named:
             short[rules.tools] = _array(_least_tools(members, rules))
+        remember(members, rules.messages, begun)
     except (BadJson, msgspec.DecodeError, UnicodeError):
         return None
     long = {rules.messages, rules.tools, *rules.system}

@@ -32,6 +32,8 @@ class Places:
     @classmethod
     def joined(cls, places: Sequence[Places]) -> Places:
         """Return all of them as one, with what is known of words in each."""
+        if len(places) == 1:
+            return places[0]
         asked = set.intersection(*(set(each._found) for each in places))  # noqa: SLF001 - its own
         found = {words: any(each._found[words] for each in places) for words in asked}  # noqa: SLF001 - its own
         return cls(b",".join(each.text for each in places), found)

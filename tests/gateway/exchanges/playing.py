@@ -32,7 +32,7 @@ from understudy.ledger.rows import row_of, row_of_start
 from understudy.pricing.cache import PRICE_CACHE
 from understudy.transport.base import TransportError
 from understudy.virtual_time import run
-from understudy.wire import members
+from understudy.wire import growing, members
 from understudy.wire.http import HttpHead, HttpRequest
 
 KEY = "exchange-key-0123456789abcdef0123456789abcdef"
@@ -269,5 +269,8 @@ def play(played: Scenario) -> Seen:
         patch.setattr(os, "urandom", random.Random("chances").randbytes)
         patch.setattr(job, "_chances", [])
         patch.setattr(members, "_latest", ())
+        patch.setattr(growing, "_kept", growing.Beginnings())
+        patch.setattr(growing, "LEAST", 1_000)  # few recorded conversations are long
+        patch.setattr(growing, "_MARKS", (8_000, 4_000, 2_000, 1_000))
         seen, _ = run(_play(played, patch))
     return seen

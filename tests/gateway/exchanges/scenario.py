@@ -230,12 +230,22 @@ def _caller(face: str, dice: random.Random) -> Caller:
     return Caller(face, path, body, headers, at, leaves, pieces, dice.random() < 0.7)
 
 
+_AGENTS = [
+    {"role": role, "content": f"{number}: " + 'It \\ said "no", and \u00e9. ' * 30}
+    for number in range(30)
+    for role in ("user", "assistant")
+]
+"""A long conversation, of which each step sends the beginning."""
+
+
 def _usual_request(face: str, dice: random.Random) -> tuple[str, bytes]:
-    """Return a request as most are, from a hundred bytes to some ten thousand."""
+    """Return a request as most are, from a hundred bytes to some ten thousand: a question, or an agent's next step."""
     text = "Why does the test fail? " * dice.choice((1, 4, 40, 400))
     talk = [{"role": "user", "content": text}]
     if dice.random() < 0.4:
         talk = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}, *talk]
+    elif dice.random() < 0.4:
+        talk = [*_AGENTS[: 2 * dice.randrange(6, 30)], *talk]
     stream = {"stream": True} if dice.random() < 0.4 else {}
     match face:
         case "openai":

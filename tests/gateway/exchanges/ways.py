@@ -21,7 +21,7 @@ from understudy.gateway.serving import heads, protocol
 from understudy.gateway.serving.exchange import SocketExchange
 from understudy.planning import route_state
 from understudy.policy.first_attempt import FirstAttempt
-from understudy.wire import members
+from understudy.wire import growing, members
 from understudy.wire.members import Members, scan
 
 _found: Callable[[bytes], Members] = vars(members)["_found"]
@@ -58,6 +58,7 @@ def general() -> Iterator[None]:
         patch.setattr(parse_messages, "_PLAIN_ROLES", {})
         patch.setattr(handling, "LONG", sys.maxsize)
         patch.setattr(streaming, "PIECES", ())
+        patch.setattr(growing, "_continued", _none)
         patch.setattr(members, "_found", _scanned)
         patch.setattr(members, "_LEAST_ROUTING", -sys.maxsize)
         patch.setattr(protocol, "known_head", _none)
