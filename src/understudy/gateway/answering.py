@@ -97,10 +97,13 @@ class Answering:
         )
         self._notes.run = run
         if inbound.stream:
-            crossing.run = run
+            crossing.answered_by(run)
             streaming = Streaming(site, self._connection, self._half, self._notes, crossing)
             first, last = partial(self._note_first, run, crossing), partial(self._keep, run, crossing.request)
-            await streaming.send(run, first, last)
+            try:
+                await streaming.send(run, first, last)
+            finally:
+                crossing.answered_by(None)
             return
         await run.to_end()
         if run.response is None:

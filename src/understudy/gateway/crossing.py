@@ -37,46 +37,48 @@ if TYPE_CHECKING:
 Known = Callable[[GenerationRequest], GenerationRequest]
 
 
-class Crossing:
-    """One request of a caller, as it is sent on, and its answer, as the caller may have it.
+class _Answering:
+    """What answers a request, once it does. Steps of the way back ask for it, so that none of them holds the way."""
 
-    Of a request that was read in outline nothing crosses before a target of another wire format is asked: then the
-    whole is read.
-    """
+    __slots__ = ("run",)
 
-    __slots__ = ("_changes", "_face", "_known", "_sealer", "_steps", "_whole", "inbound", "request", "run", "warnings")
-
-    def __init__(
-        self, face: str, inbound: Inbound, sealer: Sealer, known: Known = lambda request: request, **changes: Any
-    ) -> None:
-        """`face`: the caller's wire format. `known` adds the authors of what the body holds, `changes` is what else is
-        known of the request."""
+    def __init__(self) -> None:
         self.run: Run | None = None
-        """What answers the request, once it does."""
+
+    def whose(self) -> Provenance | None:
+        """Return the author of the answer."""
+        attempt = self.run.committed if self.run is not None else None
+        return attempt.fold.provenance if attempt is not None and attempt.fold is not None else None
+
+
+class _Reading:
+    """A request as it is read and brought into its form. It does not hold what comes of it, which may hold it."""
+
+    __slots__ = ("_changes", "_face", "_known", "_sealer", "_whole", "answering", "inbound", "steps", "warnings")
+
+    def __init__(self, face: str, inbound: Inbound, sealer: Sealer, known: Known, changes: dict[str, Any]) -> None:
+        self.answering = _Answering()
         self.warnings: list[Warning] = []
-        """What had to be left out of the request, whoever answers."""
         self.inbound = inbound
-        """The request as it was read, whole or in outline."""
+        self.steps: list[FittingIds | Sealing | CallingBack | Compacting] = []
         self._face = face
         self._sealer = sealer
         self._known = known
         self._changes = changes
         self._whole: GenerationRequest | None = None
-        self._steps: list[FittingIds | Sealing | CallingBack | Compacting] = []
-        self.request = self._crossed() if inbound.whole is None else self._outline()
 
-    def _crossed(self) -> GenerationRequest:
+    def crossed(self) -> GenerationRequest:
         """Return a request that has been read as a whole, as it is sent on."""
         request = self._own()
-        self._steps = [FittingIds(self._face, request.messages)]
+        self.steps = [FittingIds(self._face, request.messages)]
         if self._face == GEMINI:
             request = replace(request, messages=gathered(request.messages))
         if self._face in CARRIERS:
             request = self._opened(request)
-            self._steps.append(Sealing(self._face, self._sealer, self._whose))
+            self.steps.append(Sealing(self._face, self._sealer, self.answering.whose))
         return self._shared(request) if self._face == RESPONSES else request
 
-    def _outline(self) -> GenerationRequest:
+    def outline(self) -> GenerationRequest:
         """Return the outline of a request."""
         request = self._cleaned(self._own())
         origin = request.origin
@@ -94,7 +96,7 @@ class Crossing:
                     self.inbound = self.inbound.whole()
                 except BadRequest as error:
                     raise Misuse(error.failure.message, failure=error.failure) from error
-            self._whole = self._crossed()
+            self._whole = self.crossed()
         return self._whole
 
     def _own(self) -> GenerationRequest:
@@ -121,27 +123,57 @@ class Crossing:
             request = _without(request, RESPONSES, "include")  # what it asks for comes true with every provider
         request, table = flattened(request)
         if is_requested(request):
-            self._steps = [Compacting(self._sealer)]
+            self.steps = [Compacting(self._sealer)]
             return as_summary(request)
         if table:
-            self._steps.append(CallingBack(table))
+            self.steps.append(CallingBack(table))
         return request
 
-    def _whose(self) -> Provenance | None:
-        attempt = self.run.committed if self.run is not None else None
-        return attempt.fold.provenance if attempt is not None and attempt.fold is not None else None
+
+class Crossing:
+    """One request of a caller, as it is sent on, and its answer, as the caller may have it.
+
+    Of a request that was read in outline nothing crosses before a target of another wire format is asked: then the
+    whole is read. No part refers back to it, so that a long body is freed with the request, not by the next search for
+    cycles.
+    """
+
+    __slots__ = ("_reading", "request")
+
+    def __init__(
+        self, face: str, inbound: Inbound, sealer: Sealer, known: Known = lambda request: request, **changes: Any
+    ) -> None:
+        """`face`: the caller's wire format. `known` adds the authors of what the body holds, `changes` is what else is
+        known of the request."""
+        self._reading = reading = _Reading(face, inbound, sealer, known, changes)
+        self.request = reading.crossed() if inbound.whole is None else reading.outline()
+
+    @property
+    def inbound(self) -> Inbound:
+        """The request as it was read, whole or in outline."""
+        return self._reading.inbound
+
+    @property
+    def warnings(self) -> list[Warning]:
+        """What had to be left out of the request, whoever answers."""
+        return self._reading.warnings
+
+    def answered_by(self, run: Run | None) -> None:
+        """Note what answers the request; `None` once nothing does any more."""
+        self._reading.answering.run = run
 
     def events(self, batch: list[Any]) -> list[Any]:
         """Return events of the answer as the caller may have them."""
-        for step in self._steps:
+        for step in self._reading.steps:
             batch = step.events(batch)
         return batch
 
     def response(self, response: GenerationResponse) -> GenerationResponse:
         """Return the whole answer as the caller may have it."""
-        for step in self._steps:
+        for step in self._reading.steps:
             response = step.response(response)
-        return replace(response, warnings=(*self.warnings, *response.warnings)) if self.warnings else response
+        warnings = self.warnings
+        return replace(response, warnings=(*warnings, *response.warnings)) if warnings else response
 
 
 def _without(request: GenerationRequest, dialect: str, *names: str) -> GenerationRequest:
