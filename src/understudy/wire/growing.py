@@ -138,10 +138,10 @@ def growing_members(data: bytes, name: str) -> tuple[Members, Beginning | None]:
 def remember(members: Members, name: str, begun: Beginning | None) -> None:
     """Keep the beginning of a body whose array of objects was read, if it is written evenly and has grown."""
     cut = 0 if begun is None else begun.cut
-    if len(members.data) - cut < LEAST or len(members.data) > KEPT:
+    if len(members.data) < cut + LEAST or len(members.data) > KEPT:
         return
-    new = _beginning_of(members, name)
-    if new is not None and new.cut - cut >= LEAST:
+    new = _beginning_of(members, name, cut + LEAST)
+    if new is not None:
         _kept.add(name, new, begun)
 
 
@@ -189,8 +189,9 @@ def _check_shape(data: bytes, text: bytes) -> None:
     check_shape(text)
 
 
-def _beginning_of(members: Members, name: str) -> Beginning | None:
-    """Return the beginning of a body; `None` for one that is not written evenly, or has few elements."""
+def _beginning_of(members: Members, name: str, least: int) -> Beginning | None:
+    """Return the beginning of a body; `None` for one that is not written evenly, is shorter than `least`, or has few
+    elements."""
     data, entries = members.data, members.entries(name)
     spans = even_spans(data, members.named)
     place = next((number for number, span in enumerate(spans or ()) if span.name == name), None)
@@ -199,7 +200,7 @@ def _beginning_of(members: Members, name: str) -> Beginning | None:
     begin, cut = spans[place].value, spans[place].end
     for _ in range(LAST):
         cut = data.rfind(_ELEMENT, begin, cut)
-        if cut < LEAST:
+        if cut < least:
             return None
     try:
         last = _entries.decode(b"[" + data[cut : spans[place].end])
