@@ -17,6 +17,8 @@ from understudy.wire.json import BadJson, JsonTooLarge
 from understudy.wire.members import Members, RepeatedMember
 
 COMPACT, SPACED = (",", ":"), (", ", ": ")
+_found: Callable[[bytes], Members] = vars(members)["_found"]
+_continued: Callable[..., Members | None] = vars(growing)["_continued"]
 WORDS = (b'"image_url"', b'"file"')
 
 
@@ -51,7 +53,7 @@ def read(data: bytes) -> Members:
 def anew(data: bytes) -> Members:
     """Read a body of which nothing is known."""
     data.decode()
-    return members._found(bytes(bytearray(data)))
+    return _found(bytes(bytearray(data)))
 
 
 def assert_same(found: Members, data: bytes) -> None:
@@ -63,11 +65,6 @@ def assert_same(found: Members, data: bytes) -> None:
     assert found.entries("messages") == general.entries("messages")
     said_so = any(each.may_have(WORDS) for each in general.outside_texts("messages"))
     assert said_so <= any(each.may_have(WORDS) for each in found.outside_texts("messages"))
-
-
-@pytest.fixture
-def no_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "_found", None)
 
 
 @pytest.mark.parametrize("form", [COMPACT, SPACED])
@@ -86,11 +83,10 @@ def test_of_a_body_that_has_grown_only_the_rest_is_read(
     assert len(kept) == 1
 
 
-def test_the_last_messages_may_have_changed(no_whole: None, kept: Beginnings) -> None:
+def test_the_last_messages_may_have_changed(kept: Beginnings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client moves the mark of its cache from the last message to a new one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(members, "_found", lambda data: Members(data, members._members.decode(data)))
-        read(body([*(said(n) for n in range(9)), said(9, cache=True)]))
+    read(body([*(said(n) for n in range(9)), said(9, cache=True)]))
+    monkeypatch.setattr(members, "_found", None)
     read(body([*(said(n) for n in range(11)), said(11, cache=True)]))
     assert len(kept) == 1
 
@@ -188,11 +184,10 @@ def test_anything_is_read_as_without_the_earlier_one(monkeypatch: pytest.MonkeyP
     dice, continued = random.Random(5), 0
     bases = [body([said(n) for n in range(count)], form) for count in (6, 12, 20) for form in (COMPACT, SPACED)]
     ends = [b"]}", b'], "n": 1}', b'],"n":1}', b'], "model": "x"}', b'],"n":[],"n":[]}', b'}], "n": 1}', b""]
-    general = growing._continued
 
     def counted(*given: Any) -> Members | None:
         nonlocal continued
-        found = general(*given)
+        found = _continued(*given)
         continued += found is not None
         return found
 
