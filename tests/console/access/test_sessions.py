@@ -53,6 +53,29 @@ async def test_over_tls_the_cookie_is_secure_and_of_this_host(operated: OpenCons
     assert await is_in(browser)
 
 
+async def test_a_proxy_over_tls_need_not_say_that_it_is_one(operated: OpenConsole) -> None:
+    """Only the requests of forms have an `Origin`, which shows TLS; links have none."""
+    browser = Browser(
+        (await operated(gateway={"keys": [{"name": "c", "key": CALLER}], "hosts": ["gw.example.com"]}))[0]
+    )
+    browser.headers = {"host": "gw.example.com"}
+    origin = {"origin": "https://gw.example.com"}
+    answer = await browser.post("/console/sign-in", {"key": KEYS["read"]}, origin)
+    assert answer.headers["set-cookie"].startswith("__Host-understudy_session=")
+    assert await is_in(browser)
+
+
+async def test_over_tls_a_cookie_that_another_host_may_have_set_is_not_read(operated: OpenConsole) -> None:
+    browser = Browser(
+        (await operated(gateway={"keys": [{"name": "c", "key": CALLER}], "hosts": ["gw.example.com"]}))[0]
+    )
+    browser.headers = {"host": "gw.example.com"}
+    assert (await browser.post("/console/sign-in", {"key": KEYS["read"]})).status == 303
+    assert await is_in(browser)
+    browser.headers["x-forwarded-proto"] = "https"
+    assert not await is_in(browser)
+
+
 @pytest.mark.parametrize("key", [CALLER, "", "wrong", KEYS["read"][:-1], f"{KEYS['read']}x"])
 async def test_another_key_does_not(key: str, operated: OpenConsole) -> None:
     browser = Browser((await operated())[0])

@@ -25,6 +25,8 @@ LASTING = 12 * 3600.0
 LOCAL = "local"
 """The operator of a gateway without admin keys, in logs and beside orders."""
 _PURPOSE = "console session"
+_SAFE = "__Host-"
+"""With this prefix a browser accepts and sends a cookie over TLS only, and from this very host only."""
 
 
 class _Session(msgspec.Struct, frozen=True, array_like=True):
@@ -78,7 +80,7 @@ def operator_of(request: Request, context: ConsoleContext) -> Operator | None:
 
 def _session_of(request: Request, context: ConsoleContext) -> _Session | None:
     """Return the session of the cookie, unless it was ended or is too old."""
-    text = request.cookies.get(cookie_name(request), "")
+    text = next((request.cookies[name] for name in _read_names(request) if name in request.cookies), "")
     content = opened(text, _PURPOSE, context.served.secrets) if text else None
     if content is None:
         return None
@@ -92,14 +94,23 @@ def _session_of(request: Request, context: ConsoleContext) -> _Session | None:
     return session
 
 
-def cookie_name(request: Request) -> str:
-    """Return the name of the cookie: browsers share cookies among all ports of a host, so it has the port. Over TLS it
-    has a prefix with which a browser accepts it from this very host only."""
+def _read_names(request: Request) -> tuple[str, ...]:
+    """Return the names under which the cookie may come, the safest first.
+
+    A proxy need not say that it was reached over TLS, and only forms have an `Origin` that shows it. Browsers send the
+    prefix over TLS only, so the cookie is read in any case; the one without is not, once TLS is known.
+    """
+    safe = _SAFE + _plain_name(request)
+    return (safe,) if request.is_secure else (safe, _plain_name(request))
+
+
+def _plain_name(request: Request) -> str:
+    """Return the name of the cookie: browsers share cookies among all ports of a host, so it has the port."""
     port = request.host.rpartition(":")[2]
-    name = f"understudy_session_{port}" if port.isdecimal() else "understudy_session"
-    return f"__Host-{name}" if request.is_secure else name
+    return f"understudy_session_{port}" if port.isdecimal() else "understudy_session"
 
 
 def _cookie(request: Request, value: str, seconds: int) -> str:
-    secure = "; Secure" if request.is_secure else ""
-    return f"{cookie_name(request)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    prefix, secure = (_SAFE, "; Secure") if request.is_secure else ("", "")
+    name = prefix + _plain_name(request)
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
