@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -97,15 +98,19 @@ def main() -> None:
     if len(sys.argv) == 3:
         asyncio.run(call(*sys.argv[1:]))
         return
+    if shutil.which("valgrind") is None:
+        raise SystemExit("valgrind is not installed: it counts the instructions")
     server = subprocess.Popen(
         [sys.executable, __file__, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     port = server.stdout.readline().strip()
-    counts = {name: count(name, port) for name in NAMES}
+    try:
+        counts = {name: count(name, port) for name in NAMES}
+    finally:
+        server.communicate()
     for name, each in counts.items():
         print(f"{name:12} {each:10,.0f} instructions a request   {each / counts['aiohttp']:5.2f}")
-    server.communicate()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 
 import understudy as u
 from tests.engine.fakes import Incoming, eventually
+from understudy import virtual_time
 from understudy.client.provider import Provider
 from understudy.domain.responses import joined
 from understudy.wire.http import HttpRequest
@@ -68,12 +69,17 @@ async def test_batches_that_overtake_one_another_come_back_in_order() -> None:
     assert [attempt.batch for attempt in response.attempts] == [1, 2, 3, 4, 5]
 
 
-async def test_all_batches_share_one_deadline() -> None:
-    transport = Vectors(lambda number: 0.06)
-    with pytest.raises(u.DeadlineExceeded, match=r"batch [23] of 10 .*deadline of 0\.1 s passed") as caught:
-        await provider(transport).embed(numbers(640), concurrency=1, deadline=0.1)
-    assert len(transport.sizes) in (1, 2)
-    assert caught.value.attempts[0].outcome is u.Outcome.WON
+def test_all_batches_share_one_deadline() -> None:
+    transport = Vectors(lambda number: 60.0)
+
+    async def embed() -> u.DeadlineExceeded:
+        with pytest.raises(u.DeadlineExceeded, match=r"batch 2 of 10 .*deadline of 100 s passed") as caught:
+            await provider(transport).embed(numbers(640), concurrency=1, deadline=100.0)
+        return caught.value
+
+    error, passed = virtual_time.run(embed())
+    assert (len(transport.sizes), passed) == (2, 100.0)
+    assert error.attempts[0].outcome is u.Outcome.WON
 
 
 async def test_a_caller_who_leaves_takes_all_batches_along() -> None:

@@ -40,6 +40,15 @@ async def test_what_fits_is_sent_and_what_does_not_is_not() -> None:
     assert caught.value.attempts == ()
 
 
+async def test_what_fits_nowhere_names_the_first_target_with_its_price_and_all_others() -> None:
+    dear = entry("b", Billing(), dollars=40.0)
+    made = manager(entry("a", Billing()), dear, entry("c", Billing()))
+    with pytest.raises(u.QuotaExhausted) as caught:
+        await made.generate("Hi", max_tokens=5_001, max_cost="0.01")
+    assert "at a/model this request may cost $0.010002000, and its max_cost is $0.010000000" in str(caught.value)
+    assert str(caught.value).endswith("; b/model is refused too; c/model is refused too")
+
+
 @pytest.mark.parametrize("written", ["0.01", 0.01, Decimal("0.01")])
 async def test_dollars_may_be_written_in_each_form(written: Any) -> None:
     made = manager(entry("a", Billing()))

@@ -77,6 +77,25 @@ def test_entries_of_before_there_were_classes_stay_as_they_are(path: Path) -> No
     assert [each.start.labels for each in selected] == [labels]
 
 
+def test_a_back_off_that_was_no_number_in_an_earlier_version_keeps_nothing_from_being_read(
+    ledger: SqliteLedger, path: Path
+) -> None:
+    """JSON has no NaN, so it was written as null."""
+    for seed in (1, 2):
+        ledger.record(ended(start(seed)))
+    ledger.flush()
+    file = sqlite3.connect(path, isolation_level=None)
+    file.execute(
+        'UPDATE entries SET details = \'{"waited":null,"why":"first"}\' WHERE id = (SELECT MIN(id) FROM entries)'
+    )
+    file.close()
+    with LedgerReader(path) as reader:
+        entries = reader.entries()
+    assert len(entries) == 2
+    assert {each.start.waited for each in entries} == {0.0}
+    assert "first" in {each.start.why for each in entries}
+
+
 def test_a_newer_file_is_refused(path: Path) -> None:
     SqliteLedger(path).close()
     with sqlite3.connect(path) as connection:

@@ -32,10 +32,30 @@ LONG_AGO = -60.0
 _CONSTANTS = (Failure, Fault, Scene, Limits, Plan, Random, Rules, Step, Target)
 """They never change; a target is known by its label, the others by nothing."""
 _ATOMS = (bool, bytes, enum.Enum, float, int, str, type(None))
-_EXPLANATIONS = frozenset(
-    {"_denials", "_last", "_picks", "_rng", "_rules", "decisions", "denials", "rules", "targets", "why"}
-)
-"""What is only said to the reader, or never changes. It is restored, but makes no difference between states."""
+SAID = {
+    "Book": {"rules", "targets"},
+    "Breaker": {"why"},
+    "Call": {"_last", "_rng", "_rules", "decisions"},
+    "Commitment": {"_rules"},
+    "Health": {"_denials", "_rng"},
+    "KeyPools": {"_picks"},
+    "Ledger": {"targets"},
+    "Pause": {"why"},
+    "Picker": {"_rng", "_rules", "denials"},
+    "Retries": {"_rng", "_rules"},
+    "Shown": {"_rules"},
+    "Skipped": {"why"},
+}
+"""By class, what is only said to the reader, or never changes. It is restored, but makes no difference between states.
+Fields of these names in other classes do."""
+_NOTHING: set[str] = set()
+
+
+def said_of(cls: type) -> set[str]:
+    """Return the fields of a class, and of those it is made from, that make no difference."""
+    return set[str]().union(*(SAID.get(base.__name__, _NOTHING) for base in cls.__mro__))
+
+
 _SLICE = 5.0
 """Seconds by which a breaker counts outcomes: it notes the number of the slice, not a time."""
 
@@ -78,6 +98,8 @@ class Shape(NamedTuple):
     """The slots in which states differ."""
     relative: tuple[str, ...] = ()
     """Those that are coded in a way of their own."""
+    said: Collection[str] = ()
+    """The names in its dictionary that make no difference."""
 
     def read(self, each: object) -> list[Any]:
         """Return what the telling slots of an object hold."""
@@ -108,15 +130,17 @@ def _shape_of(cls: type) -> Shape:
             return Shape(kind)
     if issubclass(cls, msgspec.Struct):
         kind = Kind.FROZEN if cls.__struct_config__.frozen else Kind.OBJECT
-        return Shape(kind, cls.__struct_fields__, telling=_telling(cls.__struct_fields__))
+        return Shape(kind, cls.__struct_fields__, telling=_telling(cls, cls.__struct_fields__))
     slots = [slot for base in cls.__mro__ for slot in getattr(base, "__slots__", ())]
     has_dict = "__dict__" in slots or any("__slots__" not in vars(base) for base in cls.__mro__[:-1])
     own = tuple(slot for slot in slots if slot not in ("__dict__", "__weakref__"))
-    return Shape(Kind.OBJECT, own, has_dict, _telling(own), tuple(slot for slot in own if slot in _RELATIVE))
+    relative = tuple(slot for slot in own if slot in _RELATIVE)
+    return Shape(Kind.OBJECT, own, has_dict, _telling(cls, own), relative, said_of(cls))
 
 
-def _telling(slots: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(slot for slot in slots if slot not in _EXPLANATIONS and slot not in _RELATIVE)
+def _telling(cls: type, slots: tuple[str, ...]) -> tuple[str, ...]:
+    said = said_of(cls)
+    return tuple(slot for slot in slots if slot not in said and slot not in _RELATIVE)
 
 
 def _fields(each: object, shape: Shape) -> Iterator[tuple[str, Any]]:
@@ -340,7 +364,7 @@ class Coder:
                 code(value)
         if shape.has_dict:
             for name, value in vars(each).items():
-                if name not in _EXPLANATIONS:
+                if name not in shape.said:
                     code(value)
         for name in shape.relative:
             out.append(_RELATIVE[name](getattr(each, name), self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import pickle
+import re
 from random import Random
 
 import pytest
@@ -15,9 +16,12 @@ from tests.modelcheck.bound import BOUND
 from tests.modelcheck.bugs import BUGS, Bug, missing, seeded
 from tests.modelcheck.faults import FAULTS, SERVER_ERROR
 from tests.modelcheck.hunt import hunt
-from tests.modelcheck.memory import Coder, Snapshot
+from tests.modelcheck.laws import Book
+from tests.modelcheck.ledger import Ledger
+from tests.modelcheck.memory import SAID, Coder, Snapshot
 from tests.modelcheck.scenes import SCENES, Scene
 from tests.modelcheck.search import MOST_OF_A_WHOLE, Search, code, told
+from tests.modelcheck.shown import Shown
 from tests.modelcheck.view import LEFT_OUT, view
 from tests.modelcheck.world import Move, World
 from understudy.policy.breaker import Breaker
@@ -26,7 +30,11 @@ from understudy.policy.call import Call
 from understudy.policy.commitment import Commitment
 from understudy.policy.cooldowns import Pause
 from understudy.policy.health import Health
+from understudy.policy.key_pools import KeyPools
+from understudy.policy.picker import Picker
 from understudy.policy.plan import Plan, Step
+from understudy.policy.retries import Retries
+from understudy.policy.skipped import Skipped
 from understudy.policy.tries import Try
 from understudy.policy.verdicts import VERDICTS
 
@@ -175,6 +183,32 @@ def test_a_world_is_restored_whatever_happened_since() -> None:
         assert code() != before
         here.restore()
         assert code() == before
+
+
+class _Slotted:
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+class _Open:
+    def __init__(self, why: str) -> None:
+        self.targets = why
+
+
+@pytest.mark.parametrize("kind", [_Slotted, _Open])
+def test_fields_named_as_explanations_of_other_classes_tell_states_apart(kind: type) -> None:
+    assert Coder(0.0).digest(kind("a")) != Coder(0.0).digest(kind("b"))
+
+
+def test_each_field_that_makes_no_difference_is_one_of_its_class() -> None:
+    policy = (Breaker, Call, Commitment, Health, KeyPools, Pause, Picker, Retries, Skipped)
+    classes = {each.__name__: each for each in (*policy, Book, Ledger, Shown)}
+    assert classes.keys() == SAID.keys()
+    for name, cls in classes.items():
+        text = inspect.getsource(cls)
+        assert all(re.search(rf"\b{field}\b", text) for field in SAID[name]), name
 
 
 def test_a_bug_in_the_search_itself_would_show() -> None:

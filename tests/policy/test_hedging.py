@@ -185,6 +185,26 @@ def test_the_budget_is_that_of_the_key_whose_answer_is_late() -> None:
         assert keyless.order == order, "without keys each entry has a budget of its own"
 
 
+def test_a_hedge_that_a_limit_of_this_side_forbids_costs_none() -> None:
+    budgets = Budgets()
+    for _ in range(6):
+        desk = Desk(A, B, budgets=budgets, hedge_after=2.0)
+        desk.wake()
+        assert desk.order == "ab"
+        desk.call.receive(Denied(2, failure(K.BILLING, code="budget_exceeded", sent=False)), 102.0)
+        desk.call.receive(Ended(1), 103.0)
+    budget = budgets.retry(A.credential)
+    assert [budget.withdraw_hedge() for _ in range(3)] == [True, True, False], "one, and a fifth of six requests"
+
+
+def test_only_the_hedge_is_given_back() -> None:
+    budgets = Budgets()
+    desk = Desk(A, B, budgets=budgets, hedge_after=2.0)
+    desk.wake()
+    desk.call.receive(Denied(1, failure(K.LOCAL)), 102.0)
+    assert not budgets.retry(A.credential).withdraw_hedge()
+
+
 # ---- who wins ----
 
 

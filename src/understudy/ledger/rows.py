@@ -59,7 +59,8 @@ _tokens = attrgetter(*TOKENS)
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is read only when one entry is looked at."""
 
-    waited: float = 0.0
+    waited: float | None = 0.0
+    """`None` in rows of earlier versions that stored what is not a number."""
     pool_key: str | None = None
     why: str | None = None
     failure: Failure | None = None
@@ -188,7 +189,7 @@ def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
         model=row["model"],
         operation=Operation(row["operation"]),
         started=row["started"] / SECOND,
-        waited=details.waited,
+        waited=details.waited or 0.0,
         key=details.pool_key,
         batch=row["batch"],
         streamed=bool(row["streamed"]),
@@ -252,6 +253,6 @@ _OTHER = b"\0"
 
 
 def _encoded(details: Details) -> str:
-    if not math.isfinite(details.waited):
+    if details.waited is None or not math.isfinite(details.waited):
         raise ValueError("JSON has no such number, and the entry could not be read again")
     return msgspec.json.encode(details).decode()

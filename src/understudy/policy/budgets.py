@@ -46,6 +46,10 @@ class RetryBudget:
         self._hedges -= 1.0
         return True
 
+    def return_hedge(self) -> None:
+        """Give back a hedge that was not made."""
+        self._hedges = min(MOST_HEDGES, self._hedges + 1.0)
+
     def withdraw(self, now: float) -> bool:
         """Draw one retry, from the share of the traffic first; return false if none is left."""
         _forget(self._requests, now)

@@ -243,8 +243,7 @@ class Call:
         self._health.release(denied.permit)
         denied.target.closed = True
         self._tries.attempts -= signal.attempt == self._tries.attempts
-        self._last, label = signal.failure, denied.target.step.target.label
-        self.denials[label] = Skipped(label, signal.failure.message, now, refused=True)
+        self._last = self._picker.refused(denied.target, signal.failure, self._last, now)
         if self.running or not signal.final:
             return [] if self.running else self._next_target(now)
         return self._settle(Settle(signal.attempt, signal.failure, surfaced=True))

@@ -18,7 +18,7 @@ from understudy.policy.budgets import RetryBudget
 from understudy.policy.cooldowns import Denial
 from understudy.policy.health import Health, Permit
 from understudy.policy.signals import Rules
-from understudy.policy.skipped import Skipped, skipped
+from understudy.policy.skipped import Skipped, also_refused, skipped
 from understudy.policy.tries import LEAST, Tries, Try
 
 PROBE_LOOK = 0.2
@@ -41,7 +41,7 @@ class Wait(msgspec.Struct, frozen=True):
 class Picker:
     """Picks targets for one request. `denials` holds, by label, those that were skipped and why."""
 
-    __slots__ = ("_health", "_rng", "_rules", "_tries", "caller", "denials")
+    __slots__ = ("_health", "_hedge", "_rng", "_rules", "_tries", "caller", "denials")
 
     def __init__(self, tries: Tries, rules: Rules, health: Health, rng: Random) -> None:
         self._tries = tries
@@ -50,6 +50,8 @@ class Picker:
         self._rng = rng
         self.caller = health.new_caller()
         self.denials: dict[str, Skipped] = {}
+        self._hedge: tuple[Try, RetryBudget] | None = None
+        """Which target is asked beside the first one, and at the expense of which budget, until that is settled."""
 
     def next(self, now: float, wait_began: float | None) -> Pick | Wait | None:
         """Pick the first target that was not tried and may be asked; else one that has come back; else wait.
@@ -162,8 +164,23 @@ class Picker:
             if not budget.withdraw_hedge():
                 return None
             permit = self._acquire(each, now)
-            return Pick(each, permit) if isinstance(permit, Permit) else None
+            if isinstance(permit, Permit):
+                self._hedge = each, budget
+                return Pick(each, permit)
+            budget.return_hedge()
+            return None
         return None
+
+    def refused(self, each: Try, failure: Failure, earlier: Failure | None, now: float) -> Failure:
+        """Note that a limit of this side forbids a target. Return why, also of those that it forbade before: `earlier`
+        is the failure before this one."""
+        label = each.step.target.label
+        if self._hedge is not None and self._hedge[0] is each:
+            self._hedge[1].return_hedge()
+            self._hedge = None
+        others = [name for name, denial in self.denials.items() if denial.refused and name != label]
+        self.denials[label] = Skipped(label, failure.message, now, refused=True)
+        return also_refused(earlier, failure, label) if others and earlier is not None else failure
 
     def _acquire(self, each: Try, now: float) -> Permit | Denial:
         health, target = self._health, each.step.target

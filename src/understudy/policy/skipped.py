@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from understudy.domain.failures import FailureKind
+from understudy.domain.failures import Failure, FailureKind
 from understudy.policy.cooldowns import Denial
 from understudy.policy.targets import Target
 
@@ -35,6 +35,15 @@ class Skipped(msgspec.Struct, frozen=True):
 def skipped(target: Target, denial: Denial, now: float) -> Skipped:
     """Return a target as it is skipped `now` because of what is known of its health."""
     return Skipped(target.label, denial.why, now, denial.until, denial.probed, kind=denial.kind)
+
+
+def also_refused(earlier: Failure, failure: Failure, label: str) -> Failure:
+    """Return why a limit of this side forbids several targets: the same that forbade those before, or another one."""
+    if earlier.sent or earlier.code is None or earlier.code != failure.code:
+        return failure
+    soonest = min(filter(None, (earlier.retry_after, failure.retry_after)), default=None)
+    message = f"{earlier.message}; {label} is refused too"
+    return msgspec.structs.replace(earlier, message=message, retry_after=soonest)
 
 
 _NAMED = 3
