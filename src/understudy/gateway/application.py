@@ -19,6 +19,7 @@ from understudy.gateway.asgi import AsgiExchange, Message, Receive, Send
 from understudy.gateway.connection import Connection
 from understudy.gateway.exchange import Exchange
 from understudy.gateway.handling import Handling, plain_error
+from understudy.gateway.head import Head
 from understudy.gateway.member import GatewayMember
 from understudy.gateway.memory import Memory
 from understudy.gateway.operating import ROOTS, Operating
@@ -96,22 +97,32 @@ class Gateway:
     async def serve(self, exchange: Exchange) -> None:
         """Serve one request, whichever server has it."""
         site, connection = self._site, Connection(exchange)
-        if (refused := site.hosts.refusal(connection.headers, exchange.http_version)) is not None:
-            await self._turn_away(connection, plain_error(refused.status or 400, refused.message))
-            return
-        route = self._router.find(connection.method, connection.path)
-        if route is None:
-            await (self._operate(connection) if connection.path.startswith(ROOTS) else self._deny(connection))
+        head = exchange.notes.get(site) or await self._looked_up(site, connection)
+        if head is None:
             return
         if self._traces:
             note_caller(connection.headers)
-        handling = Handling(site, route, connection)
+        handling = Handling(head, connection)
         site.enter()
         try:
             await handling.serve()
         finally:
-            self._record(handling.notes, connection, route.path, handling.face)
+            self._record(handling.notes, connection, head.route.path, handling.face)
             site.exit()
+
+    async def _looked_up(self, site: Site, connection: Connection) -> Head | None:
+        """Return what the head of a request decides, and note it; `None` if that was an answer, which is sent."""
+        exchange = connection.exchange
+        if (refused := site.hosts.refusal(connection.headers, exchange.http_version)) is not None:
+            await self._turn_away(connection, plain_error(refused.status or 400, refused.message))
+            return None
+        route = self._router.find(connection.method, connection.path)
+        if route is None:
+            await (self._operate(connection) if connection.path.startswith(ROOTS) else self._deny(connection))
+            return None
+        exchange.notes.clear()  # of a former site
+        head = exchange.notes[site] = Head.of(site, route, connection.headers, connection.query)
+        return head
 
     @property
     def site(self) -> Site:

@@ -19,7 +19,7 @@ class AsgiExchange:
 
     __slots__ = (
         *("_receive", "_send", "_watcher", "at_end", "headers", "http_version", "is_gone", "method", "path", "peer"),
-        *("query", "refused"),
+        *("notes", "query", "refused"),
     )
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -33,6 +33,7 @@ class AsgiExchange:
         self.headers = _joined(scope["headers"])
         self.http_version: str = scope.get("http_version", "1.1")
         self.peer: str | None = (scope.get("client") or (None,))[0]
+        self.notes: dict[Any, Any] = {}
         self.at_end = False
         self.is_gone = False
         self.refused = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from understudy.wire.http import Headers
 
@@ -54,6 +54,8 @@ class Exchange(Outlet, Protocol):
     """By name in lower case; repeated ones are joined with a comma (RFC 9110 §5.3)."""
     peer: str | None
     """The address of the caller; `None` if the server states none, as for a Unix socket."""
+    notes: dict[Any, Any]
+    """What the application notes of the head. The next request of the connection finds it, if it has the same head."""
     at_end: bool
     """Whether the whole body of the request has been read."""
     is_gone: bool

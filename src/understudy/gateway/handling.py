@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from functools import partial
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from understudy.domain.requests import GenerationRequest, ModelsRequest
 from understudy.domain.wire_answer import WireAnswer, wire_answer_of
 from understudy.gateway import idempotency, replies
 from understudy.gateway.answering import Answering
-from understudy.gateway.callers import ANYONE, Caller, Refusal
+from understudy.gateway.callers import Caller, Refusal
 from understudy.gateway.catalogue import assumed
 from understudy.gateway.clients import client_of
 from understudy.gateway.connection import Connection
@@ -25,15 +25,15 @@ from understudy.gateway.counting import counted
 from understudy.gateway.crossing import Crossing
 from understudy.gateway.exchange import ClientGone
 from understudy.gateway.faces import load_face
+from understudy.gateway.head import Head
 from understudy.gateway.items import Resolved, read, resolved
 from understudy.gateway.limit_headers import limit_headers
 from understudy.gateway.manners import reported
 from understudy.gateway.openapi import document
 from understudy.gateway.passthrough import Passthrough
 from understudy.gateway.recording import Notes
-from understudy.gateway.routes import ROUTES, Route
+from understudy.gateway.routes import ROUTES
 from understudy.gateway.sealing import BEGINNING
-from understudy.gateway.site import Site
 from understudy.gateway.stored import Kept, kept_field
 from understudy.gateway.thinking import CARRIERS
 from understudy.wire.http import Headers, HttpReply, HttpRequest
@@ -69,11 +69,12 @@ _DRAINING = Failure(
 class Handling:
     """One request at one route, answered in the wire format of the route."""
 
-    def __init__(self, site: Site, route: Route, connection: Connection) -> None:
-        self._site = site
-        self._route = route
+    def __init__(self, head: Head, connection: Connection) -> None:
+        self._caller = head.caller
+        self._site = head.site
+        self._route = head.route
         self._connection = connection
-        self._half = load_face(face_of(route, connection.headers)) if route.face else None
+        self._half = head.half
         if self._half is not None and self._half.name == "anthropic":
             connection.id_names = ("request-id",)  # https://platform.claude.com/docs/en/api/errors#request-id
         self.notes = Notes.on(connection)
@@ -87,9 +88,7 @@ class Handling:
     async def serve(self) -> None:
         """Answer the request, whatever becomes of it."""
         try:
-            connection = self._connection
-            caller = ANYONE if self._route.admits != "key" else self._site.configured(connection)
-            await self._admitted(caller if caller is not None else await self._site.admit(connection))
+            await self._admitted(self._caller or await self._site.admit(self._connection))
             self.notes.answered = True
         except ClientGone:
             self.notes.refused = self._connection.exchange.refused
@@ -242,18 +241,6 @@ class Handling:
                 return json_reply({"models": []})
             case _:
                 return json_reply({"status": "ok", "service": "understudy"})
-
-
-def face_of(route: Route, headers: Mapping[str, str]) -> str:
-    """Return the wire format of a request; several share a path, and the headers of their clients tell them apart."""
-    if route.face != "shared":
-        return route.face
-    if "anthropic-version" in headers or "x-api-key" in headers:
-        return "anthropic"
-    if "x-goog-api-key" in headers or "x-goog-api-client" in headers:
-        return "gemini"
-    agent = f"{headers.get('user-agent', '')} {headers.get('x-client-name', '')} {headers.get('x-fern-language', '')}"
-    return "cohere" if "cohere" in agent.lower() else "openai"
 
 
 def plain_error(status: int, message: str) -> HttpReply:

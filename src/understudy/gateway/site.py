@@ -146,10 +146,6 @@ class Site:
         if self._keyring is not None:
             self._keyring.check()
 
-    def configured(self, connection: Connection) -> Caller | None:
-        """Return whose request it is if that is known at once; `None` leaves it to `admit`."""
-        return self.access.configured(connection.headers, connection.query)
-
     async def admit(self, connection: Connection) -> Caller | Refusal:
         """Return whose request it is, or why it is refused. Without keys, requests of web pages are."""
         caller = await self.access.admit(connection.headers, connection.query, connection.exchange.peer)

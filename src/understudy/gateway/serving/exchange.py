@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -41,6 +41,7 @@ class SocketExchange(msgspec.Struct, eq=False):
     keep_alive: bool
     """Whether the connection stays open after the answer."""
     _line: Line
+    notes: dict[Any, Any] = {}
     at_end: bool = False
     is_gone: bool = False
     refused: int = 0

@@ -7,8 +7,11 @@ nothing but the digits of its Content-Length is not parsed again.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
+
+from understudy.gateway.exchange import Exchange
 
 LONGEST = 2048
 """Bytes up to which a head is kept: each open connection may have one."""
@@ -30,6 +33,8 @@ class KnownHead(msgspec.Struct, frozen=True):
     """The bytes ahead of the digits of the Content-Length."""
     after: bytes
     """Those behind them, up to the end of the head."""
+    notes: dict[Any, Any]
+    """What the application has noted of it."""
 
     def begin(self, data: bytes) -> tuple[int, str] | None:
         """Return where the body begins in a request with this head, and how long it is, as it is written there.
@@ -48,14 +53,13 @@ class KnownHead(msgspec.Struct, frozen=True):
         return (begin, length) if len(data) - begin <= int(length) else None
 
 
-def known_head(
-    data: bytes, method: str, path: str, query: str, headers: dict[str, str], *, longest: int
-) -> KnownHead | None:
+def known_head(data: bytes, exchange: Exchange, *, longest: int) -> KnownHead | None:
     """Return the head with which these bytes begin, if it is worth keeping: it is not longer than `longest`, has come
-    as a whole, and states the length of a body. `headers` is what it was found to mean."""
+    as a whole, and states the length of a body. `exchange` is what it was found to mean."""
     end = data.find(_END, 0, max(longest, 0))
     length = _LENGTH.search(data, 0, end + 2) if end >= 0 else None
     if length is None:
         return None
     before, after = data[: length.start(1)], data[length.end(1) : end + len(_END)]
-    return KnownHead(method, path, query, headers, before, after)
+    method, path, query, headers = exchange.method, exchange.path, exchange.query, exchange.headers
+    return KnownHead(method, path, query, headers, before, after, exchange.notes)

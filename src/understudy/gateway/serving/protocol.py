@@ -183,7 +183,7 @@ class HttpProtocol(Line):
         self.enter(Phase.ANSWERING if has_all else Phase.BODY)
         self._window = (self.since, 0)
         request = (known.method, known.path, known.query, "1.1", headers, self.peer, False, keep_alive, self)
-        self._exchange = SocketExchange(*request, has_all=has_all)
+        self._exchange = SocketExchange(*request, known.notes, has_all=has_all)
         self._exchange.run()
         if body:
             self._exchange.add(body)
@@ -282,7 +282,7 @@ class HttpProtocol(Line):
         self._known = None
         if keep_alive and self._first and "content-length" in headers:
             longest = min(LONGEST, self.limits.head - DIGITS)  # also with a length that has more digits
-            self._known = known_head(self._first, method, path, query, headers, longest=longest)
+            self._known = known_head(self._first, self._exchange, longest=longest)
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
