@@ -15,6 +15,7 @@ from understudy.dialects.gemini.wire import NAME as GEMINI
 from understudy.dialects.responses.wire import ENCRYPTED
 from understudy.dialects.responses.wire import NAME as RESPONSES
 from understudy.dialects.server import BadRequest, Inbound
+from understudy.domain.census import CheckedMessages
 from understudy.domain.content import Provenance
 from understudy.domain.errors import Misuse
 from understudy.domain.requests import GenerationRequest, Outline
@@ -103,7 +104,8 @@ class _Reading:
         request = self.inbound.request
         if not isinstance(request, GenerationRequest):
             raise TypeError("what crosses is a generation")
-        return self._known(replace(request, **self._changes))
+        messages = CheckedMessages(request.messages)  # they were parsed, which checks them
+        return self._known(replace(request, messages=messages, **self._changes))
 
     def _opened(self, request: GenerationRequest) -> GenerationRequest:
         messages, self.warnings[:] = opened(request.messages, self._sealer)

@@ -25,6 +25,7 @@ from understudy.policy.affinity import Sessions, begins_turn, key_of
 from understudy.policy.cost_order import Estimate
 from understudy.policy.eligibility import Eligibility, Needs, eligible, needs_of
 from understudy.policy.embedding_spaces import one_space
+from understudy.policy.estimate import least_prompt
 from understudy.policy.health import Health
 from understudy.policy.known import Known
 from understudy.policy.plan import Plan, Skip, Step
@@ -76,7 +77,7 @@ class Planner:
         selection = self._catalog.select(request.model)
         route = self._route(selection.route)
         self._turn += 1
-        needs = needs_of(request)
+        needs = needs_of(request, enough=route.view.shortest if route.is_fixed else 0)
         if outline_of(request) is not None and (
             route.reads_requests or needs.least_prompt > self._view(route).shortest
         ):
@@ -86,14 +87,16 @@ class Planner:
         task = route.tasks.task_of(request) if route.tasks is not None else None
         view, name = route.view, (selection.entry, selection.model, needs.capabilities, task)
         if view.version == PRICE_CACHE.version and view.takes(needs) and (usual := view.usual.get(name)) is not None:
-            return self._planned(usual, request, needs, selection, route)
+            return self._planned(usual, request, selection, route)
+        if route.is_fixed:
+            needs = needs_of(request)  # measured: what is known of windows may change meanwhile
         if route.weighs_prices and not route.is_priced:
             await self._catalog.prices_ready(route.targets)
             route.is_priced = True
         plan, facts = self._plan(request, needs, selection, route, self._rng)
         if route.is_fixed and route.view.takes(needs):
             route.view.usual[name] = plan
-        planned = self._planned(plan, request, needs, selection, route)
+        planned = self._planned(plan, request, selection, route)
         if selection.entry is None and take and route.takes_turns:
             route.round_robin.take(planned.plan, facts.in_cooldown)
         return planned
@@ -108,7 +111,7 @@ class Planner:
             self._catalog.load_prices((self._catalog.text_target(selection.entry, selection.model),))
         needs = needs_of(request)
         plan, _ = self._plan(request, needs, selection, route, copy.copy(self._rng))
-        plan = self._planned(plan, request, needs, selection, route).plan
+        plan = self._planned(plan, request, selection, route).plan
         facts = self._facts(tuple(step.target for step in plan.steps), route)
         estimate = Estimate(request, facts)
         steps = (
@@ -183,9 +186,7 @@ class Planner:
         """Return the label of the target that a call names, if it names one."""
         return None if selection.entry is None else self._catalog.text_target(selection.entry, selection.model).label
 
-    def _planned(
-        self, plan: Plan, request: GenerationRequest, needs: Needs, selection: Selection, route: RouteState
-    ) -> PlannedRun:
+    def _planned(self, plan: Plan, request: GenerationRequest, selection: Selection, route: RouteState) -> PlannedRun:
         """Return a plan as it is carried out: with the target first that holds the request's session, those whose quota
         is nearly used up behind the others, and as many targets as are allowed."""
         fallback, key, begins = route.fallback, None, False
@@ -196,7 +197,7 @@ class Planner:
             lifetime = fallback.affinity_lifetime
             plan = self._sessions.arrange(plan, key, begins=begins, lifetime=lifetime, now=now, in_cooldown=cooling)
         if (share := fallback.leave_quota) is not None:
-            tokens, now = needs.least_prompt, clock.now()
+            tokens, now = least_prompt(request), clock.now()
             plan = self._health.quotas.spare(plan, now, share=share, tokens=tokens, named=named)
         return PlannedRun(_limited(plan, route), fallback, route.rules, key, begins)
 

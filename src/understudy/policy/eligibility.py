@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import msgspec
 
 from understudy.domain.census import census_of
 from understudy.domain.content import Audio, File, Image, ToolResult
 from understudy.domain.messages import Message, Tool
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest
-from understudy.policy.estimate import least_prompt
+from understudy.policy.estimate import LEAST_BYTES_PER_TOKEN, least_prompt
 from understudy.policy.plan import Skip
 from understudy.policy.strategies import UNKNOWN
 from understudy.policy.targets import Facts, Target
@@ -40,19 +42,25 @@ class Eligibility(msgspec.Struct, frozen=True):
     """Set if no target supports the request fully: what was overlooked."""
 
 
-def needs_of(request: GenerationRequest | EmbeddingRequest) -> Needs:
-    """Return what a request needs."""
+def needs_of(request: GenerationRequest | EmbeddingRequest, *, enough: int = 0) -> Needs:
+    """Return what a request needs. A prompt that came in a body of at most `enough` tokens is not measured: its
+    `least_prompt` is a number that it is not above."""
     if isinstance(request, EmbeddingRequest):
         return _NOTHING
-    found = _media(request.messages) if census_of(request.messages).has_media else set[str]()
+    messages = request.messages
+    is_plain = _STRINGS.issuperset(map(type, map(_CONTENT, messages)))
+    found = _media(messages) if not is_plain and census_of(messages).has_media else set[str]()
     if request.tools and any(isinstance(tool, Tool) for tool in request.tools):
         found.add("tools")
     if request.output is not None and request.output.kind == "json_schema":
         found.add("structured_output")
-    return Needs(frozenset(found), least_prompt(request))
+    most = enough + 1 if request.origin is None else len(request.origin.body) // LEAST_BYTES_PER_TOKEN
+    return Needs(frozenset(found), most if most <= enough else least_prompt(request))
 
 
 _NOTHING = Needs()
+_STRINGS = frozenset({str})
+_CONTENT = attrgetter("content")
 
 
 def _media(messages: tuple[Message, ...]) -> set[str]:
