@@ -37,3 +37,10 @@ class BoundedDict(OrderedDict[K, V]):
         _set(self, key, value)
         while len(self) > self.limit:
             self.popitem(last=False)
+
+    def refresh(self, key: K) -> None:
+        """Keep a key for as long as if it was written now, unless it was dropped."""
+        try:
+            self.move_to_end(key)
+        except KeyError:
+            return

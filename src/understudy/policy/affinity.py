@@ -159,7 +159,11 @@ class Sessions:
 
     def _written(self, key: SessionKey) -> _Held:
         """Return what is remembered of a session, and make it the last to be forgotten."""
-        held = self._held[key] = self._held.get(key) or _Held()
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = _Held()
+        else:
+            self._held.refresh(key)
         return held
 
 
