@@ -18,9 +18,10 @@ class Operation(enum.StrEnum):
     @property
     def billed(self) -> bool:
         """Whether providers charge for it."""
-        return self in _BILLED
+        return self in BILLED
 
 
-_BILLED = (Operation.CHAT, Operation.EMBED, Operation.PASSTHROUGH)
+BILLED = frozenset({Operation.CHAT, Operation.EMBED, Operation.PASSTHROUGH})
+"""The operations that providers charge for."""
 SPOKEN = tuple(operation for operation in Operation if operation is not Operation.PASSTHROUGH)
 """The operations that wire formats have."""

@@ -14,7 +14,7 @@ from understudy.domain.events import Restarted
 from understudy.domain.explanation import EXPLAIN
 from understudy.domain.failures import Failure
 from understudy.domain.money import NOT_BILLED, Cost
-from understudy.domain.operation import Operation
+from understudy.domain.operation import BILLED, Operation
 from understudy.domain.prices import PriceQuery
 from understudy.domain.requests import GenerationRequest, whole_of
 from understudy.domain.responses import GenerationResponse
@@ -164,7 +164,7 @@ def _basis(attempt: Attempt, answer: object, outcome: Outcome, failure: Failure 
 def _cost(attempt: Attempt, basis: CostBasis, usage: Usage, model: str | None, tier: str | None) -> Cost | None:
     """Return what an attempt cost, given how sure its usage is, and which `model` answered at which `tier`; `None` if
     unknown."""
-    if basis in _FREE or not attempt.job.operation.billed:
+    if basis in _FREE or attempt.job.operation not in BILLED:
         return NOT_BILLED
     if basis is CostBasis.UNKNOWN:
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgspec.structs import replace
 
 from understudy.domain.attempts import AttemptStart
+from understudy.domain.operation import BILLED
 from understudy.domain.requests import EmbeddingRequest, GenerationRequest, whole_of
 from understudy.domain.warnings import Warning, WarningKind  # noqa: A004 - the public name
 from understudy.engine.accounting import start_of
@@ -90,7 +91,7 @@ class Admission:
     def guards(self, attempt: Attempt, plan: Plan, backends: Mapping[str, Backend]) -> bool:
         """Have an attempt wait for its admission, if a budget or limit may concern it. Return whether one may."""
         job = attempt.job
-        if not job.operation.billed:
+        if job.operation not in BILLED:
             return False
         allowances = self._own
         if job.allowances:

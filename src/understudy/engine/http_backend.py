@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from understudy.dialects.base import Dialect, Endpoint, extra_fields
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError
-from understudy.domain.operation import Operation
+from understudy.domain.operation import BILLED, Operation
 from understudy.domain.requests import EmbeddingRequest, ModelsRequest
 from understudy.domain.stats import ProviderStats
 from understudy.engine.access import account_of, endpoint_for, names_of_keys, secrets_for
@@ -292,7 +292,7 @@ class HttpBackend:
         # Before the opening: the first attempt of a process loads its dialect and the HTTP library there.
         loop = self._running_loop()
         began = loop.time()
-        if job.operation.billed:
+        if job.operation in BILLED:
             self.prices.begin(target.model)
         return self._opening.open(job, target, limits, attempt_id, began, loop)
 

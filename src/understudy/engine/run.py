@@ -17,7 +17,7 @@ from understudy.domain.attempts import Outcome
 from understudy.domain.errors import LLMError
 from understudy.domain.explanation import explained
 from understudy.domain.failures import Failure, FailureKind
-from understudy.domain.operation import Operation
+from understudy.domain.operation import BILLED, Operation
 from understudy.engine.attempt import Attempt
 from understudy.engine.attempt_stream import AttemptFailed, internal_failure
 from understudy.engine.continuation import failed
@@ -203,7 +203,7 @@ class Run(Performer):
     async def _end(self, attempt: Attempt) -> None:
         """Report how an attempt ended, and write its record."""
         attempt.conclude()
-        if self.job.operation.billed and (prices := attempt.backend.prices_ready(attempt.launch.target.model)):
+        if self.job.operation in BILLED and (prices := attempt.backend.prices_ready(attempt.launch.target.model)):
             await guarded(prices, "loading prices")
         now, failure = self._now(), attempt.failure
         signal: Signal

@@ -6,12 +6,10 @@ from typing import Any
 
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.money import Money
-from understudy.domain.operation import Operation
+from understudy.domain.operation import BILLED
 from understudy.domain.quantiles import Sketch
 from understudy.domain.stats import ProviderStats
 
-COUNTED = frozenset(operation for operation in Operation if operation.billed)
-"""Operations that count in statistics. The others are free and quick: health checks would outnumber the rest."""
 _SKETCHED = ("latencies", "first_events")
 _TOTALS = tuple(name for name in ProviderStats.__struct_fields__ if name not in _SKETCHED)
 
@@ -27,8 +25,9 @@ class StatsCounter:
         self._first_events = Sketch()
 
     def record(self, attempt: AttemptRecord) -> None:
-        """Add an attempt, unless its operation is free, which statistics leave out."""
-        if attempt.operation not in COUNTED:
+        """Add an attempt, unless its operation is free, which statistics leave out: health checks would outnumber the
+        rest."""
+        if attempt.operation not in BILLED:
             return
         totals = self._totals
         totals["total_requests"] += 1

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from understudy.domain.attempts import AttemptRecord, Outcome
-from understudy.domain.operation import Operation
+from understudy.domain.operation import BILLED, Operation
 from understudy.domain.quantiles import Quantiles, Sketch
 from understudy.domain.usage import Usage
 from understudy.telemetry.snapshot import FaceTally, Minute, RequestMinute, Tally, Tokens, add_tallies
@@ -125,7 +125,7 @@ class Meters:
     def attempt(self, record: AttemptRecord) -> None:
         """Count an attempt that has ended: an observer for an engine."""
         operation = record.operation
-        if not operation.billed:
+        if operation not in BILLED:
             return
         now = self._clock()
         if now - self._minute >= MINUTE:
