@@ -27,7 +27,13 @@ class Money(msgspec.Struct, frozen=True, order=True):
         return Money(self.nano_usd + other.nano_usd)
 
     def __str__(self) -> str:
-        return f"${self.usd:f}"
+        return f"${dollars(self.nano_usd)}"
+
+
+def dollars(nano_usd: int) -> str:
+    """Return an amount in US dollars as a decimal number, exact: with nine decimals."""
+    whole, rest = divmod(abs(nano_usd), 1_000_000_000)
+    return f"{'-' if nano_usd < 0 else ''}{whole}.{rest:09}"
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord, Outcome, total_cost
 from understudy.domain.failures import Failure
+from understudy.domain.money import dollars
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.gateway import replies
 from understudy.gateway.access_log import AccessRecord
@@ -118,7 +119,7 @@ class Notes(msgspec.Struct, eq=False):
             attempts=len(attempts),
             input_tokens=read,
             output_tokens=written,
-            cost_usd=None if cost is None else f"{cost.amount.usd:f}",
+            cost_usd=None if cost is None else dollars(cost.amount.nano_usd),
             session=self.session,
             client=self.client,
             request_class=self.request_class,
@@ -140,7 +141,7 @@ def _listed(warnings: Sequence[Warning]) -> tuple[str, ...]:
 
 
 def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)
+    return round(seconds * 10_000) / 10
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:

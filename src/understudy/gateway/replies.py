@@ -8,6 +8,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from understudy.domain.failures import Failure, FailureKind
+from understudy.domain.money import dollars
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.domain.wire_answer import WireAnswer
@@ -81,7 +82,7 @@ def told(response: GenerationResponse | EmbeddingResponse) -> Headers:
     headers = about(response.provider, response.model, len(response.attempts))
     if response.warnings:
         headers = (*headers, *warned(response.warnings))
-    return headers if response.cost is None else (*headers, (COST, f"{response.cost.amount.usd:f}"))
+    return headers if response.cost is None else (*headers, (COST, dollars(response.cost.amount.nano_usd)))
 
 
 def _in_ascii(text: str) -> str:

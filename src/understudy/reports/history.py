@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy.domain.attempts import CostBasis
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.domain.quantiles import Sketch
 from understudy.ledger.entries import EntryState
 from understudy.ledger.lasting import LedgerQueries
@@ -240,7 +240,7 @@ def _window(since: float, seconds: float, tally: Tally) -> WindowResult:
         latency_p95=_rounded(latency.percentile(95)),
         first_p50=_rounded(first.percentile(50)),
         first_p95=_rounded(first.percentile(95)),
-        cost_usd=f"{Money(tally.cost).usd:f}",
+        cost_usd=dollars(tally.cost),
         unknown_costs=tally.unknown_costs,
     )
 

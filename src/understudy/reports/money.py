@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.ledger.lasting import LedgerQueries
 from understudy.ledger.pages import DailyUsage
 from understudy.ledger.selection import By, LedgerSelection
@@ -182,4 +182,4 @@ def _added(sums: Iterable[UsageSums]) -> UsageSums:
 
 
 def _usd(nano_usd: int) -> str:
-    return f"{Money(nano_usd).usd:f}"
+    return dollars(nano_usd)

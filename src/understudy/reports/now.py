@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.domain.quotas import Quota
 from understudy.fleet.fleet import LOOKING, SILENT, Fleet
 from understudy.fleet.orders import Order
@@ -246,7 +246,7 @@ def _target(same: Sequence[TargetSnapshot], tally: Tally, order: Order | None) -
         latency_p95=tally.latency.percentile(95),
         first_p50=tally.first_content.percentile(50),
         first_p95=tally.first_content.percentile(95),
-        cost_usd=f"{Money(tally.cost).usd:f}",
+        cost_usd=dollars(tally.cost),
         unknown_costs=tally.unknown_costs,
         ordered=None if order is None else str(order.kind),
         ordered_by=None if order is None else order.by,

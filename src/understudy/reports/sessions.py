@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.lasting import LedgerQueries
 from understudy.ledger.pages import Answer, SessionSums
@@ -147,7 +147,7 @@ def _session(known: SessionSums, answers: Sequence[Answer], most: int) -> Sessio
         input_tokens=sums.input,
         cached_tokens=sums.cached,
         output_tokens=sums.output,
-        cost_usd=f"{Money(sums.cost).usd:f}",
+        cost_usd=dollars(sums.cost),
         unknown_costs=sums.unpriced,
         targets=tuple(dict.fromkeys(map(_target, answers))),
         target_changes=sum(_target(one) != _target(other) for one, other in _turns(answers)),

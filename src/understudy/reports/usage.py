@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from understudy.domain.attempts import AttemptRecord
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.ledger.entries import AGENT, CLASS, KEY, NO_TAGS, EntryState, LedgerEntry
 from understudy.ledger.sums import UsageSums
 
@@ -92,7 +92,7 @@ def report_sums(value: str, sums: UsageSums) -> UsageResult:
         input_tokens=sums.input,
         cached_tokens=sums.cached,
         output_tokens=sums.output,
-        cost_usd=f"{Money(sums.cost).usd:f}",
+        cost_usd=dollars(sums.cost),
         unknown_costs=sums.unpriced,
         unknown_tokens=sums.uncounted,
         mean_seconds=_mean(sums.duration, sums.succeeded),
@@ -126,7 +126,7 @@ def report_request(entries: Sequence[LedgerEntry]) -> RequestResult:
         input_tokens=_total([record.usage.input_total for record in records]),
         cached_tokens=_total([record.usage.cached for record in records]),
         output_tokens=_total([record.usage.output_total for record in records]),
-        cost_usd=f"{Money(sum(known)).usd:f}" if is_over and len(known) == len(costs) else None,
+        cost_usd=dollars(sum(known)) if is_over and len(known) == len(costs) else None,
         key=first.labels.get(KEY),
         agent=first.labels.get(AGENT),
         request_class=first.labels.get(CLASS),

@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.failures import Failure
-from understudy.domain.money import Money
+from understudy.domain.money import dollars
 from understudy.domain.prices import Price
 from understudy.ledger.captures import CapturedTexts
 from understudy.ledger.entries import LedgerEntry
@@ -230,4 +230,4 @@ def _round(seconds: float) -> float:
 
 
 def _usd(nano_usd: int) -> str:
-    return f"{Money(nano_usd).usd:f}"
+    return dollars(nano_usd)

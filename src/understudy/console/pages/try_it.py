@@ -16,6 +16,7 @@ from understudy.console.routes import ConsoleRoute
 from understudy.domain.attempts import AttemptRecord, total_cost
 from understudy.domain.errors import LLMError
 from understudy.domain.events import Restarted, TextDelta
+from understudy.domain.money import dollars
 
 if TYPE_CHECKING:
     from understudy.client.manager import ProviderManager
@@ -167,7 +168,7 @@ async def _ask(
 def _note(pane: Tried, records: Sequence[AttemptRecord]) -> None:
     """Keep what the attempts came to."""
     cost = total_cost(records)
-    pane.cost_usd = None if cost is None else f"{cost.amount.usd:f}"
+    pane.cost_usd = None if cost is None else dollars(cost.amount.nano_usd)
     pane.request_id = records[0].request_id if records else None
     pane.attempts = tuple(
         TriedAttempt(
