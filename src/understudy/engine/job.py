@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import time
+from binascii import hexlify
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -73,7 +73,9 @@ def new_id() -> str:
 
 _VERSION = bytes(0x70 | byte & 0x0F for byte in range(256))
 _VARIANT = bytes(0x80 | byte & 0x3F for byte in range(256))
-_END = re.compile("(.{4})(.{4})(.{12})")
+_LINE = b"----.----.------------ "
+"""The end of an id, and what separates it from the next one: a place for each digit."""
+_PLACES = tuple(at for at, byte in enumerate(_LINE) if byte == ord("-"))
 
 
 def _draw() -> str:
@@ -81,7 +83,10 @@ def _draw() -> str:
     drawn = bytearray(os.urandom(10 * DRAWN))
     drawn[0::10] = drawn[0::10].translate(_VERSION)
     drawn[2::10] = drawn[2::10].translate(_VARIANT)
-    ends = list(map("%s-%s-%s".__mod__, _END.findall(drawn.hex())))
+    digits, lines = hexlify(drawn), bytearray(_LINE * DRAWN)
+    for at, place in enumerate(_PLACES):
+        lines[place :: len(_LINE)] = digits[at :: len(_PLACES)]
+    ends = lines.decode().replace(".", "-").split()
     end = ends.pop()
     _chances.extend(ends)
     return end
