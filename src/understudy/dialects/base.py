@@ -371,7 +371,7 @@ class WarningLog:
 
     def before(self) -> list[Any]:
         """Return what precedes the request: the warnings, and the refusal, which replaces it."""
-        return [*self.events(), *self.refusals()]
+        return [*self.events(), *self.refusals()] if self.warnings or self.refusal is not None else []
 
     def refusals(self) -> list[Any]:
         """Return the refusal, if any."""

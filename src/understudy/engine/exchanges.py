@@ -71,6 +71,8 @@ _PROMPT = frozenset({"messages", "input", "contents", "system", "instructions"})
 """Where the wire formats have the prompt."""
 _FUNCTIONS = _PROMPT | {"tools"}
 """The same, and tools which the caller runs."""
+_PLAIN = _FUNCTIONS | {"model", "stream", "stream_options", "temperature", "top_p", "max_tokens", "stop", "user"}
+"""Members that ask for neither log probabilities nor media; tools that do are looked at apart."""
 
 
 def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
@@ -97,8 +99,13 @@ def widened(endpoint: Endpoint, request: GenerationRequest) -> Endpoint:
 
 
 def _may_widen(body: bytes) -> bool:
-    """Check whether a short body holds such a name anywhere: most hold none, and need not be taken apart. A long one
-    is taken apart sooner than it is searched."""
+    """Check whether a body may hold such a name: most hold none, as their members show. Of the others a long one is
+    taken apart sooner than it is searched."""
+    try:
+        if members_of(body).named.keys() <= _PLAIN:
+            return False
+    except BadJson:
+        return True
     return len(body) > SHORT or b"ogprobs" in body or b"odalities" in body or b"image_generation" in body
 
 
