@@ -5,7 +5,7 @@ Loaded at the first call: building providers costs nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ class Calls:
 
         return ResponseStream(partial(self._open, read, ceiling=ceiling))
 
-    async def open(
+    def open(
         self,
         prompt: Prompt,
         options: RequestOptions,
@@ -87,10 +87,10 @@ class Calls:
         *,
         request_id: str | None = None,
         allowances: tuple[Allowance, ...] = (),
-    ) -> Run:
+    ) -> Awaitable[Run]:
         """Plan a generation, streamed if it has a `reading`; nothing is sent before the run is driven. `request_id`:
-        its id, if it has one already; `allowances`: budgets and limits of the caller."""
-        return await self._open(read_prompt(prompt, options, self.types), reading, request_id, allowances)
+        its id, if it has one already; `allowances`: budgets and limits of the caller. Report a wrong call at once."""
+        return self._open(read_prompt(prompt, options, self.types), reading, request_id, allowances)
 
     async def _open(
         self,
