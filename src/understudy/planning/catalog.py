@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from understudy.domain.bounded import BoundedDict
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.domain.prices import Price
 from understudy.engine.backend import Backend
@@ -20,6 +21,8 @@ class TargetCatalog:
     def __init__(self, backends: Iterable[Backend], routes: Iterable[Route] = ()) -> None:
         self.backends: Mapping[str, Backend] = {each.name: each for each in backends}
         self._models = {name: each.models for name, each in self.backends.items()}
+        self._selections: BoundedDict[str, Selection] = BoundedDict()
+        """What names select that were asked for."""
         self.routes: dict[str, Route] = {}
         for route in routes:
             if route.name in self.routes:
@@ -30,15 +33,24 @@ class TargetCatalog:
         """Add a route. Raise `ConfigError` if it is empty, or names an unknown entry or one target twice."""
         self._check_names(route.targets, f"route {route.name!r}")
         self.routes[route.name] = route
+        self._selections.clear()
+
+    def forget(self, name: str) -> None:
+        """Remove a route that was added."""
+        del self.routes[name]
+        self._selections.clear()
 
     def select(self, model: str | None) -> Selection:
         """Return what a call's `model` selects. Raise `Misuse` for an unknown name."""
         if model is None:
             return EVERYTHING
-        selection = select(model, self._models, self.routes)
-        if selection is None:
-            raise Misuse(unknown_name(model, self._models, self.routes))
-        return selection
+        found = self._selections.get(model)
+        if found is None:
+            found = select(model, self._models, self.routes)
+            if found is None:
+                raise Misuse(unknown_name(model, self._models, self.routes))
+            self._selections[model] = found
+        return found
 
     def check(self, fallbacks: Iterable[FallbackConfig]) -> None:
         """Raise `ConfigError` if a route shares a name with an entry, a route or task is empty or names an unknown

@@ -66,7 +66,7 @@ class Planner:
 
     def forget(self, name: str) -> None:
         """Remove a route that was added."""
-        del self._catalog.routes[name]
+        self._catalog.forget(name)
         for embedding in (False, True):
             self._routes.pop((name, embedding), None)
 

@@ -8,8 +8,7 @@ home.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 from msgspec.structs import replace
 
 from understudy.domain.bounded import BoundedDict
@@ -22,7 +21,7 @@ REMEMBERED = 10_000
 """Sessions that are remembered at most: those that answered last, in about five megabytes."""
 
 
-class SessionKey(NamedTuple):
+class SessionKey(msgspec.Struct, frozen=True, cache_hash=True):
     """Under what a session is remembered: each route, each task, and each target that calls name has its own."""
 
     route: str | None
