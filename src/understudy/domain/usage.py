@@ -141,7 +141,8 @@ def odd_counts(usage: Usage) -> list[str]:
     if not raw:
         return []
     found: list[str] = []
-    _walk(raw, usage, found)
+    if not _are_plain(raw):
+        _walk(raw, usage, found)
     total = raw.get("total_tokens", raw.get("totalTokenCount"))
     if type(total) is int and not found:
         read, written = usage.input_total, usage.output_total
@@ -151,8 +152,6 @@ def odd_counts(usage: Usage) -> list[str]:
 
 
 def _walk(raw: dict[str, Any], usage: Usage, found: list[str]) -> None:
-    if _are_plain(raw):
-        return
     for name, value in raw.items():
         if type(value) is int and 0 <= value <= MAX_TOKENS:
             if value and name in _CLASSES and getattr(usage, _CLASSES[name]) is None:

@@ -86,7 +86,7 @@ def _beginning(attempt: Attempt, plan: Plan) -> dict[str, Any]:
         "started": attempt.started_at,
         "waited": attempt.launch.waited,
         "key": f"{target.key_number} of {len(target.credentials)}" if target.credentials else None,
-        "streamed": job.streamed,
+        "streamed": job.rules.streamed,
         "why": attempt.launch.why,
         "route": plan.route,
         "task": plan.task or getattr(request, "task", None),

@@ -104,7 +104,7 @@ class HttpOpening:
         self, job: Job, target: Target, limits: Limits, attempt_id: str, began: float, loop: AbstractEventLoop | None
     ) -> HttpAttempt:
         """Open an attempt; nothing is sent before it is iterated. `began`: when, by the clock of the event loop."""
-        request, operation, whole = job.request, job.operation, not job.streamed
+        request, operation, whole = job.request, job.operation, not job.rules.streamed
         model, streamed = target.model, False
         usual = endpoint = self._entry.endpoint(model)
         chat = operation is Operation.CHAT and isinstance(request, GenerationRequest)
