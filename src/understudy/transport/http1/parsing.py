@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, repeat
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -12,6 +11,8 @@ from understudy.wire.http import HttpHead
 
 HEADERS = 256
 """Headers of a response at most; no provider sends more than 60."""
+SHORT = 2048
+"""Bytes of the names of headers up to which it is remembered what they are in lower case."""
 SEPARATORS = len(": \r\n")
 TLS_ALERT = b"\x15\x03"
 """How a TLS alert begins (RFC 8446 §5.1): the answer of a TLS port to plain HTTP."""
@@ -48,7 +49,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        *("_bodiless", "_count", "_fields", "_idle", "_limit", "_parser", "_problem", "_size"),
+        *("_bodiless", "_count", "_idle", "_limit", "_names", "_parser", "_problem", "_size", "_values"),
         *("ends_with_connection", "head", "is_complete", "is_followed", "keeps_alive", "on_body", "pieces"),
     )
 
@@ -72,7 +73,8 @@ class ResponseParser:
         self.ends_with_connection = False
         """Whether the body has no length of its own."""
         self._bodiless = method in _BODILESS
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._count = self._size = self._idle = 0
         self._problem: Malformed | None = None
 
@@ -130,22 +132,25 @@ class ResponseParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, unless it is a trailer. All are read together."""
         if self.head is None:
-            self._fields.append((name, value))
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
         """Make the head of the final response; of repeated headers the last counts."""
-        fields = self._fields
-        self._count += len(fields)
-        self._size += sum(map(len, chain.from_iterable(fields))) + SEPARATORS * len(fields)
+        names, values = self._names, self._values
+        name_lines, value_lines, number = b"\n".join(names), b"\n".join(values), len(names)
+        self._count += number
+        self._size += len(name_lines) + len(value_lines) + SEPARATORS * number - 2 * max(0, number - 1)
         if self._size > self._limit or self._count > HEADERS:
             raise self._refusal(HeadTooLarge())
         status = self._parser.get_status_code()
         if not 200 <= status <= 599:
             if status == 101 or not 100 <= status < 200:
                 raise self._refusal(OddStatus(status))
-            fields.clear()
+            names.clear()
+            values.clear()
             return
-        headers = _headers_of(fields)
+        headers = dict(zip(_names_in(name_lines), _values_in(value_lines, values), strict=True)) if names else {}
         # No transfer coding is asked for, so one without chunks is not a body whose end the connection marks.
         self.ends_with_connection = "content-length" not in headers and "transfer-encoding" not in headers
         self.keeps_alive = self._parser.should_keep_alive()
@@ -165,14 +170,24 @@ class ResponseParser:
         return problem
 
 
-@lru_cache(maxsize=512)
-def _lowered(name: bytes) -> str:
-    return name.decode("ascii").lower()
+def _names_in(lines: bytes) -> Sequence[str]:
+    """Return the names of headers, one a line, in lower case."""
+    return _names_again(lines) if len(lines) <= SHORT else _lowered(lines)
 
 
-def _headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers as text, by name in lower case. Each step reads them all: answers have thirty."""
-    names, values = zip(*fields, strict=True) if fields else ((), ())
-    stripped = map(bytes.rstrip, values, repeat(b" \t"))
-    decoded = map(str, stripped, repeat("utf-8"), repeat("surrogateescape"))
-    return dict(zip(map(_lowered, names), decoded, strict=False))
+def _lowered(lines: bytes) -> tuple[str, ...]:
+    return tuple(lines.decode("ascii").lower().split("\n"))
+
+
+_names_again = lru_cache(maxsize=128)(_lowered)
+"""The same for what is short: the answers of a server mostly have the same headers."""
+
+
+def _values_in(lines: bytes, values: Sequence[bytes]) -> Sequence[str]:
+    """Return the values of headers, which `lines` holds one a line, as text. All are decoded at once: answers have
+    thirty."""
+    if b" \n" not in lines and b"\t\n" not in lines and not lines.endswith((b" ", b"\t")):
+        decoded = lines.decode("utf-8", "surrogateescape").split("\n")
+        if len(decoded) == len(values):
+            return decoded
+    return [value.rstrip(b" \t").decode("utf-8", "surrogateescape") for value in values]
