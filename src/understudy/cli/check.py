@@ -17,13 +17,12 @@ from understudy.cli.interrupts import run_async
 from understudy.cli.manual import CONFIGURATION, LOOKS, Example, Manual
 from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
-from understudy.cli.standing import balances_of, utc_minute
+from understudy.cli.standing import utc_minute
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
-from understudy.client.ledger import LimitsServer, hazards_of, limits_server
+from understudy.client.ledger import LimitsServer, hazards_of, limits_server, read_ledger
 from understudy.config import Config, Disabled, Notice, NoticeKind, load
 from understudy.domain.errors import ConfigError
-from understudy.ledger.holds import Balance
-from understudy.reports.budgets import BudgetResult, report_budgets
+from understudy.reports.budgets import MOST, BudgetResult, read_budgets, report_budgets
 from understudy.reports.survey import EntryResult, TypeResult, milliseconds, survey, target_name
 from understudy.telemetry.alerts.outbox import TestedWebhook
 
@@ -111,7 +110,7 @@ def check(
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
         ledger=hazards_of(loaded),
         limits=limits,
-        budgets=tuple(report_budgets(loaded.allowance.budgets, _balances(loaded), time.time())),
+        budgets=_budgets(loaded),
         aliases=loaded.gateway.aliases,
         classes=loaded.gateway.classes,
         alerts=alerts,
@@ -130,8 +129,16 @@ def _tested(config: Config) -> tuple[TestedWebhook, ...]:
     return run_async(send_tests(config))
 
 
-def _balances(config: Config) -> list[Balance]:
-    return balances_of(config) if config.allowance.budgets else []
+def _budgets(config: Config) -> tuple[BudgetResult, ...]:
+    """Return what is left of the configured budgets: all of it if there is no ledger yet."""
+    budgets, now = config.allowance.budgets, time.time()
+    if not budgets:
+        return ()
+    try:
+        with read_ledger(config) as reader:
+            return read_budgets(reader, budgets, now, MOST)
+    except ConfigError:
+        return tuple(report_budgets(budgets, (), now))
 
 
 # ---- the output ----

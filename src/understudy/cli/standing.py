@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,8 +20,8 @@ from understudy.domain.money import Money
 from understudy.engine.admission import demand_of
 from understudy.engine.claims import Due, Unpriced, dues_of
 from understudy.engine.registry import backend_of
-from understudy.ledger.accounts import Account, Accounts, BalanceKey, key_of
-from understudy.ledger.holds import Balance, Unit
+from understudy.ledger.accounts import Account, Accounts, key_of
+from understudy.ledger.holds import MINUTE, Unit
 from understudy.policy.plan import Plan
 from understudy.settings.budgets import Budget
 
@@ -50,13 +51,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds; `None` if it never does."""
 
 
-def balances_of(config: Config) -> list[Balance]:
-    """Return the balances in the ledger; none if there is no ledger yet."""
+def _kept(config: Config, dues: Iterable[Due]) -> Accounts:
+    """Return the balances that dues are upon, and those of the minute before; empty ones if there is no ledger yet."""
+    keys, kept = {key_of(due.claim) for due in dues}, Accounts()
+    keys |= {key._replace(start=key.start - MINUTE) for key in keys if key.unit != Unit.MONEY.value}
     try:
         with read_ledger(config) as reader:
-            return reader.all_balances()
+            found = reader.balances([(key.budget, key.subject, Unit(key.unit), key.start) for key in sorted(keys)])
     except ConfigError:
-        return []
+        return kept
+    for key, each in zip(sorted(keys), found, strict=True):
+        kept.held[key] = Account(each.spent, each.reserved, each.overrun)
+    return kept
 
 
 def standings(invocation: Invocation, plan: Plan, config: Config) -> list[Standing]:
@@ -67,20 +73,22 @@ def standings(invocation: Invocation, plan: Plan, config: Config) -> list[Standi
     provider, now = invocation.provider, time.time()
     request = read_prompt(invocation.prompt, invocation.options).request
     backends = {each.name: backend_of(each) for each in getattr(provider, "providers", (provider,))}
-    kept, elsewhere = Accounts(), limits_url_of(config) is not None
-    for each in balances_of(config):
-        key = BalanceKey(each.budget, each.subject, each.unit.value, each.start)
-        kept.held[key] = Account(each.spent, each.reserved, each.overrun)
-    found: list[Standing] = []
+    elsewhere = limits_url_of(config) is not None
+    wanted: list[tuple[str, Due | Unpriced]] = []
     for step in plan.steps:
         demand, label = demand_of(request, step.target, backends[step.target.name], plan.route), step.target.label
         try:
             dues = dues_of((config.allowance,), demand, now)
         except Unpriced as error:
-            found.append(Standing(target=label, name=error.budget.name, unit=Unit.MONEY.value, fits=False))
+            wanted.append((label, error))
         else:
-            found += (_standing(label, due, kept) for due in dues if not elsewhere or isinstance(due.source, Budget))
-    return found
+            wanted += ((label, due) for due in dues if not elsewhere or isinstance(due.source, Budget))
+    kept = _kept(config, [due for _, due in wanted if isinstance(due, Due)])
+    return [_standing(label, due, kept) if isinstance(due, Due) else _unpriced(label, due) for label, due in wanted]
+
+
+def _unpriced(target: str, error: Unpriced) -> Standing:
+    return Standing(target=target, name=error.budget.name, unit=Unit.MONEY.value, fits=False)
 
 
 def _standing(target: str, due: Due, kept: Accounts) -> Standing:

@@ -21,7 +21,7 @@ from understudy.cli.terminal import plain_table, prepare_library, print_json, sa
 from understudy.client.keys import budgets_of_keys
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By
-from understudy.reports.budgets import report_budgets
+from understudy.reports.budgets import MOST, read_budgets
 from understudy.reports.export import cell
 from understudy.reports.usage import UsageResult, report_sums
 
@@ -110,7 +110,7 @@ def _show_budgets(options: UsageOptions) -> None:
     config = options.configuration()
     budgets = (*config.allowance.budgets, *budgets_of_keys(config))
     with options.reader() as reader:
-        found = [*report_budgets(budgets, reader.all_balances(), time.time())]
+        found = [*read_budgets(reader, budgets, time.time(), MOST)]
     if options.as_json:
         print_json(found)
     else:

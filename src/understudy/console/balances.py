@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from understudy.policy.allowances import period_at
-from understudy.reports.budgets import BudgetResult, report_budgets
+from understudy.reports.budgets import BudgetResult, read_budgets
 
 if TYPE_CHECKING:
     from understudy.config import Config
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 FRESH = 5.0
 """Seconds for which balances are used again."""
-SUBJECTS = 100
-"""Of each budget that are read, those of which the most is taken: there may be one for each session."""
 
 
 class Balances:
@@ -47,10 +44,7 @@ class Balances:
 
     async def _read(self) -> tuple[BudgetResult, ...]:
         budgets, now = self._config().allowance.budgets, self._clock()
-        periods = [(each.name, period_at(each.period, now).start) for each in budgets]
-        return await self._readers.ask(
-            lambda queries: tuple(report_budgets(budgets, queries.largest_balances(periods, SUBJECTS), now))
-        )
+        return await self._readers.ask(lambda queries: read_budgets(queries, budgets, now))
 
 
 def _seen(reading: asyncio.Task[tuple[BudgetResult, ...]]) -> None:

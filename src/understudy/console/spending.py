@@ -12,7 +12,7 @@ from understudy.client.keys import budgets_of_keys
 from understudy.console.http import ConsoleError
 from understudy.domain.errors import Misuse
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.reports.budgets import BudgetResult, report_budgets
+from understudy.reports.budgets import MOST, BudgetResult, read_budgets
 from understudy.reports.selecting import FILTERS, select
 from understudy.reports.usage import UsageResult, report_sums
 
@@ -76,7 +76,7 @@ class UsageList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BudgetList(msgspec.Struct, frozen=True, kw_only=True):
-    """The balances of all budgets in their present periods."""
+    """The balances of all budgets in their present periods: of each budget the largest 10,000, the largest first."""
 
     budgets: tuple[BudgetResult, ...]
 
@@ -96,7 +96,7 @@ async def budgets(context: ConsoleContext) -> BudgetList:
     def found(queries: LedgerQueries) -> BudgetList:
         config = context.config
         all_ = (*config.allowance.budgets, *budgets_of_keys(config))
-        return BudgetList(budgets=tuple(report_budgets(all_, queries.all_balances(), context.clock())))
+        return BudgetList(budgets=read_budgets(queries, all_, context.clock(), MOST))
 
     return await context.ask(found)
 

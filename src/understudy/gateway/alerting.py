@@ -20,6 +20,7 @@ from understudy.domain.errors import LLMError
 from understudy.engine.job import new_id
 from understudy.fleet.store import FleetUnavailable
 from understudy.ledger.holds import LedgerUnavailable
+from understudy.policy.allowances import period_at
 from understudy.reports.alerting import observe
 from understudy.telemetry.alerts.messages import body_of, headers_of, message_id
 from understudy.telemetry.alerts.outbox import (
@@ -56,6 +57,8 @@ LEASE = 15.0
 """Seconds after which another process takes over from one that is silent."""
 PATIENCE = 5.0
 """Seconds within which a webhook must answer."""
+_SUBJECTS = 10_000
+"""Balances of each budget that are looked at, those of which the most is taken."""
 
 
 class Sender:
@@ -170,7 +173,7 @@ class Alerting:
         if not config.allowance.budgets or place_of(config) is None:
             return []
         try:
-            return await asyncio.to_thread(_balances_of, config)
+            return await asyncio.to_thread(_balances_of, config, self._clock())
         except (LLMError, LedgerUnavailable, OSError):
             return None
 
@@ -270,9 +273,10 @@ def open_alerts(config: Config, file: Path | None = None) -> AlertStore:
             return PostgresAlerts(url.reveal())
 
 
-def _balances_of(config: Config) -> list[Balance]:
+def _balances_of(config: Config, now: float) -> list[Balance]:
+    budgets = config.allowance.budgets
     with read_ledger(config) as queries:
-        return queries.all_balances()
+        return queries.largest_balances([(each.name, period_at(each.period, now).start) for each in budgets], _SUBJECTS)
 
 
 def _configured(config: Config) -> set[str]:

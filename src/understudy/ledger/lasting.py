@@ -10,7 +10,7 @@ from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.capture import Capture
 from understudy.ledger.captures import CapturedDocument, CapturedTexts
 from understudy.ledger.entries import LedgerEntry
-from understudy.ledger.holds import Balance
+from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.pages import Answer, DailyUsage, Ending, RequestPage, SessionPage, SessionSums
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL
@@ -114,6 +114,10 @@ class LedgerQueries(Protocol):
 
     def captured(self, attempt_ids: Sequence[str]) -> dict[str, CapturedTexts]:
         """Return the prompts and answers of attempts, as far as they were kept."""
+        ...
+
+    def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
+        """Return balances by `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""
         ...
 
     def all_balances(self) -> list[Balance]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,6 +12,15 @@ from understudy.domain.money import Money
 from understudy.ledger.holds import Balance, Unit
 from understudy.policy.allowances import period_at
 from understudy.settings.budgets import Budget
+
+if TYPE_CHECKING:
+    from understudy.ledger.lasting import LedgerQueries
+
+
+SUBJECTS = 100
+"""Balances of each budget that are read where people look at a few: there may be one for each session."""
+MOST = 10_000
+"""Balances of each budget that are read where all are wanted, at most."""
 
 
 class BudgetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,12 +41,24 @@ class BudgetResult(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds; `None` if it never does."""
 
 
+def read_budgets(
+    queries: LedgerQueries, budgets: Sequence[Budget], now: float, limit: int = SUBJECTS
+) -> tuple[BudgetResult, ...]:
+    """Read the balances of budgets in their present periods (`now`: Unix seconds), each budget's largest first and at
+    most `limit` of them. Those of former periods are not read."""
+    periods = [(each.name, period_at(each.period, now).start) for each in budgets]
+    return tuple(report_budgets(budgets, queries.largest_balances(periods, limit) if periods else (), now))
+
+
 def report_budgets(budgets: Iterable[Budget], balances: Iterable[Balance], now: float) -> Iterator[BudgetResult]:
     """Yield the balances of budgets in their present periods (`now`: Unix seconds), each budget's largest first."""
-    known = [each for each in balances if each.unit is Unit.MONEY]
+    known = defaultdict[tuple[str, int], list[Balance]](list)
+    for balance in balances:
+        if balance.unit is Unit.MONEY:
+            known[balance.budget, balance.start].append(balance)
     for budget in budgets:
         span = period_at(budget.period, now)
-        found = [each for each in known if (each.budget, each.start) == (budget.name, span.start)]
+        found = known.get((budget.name, span.start), [])
         if not found and budget.per == "all":
             found = [Balance(budget=budget.name, subject="", unit=Unit.MONEY, start=span.start)]
         for each in sorted(found, key=lambda one: (-one.spent - one.reserved, one.subject)):

@@ -16,7 +16,7 @@ from understudy.ledger.pages import DailyUsage
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sql import ALL
 from understudy.ledger.sums import DAY, UsageSums
-from understudy.reports.budgets import BudgetResult, report_budgets
+from understudy.reports.budgets import BudgetResult, read_budgets
 from understudy.reports.usage import UsageResult, report_sums
 from understudy.settings.budgets import Budget
 
@@ -129,7 +129,7 @@ def report_money(  # noqa: PLR0913 - what is asked, each by its name
         none=report_sums("", none) if none.attempts else None,
         overlaps=overlaps,
         days=tuple(_of_day(day, found, overlaps=overlaps) for day in _dates(since, until)),
-        budgets=tuple(report_budgets(budgets, queries.all_balances(), now)) if budgets else (),
+        budgets=read_budgets(queries, budgets, now),
     )
 
 

@@ -128,7 +128,10 @@ CREATE TABLE fleet_history (start BIGINT PRIMARY KEY, document BYTEA NOT NULL) W
 """What the processes of a gateway share. What they report is logged although they report it anew every second: if a
 server that crashed had forgotten it, totals would fall, and a monitor takes that for counters that began anew."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT, _LOST, _FLEET)
+_PERIODS = "CREATE INDEX balances_of_period ON balances (budget, start) WHERE unit = 'money';"
+"""Balances of one period of a budget are found without those of former ones."""
+
+STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT, _LOST, _FLEET, _PERIODS)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

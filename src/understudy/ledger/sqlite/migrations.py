@@ -141,6 +141,11 @@ def _lost(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX entries_of_failure ON entries (failure, id) WHERE failure IS NOT NULL")
 
 
+def _periods(connection: sqlite3.Connection) -> None:
+    """Balances of one period of a budget are found without those of former ones."""
+    connection.execute("CREATE INDEX balances_of_period ON balances (budget, start) WHERE unit = 'money'")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _entries,
     _keys,
@@ -151,6 +156,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _classes,
     _sought,
     _lost,
+    _periods,
 )
 
 

@@ -44,7 +44,8 @@ _SQLITE = Database(
 _DAY = f"date(started / {SECOND}, 'unixepoch')"
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
 _LARGEST = (
-    f"{_BALANCES} WHERE budget = ? AND unit = 'money' AND start = ? ORDER BY spent + reserved DESC, subject LIMIT ?"
+    f"{_BALANCES} INDEXED BY balances_of_period WHERE budget = ? AND unit = 'money' AND start = ? "
+    "ORDER BY spent + reserved DESC, subject LIMIT ?"
 )
 _OF_KEY = "budget = ? AND subject = ? AND unit = ? AND start = ?"
 
