@@ -19,6 +19,7 @@ from understudy import gateway
 from understudy.client.ledger import capture_of, open_ledger, place_of
 from understudy.config import Config
 from understudy.domain.secret import Secret
+from understudy.engine.registry import backend_of
 from understudy.fleet.opening import open_fleet
 from understudy.gateway.serving.control import Options
 from understudy.gateway.serving.limits import LIMITS, Limits
@@ -40,6 +41,8 @@ FILES = 65_536
 """Open files that a process asks for: each caller and each request to a provider needs one."""
 ALERTS = 5.0
 """Seconds between two looks whether the configuration asks for alerts."""
+WARMING = 3.0
+"""Seconds after the start before prices are loaded, unless a request needs them earlier."""
 OWN_FILES = 64
 """Open files that are left for everything else, such as the ledger and the logs."""
 
@@ -87,6 +90,16 @@ class Process:
                 await send_alerts(self.gateway, file)
             await asyncio.sleep(ALERTS)
 
+    async def _warm(self) -> None:
+        """Load the published prices, in a thread, if the console is on and an entry's prices need them: else the first
+        plan that an operator asks for would wait for that."""
+        await asyncio.sleep(WARMING)
+        if self.gateway.config.console.enabled:
+            with self.gateway.operating.held() as manager:
+                for each in manager.providers:
+                    if (loading := backend_of(each).prices_ready()) is not None:
+                        await loading
+
     def _observers(self, tracing: Tracing | None = None) -> tuple[Observer, ...]:
         return () if tracing is None else (tracing,)
 
@@ -110,7 +123,9 @@ class Process:
         """Serve until stopped. What runs beside ends then; if it fails, the server stops."""
         _spare_collector()
         await self.gateway.fleet.join()
-        tasks = [asyncio.create_task(each) for each in (*beside, self.gateway.fleet.run(), self._alerts())]
+        tasks = [
+            asyncio.create_task(each) for each in (*beside, self.gateway.fleet.run(), self._alerts(), self._warm())
+        ]
         for task in tasks:
             task.add_done_callback(self._stop_after)
         try:
