@@ -31,13 +31,15 @@ from understudy.domain.money import Cost, Money
 from understudy.domain.operation import Operation
 from understudy.domain.usage import Usage
 from understudy.ledger import LedgerQueries
+from understudy.ledger.places import PLACE
 from understudy.ledger.postgres.connecting import connect
 from understudy.ledger.postgres.reading import PostgresReader
 from understudy.ledger.postgres.schema import migrate
 from understudy.ledger.rows import COLUMNS
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sqlite.opening import open_for_reading
+from understudy.ledger.sqlite.opening import open_for_reading, open_for_writing
 from understudy.ledger.sqlite.reading import LedgerReader
+from understudy.ledger.sqlite.rolling import roll
 from understudy.ledger.sums import FIELDS
 from understudy.reports.history import history_of_ledger
 from understudy.reports.money import report_money
@@ -50,6 +52,13 @@ BEGAN = 1_770_000_000
 KEYS, MODELS, ANSWERS = 300, 12, 20
 """Of each session, about as many answers."""
 RARE, ABSENT = "rare", "absent"
+_TABLES = {
+    "entries": COLUMNS,
+    "days": ("day", "dimension", "value", *FIELDS),
+    "places": ("day", "place", *PLACE, *FIELDS),
+    "rolled": ("until",),
+}
+"""What is copied."""
 _KINDS = (FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER_ERROR, FailureKind.TIMEOUT_HEADERS)
 _COST = Cost(amount=Money(1_234_567), source="published", as_of="2026-11-01")
 
@@ -151,9 +160,9 @@ def questions(now: float) -> Iterator[tuple[str, Ask]]:
     for by in _BY:
         yield f"money by {by}", money(by)
     yield "money by values of a tag", money("tag", tag="team")
-    for name in ("key", "session", "model", "tag"):
-        value = _VALUES[name][0]
-        yield f"money by model, {name}={value}", money("model", selection=selected(name, value))
+    for name, value in (*((name, values[0]) for name, values in _VALUES.items()), ("tag", "env=production")):
+        for by in _BY:
+            yield f"money by {by}, {name}={value}", money(by, selection=selected(name, value))
     yield "sessions", list_sessions
     for name in ("key", "agent"):
         for value in _VALUES[name]:
@@ -181,6 +190,7 @@ def main() -> None:
         if not path.exists():
             took = fill(path, records(given.rows // COPIES, given.days))
             print(f"{given.rows:,} attempts of {given.days:g} days written in {took:,.0f} s")
+            _roll(path)
         if given.url:
             asyncio.run(_copied(path, given.url))
         with PostgresReader(given.url) if given.url else LedgerReader(path) as reader:
@@ -195,14 +205,25 @@ async def _copied(path: Path, url: str) -> None:
     await migrate(connection)
     if await connection.fetchval("SELECT 1 FROM days LIMIT 1") is None:
         file = open_for_reading(path)
-        for table, names in (("entries", COLUMNS), ("days", ("day", "dimension", "value", *FIELDS))):
+        await connection.execute("DELETE FROM rolled")
+        for table, names in _TABLES.items():
             rows = file.execute(f"SELECT {', '.join(names)} FROM {table}")
-            columns = (*names, "tagged") if table == "entries" else names
+            columns = (*names, "tagged") if "tags" in names else names
             while some := [_stored(dict(row), columns) for row in rows.fetchmany(BATCH)]:
                 await connection.copy_records_to_table(table, records=some, columns=columns)
         file.close()
         await connection.execute("ANALYZE")
     await connection.close()
+
+
+def _roll(path: Path) -> None:
+    """Add the entries to the sums by place, as the ledger's thread does beside."""
+    connection, began, transactions = open_for_writing(path), time.process_time(), 1
+    while roll(connection, time.time() + 400 * 86_400):
+        transactions += 1
+    connection.close()
+    took = (time.process_time() - began) * 1_000
+    print(f"added to the sums by place in {transactions:,} transactions, {took / transactions:,.1f} ms CPU each")
 
 
 def _stored(row: dict[str, Any], columns: Sequence[str]) -> tuple[Any, ...]:

@@ -7,13 +7,33 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from understudy.ledger.pages import DailyUsage
-from understudy.ledger.questions import Asking, date_of, marks
+from understudy.ledger.places import added_up, dated, of_entries
+from understudy.ledger.questions import Asking, Question, date_of, marks
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import KEPT, Database, days
+from understudy.ledger.sql import KEPT, Database, add_up, days, parts
 from understudy.ledger.sums import UsageSums
 
 _DEAREST = "SUM(cost) DESC, SUM(input + output) DESC, value"
 _NOTHING = UsageSums()
+
+
+def usage(by: By, selection: LedgerSelection, database: Database) -> Asking[dict[str, UsageSums]]:
+    """Ask for the sums of selected entries, by day or by what they belong to; those without a value are left out."""
+    found: dict[str, UsageSums] = {}
+    for part, is_whole in parts(selection):
+        if is_whole and selection.filters:
+            add_up(found, dated((yield from added_up(by, part, database)), by))
+        else:
+            rows = yield _kept(by, part, database) if is_whole else of_entries(by, part, database)
+            add_up(found, map(tuple, rows))
+    return found
+
+
+def _kept(by: By, selection: LedgerSelection, database: Database) -> Question:
+    """Return the question for the sums of whole days by what they belong to, as they are kept."""
+    value, dimension = (database.date.format("day"), "") if by == "day" else ("value", str(by))
+    where = " AND ".join(f"{one} {database.mark}{at}" for at, one in enumerate(("dimension =", "day >=", "day <"), 1))
+    return f"SELECT {value}, {KEPT} FROM days WHERE {where} GROUP BY 1", [dimension, *days(selection)]
 
 
 def of_days(by: By, selection: LedgerSelection, database: Database, limit: int, prefix: str) -> Asking[DailyUsage]:
@@ -43,15 +63,24 @@ def of_days(by: By, selection: LedgerSelection, database: Database, limit: int, 
     )
 
 
+def of_filters(by: By, selection: LedgerSelection, database: Database, limit: int, prefix: str) -> Asking[DailyUsage]:
+    """Ask for the same of what is filtered."""
+    rows = yield from added_up(by, selection, database)
+    total: dict[str, UsageSums] | None = {} if by == "tag" else None
+    if total is not None:  # those of tags overlap, and are not of all
+        add_up(total, dated((yield from added_up("day", selection, database)), "day"))
+    return of_parts([(date_of(day), *row) for day, *row in rows], limit, prefix, total)
+
+
 def of_parts(rows: Iterable[Sequence[Any]], limit: int, prefix: str, total: dict[str, UsageSums] | None) -> DailyUsage:
-    """Return the same of rows with the sums of each day and value; what has none is under `None`. `total`: of
-    everything, by day; unset, it is what the rows come to."""
+    """Return the same of rows with sums of a day and value, of which there may be several; what has none is under
+    `None`. `total`: of everything, by day; unset, it is what the rows come to."""
     parts, added = dict[tuple[str, str], UsageSums](), defaultdict[str, UsageSums](UsageSums)
     for day, value, *some in rows:
         sums = _sums(some)
         added[day] += sums
         if value is not None and value.startswith(prefix):
-            parts[day, value] = sums
+            parts[day, value] = parts.get((day, value), _NOTHING) + sums
     valued, values = defaultdict[str, UsageSums](UsageSums), defaultdict[str, UsageSums](UsageSums)
     for (day, value), sums in parts.items():
         valued[day] += sums

@@ -100,6 +100,10 @@ class Database(NamedTuple):
     """A condition that is quicker to check, and true of all entries with a tag that ends with the text `{}`."""
     least: str = "MIN(id)"
     """The least id of some rows."""
+    by_tag: str = "{}"
+    """The table `{}` with a row for each tag of its rows, in the column `tag`."""
+    date: str = "{}"
+    """A day, counted from 1970, as a date."""
     indexed: str = "entries"
     """The entries, to be found by the index `{}`, if it is better to say so than to have the database guess."""
 
@@ -130,6 +134,24 @@ def conditions(
         add("started >= {}", round(selection.since * SECOND))
     if selection.until is not None:
         add("started < {}", round(selection.until * SECOND))
+    _filter(selection, database, where, add)
+    return " AND ".join(where), values
+
+
+def filters_of(selection: LedgerSelection, database: Database) -> tuple[str, list[Any]]:
+    """Return the same without the span of time."""
+    where, values = ["1 = 1"], list[Any]()
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        where.append(condition.format(f"{database.mark}{len(values)}"))
+
+    _filter(selection, database, where, add)
+    return " AND ".join(where), values
+
+
+def _filter(selection: LedgerSelection, database: Database, where: list[str], add: Callable[[str, Any], None]) -> None:
+    """Add the conditions of the filters."""
     for name, value in selection.filters.items():
         if (known := _KNOWN.get((name, value))) is not None:
             where.append(known)
@@ -141,7 +163,6 @@ def conditions(
             add(database.tagged, without_nul(value))
         else:
             add(f"{name} = {{}}", database.text(value))
-    return " AND ".join(where), values
 
 
 def days_of(selection: LedgerSelection, database: Database) -> tuple[str, list[Any]] | None:
@@ -171,20 +192,17 @@ def spans(selection: LedgerSelection, days: Iterable[int]) -> list[LedgerSelecti
 
 def parts(selection: LedgerSelection) -> Iterator[tuple[LedgerSelection, bool]]:
     """Split a selection into whole days, whose sums are kept, and the rest."""
-    if selection.filters:
-        yield selection, False
-        return
     since, until = selection.since, selection.until
     first = None if since is None else -(-since // DAY) * DAY
     last = None if until is None else until // DAY * DAY
     if first is not None and last is not None and first > last:
         yield selection, False
         return
-    yield LedgerSelection(since=first, until=last), True
+    yield replace(selection, since=first, until=last), True
     if since is not None and since != first:
-        yield LedgerSelection(since=since, until=first), False
+        yield replace(selection, since=since, until=first), False
     if until is not None and until != last:
-        yield LedgerSelection(since=last, until=until), False
+        yield replace(selection, since=last, until=until), False
 
 
 def days(selection: LedgerSelection) -> tuple[int, int]:

@@ -17,12 +17,16 @@ import asyncpg
 
 from understudy.ledger import LastingLedger, LedgerQueries
 from understudy.ledger.keys import KeyRegistry
+from understudy.ledger.postgres import rolling as postgres_rolling
+from understudy.ledger.postgres.connecting import connect
 from understudy.ledger.postgres.keys import PostgresKeys
 from understudy.ledger.postgres.reading import PostgresReader
 from understudy.ledger.postgres.replays import PostgresReplays
 from understudy.ledger.postgres.store import PostgresLedger
 from understudy.ledger.replays import Replays
+from understudy.ledger.sqlite import rolling as sqlite_rolling
 from understudy.ledger.sqlite.keys import SqliteKeys
+from understudy.ledger.sqlite.opening import open_for_writing
 from understudy.ledger.sqlite.reading import LedgerReader
 from understudy.ledger.sqlite.replays import SqliteReplays
 from understudy.ledger.sqlite.store import SqliteLedger
@@ -86,6 +90,11 @@ class Store(ABC):
         """Return everything that is kept of keys."""
 
     @abstractmethod
+    def roll(self) -> bool:
+        """Add what has ended to the sums by place, as many entries as one transaction may; return whether there are
+        more."""
+
+    @abstractmethod
     def clear(self) -> None:
         """Have it empty again."""
 
@@ -133,6 +142,10 @@ class Sqlite(Store):
     @property
     def table(self) -> str:
         return f"[llm.ledger]\npath = {str(self.path)!r}\n"
+
+    def roll(self) -> bool:
+        with closing(open_for_writing(self.path)) as file:
+            return sqlite_rolling.roll(file, time.time())
 
     def bytes_of_keys(self) -> bytes:
         return b"".join(each.read_bytes() for each in self.path.parent.iterdir())
@@ -184,6 +197,17 @@ class Postgres(Store):
     def table(self) -> str:
         return f"[llm.ledger]\nurl = {self.url!r}\n"
 
+    def roll(self) -> bool:
+        async def roll() -> bool:
+            connection = await connect(self.url)
+            try:
+                async with connection.transaction():
+                    return await postgres_rolling.roll(connection)
+            finally:
+                await connection.close()
+
+        return self.run(roll())
+
     def bytes_of_keys(self) -> bytes:
         rows = self.execute("SELECT keys::text AS kept FROM keys UNION ALL SELECT key_tokens::text FROM key_tokens")
         return "\n".join(row["kept"] for row in rows).encode()
@@ -191,6 +215,7 @@ class Postgres(Store):
     def clear(self) -> None:
         if tables := [row["tablename"] for row in self.execute(_TABLES)]:
             self.execute(f"TRUNCATE {', '.join(f'understudy.{name}' for name in tables)}")
+            self.execute("INSERT INTO understudy.rolled VALUES ('')")
 
     def pass_time(self, seconds: float) -> None:
         """Leases are by the clock of the server, which cannot be changed: so they begin earlier instead."""

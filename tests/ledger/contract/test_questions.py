@@ -15,6 +15,7 @@ from tests.ledger.contract.stores import Store
 from tests.ledger.made import NOON, ended, records, start, uuid_of
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.usage import Usage
+from understudy.ledger import places
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.ledger.sums import UsageSums
 
@@ -81,9 +82,15 @@ spans = st.none() | st.integers(-250_000, 250_000).map(lambda each: NOON + each)
     spans,
     spans,
     st.sampled_from([{}, {"provider": "backup"}, {"key": "a"}, {"tag": "team=b=c"}, {"session": "s1"}, {"class": "a"}]),
+    st.booleans(),
 )
 def test_sums_are_those_of_the_entries(
-    store: Store, given_: list[AttemptRecord], since: float | None, until: float | None, filters: dict[str, str]
+    store: Store,
+    given_: list[AttemptRecord],
+    since: float | None,
+    until: float | None,
+    filters: dict[str, str],
+    is_rolled: bool,
 ) -> None:
     store.clear()
     ledger = store.open()
@@ -91,6 +98,10 @@ def test_sums_are_those_of_the_entries(
         ledger.record(record)
     ledger.flush()
     store.close()
+    if is_rolled:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(places, "SETTLED", -(10.0**9))
+            store.roll()
     first: dict[str, str] = {}
     for record in given_:
         first.setdefault(record.request_id, record.attempt_id)

@@ -7,6 +7,7 @@ of the records, in whole numbers.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from tests.ledger.contract.test_questions import values_of
 from tests.ledger.made import uuid_of
 from understudy.domain.attempts import AttemptRecord, CostBasis, Outcome
 from understudy.domain.usage import Usage
+from understudy.ledger import places
 from understudy.ledger.selection import By, LedgerSelection
 from understudy.reports.history import history_of_ledger
 from understudy.reports.money import DayResult, MoneyReport, report_money
@@ -119,14 +121,23 @@ def _placed(number: int, record: AttemptRecord, first: dict[str, str]) -> Attemp
     return record
 
 
-@pytest.fixture
-def kept(store: Store) -> Store:
-    """A ledger that has seen the day."""
+@pytest.fixture(params=["all rolled", "half rolled", "late", "none rolled"])
+def kept(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A ledger that has seen the day; of its entries all, some or none are in the sums by place, or one came late."""
+    monkeypatch.setattr(places, "SETTLED", -(10.0**9))
+    is_late = request.param == "late"
     ledger = store.open()
-    for record in day():
+    for record in day()[is_late:]:
         ledger.begin(record)
         ledger.record(record)
     ledger.flush()
+    if request.param == "half rolled":
+        monkeypatch.setattr(places, "SETTLED", time.time() - EPOCH - DAY / 2)
+    if request.param != "none rolled":
+        assert not store.roll()
+    if is_late:
+        ledger.record(day()[0])
+        ledger.flush()
     store.close()
     return store
 

@@ -19,19 +19,25 @@ from understudy.ledger.postgres.changes import clean
 from understudy.ledger.postgres.connecting import cannot, connect, driver, failures, place_of, why
 from understudy.ledger.postgres.schema import exists
 from understudy.ledger.questions import Asking
-from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
+from understudy.ledger.rows import entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
-from understudy.ledger.sums import DAY, UsageSums
+from understudy.ledger.sql import ALL, Database
+from understudy.ledger.sums import UsageSums
 
 if TYPE_CHECKING:
     import asyncpg
 
 T = TypeVar("T")
 
-POSTGRES = Database("$", "{} = ANY(tagged)", clean, least="decode(MIN(encode(id, 'hex')), 'hex')")
+POSTGRES = Database(
+    "$",
+    "{} = ANY(tagged)",
+    clean,
+    least="decode(MIN(encode(id, 'hex')), 'hex')",
+    by_tag="(SELECT {0}.*, unnest(tagged) AS tag FROM {0}) AS {0}",
+    date="to_char(DATE '1970-01-01' + ({})::integer, 'YYYY-MM-DD')",
+)
 """Its SQL."""
-_DAY = f"(started / {SECOND * DAY})::integer"
 
 
 class PostgresReader:
@@ -66,15 +72,7 @@ class PostgresReader:
 
         Entries without a value, such as those of no session, are not among the sums by it.
         """
-
-        async def sums(connection: asyncpg.Connection) -> dict[str, UsageSums]:
-            found: dict[str, UsageSums] = {}
-            for part, whole_days in parts(selection):
-                query, values = _of_days(by, part) if whole_days else _of_entries(by, part)
-                add_up(found, [tuple(row) for row in await connection.fetch(query, *values)])
-            return found
-
-        return self._ask(sums)
+        return self._answer(daily.usage(by, selection, POSTGRES))
 
     def entries(
         self, selection: LedgerSelection = ALL, *, before: str | None = None, limit: int = 50
@@ -127,19 +125,8 @@ class PostgresReader:
 
         `limit`: of the dearest values. `prefix`: only values that begin so, such as `team=` of tags.
         """
-        if not selection.filters:
-            return self._answer(daily.of_days(by, selection, POSTGRES, limit, prefix))
-
-        async def of_entries(connection: asyncpg.Connection) -> DailyUsage:
-            total: dict[str, UsageSums] | None = {} if by == "tag" else None
-            if total is not None:  # those of tags overlap, and are not of all
-                query, values = _of_entries("day", selection)
-                add_up(total, [tuple(row) for row in await connection.fetch(query, *values)])
-            query, values = _of_entries(by, selection, f"{_date(_DAY)}, ")
-            rows = [tuple(row) for row in await connection.fetch(query, *values)]
-            return daily.of_parts(rows, limit, prefix, total)
-
-        return self._ask(of_entries)
+        asking = daily.of_filters if selection.filters else daily.of_days
+        return self._answer(asking(by, selection, POSTGRES, limit, prefix))
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
@@ -235,26 +222,3 @@ def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[
 
 
 _ATTEMPTS = "SELECT * FROM entries WHERE request = ANY($1) ORDER BY id"
-
-
-def _of_days(by: By, selection: LedgerSelection) -> tuple[str, list[Any]]:
-    value, dimension = (_date("day"), "") if by == "day" else ("value", str(by))
-    query = f"SELECT {value}, {KEPT} FROM days WHERE dimension = $1 AND day >= $2 AND day < $3 GROUP BY 1"
-    return query, [dimension, *days(selection)]
-
-
-def _of_entries(by: By, selection: LedgerSelection, day: str = "") -> tuple[str, list[Any]]:
-    """`day`: what the sums are grouped by first; then those of no value are there, too."""
-    where, values = conditions(selection, POSTGRES)
-    value, source = str(by), "entries"
-    if by == "day":
-        value = _date(_DAY)
-    elif by == "tag":
-        source = "(SELECT entries.*, unnest(tagged) AS tag FROM entries) AS entries"
-    query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} AND state <> 'started'"
-    query += "" if day else f" AND {value} IS NOT NULL"
-    return f"{query} GROUP BY 1{', 2' if day else ''}", values
-
-
-def _date(day: str) -> str:
-    return f"to_char(DATE '1970-01-01' + {day}, 'YYYY-MM-DD')"

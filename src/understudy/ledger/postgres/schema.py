@@ -131,7 +131,35 @@ server that crashed had forgotten it, totals would fall, and a monitor takes tha
 _PERIODS = "CREATE INDEX balances_of_period ON balances (budget, start) WHERE unit = 'money';"
 """Balances of one period of a budget are found without those of former ones."""
 
-STEPS: tuple[str, ...] = (_ENTRIES, _BUDGETS, _KEYS, _ANSWERS, _CAPTURED, _CLASSES, _SOUGHT, _LOST, _FLEET, _PERIODS)
+_PLACES = """
+CREATE TABLE places (
+    day INTEGER NOT NULL, place BYTEA NOT NULL, provider TEXT NOT NULL, model TEXT, key TEXT, agent TEXT, class TEXT,
+    route TEXT, task TEXT, tags TEXT, tagged TEXT[],
+    requests NUMERIC NOT NULL, attempts NUMERIC NOT NULL,
+    succeeded NUMERIC NOT NULL, failed NUMERIC NOT NULL, aborted NUMERIC NOT NULL, unknown NUMERIC NOT NULL,
+    input NUMERIC NOT NULL, cached NUMERIC NOT NULL, output NUMERIC NOT NULL, uncounted NUMERIC NOT NULL,
+    cost NUMERIC NOT NULL, unpriced NUMERIC NOT NULL,
+    duration NUMERIC NOT NULL, first_event NUMERIC NOT NULL, streams NUMERIC NOT NULL,
+    PRIMARY KEY (day, place)
+) WITH (fillfactor = 50);
+CREATE TABLE rolled (until BYTEA NOT NULL);
+INSERT INTO rolled VALUES ('');
+"""
+"""Sums of each day by all that entries belong to but their session, and the id before which entries are in them."""
+
+STEPS: tuple[str, ...] = (
+    _ENTRIES,
+    _BUDGETS,
+    _KEYS,
+    _ANSWERS,
+    _CAPTURED,
+    _CLASSES,
+    _SOUGHT,
+    _LOST,
+    _FLEET,
+    _PERIODS,
+    _PLACES,
+)
 
 
 async def migrate(connection: asyncpg.Connection, steps: tuple[str, ...] = STEPS) -> None:

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING
 from understudy.domain.attempts import AttemptStart
 from understudy.domain.errors import ConfigError
 from understudy.ledger.captures import CapturedDocument
+from understudy.ledger.places import AGAIN, PAUSE
 from understudy.ledger.postgres import transaction
 from understudy.ledger.postgres.connecting import failures, why
 from understudy.ledger.postgres.link import Link
+from understudy.ledger.postgres.rolling import roll
 from understudy.ledger.postgres.upkeep import remove_older
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import UNFIT
@@ -63,6 +65,9 @@ class Writer(QueuedWriter):
         self._failures: tuple[type[Exception], ...] = (*failures(), ConfigError, RuntimeError)
         self._until = self._again = 0.0
         self._swept = float("-inf")
+        self._rolls = clock() + AGAIN
+        self._is_behind = False
+        """Whether there are more entries to add to the sums by place than one transaction may."""
         self._tries = 0
         self.opened: Future[None] = Future()
         """Done when the server was reached for the first time, or was not."""
@@ -101,18 +106,35 @@ class Writer(QueuedWriter):
             batch = self._batch(self._idle(), gathers=self.trouble is None)
             if self._keep(batch):
                 self._taken(batch)
+                self._roll()
             elif self._closing and self._tries > len(PAUSES):
                 return
             else:
                 self._hurry.wait(max(0.0, self._again - self._clock()))
                 self._wake.set()
 
+    def _roll(self) -> None:
+        """Add what has ended to the sums by place, now and then. Reports do without them if that fails."""
+        now = self._clock()
+        if now < self._rolls or self._closing or self.trouble is not None:
+            return
+        try:
+            self._is_behind = self._loop.run_until_complete(self._link.transact(roll))
+        except self._failures as error:
+            self._is_behind = False
+            logger.debug("sums by place are not added up now: %s", why(error))
+        self._rolls = now + (AGAIN if self._is_behind else PAUSE)
+
     def _idle(self) -> float | None:
         """Return the seconds until something must be done: try again, or renew the lease."""
         now = self._clock()
         if self.trouble is not None:
             return max(0.0, self._again - now)
-        return max(0.0, self._until - self._lease / 2 - now) if self._open else None
+        lease = max(0.0, self._until - self._lease / 2 - now) if self._open else None
+        if self._is_behind:
+            behind = max(0.0, self._rolls - now)
+            return behind if lease is None else min(lease, behind)
+        return lease
 
     def _keep(self, batch: Sequence[Waiting]) -> bool:
         """Write a batch; while that fails, into the spool. Return whether it is safe."""

@@ -146,6 +146,26 @@ def _periods(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX balances_of_period ON balances (budget, start) WHERE unit = 'money'")
 
 
+def _places(connection: sqlite3.Connection) -> None:
+    """Sums of each day by all that entries belong to but their session, and the id before which entries are in them."""
+    connection.execute(
+        """
+        CREATE TABLE places (
+            day INTEGER NOT NULL, place BLOB NOT NULL, provider TEXT NOT NULL, model TEXT, key TEXT, agent TEXT,
+            class TEXT, route TEXT, task TEXT, tags TEXT,
+            requests INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL, unknown INTEGER NOT NULL,
+            input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, uncounted INTEGER NOT NULL,
+            cost INTEGER NOT NULL, unpriced INTEGER NOT NULL,
+            duration INTEGER NOT NULL, first_event INTEGER NOT NULL, streams INTEGER NOT NULL,
+            PRIMARY KEY (day, place)
+        ) WITHOUT ROWID
+        """
+    )
+    connection.execute("CREATE TABLE rolled (until BLOB NOT NULL)")
+    connection.execute("INSERT INTO rolled VALUES (x'')")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _entries,
     _keys,
@@ -157,6 +177,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _sought,
     _lost,
     _periods,
+    _places,
 )
 
 

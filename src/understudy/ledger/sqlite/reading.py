@@ -7,7 +7,7 @@ part of a day in which a span begins or ends, and what is filtered, is added up 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -19,9 +19,9 @@ from understudy.ledger.entries import LedgerEntry
 from understudy.ledger.holds import Balance, Unit
 from understudy.ledger.pages import Answer, DailyUsage, Ending, RequestPage, SessionPage, SessionSums
 from understudy.ledger.questions import Asking
-from understudy.ledger.rows import SECOND, entry_of, id_of, text_of
+from understudy.ledger.rows import entry_of, id_of, text_of
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import ALL, KEPT, SUMS, Database, add_up, conditions, days, parts
+from understudy.ledger.sql import ALL, Database
 from understudy.ledger.sqlite.opening import open_for_reading
 from understudy.ledger.sums import UsageSums
 
@@ -39,9 +39,10 @@ _SQLITE = Database(
     "?",
     f"EXISTS (SELECT 1 FROM {_TAGS} AS each WHERE {_TAG} = {{}})",
     may_be_tagged="instr(tags, {}) > 0",
+    by_tag=f"(SELECT {{0}}.*, {_TAG} AS tag FROM {{0}}, {_TAGS} AS each) AS {{0}}",
+    date="date({} * 86400, 'unixepoch')",
     indexed="entries INDEXED BY {}",
 )
-_DAY = f"date(started / {SECOND}, 'unixepoch')"
 _BALANCES = "SELECT budget, subject, unit, start, spent, reserved, overrun FROM balances"
 _LARGEST = (
     f"{_BALANCES} INDEXED BY balances_of_period WHERE budget = ? AND unit = 'money' AND start = ? "
@@ -70,11 +71,8 @@ class LedgerReader:
 
         Entries without a value, such as those of no session, are not among the sums by it.
         """
-        found: dict[str, UsageSums] = {}
         with _snapshot(self._connection):
-            for part, whole_days in parts(selection):
-                add_up(found, self._of_days(by, part) if whole_days else self._of_entries(by, part))
-        return found
+            return self._ask(daily.usage(by, selection, _SQLITE))
 
     def balances(self, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
         """Return balances by `(budget, subject, unit, start)`; empty ones for those that nothing was claimed of."""
@@ -161,12 +159,8 @@ class LedgerReader:
         `limit`: of the dearest values. `prefix`: only values that begin so, such as `team=` of tags.
         """
         with _snapshot(self._connection):
-            if not selection.filters:
-                return self._ask(daily.of_days(by, selection, _SQLITE, limit, prefix))
-            total: dict[str, UsageSums] | None = {} if by == "tag" else None
-            if total is not None:  # those of tags overlap, and are not of all
-                add_up(total, self._of_entries("day", selection))
-            return daily.of_parts(self._of_entries(by, selection, f"{_DAY}, "), limit, prefix, total)
+            asking = daily.of_filters if selection.filters else daily.of_days
+            return self._ask(asking(by, selection, _SQLITE, limit, prefix))
 
     def request(self, request_id: str) -> list[LedgerEntry]:
         """Return the attempts of one request, in order."""
@@ -202,23 +196,6 @@ class LedgerReader:
     def _attempts(self, request: bytes) -> list[LedgerEntry]:
         query = "SELECT * FROM entries WHERE request = ? ORDER BY id"
         return [entry_of(row) for row in self._connection.execute(query, (request,))]
-
-    def _of_days(self, by: By, selection: LedgerSelection) -> Iterator[Sequence[Any]]:
-        value, dimension = ("date(day * 86400, 'unixepoch')", "") if by == "day" else ("value", str(by))
-        query = f"SELECT {value}, {KEPT} FROM days WHERE dimension = ? AND day >= ? AND day < ? GROUP BY 1"
-        return self._connection.execute(query, (dimension, *days(selection)))
-
-    def _of_entries(self, by: By, selection: LedgerSelection, day: str = "") -> Iterator[Sequence[Any]]:
-        """`day`: what the sums are grouped by first; then those of no value are there, too."""
-        where, values = conditions(selection, _SQLITE)
-        value, source = str(by), "entries"
-        if by == "day":
-            value = _DAY
-        elif by == "tag":
-            source = f"(SELECT entries.*, {_TAG} AS tag FROM entries, {_TAGS} AS each) AS entries"
-        where += " AND state <> 'started'" + ("" if day else f" AND {value} IS NOT NULL")
-        query = f"SELECT {day}{value}, {SUMS} FROM {source} WHERE {where} GROUP BY 1{', 2' if day else ''}"
-        return self._connection.execute(query, values)
 
 
 def _balances(rows: Iterable[tuple[Any, ...]]) -> list[Balance]:

@@ -22,10 +22,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from understudy.ledger.captures import CapturedDocument
+from understudy.ledger.places import AGAIN, PAUSE
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import UNFIT
 from understudy.ledger.sqlite import following
 from understudy.ledger.sqlite.reserve import Reserve, lacks_room
+from understudy.ledger.sqlite.rolling import roll
 from understudy.ledger.sqlite.transaction import LEASE, Transaction
 from understudy.ledger.sqlite.upkeep import remove_captured, remove_old
 from understudy.ledger.sums import DAY
@@ -60,6 +62,9 @@ class Writer(QueuedWriter):
         self._owner = secrets.randbits(62)
         self._until = 0.0
         self._swept = 0.0
+        self._rolls = clock() + AGAIN
+        self._is_behind = False
+        """Whether there are more entries to add to the sums by place than one transaction may."""
         self._keep_days = keep_days
         self._look_for_room()
         self.start()
@@ -84,7 +89,20 @@ class Writer(QueuedWriter):
                 continue
             tries, self.trouble = 0, None
             self._taken(batch)
+            self._roll()
         self._leave()
+
+    def _roll(self) -> None:
+        """Add what has ended to the sums by place, now and then. Reports do without them if that fails."""
+        now = self._clock()
+        if now < self._rolls or self._closing or self.barrier is not None:
+            return
+        try:
+            self._is_behind = roll(self._opened.connection, now)
+        except sqlite3.Error as error:
+            self._is_behind = False
+            logger.debug("sums by place are not added up now: %s", error)
+        self._rolls = now + (AGAIN if self._is_behind else PAUSE)
 
     def _idle(self) -> float:
         """Return the seconds until something is to be done although nothing is to be written: the lease is renewed, or
