@@ -101,8 +101,9 @@ def report_money(  # noqa: PLR0913 - what is asked, each by its name
     """Return what was spent. Days are those of UTC, and `now` is in Unix seconds.
 
     `by`: what the last `days` are split by, today included; `limit`: values that are shown. `tag`: with `by="tag"` the
-    name of one tag, so that only its values are meant. `selection`: only what agrees with it; its span is not used, and
-    filters other than `session` and `key` add up entries one by one. `budgets`: whose balances are reported.
+    name of one tag, so that only its values are meant. `selection`: only what agrees with it; its span is not used.
+    By session, and with filters of a state, an outcome or a failure, entries are added up one by one. `budgets`: whose
+    balances are reported.
     """
     today, month = _day(now), _month(now)
     until, since = today[1], today[1] - max(1, days) * DAY

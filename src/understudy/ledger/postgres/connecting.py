@@ -19,9 +19,11 @@ ANSWERING = 10.0
 _SETTINGS = f"""
 SET search_path TO {SCHEMA};
 SET lock_timeout TO '{ANSWERING / 2:.0f}s';
+SET jit TO off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
 """
-# A database may ask for more than `on`, as for `remote_apply`, and keeps that.
+# To compile a sum of a month takes longer than to add it up. A database may ask for more than `on`, as for
+# `remote_apply`, and keeps that.
 
 
 async def connect(url: str) -> asyncpg.Connection:

@@ -30,7 +30,7 @@ MOST = 500
 """Entries that one transaction removes."""
 PATIENCE = 3_600.0
 """Seconds for a statement that reads or clears away a whole table."""
-_TABLES = ("entries", "days", "holds", "captured", "answers")
+_TABLES = ("entries", "days", "places", "holds", "captured", "answers")
 _REMOVED = (
     "DELETE FROM captured WHERE attempt = ANY($1)",
     "DELETE FROM holds WHERE attempt = ANY($1)",
