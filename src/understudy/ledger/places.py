@@ -18,7 +18,7 @@ import msgspec
 from understudy.ledger.questions import Asking, date_of
 from understudy.ledger.rows import SECOND
 from understudy.ledger.selection import By, LedgerSelection
-from understudy.ledger.sql import KEPT, SUMS, Database, add_up, conditions, days, filters_of, spans
+from understudy.ledger.sql import KEPT, SUMS, Database, add_up, conditions, days, days_of, filters_of, spans
 from understudy.ledger.sums import DAY, FIELDS, UsageSums
 
 PLACE = ("provider", "model", "key", "agent", "class", "route", "task", "tags")
@@ -98,7 +98,7 @@ def added_up(by: By, selection: LedgerSelection, database: Database) -> Asking[l
     if len(selection.filters) == 1 and (by == "day" or by == name != "tag") and _is_kept(name, value):
         return (yield from _of_filter(by, name, value, selection, database))
     if not _ROLLED.issuperset(selection.filters) or by not in {*_ROLLED, "day"}:
-        return list(map(tuple, (yield of_entries(by, selection, database, f"{_OF_DAY}, "))))
+        return (yield from _of_all_entries(by, selection, database))
     known = yield from _known(selection, database)
     found: list[Row] = []
     for span in spans(selection, known.days):
@@ -107,6 +107,15 @@ def added_up(by: By, selection: LedgerSelection, database: Database) -> Asking[l
     first, last = days(selection)
     others = yield f"SELECT day FROM days WHERE dimension = '' AND day >= {first:d} AND day < {last:d}", []
     for span in spans(selection, {row[0] for row in others} - {*known.days}):
+        found += map(tuple, (yield of_entries(by, span, database, f"{_OF_DAY}, ")))
+    return found
+
+
+def _of_all_entries(by: By, selection: LedgerSelection, database: Database) -> Asking[list[Row]]:
+    """Ask for the sums as entries add up to them, of those days on which there are any."""
+    question, found = days_of(selection, database), list[Row]()
+    chosen = [selection] if question is None else spans(selection, [row[0] for row in (yield question)])
+    for span in chosen:
         found += map(tuple, (yield of_entries(by, span, database, f"{_OF_DAY}, ")))
     return found
 
