@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.domain.misuse import Misuse
 from understudy.ledger.keys import KeyState, KeyToken, VirtualKey
@@ -14,6 +15,7 @@ KEY = ("name", "created", "expires", "revoked", "grants")
 """The columns of a key."""
 TOKEN = ("digest", "key", "ending", "pepper", "created", "until")
 """The columns of a value."""
+_KEY = TOKEN.index("key")
 NEWEST = "ORDER BY until IS NOT NULL, created DESC, until DESC"
 """The current value first."""
 
@@ -92,3 +94,12 @@ def check_removal(key: VirtualKey, now: float) -> None:
     """Raise `Misuse` if a key is valid."""
     if key.state(now) is KeyState.VALID:
         raise Misuse(f"the virtual key {key.name!r} is valid: revoke it before you remove it")
+
+
+def wholes_of(rows: Iterable[Sequence[Any]], tokens: Iterable[Sequence[Any]]) -> list[VirtualKey]:
+    """Return keys with their values. `tokens`: rows of all their values, the current one of each key first."""
+    by_key: dict[str, list[KeyToken]] = {}
+    for each in tokens:
+        by_key.setdefault(each[_KEY], []).append(token_of(each))
+    keys = map(key_of, rows)
+    return [replace(each, tokens=tuple(by_key.get(each.name, ()))) for each in keys]

@@ -115,6 +115,16 @@ class KeyStore(Protocol):
         ...
 
 
+class KeyPage(msgspec.Struct, frozen=True):
+    """Some of the keys that were searched for."""
+
+    keys: tuple[VirtualKey, ...]
+    found: int
+    """How many match in all."""
+    total: int
+    """How many keys there are, revoked ones included."""
+
+
 class KeyRegistry(KeyStore, Protocol):
     """Where virtual keys are kept, for whoever manages them. All methods block, and raise `LedgerUnavailable`.
 
@@ -130,6 +140,10 @@ class KeyRegistry(KeyStore, Protocol):
 
     def listed(self) -> list[VirtualKey]:
         """Return all keys by name, revoked ones included."""
+        ...
+
+    def page(self, search: str = "", *, after: int = 0, limit: int = 50) -> KeyPage:
+        """Return some of the keys whose name contains a text in any case, by name. `after`: keys to pass over."""
         ...
 
     def key(self, name: str) -> VirtualKey:

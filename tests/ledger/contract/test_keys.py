@@ -61,6 +61,25 @@ def test_what_is_not_a_key_is_not_found(keys: KeyRegistry) -> None:
     assert keys.read([digest_of(made.reveal(), Secret("another-pepper")), b""]).found == {}
 
 
+def test_keys_are_found_by_a_part_of_their_name_page_by_page(keys: KeyRegistry) -> None:
+    names = ["alice", "bob", "Team-a", "team-b", "team-c", "100%_x"]
+    for name in names:
+        added(keys, replace(ALICE, name=name))
+    token = make_key()
+    keys.rotate("bob", token_of(token, PEPPER, NOW + 1), NOW + 100)
+    listed = keys.listed()
+    assert sorted(each.name for each in listed) == sorted(names)
+    assert [len(each.tokens) for each in listed if each.name in ("alice", "bob")] == [1, 2]
+    assert listed == [keys.key(each.name) for each in listed]
+    whole = keys.page()
+    assert (list(whole.keys), whole.found, whole.total) == (listed, 6, 6)
+    first, second = keys.page("TEAM", limit=2), keys.page("TEAM", after=2, limit=2)
+    assert [(len(each.keys), each.found, each.total) for each in (first, second)] == [(2, 3, 6), (1, 3, 6)]
+    assert {each.name for one in (first, second) for each in one.keys} == {"Team-a", "team-b", "team-c"}
+    for search, expected in {"%": ["100%_x"], "_": ["100%_x"], "nobody": [], "'": []}.items():
+        assert [each.name for each in keys.page(search).keys] == expected, search
+
+
 def test_a_name_is_used_once(keys: KeyRegistry) -> None:
     added(keys)
     with pytest.raises(Misuse, match="there is a virtual key 'alice' already"):

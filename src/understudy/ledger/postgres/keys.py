@@ -21,8 +21,9 @@ from understudy.ledger.key_rows import (
     taken,
     token_of,
     unknown,
+    wholes_of,
 )
-from understudy.ledger.keys import FoundKey, KeysRead, KeyToken, VirtualKey
+from understudy.ledger.keys import FoundKey, KeyPage, KeysRead, KeyToken, VirtualKey
 from understudy.ledger.postgres.blocking import BlockingLink
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _FOUND = (
     f"SELECT {', '.join(f'keys.{name}' for name in KEY)}, {', '.join(f'key_tokens.{name}' for name in TOKEN)} "
     "FROM key_tokens JOIN keys ON keys.name = key_tokens.key WHERE digest = ANY($1)"
 )
+_LIKE = "WHERE strpos(lower(name), lower($1)) > 0"
 _HAS_KEYS = "SELECT EXISTS (SELECT 1 FROM keys)"
 _END = "UPDATE key_tokens SET until = LEAST(COALESCE(until, $2), $2) WHERE key = $1"
 
@@ -77,9 +79,22 @@ class PostgresKeys:
         """Return all keys by name, revoked ones included."""
 
         async def listed(connection: asyncpg.Connection) -> list[VirtualKey]:
-            return [await _whole(connection, row) for row in await connection.fetch(f"{_KEYS} ORDER BY name")]
+            rows = await connection.fetch(f"{_KEYS} ORDER BY name")
+            tokens = await connection.fetch(f"{_TOKENS} {NEWEST}")
+            return wholes_of(map(tuple, rows), map(tuple, tokens))
 
         return self._link.transact(listed)
+
+    def page(self, search: str = "", *, after: int = 0, limit: int = 50) -> KeyPage:
+        """Return some keys whose name contains a text; see `KeyRegistry`."""
+
+        async def page(connection: asyncpg.Connection) -> KeyPage:
+            rows = await connection.fetch(f"{_KEYS} {_LIKE} ORDER BY name LIMIT $2 OFFSET $3", search, limit, after)
+            found = await connection.fetchval(f"SELECT count(*) FROM keys {_LIKE}", search)
+            total = await connection.fetchval("SELECT count(*) FROM keys")
+            return KeyPage(tuple([await _whole(connection, row) for row in rows]), found, total)
+
+        return self._link.transact(page)
 
     def key(self, name: str) -> VirtualKey:
         """Return one key. Raise `Misuse` for an unknown name."""

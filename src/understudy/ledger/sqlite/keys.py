@@ -23,12 +23,14 @@ from understudy.ledger.key_rows import (
     taken,
     token_of,
     unknown,
+    wholes_of,
 )
-from understudy.ledger.keys import FoundKey, KeysRead, KeyToken, VirtualKey
+from understudy.ledger.keys import FoundKey, KeyPage, KeysRead, KeyToken, VirtualKey
 from understudy.ledger.sqlite.opening import File
 
 _KEYS = f"SELECT {', '.join(KEY)} FROM keys"
 _TOKENS = f"SELECT {', '.join(TOKEN)} FROM key_tokens"
+_LIKE = "WHERE instr(lower(name), lower(?)) > 0"
 
 
 class SqliteKeys:
@@ -68,7 +70,16 @@ class SqliteKeys:
     def listed(self) -> list[VirtualKey]:
         """Return all keys by name, revoked ones included."""
         with self._file.reading() as connection:
-            return [_whole(connection, row) for row in connection.execute(f"{_KEYS} ORDER BY name").fetchall()]
+            rows = connection.execute(f"{_KEYS} ORDER BY name").fetchall()
+            return wholes_of(rows, connection.execute(f"{_TOKENS} {NEWEST}"))
+
+    def page(self, search: str = "", *, after: int = 0, limit: int = 50) -> KeyPage:
+        """Return some keys whose name contains a text; see `KeyRegistry`."""
+        with self._file.reading() as connection:
+            rows = connection.execute(f"{_KEYS} {_LIKE} ORDER BY name LIMIT ? OFFSET ?", (search, limit, after))
+            found = connection.execute(f"SELECT count(*) FROM keys {_LIKE}", (search,)).fetchone()[0]
+            total = connection.execute("SELECT count(*) FROM keys").fetchone()[0]
+            return KeyPage(tuple(_whole(connection, row) for row in rows.fetchall()), found, total)
 
     def key(self, name: str) -> VirtualKey:
         """Return one key. Raise `Misuse` for an unknown name."""
