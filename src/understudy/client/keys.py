@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from understudy.client.ledger import place_of
 from understudy.domain.errors import ConfigError
@@ -51,12 +55,17 @@ def budgets_of_keys(config: Config) -> tuple[Budget, ...]:
     """Return the budgets of all virtual keys, under the names that their balances have in the ledger."""
     if not _may_have_keys(config):
         return ()
+    alike: dict[bytes, Budget] = {}
+
+    def budget(owner: str, fields: Mapping[str, Any]) -> Budget:
+        name = f"{owner}/{fields['name']}"
+        kind = msgspec.json.encode({**fields, "name": ""})
+        if (known := alike.get(kind)) is None:
+            known = alike[kind] = Budget(**{**fields, "name": name})
+        return replace(known, name=name)  # thousands of keys have the same: checking each anew takes longest
+
     with open_keys(config, only_reads=True) as keys:
-        return tuple(
-            Budget(**{**fields, "name": f"{key.owner}/{fields['name']}"})
-            for key in keys.listed()
-            for fields in key.budgets
-        )
+        return tuple(budget(key.owner, fields) for key in keys.listed() for fields in key.budgets)
 
 
 def pepper_of(config: Config) -> Secret | None:

@@ -10,10 +10,12 @@ import msgspec
 from understudy.config.differences import differences
 from understudy.console.http import ConsoleError, Operator
 from understudy.domain.errors import LLMError
-from understudy.reports.configuration import ConfigurationReport, report_configuration
+from understudy.reports.configuration import ConfigurationReport, Section, report_configuration
 from understudy.reports.survey import EntryResult, TypeResult, survey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from understudy.config import Config
     from understudy.console.context import ConsoleContext
 
@@ -35,16 +37,17 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """Provider types that the configuration defines."""
 
 
-async def configuration(context: ConsoleContext) -> ConfigurationReport:
-    """Return the configuration in use, and what its file says differently."""
+async def configuration(context: ConsoleContext, sections: Iterable[Section] | None = None) -> ConfigurationReport:
+    """Return the configuration in use, and what its file says differently. `sections`: its tables that are reported;
+    all of them if `None`."""
     config, reloading = context.config, context.served.reloading
     if reloading is None:
-        return report_configuration(config)
+        return report_configuration(config, sections=sections)
     try:
         read = await context.run(reloading.read)
     except LLMError as error:
-        return report_configuration(config, invalid=error.message)
-    return report_configuration(config, pending=tuple(differences(config, read)))
+        return report_configuration(config, invalid=error.message, sections=sections)
+    return report_configuration(config, pending=tuple(differences(config, read)), sections=sections)
 
 
 async def reload(context: ConsoleContext, operator: Operator) -> ReloadResult:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ from understudy.client.granting import (
 from understudy.client.keys import open_keys, pepper_of
 from understudy.client.ledger import refuse_to_change
 from understudy.console.http import ConsoleError, Operator
+from understudy.console.listing import MOST, Listing
 from understudy.domain.errors import ConfigError, Misuse
 from understudy.ledger.holds import LedgerUnavailable
 from understudy.ledger.keys import mark_of
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("understudy.gateway")
 T = TypeVar("T")
+
+_LAST = 1_000_000
+"""The last page that is asked for: a number beyond it is no place in a database."""
 
 
 class KeyList(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +57,23 @@ async def list_keys(context: ConsoleContext) -> KeyList:
     """Return all virtual keys, revoked ones included."""
 
     def listed(store: KeyRegistry) -> KeyList:
-        return KeyList(virtual_keys=tuple(_report(each, context) for each in store.listed()))
+        return KeyList(virtual_keys=_reports(store.listed(), context))
 
     return await _with_store(context, listed, only_reads=True)
+
+
+async def page_of_keys(context: ConsoleContext, search: str, page: int) -> Listing[KeyResult]:
+    """Return a page of the keys whose name contains a text; one beyond the last is the last."""
+
+    def found(store: KeyRegistry) -> Listing[KeyResult]:
+        number = min(max(1, page), _LAST)
+        keys = store.page(search, after=(number - 1) * MOST, limit=MOST)
+        if keys.found and not keys.keys:
+            number = -(-keys.found // MOST)
+            keys = store.page(search, after=(number - 1) * MOST, limit=MOST)
+        return Listing(_reports(keys.keys, context), number, keys.found, keys.total)
+
+    return await _with_store(context, found, only_reads=True)
 
 
 async def show_key(context: ConsoleContext, name: str) -> KeyResult:
@@ -67,7 +86,8 @@ async def make_key(context: ConsoleContext, operator: Operator, name: str, grant
 
     def made(store: KeyRegistry) -> KeyMade:
         key = granted(name, grants, context.config, context.clock())
-        if any(each.name == name for each in store.listed()):
+        with suppress(Misuse):
+            store.key(name)
             raise ConsoleError(409, "name_taken", f"there is a virtual key {name!r} already", where="name")
         value = create_key(store, context.config, key)
         return KeyMade(virtual_key=_report(store.key(name), context), key=value.reveal())
@@ -126,8 +146,13 @@ def _known(store: KeyRegistry, name: str) -> VirtualKey:
 
 
 def _report(key: VirtualKey, context: ConsoleContext) -> KeyResult:
-    pepper = pepper_of(context.config)
-    return report_key(key, context.clock(), None if pepper is None else mark_of(pepper))
+    return _reports([key], context)[0]
+
+
+def _reports(keys: Iterable[VirtualKey], context: ConsoleContext) -> tuple[KeyResult, ...]:
+    pepper, now = pepper_of(context.config), context.clock()
+    mark = None if pepper is None else mark_of(pepper)
+    return tuple(report_key(each, now, mark) for each in keys)
 
 
 async def _changing(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -52,6 +53,45 @@ def read_budgets(
 
 def report_budgets(budgets: Iterable[Budget], balances: Iterable[Balance], now: float) -> Iterator[BudgetResult]:
     """Yield the balances of budgets in their present periods (`now`: Unix seconds), each budget's largest first."""
+    return (each.report() for each in kept_balances(budgets, balances, now))
+
+
+class KeptBalance(NamedTuple):
+    """A budget and one of its balances."""
+
+    budget: Budget
+    balance: Balance
+    resets: int | None
+
+    @property
+    def used(self) -> float:
+        """The part of the budget that is spent or reserved; of one without any money, all is."""
+        ceiling = self.budget.ceiling
+        return (self.balance.spent + self._reserved) / ceiling if ceiling else math.inf
+
+    @property
+    def _reserved(self) -> int:
+        # What holds of a budget that is not hard ask for is a mark, a billionth each, that something is left.
+        return self.balance.reserved if self.budget.hard else 0
+
+    def report(self) -> BudgetResult:
+        """Report it, in US dollars."""
+        balance, ceiling = self.balance, self.budget.ceiling
+        return BudgetResult(
+            budget=self.budget.name,
+            subject=balance.subject,
+            period=self.budget.period,
+            spent_usd=_usd(balance.spent),
+            reserved_usd=_usd(self._reserved),
+            left_usd=_usd(max(0, ceiling - balance.spent - self._reserved)),
+            max_usd=_usd(ceiling),
+            overrun_usd=_usd(balance.overrun),
+            resets=self.resets,
+        )
+
+
+def kept_balances(budgets: Iterable[Budget], balances: Iterable[Balance], now: float) -> Iterator[KeptBalance]:
+    """Yield each budget with its balances in its present period (`now`: Unix seconds), each budget's largest first."""
     known = defaultdict[tuple[str, int], list[Balance]](list)
     for balance in balances:
         if balance.unit is Unit.MONEY:
@@ -61,20 +101,8 @@ def report_budgets(budgets: Iterable[Budget], balances: Iterable[Balance], now: 
         found = known.get((budget.name, span.start), [])
         if not found and budget.per == "all":
             found = [Balance(budget=budget.name, subject="", unit=Unit.MONEY, start=span.start)]
-        for each in sorted(found, key=lambda one: (-one.spent - one.reserved, one.subject)):
-            # What holds of a budget that is not hard ask for is a mark, a billionth each, that something is left.
-            reserved = each.reserved if budget.hard else 0
-            yield BudgetResult(
-                budget=budget.name,
-                subject=each.subject,
-                period=budget.period,
-                spent_usd=_usd(each.spent),
-                reserved_usd=_usd(reserved),
-                left_usd=_usd(max(0, budget.ceiling - each.spent - reserved)),
-                max_usd=_usd(budget.ceiling),
-                overrun_usd=_usd(each.overrun),
-                resets=span.end,
-            )
+        for one in sorted(found, key=lambda each: (-each.spent - each.reserved, each.subject)):
+            yield KeptBalance(budget, one, span.end)
 
 
 def _usd(nano_usd: int) -> str:

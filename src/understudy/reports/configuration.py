@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -74,13 +74,41 @@ class ConfigurationReport(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with the file now; `None` if nothing is."""
 
 
+class Section(NamedTuple):
+    """A table of a configuration, whose report is not made yet."""
+
+    table: str
+    name: str | None
+    settings: msgspec.Struct
+    omitted: tuple[str, ...] = ()
+
+    def report(self) -> TableResult:
+        """Report its settings."""
+        defaults = defaults_of(type(self.settings))
+        found = (
+            SettingResult(
+                key=key,
+                value=plain(getattr(self.settings, key), key),
+                is_default=bool(getattr(self.settings, key) == _made(defaults[key])),
+            )
+            for key in self.settings.__struct_fields__
+            if key not in self.omitted
+        )
+        return TableResult(table=self.table, name=self.name, settings=tuple(found))
+
+
 def report_configuration(
-    config: Config, *, pending: tuple[str, ...] | None = None, invalid: str | None = None
+    config: Config,
+    *,
+    pending: tuple[str, ...] | None = None,
+    invalid: str | None = None,
+    sections: Iterable[Section] | None = None,
 ) -> ConfigurationReport:
-    """Report a configuration. `pending` and `invalid`: what is known of its file."""
+    """Report a configuration. `pending` and `invalid`: what is known of its file. `sections`: of its tables, those
+    that are reported; all of them if `None`."""
     return ConfigurationReport(
         source=config.source,
-        tables=tuple(_tables(config)),
+        tables=tuple(each.report() for each in (sections_of(config) if sections is None else sections)),
         disabled=tuple(
             DisabledResult(name=each.name, provider=each.provider, why=each.why, variables=each.variables)
             for each in config.disabled
@@ -94,36 +122,23 @@ def report_configuration(
     )
 
 
-def _tables(config: Config) -> Iterator[TableResult]:
-    yield from (_table("llm.providers", each.entry, each) for each in config.providers)
-    yield _table("llm.fallback", None, config.fallback)
-    yield from (_table("llm.routes", each.name, each) for each in config.routes)
-    yield from (_table("llm.budgets", each.name, each) for each in config.allowance.budgets)
-    yield from (_table("llm.limits", each.name, each) for each in config.allowance.limits)
-    yield _table("llm.gateway", None, config.gateway, "keys")
-    yield from (_table("llm.gateway.keys", each.name, each) for each in config.gateway.keys)
-    yield _table("llm.console", None, config.console, "keys")
-    yield from (_table("llm.console.keys", each.name, each) for each in config.console.keys)
-    yield _table("llm.ledger", None, config.ledger)
+def sections_of(config: Config) -> Iterator[Section]:
+    """Yield the tables of a configuration, in the order in which they are shown."""
+    yield from (Section("llm.providers", each.entry, each) for each in config.providers)
+    yield Section("llm.fallback", None, config.fallback)
+    yield from (Section("llm.routes", each.name, each) for each in config.routes)
+    yield from (Section("llm.budgets", each.name, each) for each in config.allowance.budgets)
+    yield from (Section("llm.limits", each.name, each) for each in config.allowance.limits)
+    yield Section("llm.gateway", None, config.gateway, ("keys",))
+    yield from (Section("llm.gateway.keys", each.name, each) for each in config.gateway.keys)
+    yield Section("llm.console", None, config.console, ("keys",))
+    yield from (Section("llm.console.keys", each.name, each) for each in config.console.keys)
+    yield Section("llm.ledger", None, config.ledger)
     if (tracing := config.telemetry.tracing) is not None:
-        yield _table("llm.telemetry.tracing", None, tracing)
+        yield Section("llm.telemetry.tracing", None, tracing)
     if (alerts := config.telemetry.alerts) is not None:
-        yield _table("llm.telemetry.alerts", None, alerts, "webhooks")
-        yield from (_table("llm.telemetry.alerts.webhooks", each.name, each) for each in alerts.webhooks)
-
-
-def _table(table: str, name: str | None, settings: msgspec.Struct, *omitted: str) -> TableResult:
-    defaults = defaults_of(type(settings))
-    found = (
-        SettingResult(
-            key=key,
-            value=plain(getattr(settings, key), key),
-            is_default=bool(getattr(settings, key) == _made(defaults[key])),
-        )
-        for key in settings.__struct_fields__
-        if key not in omitted
-    )
-    return TableResult(table=table, name=name, settings=tuple(found))
+        yield Section("llm.telemetry.alerts", None, alerts, ("webhooks",))
+        yield from (Section("llm.telemetry.alerts.webhooks", each.name, each) for each in alerts.webhooks)
 
 
 def _made(default: Any) -> Any:

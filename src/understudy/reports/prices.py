@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -131,11 +131,12 @@ def report_models(providers: Iterable[Provider], snapshots: Sequence[Snapshot] =
 
     `snapshots`: of the processes, for quotas and for the models that callers name.
     """
-    return ProviderModels(entries=tuple(_entry(provider, snapshots) for provider in providers))
+    asked = _asked(snapshots)
+    return ProviderModels(entries=tuple(_entry(provider, asked.get(provider.name, {})) for provider in providers))
 
 
-def _entry(provider: Provider, snapshots: Sequence[Snapshot]) -> EntryModels:
-    config, asked = provider.config, _asked(provider.name, snapshots)
+def _entry(provider: Provider, asked: Mapping[str, Sequence[_Seen]]) -> EntryModels:
+    config = provider.config
     text_model = None if config.embeds_alone else provider.text_model
     named = {model: kind for model, kind in ((text_model, "text"), (config.embedding_model, "embedding")) if model}
     return EntryModels(
@@ -161,13 +162,13 @@ def _entry(provider: Provider, snapshots: Sequence[Snapshot]) -> EntryModels:
 _Seen = tuple[Snapshot, TargetSnapshot]
 
 
-def _asked(entry: str, snapshots: Sequence[Snapshot]) -> dict[str, list[_Seen]]:
-    """Return the targets of an entry as the processes see them, by model."""
-    found: dict[str, list[_Seen]] = {}
+def _asked(snapshots: Sequence[Snapshot]) -> dict[str, dict[str, list[_Seen]]]:
+    """Return the targets as the processes see them, by entry and model."""
+    found: dict[str, dict[str, list[_Seen]]] = {}
     for snapshot in snapshots:
         for target in snapshot.targets:
-            if target.entry == entry and target.model is not None:
-                found.setdefault(target.model, []).append((snapshot, target))
+            if target.model is not None:
+                found.setdefault(target.entry, {}).setdefault(target.model, []).append((snapshot, target))
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from markupsafe import Markup
@@ -13,9 +13,12 @@ from msgspec.structs import replace
 from tests.console.pages.examples import AT, HOSTILE, Filler
 from tests.console.pages.html import faults
 from understudy.console.explaining import Explanation
+from understudy.console.listing import Listing, listed
 from understudy.console.orders import OrderList
 from understudy.console.pages import drawings, now, providers
+from understudy.console.pages.configuration import ShowQuery
 from understudy.console.pages.frame import PLACES, Frame, Notice
+from understudy.console.pages.money import MoneyQuery
 from understudy.console.pages.rendering import render
 from understudy.fleet.store import History
 from understudy.reports.configuration import ConfigurationReport
@@ -29,9 +32,15 @@ from understudy.reports.sessions import SessionDetail, SessionList
 from understudy.reports.usage import RequestResult
 from understudy.reports.waterfall import RequestDetail
 
+T = TypeVar("T")
 Values = dict[str, Any]
 
 GUARD = Markup('<input type="hidden" name="csrf" value="token">')
+
+
+def part_of(rows: Sequence[T]) -> Listing[T]:
+    """Return the second of three pages of a list; of an empty one the only page."""
+    return Listing(rows, 2, 30, 40, 10) if rows else listed(rows, 1)
 
 
 def given(text: str, *names: str) -> dict[str, str]:
@@ -79,6 +88,7 @@ def money(filler: Filler, text: str) -> Values:
     return {
         "report": report, "chart": drawings.money_chart(report), "parts": drawings.money_parts(report),
         "dimensions": [("model", "model"), (text, text)], "spans": [("7", "7 days")], "days": "7",
+        "budgets": part_of(report.budgets), "asked": MoneyQuery(by=text or "model", q=text),
     }  # fmt: skip
 
 
@@ -90,14 +100,21 @@ def key_values(filler: Filler, text: str) -> Values:
     budgets = ({"name": text, "max": "5", "period": "day", "on_exceeded": "cheaper"},)
     key = replace(filler.make(KeyResult), budgets=budgets, limits=({"requests_per_minute": 60},))
     shown = [key] if key.models else []
-    return {"keys": shown, "given": given(text, *names), "problem": text or None, "is_new": True}
+    return {
+        "keys": part_of(shown),
+        "search": text,
+        "given": given(text, *names),
+        "problem": text or None,
+        "is_new": True,
+    }
 
 
 def now_part(filler: Filler, text: str) -> Values:
     report, minutes = filler.make(NowReport), now.past(History(), AT)
     return {
         "report": report, "verdict": now.verdict(report), "sparks": now.sparks(minutes), "charts": now.charts(minutes),
-        "latest": filler.make(RequestList).requests or None,
+        "latest": filler.make(RequestList).requests or None, "targets": part_of(report.targets),
+        "stand_ins": part_of(report.stand_ins), "workers": part_of(report.workers),
     }  # fmt: skip
 
 
@@ -106,10 +123,12 @@ def now_page(filler: Filler, text: str) -> Values:
 
 
 def providers_page(filler: Filler, text: str) -> Values:
-    window = filler.make(WindowResult) if text else None
+    window, targets = filler.make(WindowResult) if text else None, filler.make(NowReport).targets
+    models = [providers.Priced(text, one) for each in filler.make(ProviderModels).entries for one in each.models]
     return {
-        "rows": [providers.Row(each, window) for each in filler.make(NowReport).targets],
-        "window": "1h", "windows": providers.WINDOWS, "models": filler.make(ProviderModels),
+        "rows": [providers.Row(each, window) for each in targets], "targets": part_of(targets),
+        "asked": providers.ListQuery(q=text, state="away"), "states": providers.STATES,
+        "windows": providers.WINDOWS, "models": part_of(models),
     }  # fmt: skip
 
 
@@ -117,15 +136,21 @@ def provider_page(filler: Filler, text: str) -> Values:
     history = filler.make(ProviderHistory)
     return {
         **providers_page(filler, text), "entry": text or "main", "is_held": not text,
-        "rows": filler.make(NowReport).targets,
-        "histories": providers.drawn(history, text),
+        "targets": part_of(filler.make(NowReport).targets), "asked": providers.EntryQuery(model=text),
+        "measured": part_of([replace(each, model=text) for each in history.targets]),
+        "chosen": providers.drawn(history, history.targets[0]) if history.targets else None,
         "orders": filler.make(OrderList).orders,
         "notice": Notice("bad", text, text) if text else None,
     }  # fmt: skip
 
 
 def configuration(filler: Filler, text: str) -> Values:
-    return {"report": filler.make(ConfigurationReport), "notice": Notice("bad", "refused", text)}
+    report = filler.make(ConfigurationReport)
+    return {
+        "report": report, "notice": Notice("bad", "refused", text), "asked": ShowQuery(q=text, table=text),
+        "tables": part_of(report.tables), "kinds": [("", "all"), (text, text)],
+        "warnings": part_of([*report.disabled, *report.notices]),
+    }  # fmt: skip
 
 
 def answer(text: str) -> SimpleNamespace:
@@ -141,7 +166,7 @@ def answer(text: str) -> SimpleNamespace:
 def try_it(filler: Filler, text: str) -> Values:
     return {
         "given": given(text, "prompt", "target", "other", "max_tokens"), "choices": [(text, text)],
-        "answers": [answer(text), answer(text)],
+        "answers": [answer(text), answer(text)], "is_long": bool(text),
     }  # fmt: skip
 
 
@@ -204,7 +229,8 @@ def test_a_reader_sees_no_form_that_changes_anything(name: str) -> None:
 
 def test_what_is_wrong_with_a_file_is_shown_line_by_line() -> None:
     report = replace(Filler("x").make(ConfigurationReport), invalid="a.toml:3: it is bad <b>\n  write it otherwise")
-    html = page_of("configuration.html", {"report": report, "notice": None}).decode()
+    values = configuration(Filler("x"), "x") | {"report": report, "notice": None}
+    html = page_of("configuration.html", values).decode()
     assert "<pre>a.toml:3: it is bad &lt;b&gt;\n  write it otherwise</pre>" in html
     assert faults(html) == []
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from understudy.console import configuration
 from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.listing import listed, matching
 from understudy.console.pages.formats import counted
 from understudy.console.pages.frame import Notice, moved, page
 from understudy.console.routes import ConsoleRoute
+from understudy.reports.configuration import sections_of
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
@@ -18,11 +21,23 @@ if TYPE_CHECKING:
 PATH = "/console/configuration"
 
 
+_TABLES = 25
+"""Tables of a page: each has some thirty settings."""
+
+
 class ShowQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The query of the page."""
 
     reloaded: int | None = None
     """How many things the reload before has changed."""
+    q: str = ""
+    """Words of the names that are searched for."""
+    table: str = ""
+    """Tables of one kind, such as `llm.providers`; all if empty."""
+    page: int = 1
+    """Of the tables."""
+    warnings: int = 1
+    """The page of the warnings."""
 
 
 async def show(request: Request, context: ConsoleContext) -> Reply:
@@ -45,8 +60,27 @@ async def reload(request: Request, context: ConsoleContext) -> Reply:
 
 
 async def _page(request: Request, context: ConsoleContext, notice: Notice | None, status: int = 200) -> Reply:
-    report = await configuration.configuration(context)
-    return page(request, "configuration.html", status=status, title="Configuration", report=report, notice=notice)
+    asked, every = request.query_as(ShowQuery), list(sections_of(context.config))
+    kinds = Counter(each.table for each in every)
+    if asked.table and asked.table not in kinds:
+        raise ConsoleError(400, "invalid_value", f"table must be one of {', '.join(kinds)}", where="table")
+    found = (each for each in every if not asked.table or each.table == asked.table)
+    tables = listed(
+        matching(found, asked.q, lambda each: f"{each.table} {each.name}"), asked.page, total=len(every), most=_TABLES
+    )
+    report = await configuration.configuration(context, tables.rows)
+    return page(
+        request,
+        "configuration.html",
+        status=status,
+        title="Configuration",
+        report=report,
+        notice=notice,
+        asked=asked,
+        tables=tables,
+        kinds=[("", "all"), *((kind, f"{kind} ({count:,})") for kind, count in kinds.items())],
+        warnings=listed([*report.disabled, *report.notices], asked.warnings),
+    )
 
 
 ROUTES = (

@@ -18,6 +18,8 @@ from understudy.domain.failures import FailureKind
 UNKNOWN = "–"
 """Shown for what is not known or does not apply."""
 _NANO = 1_000_000_000
+_SETTING = 1_000
+"""Characters of a setting that are shown, such as of a list of prices."""
 _FAILURE = re.compile(rf"(?:^|(?<=: ))(?:{'|'.join(each.value for each in FailureKind if '_' in each.value)})(?=: )")
 """A kind of failure of ours, in front of the provider's own words, which stay as they are."""
 
@@ -178,7 +180,10 @@ def document(value: object) -> Markup:
 
 def setting(value: object) -> Markup | str:
     """Return the value of a setting as JSON in one line, from the start if it is long."""
-    return brief(json.dumps(value, ensure_ascii=False, default=str))
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) > _SETTING:
+        text = f"{text[:_SETTING]}… and {len(text) - _SETTING:,} more characters, which the admin API has"
+    return brief(text)
 
 
 def path(*parts: str) -> str:

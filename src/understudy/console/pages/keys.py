@@ -80,15 +80,24 @@ class RotationForm(msgspec.Struct, frozen=True, kw_only=True):
     overlap: str = OVERLAP
 
 
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of the list."""
+
+    q: str = ""
+    """A part of a name."""
+    page: int = 1
+
+
 async def show_list(request: Request, context: ConsoleContext) -> Reply:
     """Return all keys, and the form of a new one."""
     return await _list(request, context)
 
 
 async def _list(request: Request, context: ConsoleContext, problem: str | None = None, status: int = 200) -> Reply:
-    found = await virtual_keys.list_keys(context)
+    asked = request.query_as(ListQuery)
+    found = await virtual_keys.page_of_keys(context, asked.q, asked.page)
     given = await _given(request)
-    values = {"keys": found.virtual_keys, "given": given, "problem": problem, "now": context.clock()}
+    values = {"keys": found, "search": asked.q, "given": given, "problem": problem, "now": context.clock()}
     return page(request, "keys.html", status=status, title="Keys", is_new=True, **values)
 
 

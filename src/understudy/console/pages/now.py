@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from understudy.console.charts.lines import BandPoint, band_chart, sparkline
 from understudy.console.charts.scales import marks_of
 from understudy.console.charts.svg import Chart
 from understudy.console.http import ConsoleError, Reply, Request, Streamed
+from understudy.console.listing import Listing, listed
 from understudy.console.pages.formats import counted, dollars, number, relative, seconds, share, short_number
 from understudy.console.pages.frame import page
 from understudy.console.pages.live import streamed
@@ -23,9 +24,10 @@ from understudy.console.pages.rendering import render
 from understudy.console.pages.words import order_words
 from understudy.console.routes import ConsoleRoute
 from understudy.fleet.store import MINUTE, FleetUnavailable, History, history_of, start_of
-from understudy.reports.now import NowReport, read_now
+from understudy.reports.now import NowReport, TargetNow, read_now
 from understudy.reports.requests import list_requests
 from understudy.reports.traffic import Traffic, traffic_of
+from understudy.telemetry.snapshot import TargetState
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 
 HOUR = 60
 """Minutes of the charts."""
+TARGETS, STAND_INS, PROCESSES, LINES = 40, 20, 50, 6
+"""Rows and lines of the page, which open pages get anew every second; what is not shown is counted."""
+_NOT_ASKED = " is not asked"
+"""What a problem states of a target."""
 _PATIENCE = 2.0
 """Seconds for the latest requests: the rest of the page does not wait for a database that hangs."""
 _IF_AWAY = 0.2
@@ -76,27 +82,45 @@ def verdict(report: NowReport) -> Verdict:
         f"{counted(len(report.targets), 'target')}, {counted(len(processes), 'process', 'processes')}, "
         f"{number(report.lately.per_minute)} requests a minute, {dollars(report.lately.cost_per_hour_usd)} an hour."
     )
-    return Verdict(kind, title, (*_problems(report), *_stands(report), *orders), note)
+    lines = (*_first(_problems(report)), *_first(_stands(report)), *_first(orders))
+    return Verdict(kind, title, lines, note)
+
+
+def _first(lines: Sequence[str]) -> Sequence[str]:
+    """Return lines, or of many the first ones and how many others there are."""
+    return lines if len(lines) <= LINES else [*lines[:LINES], f"and {len(lines) - LINES:,} more like these"]
+
+
+def shown_targets(targets: Sequence[TargetNow]) -> Listing[TargetNow]:
+    """Return the targets of the page: all in their order, or of many those first that are not available, and then those
+    that were asked most."""
+    if len(targets) > TARGETS:
+        targets = sorted(targets, key=lambda each: (each.state == TargetState.CLOSED, -_attempts(each)))
+    return listed(targets, 1, most=TARGETS)
+
+
+def _attempts(target: TargetNow) -> int:
+    return target.in_flight + target.succeeded + target.failed + target.aborted
 
 
 def _problems(report: NowReport) -> list[str]:
     """Return what is wrong, with the targets of one entry that fail for one reason in one sentence."""
-    labels = {f"{each.label} is not asked": each for each in report.targets}
+    labels = {each.label: each for each in report.targets}
     lines: list[str] = []
     groups: dict[tuple[str, str], tuple[int, list[str]]] = {}
     for line in report.problems:
-        start = next((each for each in labels if line.startswith(each)), None)
-        if start is None:
+        label, is_away, why = line.partition(_NOT_ASKED)
+        target = labels.get(label) if is_away else None
+        if target is None:
             lines.append(line)
             continue
-        target, why = labels[start], line.removeprefix(start)
         if (target.entry, why) not in groups:
             groups[target.entry, why] = (len(lines), [])
             lines.append(line)
         groups[target.entry, why][1].append(target.model or "")
     for (entry, why), (at, models) in groups.items():
         if len(models) > 1:
-            lines[at] = f"{entry} ({', '.join(models)}) is not asked{why}"
+            lines[at] = f"{entry} ({', '.join(models)}){_NOT_ASKED}{why}"
     return lines
 
 
@@ -231,6 +255,9 @@ class Overview:
             sparks=sparks(minutes),
             charts=charts(minutes),
             latest=await self._latest(),
+            targets=shown_targets(report.targets),
+            stand_ins=listed(report.stand_ins, 1, most=STAND_INS),
+            workers=listed(report.workers, 1, most=PROCESSES),
         )
 
     async def _latest(self) -> tuple[RequestResult, ...] | None:

@@ -12,9 +12,11 @@ from understudy.client.provider import Provider
 from understudy.console import orders
 from understudy.console.charts.svg import Chart
 from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.listing import Listing, listed, matching
 from understudy.console.pages.drawings import latency_chart, outcome_chart
 from understudy.console.pages.formats import path, query, seconds
 from understudy.console.pages.frame import Notice, moved, page
+from understudy.console.pages.words import state_words
 from understudy.console.routes import ConsoleRoute
 from understudy.fleet.orders import Order, OrderKind
 from understudy.fleet.store import MINUTE, FleetUnavailable, history_of
@@ -26,7 +28,7 @@ from understudy.reports.history import (
     history_of_minutes,
 )
 from understudy.reports.now import TargetNow, read_now
-from understudy.reports.prices import ProviderModels, report_models
+from understudy.reports.prices import ModelResult, ProviderModels, report_models
 from understudy.telemetry.snapshot import TargetState
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "
 _SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
 _ENDS = (OrderKind.OPEN, OrderKind.DRAIN)
 """Orders after which an entry is not asked."""
+AWAY = "away"
+"""The choice of all states in which a target is not asked as usual."""
+STATES = (("", "any"), (AWAY, "not available"), *((each.value, state_words(each)[1]) for each in TargetState))
+_MEASURED = 12
+"""Models of an entry that lead to their charts; others are found by their names."""
 _LOOKS = 1_440
 """Looks at the history while a window passes, at most: one a minute for a day."""
 
@@ -45,8 +52,28 @@ class WindowQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The query of the pages."""
 
     window: str = "1h"
+    page: int = 1
+    """Of the targets."""
+    models: int = 1
+    """The page of the models and prices."""
+
+
+class ListQuery(WindowQuery, frozen=True, kw_only=True):
+    """The query of the list."""
+
+    q: str = ""
+    """Words of the names that are searched for: of entries, models and types."""
+    state: str = ""
+    """A state, or `away` for all that are not available; any if empty."""
+
+
+class EntryQuery(WindowQuery, frozen=True, kw_only=True):
+    """The query of one entry."""
+
     order: int | None = None
     """The number of the order that led to the page; 0: it could not be stored."""
+    model: str = ""
+    """Whose charts are shown; those of the busiest if empty."""
 
 
 class OrderForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +94,7 @@ class Past(NamedTuple):
     """A target over time, drawn."""
 
     name: str
+    model: str | None
     target: str
     sums: WindowResult
     outcomes: Chart
@@ -75,64 +103,104 @@ class Past(NamedTuple):
     changes: tuple[StateChange, ...]
 
 
+class Priced(NamedTuple):
+    """A model of an entry, with its price."""
+
+    provider: str
+    model: ModelResult
+
+
 async def show_list(request: Request, context: ConsoleContext) -> Reply:
-    """Return all targets, and what models cost."""
-    asked = request.query_as(WindowQuery)
+    """Return the targets, and what models cost."""
+    asked = request.query_as(ListQuery)
+    if asked.state not in dict(STATES):
+        raise ConsoleError(400, "invalid_value", f"state must be one of {', '.join(dict(STATES))}", where="state")
     now, history = await read_now(context.fleet), await _history(context, asked)
     known = {(each.provider, each.model): each for each in history.targets}
+    found = [each for each in matching(now.targets, asked.q, _words) if _is_in(each, asked.state)]
+    targets = listed(found, asked.page, total=len(now.targets))
     return page(
         request,
         "providers.html",
         title="Providers",
         now=now.at,
-        rows=[Row(each, _window(known.get((each.entry, each.model)))) for each in now.targets],
-        window=asked.window,
+        targets=targets,
+        rows=[Row(each, _window(known.get((each.entry, each.model)))) for each in targets.rows],
+        asked=asked,
+        states=STATES,
         windows=WINDOWS,
-        models=await _models(context),
+        models=_priced(await _models(context), asked.models, asked.q),
     )
+
+
+def _words(target: TargetNow) -> str:
+    return f"{target.label} {target.provider_type}"
+
+
+def _is_in(target: TargetNow, state: str) -> bool:
+    """Check whether a target is in one of the states that are asked for."""
+    return not state or target.state == state or (state == AWAY and target.state != TargetState.CLOSED)
+
+
+def _priced(models: ProviderModels, number: int, search: str = "") -> Listing[Priced]:
+    """Return a page of models with their prices."""
+    every = [Priced(entry.provider, each) for entry in models.entries for each in entry.models]
+    types = {each.provider: each.provider_type for each in models.entries}
+    found = matching(every, search, lambda each: f"{each.provider}/{each.model.model} {types[each.provider]}")
+    return listed(found, number, total=len(every))
 
 
 async def show_entry(request: Request, context: ConsoleContext) -> Reply:
     """Return one entry."""
-    name, asked = request.params["entry"], request.query_as(WindowQuery)
+    name, asked = request.params["entry"], request.query_as(EntryQuery)
     now, models = await read_now(context.fleet), await _models(context)
     targets = [each for each in now.targets if each.entry == name]
     own = tuple(each for each in models.entries if each.provider == name)
     if not own and not targets:
         raise ConsoleError(404, "unknown_entry", f"no entry is called {name[:200]!r}")
     history, found = await _history(context, asked), await _orders(context)
+    measured = measured_of(history, name)
+    wanted = [each for each in measured if each.model == asked.model] if asked.model else measured
     return page(
         request,
         "provider.html",
         title=name,
         now=now.at,
         entry=name,
-        rows=targets,
+        targets=listed(targets, asked.page),
         is_held=any(each.ordered is not None or each.state in ("disabled", "draining") for each in targets),
-        window=asked.window,
+        asked=asked,
         windows=WINDOWS,
-        histories=drawn(history, name),
+        measured=listed(measured, 1, most=_MEASURED),
+        chosen=drawn(history, wanted[0]) if wanted else None,
         orders=[each for each in found if each.entry == name],
-        models=ProviderModels(entries=own),
+        models=_priced(ProviderModels(entries=own), asked.models),
         notice=_notice(found, asked.order),
     )
 
 
-def drawn(history: ProviderHistory, entry: str) -> list[Past]:
-    """Return the targets of an entry over time."""
-    return [
-        Past(
-            each.model or entry,
-            f"{entry}/{each.model}" if each.model else entry,
-            each.windows[-1],
-            outcome_chart(history, each),
-            latency_chart(history, each, first=False),
-            latency_chart(history, each, first=True),
-            each.changes,
-        )
-        for each in history.targets
-        if each.provider == entry
-    ]
+def measured_of(history: ProviderHistory, entry: str) -> list[TargetHistory]:
+    """Return the targets of an entry that were measured, the busiest first."""
+
+    def attempts(target: TargetHistory) -> int:
+        sums = target.windows[-1]
+        return sums.succeeded + sums.failed + sums.aborted
+
+    return sorted((each for each in history.targets if each.provider == entry), key=attempts, reverse=True)
+
+
+def drawn(history: ProviderHistory, target: TargetHistory) -> Past:
+    """Return a target over time."""
+    return Past(
+        target.model or target.provider,
+        target.model,
+        f"{target.provider}/{target.model}" if target.model else target.provider,
+        target.windows[-1],
+        outcome_chart(history, target),
+        latency_chart(history, target, first=False),
+        latency_chart(history, target, first=True),
+        target.changes,
+    )
 
 
 def _notice(found: Iterable[Order], number: int | None) -> Notice | None:

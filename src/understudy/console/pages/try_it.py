@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PATH = "/console/try"
 MOST_TOKENS = 512
 """Tokens of an answer, unless the form says otherwise."""
+CHOICES = 100
+"""Routes and entries that a form offers one by one; of more, the name is written."""
 _LONGEST = 20_000
 _LABEL = "console"
 """The label of such requests: its value is the operator's name."""
@@ -196,9 +198,9 @@ def _encodable(line: dict[str, object]) -> dict[str, object]:
 
 
 def _page(request: Request, context: ConsoleContext, form: TryForm, answers: Sequence[Tried]) -> Reply:
-    return page(
-        request, "try.html", title="Try it", given=form, choices=_choices(context.config), answers=answers
-    )  # fmt: skip
+    choices = _choices(context.config)
+    values: dict[str, Any] = {"given": form, "choices": choices, "is_long": len(choices) > CHOICES, "answers": answers}
+    return page(request, "try.html", title="Try it", **values)
 
 
 def _choices(config: Config) -> list[tuple[str, str]]:
