@@ -83,6 +83,8 @@ def _operation(route: ConsoleRoute, schemas: Mapping[Any, Any], error: Mapping[s
         statuses["404"] = "there is no such thing"
     if route.method != "GET":
         statuses |= {"409": "it is not possible in this state", "413": "the body is too large"}
+    if route.path.endswith("/orders") and route.method != "GET":
+        statuses["409"] = "no other entry may be asked, and the order is not confirmed"
     if route.path.endswith("/reload"):
         statuses["422"] = "the configuration file is invalid"
     refused = {"application/json": {"schema": error}}

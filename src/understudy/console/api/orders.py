@@ -24,6 +24,9 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checks it now."""
     entry: str
     """Name of the entry."""
+    confirm: bool = False
+    """Whether it is meant for the last entry that may be asked, too: without it such an `open` or `drain` is refused
+    with 409, because requests fail afterwards."""
 
 
 async def _list(request: Request, context: ConsoleContext) -> OrderList:
@@ -32,7 +35,7 @@ async def _list(request: Request, context: ConsoleContext) -> OrderList:
 
 async def _order(request: Request, context: ConsoleContext) -> GivenOrder:
     asked = await request.json_as(NewOrder)
-    return await orders.order(context, request.operator, asked.kind, asked.entry)
+    return await orders.order(context, request.operator, asked.kind, asked.entry, confirmed=asked.confirm)
 
 
 ROUTES = (

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 LIST = "/console/providers"
 WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"))
 _SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
-_ENDS = (OrderKind.OPEN, OrderKind.DRAIN)
-"""Orders after which an entry is not asked."""
 AWAY = "away"
 """The choice of all states in which a target is not asked as usual."""
 STATES = (("", "any"), (AWAY, "not available"), *((each.value, state_words(each)[1]) for each in TargetState))
@@ -230,8 +228,8 @@ async def order(request: Request, context: ConsoleContext) -> Reply:
     name, kind = request.params["entry"], request.params["kind"]
     if kind not in OrderKind.__members__.values():
         raise ConsoleError(404, "not_found", f"the orders are {', '.join(OrderKind)}")
-    confirmed = (await request.form_as(OrderForm)).confirmed
-    if kind in _ENDS and not confirmed and not await _has_others(context, name):
+    confirmed = bool((await request.form_as(OrderForm)).confirmed)
+    if not confirmed and await orders.is_last(context, OrderKind(kind), name):
         return page(
             request,
             "confirm.html",
@@ -243,7 +241,7 @@ async def order(request: Request, context: ConsoleContext) -> Reply:
             back=path("providers", name),
             overlap=None,
         )
-    done = await orders.order(context, request.operator, OrderKind(kind), name)
+    done = await orders.order(context, request.operator, OrderKind(kind), name, confirmed=True)
     return moved(path("providers", name) + query({}, order=done.number))
 
 
@@ -253,13 +251,6 @@ async def _orders(context: ConsoleContext) -> tuple[Order, ...]:
         return (await orders.list_orders(context)).orders
     except ConsoleError:
         return tuple(context.fleet.standing.values())
-
-
-async def _has_others(context: ConsoleContext, entry: str) -> bool:
-    """Check whether another entry may be asked; for an entry that is unknown, the order is refused anyway."""
-    targets = (await read_now(context.fleet)).targets
-    asked = any(each.entry != entry and each.state in (TargetState.CLOSED, TargetState.HALF_OPEN) for each in targets)
-    return asked or not any(each.entry == entry for each in targets)
 
 
 async def _models(context: ConsoleContext) -> ProviderModels:
