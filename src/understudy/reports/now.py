@@ -113,8 +113,9 @@ class NowReport(msgspec.Struct, frozen=True, kw_only=True):
 
     at: float
     status: str
-    """`off` if no process is running; `well`; `degraded` if a target is down, a process is missing or requests fail;
-    `down` if a route has no target that may be asked."""
+    """`off` if no process is running; `well`, also without entries that operators have taken out, which `orders` has;
+    `degraded` if a target is down, a process is missing or requests fail; `down` if a route has no target that may be
+    asked."""
     problems: tuple[str, ...]
     """What is wrong, a sentence each, the gravest first."""
     recent: Traffic

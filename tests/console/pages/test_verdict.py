@@ -30,6 +30,19 @@ def test_nothing_to_say_if_all_is_well() -> None:
     assert tried.title == "All is well", "an operator tried a target: something was asked"
 
 
+def test_what_operators_have_taken_out_is_said_first() -> None:
+    asked = replace(WELL.lately, requests=3)
+    order = Order(number=1, kind=OrderKind.OPEN, entry="main", by="ann", at=AT - 5)
+    one = replace(TARGET, entry="main", ordered="open")
+    found = verdict(replace(WELL, lately=asked, targets=(one, replace(one, model="other")), orders=(order,)))
+    assert (found.kind, found.title) == ("warn", "All is well without main, which an operator has taken out")
+    assert found.lines == ("main was taken out by ann, 5 s ago",)
+    both = verdict(replace(WELL, lately=asked, targets=(one, replace(one, entry="backup", ordered="drain"))))
+    assert both.title == "All is well without 2 entries, which operators have taken out"
+    gone = verdict(replace(WELL, lately=asked, orders=(order,)))
+    assert gone.title == "All is well", "the entry is not configured any more"
+
+
 @pytest.mark.parametrize(
     ("status", "success", "kind", "title"),
     [

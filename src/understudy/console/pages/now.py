@@ -70,6 +70,8 @@ def verdict(report: NowReport) -> Verdict:
     match report.status:
         case "well":
             kind, title = "ok", "All is well" if is_asked else "All is well, and nothing is asked"
+            if out := list(dict.fromkeys(each.entry for each in report.targets if each.ordered is not None)):
+                kind, title = "warn", f"All is well without {_out(out)}"
         case "down":
             kind, title = "bad", "Some requests cannot be answered"
         case _:
@@ -84,6 +86,13 @@ def verdict(report: NowReport) -> Verdict:
     )
     lines = (*_first(_problems(report)), *_first(_stands(report)), *_first(orders))
     return Verdict(kind, title, lines, note)
+
+
+def _out(entries: Sequence[str]) -> str:
+    """Return what operators have taken out, in words."""
+    if len(entries) == 1:
+        return f"{entries[0]}, which an operator has taken out"
+    return f"{len(entries):,} entries, which operators have taken out"
 
 
 def _first(lines: Sequence[str]) -> Sequence[str]:
