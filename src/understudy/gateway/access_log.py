@@ -27,6 +27,9 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The pattern of the route; `None` if the path belongs to none, or the request was refused before it was read."""
     key: str | None = None
     """The name of the caller's key."""
+    operator: str | None = None
+    """The name of the admin key with which a request was made to the console, its API or metrics; `local` for whoever
+    used the sign-in link."""
     status: int
     """The status of the answer."""
     outcome: str

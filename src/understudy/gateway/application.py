@@ -224,7 +224,7 @@ class Gateway:
         """Answer and log a request to the console."""
         notes, route = Notes.on(connection), None
         try:
-            route = await self.operating.serve(connection)
+            route = await self.operating.serve(connection, notes)
             notes.answered = not connection.exchange.is_gone
         finally:
             notes.refused = connection.exchange.refused

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from understudy.console.http import Streamed
     from understudy.fleet.fleet import Fleet
     from understudy.gateway.connection import Connection
+    from understudy.gateway.recording import Notes
     from understudy.gateway.site import Site
 
 ROOTS = ("/console", "/admin/", "/metrics")
@@ -102,8 +103,8 @@ class Operating:
             self._console = Console(self)
         return self._console
 
-    async def serve(self, connection: Connection) -> str | None:
-        """Answer a request; return the pattern of its route, `None` if it has none."""
+    async def serve(self, connection: Connection, notes: Notes) -> str | None:
+        """Answer a request, and note whose it is; return the pattern of its route, `None` if it has none."""
         from understudy.console.http import Reply, Request
 
         request = Request(
@@ -115,6 +116,7 @@ class Operating:
             id=connection.request_id,
         )
         outcome = await self.console.answer(request)
+        notes.operator = request.operator.name if request.is_signed_in else None
         if isinstance(answer := outcome.answer, Reply):
             await connection.reply(HttpReply(answer.status, answer.headers, answer.body))
         else:

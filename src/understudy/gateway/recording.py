@@ -37,6 +37,8 @@ class Notes(msgspec.Struct, eq=False):
     """The same by the monotonic clock."""
     key: str | None = None
     """The name of the caller's key."""
+    operator: str | None = None
+    """The name of the admin key of a request to the console."""
     asked: str | None = None
     """The model that the request names."""
     session: str | None = None
@@ -109,6 +111,7 @@ class Notes(msgspec.Struct, eq=False):
             method=method,
             route=route,
             key=self.key,
+            operator=self.operator,
             status=status or self.refused,
             outcome=outcome,
             ms=_ms(now - self.began),

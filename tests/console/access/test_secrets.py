@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.console.api.conftest import Kept, kept, used
-from tests.console.conftest import CALLER, KEYS, Browser, bearer
+from tests.console.conftest import CALLER, KEYS, Browser, OpenConsole, bearer
 from understudy.console.routes import table_of
 from understudy.gateway.access_log import AccessRecord, line_of
 
@@ -49,6 +49,33 @@ async def test_no_answer_and_no_log_has_a_secret(used: Kept, caplog: pytest.LogC
     logged = caplog.text + "".join(line_of(each).decode() for each in records)
     (cookie,) = browser.cookies.values()
     assert [each for each in (*secrets, cookie) if each in logged] == []
+
+
+async def test_the_access_log_names_operators(operated: OpenConsole) -> None:
+    caller, gateway = await operated()
+    records: list[AccessRecord] = []
+    gateway.access_log = records.append
+    await caller.get("/admin/v1/self", bearer(KEYS["read"]))
+    await caller.get("/metrics", bearer(KEYS["read"]))
+    await caller.post("/admin/v1/keys", {"name": "x"}, bearer(KEYS["read"]))
+    await caller.get("/admin/v1/self", bearer(CALLER))
+    await caller.get("/v1/models", bearer(CALLER))
+    browser = Browser(caller)
+    await browser.get("/console/")
+    await browser.sign_in("operate")
+    await browser.get("/console/providers")
+    await browser.get("/console/nothing")
+    assert [(each.route, each.status, each.operator, each.key) for each in records] == [
+        ("/admin/v1/self", 200, "read", None),
+        ("/metrics", 200, "read", None),
+        ("/admin/v1/keys", 403, "read", None),
+        ("/admin/v1/self", 401, None, None),
+        ("/v1/models", 200, None, "carol"),
+        ("/console/", 303, None, None),
+        ("/console/sign-in", 303, "operate", None),
+        ("/console/providers", 200, "operate", None),
+        (None, 404, "operate", None),
+    ]
 
 
 async def test_the_access_log_has_patterns_and_no_values(used: Kept) -> None:

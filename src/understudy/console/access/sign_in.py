@@ -10,7 +10,7 @@ import msgspec
 
 from understudy.console.access import codes, sessions
 from understudy.console.access.keys import closed, is_closed, note_failure, refuse_guessing, tried
-from understudy.console.http import ConsoleError, Reply, Request
+from understudy.console.http import ConsoleError, Operator, Reply, Request
 from understudy.console.routes import ConsoleRoute
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def sign_in_routes(page: Page) -> tuple[ConsoleRoute, ...]:
             shown = page(request, context, message=error.message, status=error.status, next=_next(form.next))
             return msgspec.structs.replace(shown, headers=(*shown.headers, *error.headers))
         log.info("%r signed in to the console from %s", key.name, request.peer or "this machine")
+        request.operator = Operator(name=key.name, scope=key.scope)
         return _to(_next(form.next), *sessions.begin(request, context, key.name))
 
     return (
@@ -84,6 +85,7 @@ def _with_code(request: Request, context: ConsoleContext, asked: SignInQuery, pa
     if not codes.use_code(asked.code, context.served.secrets, context.state, context.clock()):
         return _refused_code(request, context, page)
     log.info("the sign-in link was used from %s", request.peer or "this machine")
+    request.operator = Operator(name=sessions.LOCAL, scope="manage")
     shown = page(request, context, message="You are signed in.", status=200, next=HOME)
     cookie = sessions.begin(request, context, None)
     return msgspec.structs.replace(shown, headers=(*shown.headers, *cookie, ("refresh", f"0; url={HOME}")))
