@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE, CommandLine
-from understudy.cli.live_demo import moments, past
+from understudy.cli.live_demo import has_browser, moments, past
+from understudy.cli.live_demo.browser import open_browser
 from understudy.cli.live_demo.stage import BY_NAME, ENTRIES, KEYS, Stage
 from understudy.client.ledger import read_ledger
 from understudy.config import Config, load
@@ -99,6 +100,67 @@ def test_small_faults_are_small() -> None:
     drawn = [moments.small_fault(chance, BY_NAME["fast"]) for _ in range(4_000)]
     failing = [fault for fault in drawn if fault is not None and fault.kind != "slow_first_event"]
     assert 0 < len(failing) < 200
+
+
+DESKTOP = {"DISPLAY": ":0"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "expected"),
+    [
+        ("linux", DESKTOP, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"WSL_DISTRO_NAME": "Ubuntu"}, True),
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ""}, False),
+        ("linux", {"BROWSER": "firefox"}, False),
+        ("linux", {**DESKTOP, "CI": "true"}, False),
+        ("linux", {**DESKTOP, "CI": "false"}, True),
+        ("linux", {**DESKTOP, "BROWSER": "none"}, False),
+        ("linux", {**DESKTOP, "BROWSER": "None"}, False),
+        ("linux", {**DESKTOP, "BROWSER": "firefox"}, True),
+        ("linux", {**DESKTOP, "SSH_TTY": "/dev/pts/1"}, True),
+        ("darwin", {}, True),
+        ("darwin", {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, False),
+        ("darwin", {"BROWSER": ""}, False),
+        ("win32", {}, True),
+        ("win32", {"CI": "1"}, False),
+    ],
+)
+def test_a_browser_opens_where_it_can_be_seen(platform: str, environment: dict[str, str], expected: bool) -> None:
+    assert has_browser(environment, platform) is expected
+
+
+def test_a_browser_that_fails_is_not_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BROWSER", str(tmp_path / "nothing"))
+    open_browser("http://127.0.0.1:1/console/")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+    open_browser("http://127.0.0.1:1/console/")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("words", [(), ("--no-browser",)], ids=lambda words: " ".join(words) or "default")
+def test_in_a_terminal_the_console_opens_once(words: tuple[str, ...], cli: CommandLine) -> None:
+    opened = cli.folder / "opened"
+    browser = cli.folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho noise; echo noise >&2\necho "$1" >> {opened}\n')
+    browser.chmod(0o700)
+    environment = {"BROWSER": f"{browser} %s", "DISPLAY": ":0", "CI": ""}
+    with cli.terminal("demo", "--console", "--port", "0", *words, **environment) as terminal:
+        screen = terminal.read_until(lambda screen: "sign-in?code=" in screen.rpartition("\n")[0])
+        (link,) = re.findall(r"http://\S+/console/sign-in\?code=\S+", screen)
+        if not words:
+            end = time.monotonic() + PATIENCE
+            while not opened.exists():
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            assert opened.read_text() == f"{link}\n"
+        terminal.interrupt()
+        assert terminal.finish().code == 0
+        assert "noise" not in terminal.screen
+        assert opened.exists() == (not words)
 
 
 def test_it_serves_live_traffic_until_it_is_stopped(cli: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +37,8 @@ answer one question, each in its own wire format.
 
 With --console it starts the real gateway over emulated providers instead, with traffic that never stops and a timetable
 of failures: within two minutes the primary goes down for 40 seconds, another provider runs out of quota and a third one
-stalls. It prints where the console is. Its ledger begins with sixty made-up days, in a folder that is removed at the
+stalls. It prints where the console is and, in a terminal on a desktop, opens it in the browser; BROWSER=none prevents
+that. Its ledger begins with sixty made-up days, in a folder that is removed at the
 end.""",
     examples=(
         Example("Play the scenes", "understudy demo"),
@@ -67,14 +69,18 @@ class DemoOptions(Options, frozen=True, kw_only=True):
     workers: Annotated[
         int, typer.Option("--workers", "-w", metavar="N", min=1, max=256, help="With --console: number of processes.")
     ] = 1
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="With --console: do not open the console in a browser.")
+    ] = False
 
 
 def demo(options: DemoOptions) -> None:
     """Show providers failing and others taking over; needs no key."""
     if options.live:
-        from understudy.cli.live_demo import run
+        from understudy.cli.live_demo import has_browser, run
 
-        raise typer.Exit(asyncio.run(run(port=options.port, workers=options.workers)))
+        browser = not options.no_browser and sys.stdout.isatty() and has_browser(os.environ)
+        raise typer.Exit(asyncio.run(run(port=options.port, workers=options.workers, browser=browser)))
     prepare_library()
     raise typer.Exit(ExitCode.OK if run_async(perform(console(sys.stdout))) else ExitCode.UNAVAILABLE)
 

@@ -187,6 +187,7 @@ async def test_the_link_signs_in_once(operated: OpenConsole) -> None:
     answer = await browser.get(f"/console/sign-in?code={code}")
     assert (answer.status, answer.headers["refresh"]) == (200, "0; url=/console/")
     assert await is_in(browser)
+    assert (await browser.get(f"/console/sign-in?code={code}")).headers["location"] == "/console/"
     again = Browser(caller)
     assert (await again.get(f"/console/sign-in?code={code}")).status == 403
     assert not await is_in(again)

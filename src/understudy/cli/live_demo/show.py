@@ -13,6 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from understudy.cli.live_demo.browser import open_browser
 from understudy.cli.live_demo.moments import play
 from understudy.cli.live_demo.past import DAYS, fill
 from understudy.cli.live_demo.stage import KEYS, VIRTUAL_KEYS, Stage
@@ -34,10 +35,11 @@ class _Ended(Exception):
     """The gateway has ended by itself."""
 
 
-async def run(*, port: int, workers: int, seed: int | None = None, pace: float = 1.0) -> int:
+async def run(*, port: int, workers: int, browser: bool = False, seed: int | None = None, pace: float = 1.0) -> int:
     """Run until SIGINT or SIGTERM, or until the gateway ends; return its exit code, 0 if it was stopped here.
 
-    `port`: the gateway's; 0 is any free one. `seed`: of all chance. `pace` multiplies how often callers ask.
+    `port`: the gateway's; 0 is any free one. `browser`: whether one is opened. `seed`: of all chance. `pace` multiplies
+    how often callers ask.
     """
     chance = random.Random(seed)
     _cancel_on_signals()
@@ -48,7 +50,7 @@ async def run(*, port: int, workers: int, seed: int | None = None, pace: float =
                 prepare(stage)
                 keys = await asyncio.to_thread(_furnish, folder, stage, chance)
                 async with _gateway(folder, f"--port={port} --workers={workers}") as gateway:
-                    return await _perform(gateway, stage, Asking(keys, chance, pace))
+                    return await _perform(gateway, stage, Asking(keys, chance, pace), browser=browser)
     except asyncio.CancelledError:
         return 0
 
@@ -80,8 +82,9 @@ async def _gateway(folder: Path, options: str) -> AsyncIterator[Process]:
         await _end(gateway)
 
 
-async def _perform(gateway: Process, stage: Stage, asking: Asking) -> int:
-    """Print what the gateway prints; once it serves, let callers ask and faults happen. Return its exit code."""
+async def _perform(gateway: Process, stage: Stage, asking: Asking, *, browser: bool) -> int:
+    """Print what the gateway prints; once it serves, let callers ask and faults happen. `browser`: whether the console
+    is opened in one. Return its exit code."""
     said = gateway.stdout
     if said is None:
         raise RuntimeError("the gateway was started without a pipe for its output")
@@ -93,6 +96,9 @@ async def _perform(gateway: Process, stage: Stage, asking: Asking) -> int:
                 if text.startswith("http"):  # the first line of its greeting
                     group.create_task(traffic(text.split()[0], asking))
                     group.create_task(play(stage, _tell, asking.chance))
+                if browser and "/console/sign-in?code=" in text:
+                    browser = False
+                    open_browser(text.strip())
             raise _Ended
     except* _Ended:
         pass

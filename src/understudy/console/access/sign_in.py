@@ -83,7 +83,7 @@ def _with_code(request: Request, context: ConsoleContext, asked: SignInQuery, pa
     if request.is_head or request.is_prefetch:  # a browser asks again for what was refused to it
         return page(request, context, message=None, status=200 if request.is_head else 503, next=HOME)
     if not codes.use_code(asked.code, context.served.secrets, context.state, context.clock()):
-        return _refused_code(request, context, page)
+        return _to(HOME) if request.is_signed_in else _refused_code(request, context, page)
     log.info("the sign-in link was used from %s", request.peer or "this machine")
     request.operator = Operator(name=sessions.LOCAL, scope="manage")
     shown = page(request, context, message="You are signed in.", status=200, next=HOME)
