@@ -28,8 +28,8 @@ class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     """The name of the caller's key."""
     operator: str | None = None
-    """The name of the admin key with which a request was made to the console, its API or metrics; `local` for whoever
-    used the sign-in link."""
+    """The name of the admin key with which a request was made to the console, its API or metrics; `local` if the
+    sign-in link was used."""
     status: int
     """The status of the answer."""
     outcome: str
