@@ -22,7 +22,7 @@ async def test_a_refused_connection_is_told_in_the_systems_words(each_transport:
         await transport.send(HttpRequest("GET", f"http://127.0.0.1:{port}/", (), None), connect=5)
     await transport.aclose()
     assert caught.value.failure.kind is FailureKind.CONNECT
-    assert caught.value.failure.message == f"cannot connect to 127.0.0.1:{port}: Connection refused"
+    assert caught.value.failure.message == f"127.0.0.1:{port} cannot be reached: Connection refused"
 
 
 async def test_a_fresh_connection_that_breaks_under_the_request_is_a_failed_write(each_transport: Make) -> None:

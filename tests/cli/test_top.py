@@ -162,7 +162,7 @@ def test_it_follows_a_gateway_that_runs(cli: CommandLine, ledger: SqliteLedger) 
 
 
 def test_it_can_be_read_in_a_terminal_of_80_columns() -> None:
-    now, why = 1_700_000_030.0, "connect: cannot connect to 127.0.0.1:39109: Connection refused"
+    now, why = 1_700_000_030.0, "connect: 127.0.0.1:39109 cannot be reached: Connection refused"
     down = TargetSnapshot(
         entry="openai", model="gpt-5-mini", provider_type="openai", state=TargetState.OPEN, until=now + 60, why=why
     )
@@ -178,7 +178,7 @@ def test_it_can_be_read_in_a_terminal_of_80_columns() -> None:
     rows = [line for line in lines if line[3:4] == ["100.0%"]]
     assert [row[1] for row in rows] == ["s", "s"], "which row is of which time"
     assert ["openai/gpt-5-mini", "down", "60", "s"] in [line[:4] for line in lines]
-    assert any("cannot connect to 127.0.0.1:39109" in " ".join(line) for line in lines), "why is stated once, above"
+    assert any("127.0.0.1:39109 cannot be reached" in " ".join(line) for line in lines), "why is stated once, above"
     assert not any("…" in word for line in lines for word in line)
 
 

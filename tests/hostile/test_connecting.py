@@ -63,7 +63,7 @@ async def test_an_unknown_name_is_a_failure_of_the_lookup(monkeypatch: pytest.Mo
     found = await failure(lambda: generate(llm))
     await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.DNS, False)
-    assert found.message == "cannot connect to unknown.example:9: Name or service not known"
+    assert found.message == "unknown.example:9 cannot be reached: Name or service not known"
 
 
 @pytest.mark.parametrize("wrong", [{"base_url": "http://1.2.3.4.5/v1"}], ids=str)
@@ -180,7 +180,7 @@ async def test_https_to_a_plain_port_says_so() -> None:
         await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.TLS, False)
     where = f"127.0.0.1:{server.port}"
-    assert found.message == f"cannot connect to {where}: it does not speak TLS; did you mean http://{where}?"
+    assert found.message == f"{where} cannot be reached: it does not speak TLS; did you mean http://{where}?"
 
 
 async def test_http_to_a_tls_port_says_so() -> None:
@@ -221,5 +221,5 @@ async def test_a_certificate_that_is_not_accepted_says_why(
         found = await failure(lambda: generate(llm))
         await llm.aclose()
     assert (found.kind, found.sent) == (FailureKind.TLS, False)
-    assert found.message.startswith(f"cannot connect to 127.0.0.1:{server.port}: {words}")
+    assert found.message.startswith(f"127.0.0.1:{server.port} cannot be reached: {words}")
     assert not server.requests

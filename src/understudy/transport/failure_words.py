@@ -91,7 +91,7 @@ def slow_lookup(seconds: float | None) -> str:
 
 def not_connected(host: str | None, port: int | None, reason: str) -> str:
     """Return a message about a connection that was not made."""
-    return f"cannot connect to {host}:{port}: {reason}"
+    return f"{host}:{port} cannot be reached: {reason}"  # the kind, which is written before it, is "connect"
 
 
 def certificate_flaw(error: BaseException) -> str:

@@ -34,6 +34,10 @@ def test_a_share_is_never_rounded_to_another_meaning(value: float | None, shown:
         ("a/m is not asked: server_error: server_error", "a/m is not asked: server error: server_error"),
         ("rate_limited", "rate_limited"),
         (None, None),
+        ("overloaded: Overloaded", "Overloaded"),
+        ("server_error: Server error in the model", "Server error in the model"),
+        ("cooldown: rate_limited: Rate limited by org", "cooldown: Rate limited by org"),
+        ("connect: 127.0.0.1:9 cannot be reached: refused", "connect: 127.0.0.1:9 cannot be reached: refused"),
     ],
 )
 def test_why_a_target_is_not_asked_has_words_for_our_names_only(why: str | None, shown: str | None) -> None:

@@ -20,7 +20,7 @@ UNKNOWN = "–"
 _NANO = 1_000_000_000
 _SETTING = 1_000
 """Characters of a setting that are shown, such as of a list of prices."""
-_FAILURE = re.compile(rf"(?:^|(?<=: ))(?:{'|'.join(each.value for each in FailureKind if '_' in each.value)})(?=: )")
+_FAILURE = re.compile(rf"(?:^|(?<=: ))({'|'.join(each.value for each in FailureKind)}): ")
 """A kind of failure of ours, in front of the provider's own words, which stay as they are."""
 
 
@@ -158,8 +158,14 @@ def words(name: str) -> str:
 
 
 def reason(text: str | None) -> str | None:
-    """Return why a target is not asked with our names of failures as words: `rate_limited: …` is `rate limited: …`."""
-    return None if text is None else _FAILURE.sub(lambda found: words(found[0]), text)
+    """Return why a target is not asked with our names of failures as words: `rate_limited: …` is `rate limited: …`.
+    What the provider's words begin with is not repeated: `overloaded: Overloaded` is `Overloaded`."""
+    return None if text is None else _FAILURE.sub(_worded, text)
+
+
+def _worded(found: re.Match[str]) -> str:
+    kind = words(found[1])
+    return "" if found.string[found.end() :].casefold().startswith(kind) else f"{kind}: "
 
 
 def counted(count: int, noun: str, nouns: str | None = None) -> str:
