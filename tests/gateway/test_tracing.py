@@ -45,6 +45,22 @@ def traced(opened: tuple[Asgi, Emulator, Gateway], collector: Collector) -> u.Tr
 
 
 @pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_for_an_unknown_model_has_a_span_too(opened: Open, collector: Collector, stream: bool) -> None:
+    asgi, _, gateway = made = await opened("openai")
+    tracing = traced(made, collector)
+    await gateway.reload(gateway.config)
+    body = {**BODY, "model": "nothing/at-all", "stream": stream}
+    answer = await asgi.post("/v1/chat/completions", body, headers={"traceparent": PARENT})
+    assert answer.status == 404
+    await asyncio.to_thread(tracing.close)
+    request, attempts = collector.of_request()
+    assert attempts == []
+    assert (request.trace_id, request.parent_id) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    assert (request.kind, request["error.type"]) == (Span.SPAN_KIND_SERVER, "not_found")
+    assert request["understudy.request.id"] == answer.headers["x-understudy-request-id"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
 async def test_a_request_is_below_the_span_of_its_caller(opened: Open, collector: Collector, stream: bool) -> None:
     asgi, _, gateway = made = await opened("openai")
     tracing = traced(made, collector)

@@ -13,8 +13,11 @@ from msgspec.structs import replace
 
 from understudy.client.prompt import ReadRequest, read_prompt, read_texts
 from understudy.client.stream import Reading, ResponseStream
+from understudy.domain.errors import LLMError, failure_of
+from understudy.domain.failures import Failure
 from understudy.domain.messages import OpaqueTool, are_functions
 from understudy.domain.operation import Operation
+from understudy.domain.requests import EmbeddingRequest, GenerationRequest
 from understudy.domain.responses import EmbeddingResponse, GenerationResponse
 from understudy.domain.wire_answer import with_wire_answer
 from understudy.engine.backend import Backend
@@ -75,8 +78,11 @@ class Calls:
         """Open a streamed answer. Report a wrong call at once; plan it when the first event is requested. `ceiling`: as
         for `generate`."""
         read = read_prompt(prompt, options, self.types)
-        self._planner.check(read.request.model)
-
+        try:
+            self._planner.check(read.request.model)
+        except LLMError as error:
+            self.refused(read.request, failure_of(error), streamed=True)
+            raise
         return ResponseStream(partial(self._open, read, ceiling=ceiling))
 
     def open(
@@ -104,8 +110,13 @@ class Calls:
         closings = self.engine.closings
         name = request_id or self.engine.new_id()
         watched = self._watched(name) if self.engine.request_observers else None
-        planned = await self._planner.plan(read.request)
-        self.engine.check_open(closings)
+        try:
+            planned = await self._planner.plan(read.request)
+            self.engine.check_open(closings)
+        except LLMError as error:
+            if watched is not None:
+                self._refuse(watched, read.request, failure_of(error), streamed=reading is not None)
+            raise
         job = self._chat(name, read, planned, reading)
         if watched is not None:
             job = replace(job, watched=watched)
@@ -132,8 +143,13 @@ class Calls:
         closings = self.engine.closings
         name = request_id or self.engine.new_id()
         watched = self._watched(name) if self.engine.request_observers else None
-        planned = await self._planner.embedding_plan(read.request)
-        self.engine.check_open(closings)
+        try:
+            planned = await self._planner.embedding_plan(read.request)
+            self.engine.check_open(closings)
+        except LLMError as error:
+            if watched is not None:
+                self._refuse(watched, read.request, failure_of(error))
+            raise
         rules = _unhedged(planned.rules, read.deadline)
         job = Job(
             id=name,
@@ -161,6 +177,33 @@ class Calls:
         from understudy.engine.observing import watch
 
         return watch(self.engine.request_observers, request_id, self.engine.wall_clock())
+
+    def refused(
+        self,
+        request: GenerationRequest | EmbeddingRequest,
+        failure: Failure,
+        *,
+        streamed: bool = False,
+        request_id: str | None = None,
+    ) -> None:
+        """Report a request that is refused without being planned to those who follow requests. `request_id`: its id,
+        if it has one already."""
+        if self.engine.request_observers and (watched := self._watched(request_id or self.engine.new_id())) is not None:
+            self._refuse(watched, request, failure, streamed=streamed)
+
+    def _refuse(
+        self,
+        watched: Watched,
+        request: GenerationRequest | EmbeddingRequest,
+        failure: Failure,
+        *,
+        streamed: bool = False,
+    ) -> None:
+        from understudy.engine.capturing import redacted
+        from understudy.engine.observing import Unplanned
+
+        operation = Operation.EMBED if isinstance(request, EmbeddingRequest) else Operation.CHAT
+        watched.refuse(Unplanned(operation, request, streamed), failure, partial(redacted, self._backends))
 
     def _chat(self, name: str, read: ReadRequest, planned: PlannedRun, reading: Reading | None) -> Job:
         """Return the job of a generation; `reading` is how a stream of it is read."""

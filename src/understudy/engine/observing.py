@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from understudy.domain.attempts import AttemptRecord
 from understudy.domain.errors import LLMError, failure_of
 from understudy.domain.failures import Failure, FailureKind
 from understudy.domain.operation import Operation
+from understudy.engine import clock
 from understudy.ledger.observing import EndedRequest, RequestObserver, RequestWatch
 from understudy.transport.base import Incoming, Transport
 from understudy.wire.http import Headers, HttpRequest
@@ -40,6 +40,14 @@ class Asked(Protocol):
         ...
 
 
+class Unplanned(NamedTuple):
+    """What was asked by a request for which no plan could be made."""
+
+    operation: Operation
+    request: Any
+    streamed: bool = False
+
+
 class Watched:
     """One request that is followed from now on."""
 
@@ -48,8 +56,7 @@ class Watched:
         self._id = request_id
         self._watches = watches
         self._started = started
-        self._now = asyncio.get_running_loop().time
-        self._began = self._now()
+        self._began = clock.now()
         self._servers: dict[str, str] = {}
 
     def headers(self, attempt_id: str, entry: str, server: str | None) -> Headers:
@@ -82,13 +89,28 @@ class Watched:
             operation=asked.operation,
             model=asked.request.model,
             started=self._started,
-            duration=self._now() - self._began,
+            duration=clock.now() - self._began,
             streamed=asked.streamed,
             attempts=tuple(attempts),
             failure=failure,
             request=asked.request,
             answer=answer if answer is not None else getattr(error, "partial", None),
             servers=self._servers,
+            redact=redact,
+        )
+        self._report(ended)
+
+    def refuse(self, asked: Asked, failure: Failure, redact: Callable[[str], str]) -> None:
+        """Report that a request is refused before anything is asked."""
+        ended = EndedRequest(
+            id=self._id,
+            operation=asked.operation,
+            model=asked.request.model,
+            started=self._started,
+            duration=clock.now() - self._began,
+            streamed=asked.streamed,
+            failure=failure,
+            request=asked.request,
             redact=redact,
         )
         self._report(ended)
@@ -100,7 +122,7 @@ class Watched:
             operation=record.operation,
             model=record.model,
             started=self._started,
-            duration=self._now() - self._began,
+            duration=clock.now() - self._began,
             streamed=False,
             attempts=(record,),
             failure=record.failure,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from understudy.dialects.responses.wire import NAME as RESPONSES
-from understudy.dialects.server import Inbound, ServerHalf
+from understudy.dialects.server import BadRequest, Inbound, ServerHalf
 from understudy.domain import events as e
 from understudy.domain.failures import Failure, LimitState
 from understudy.domain.limit_states import limits_of
@@ -51,8 +51,13 @@ class Answering:
         self._notes.asked = request.model
         own_list = inbound.options.get("models")
         models = tuple(own_list) if own_list is not None and isinstance(own_list, list | tuple) else ()
-        resolved = self._site.names.resolve(request.model, self._connection.headers, models)
+        try:
+            resolved = self._site.names.resolve(request.model, self._connection.headers, models)
+        except BadRequest as error:
+            self._report(inbound, error.failure)
+            raise
         if (refusal := self._caller.refusal(resolved)) is not None:
+            self._report(inbound, refusal)
             return self._refuse(refusal)
         if resolved.models:
             resolved = replace(resolved, model=self._site.manager.listed(resolved.models))
@@ -61,6 +66,11 @@ class Answering:
         if isinstance(request, EmbeddingRequest):
             return self._embed(request, inbound, resolved)
         raise TypeError("what is answered is a generation or an embedding")
+
+    def _report(self, inbound: Inbound, failure: Failure) -> None:
+        """Report a request that is refused to those who follow requests."""
+        if isinstance(request := inbound.request, GenerationRequest | EmbeddingRequest):
+            self._site.manager.refused(request, failure, streamed=inbound.stream, request_id=self._notes.id)
 
     def _refuse(self, failure: Failure) -> Awaitable[None]:
         self._notes.failure = failure

@@ -27,6 +27,7 @@ from understudy.settings import FallbackStrategy, Route
 
 if TYPE_CHECKING:
     from understudy.client.stream import Reading
+    from understudy.domain.failures import Failure
     from understudy.engine.relay import Relay, RelayRequest
     from understudy.engine.run import Run
     from understudy.ledger import LedgerSink, Observer
@@ -209,6 +210,12 @@ class GatewayManager(ProviderManager):
         Raise `Misuse` and `Unavailable`.
         """
         return self._calls.open(request, options, reading, request_id=request_id, allowances=allowances)
+
+    def refused(
+        self, request: GenerationRequest | EmbeddingRequest, failure: Failure, *, streamed: bool, request_id: str
+    ) -> None:
+        """Report a request that is refused before it is planned to those who follow requests."""
+        self._calls.refused(request, failure, streamed=streamed, request_id=request_id)
 
     async def vectors(
         self,

@@ -99,6 +99,32 @@ def _optional(usage: u.Usage) -> dict[str, int]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+@pytest.mark.parametrize("how", ["generate", "stream", "embed"])
+async def test_a_request_without_a_target_is_a_span_without_attempts(
+    how: str, emulator: Emulator, collector: Collector, tracing: Made
+) -> None:
+    made = tracing()
+    async with manager(emulator, made) as many:
+        with pytest.raises(u.Misuse, match="unknown entry or model"):
+            if how == "generate":
+                await many.generate("Hi", model="nothing/at-all", labels={"team": "search"})
+            elif how == "stream":
+                many.stream("Hi", model="nothing/at-all", labels={"team": "search"})
+            else:
+                await many.embed("Hi", model="nothing/at-all")
+    assert made.flush()
+    request, attempts = collector.of_request()
+    assert attempts == []
+    assert (request.kind, request.parent_id, request.status) == (INTERNAL, "", ERROR)
+    assert request.name == f"{'embeddings' if how == 'embed' else 'chat'} nothing/at-all"
+    assert request["error.type"] == "invalid_request"
+    assert request["understudy.outcome"] == "failed"
+    assert (request["understudy.attempts"], request["understudy.cost.nano_usd"]) == (0, 0)
+    assert request["understudy.streamed"] == (how == "stream")
+    assert request.attributes.get("understudy.label.team") == (None if how == "embed" else "search")
+    assert 0 <= request.end - request.start < 5
+
+
 async def test_a_fallback_shows_the_failure_and_what_was_decided(
     emulator: Emulator, collector: Collector, tracing: Made
 ) -> None:

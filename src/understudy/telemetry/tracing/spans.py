@@ -110,7 +110,7 @@ def _request_span(
     ended: EndedRequest, names: Mapping[str, str], backends: Sequence[Backend], won: AttemptRecord | None
 ) -> SpanData:
     first = ended.attempts[0] if ended.attempts else None
-    labels = _labels(first.labels) if first is not None else {}
+    labels = _labels(first.labels if first is not None else getattr(ended.request, "labels", None) or {})
     model = ended.model or (first.model if first is not None else None)
     found: dict[str, Value | None] = {
         "understudy.request.id": ended.id,
@@ -126,7 +126,7 @@ def _request_span(
         found["understudy.route"] = first.route
         found["understudy.task"] = first.task
         found[names["conversation"]] = first.session
-        found |= {f"understudy.label.{name}": value for name, value in labels.items()}
+    found |= {f"understudy.label.{name}": value for name, value in labels.items()}
     if won is not None:
         found["understudy.entry"] = won.provider
         found["understudy.fell_back"] = first is not None and won.provider != first.provider
