@@ -99,12 +99,13 @@ async def test_an_unknown_entry_is_said_to_be_unknown(served: Served, path: str)
     assert (await post(served, "/console/providers/main", f"{path}/open")).status == 404
 
 
-@pytest.mark.parametrize("window", ["15m", "1h", "6h", "24h"])
+@pytest.mark.parametrize("window", ["1m", "5m", "15m", "1h", "6h", "24h"])
 async def test_every_window_is_drawn(served: Served, window: str) -> None:
     await served.ask()
     await served.page(f"/console/providers?window={window}")
     page = await served.page(f"/console/providers/main?window={window}")
     assert sum(each.tag == "figure" for each in page.iter()) == 3
+    assert "1 succeeded, 0 failed" in words_of(page)
 
 
 async def test_a_key_is_made_shown_once_used_and_revoked(served: Served) -> None:

@@ -35,8 +35,13 @@ if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
 
 LIST = "/console/providers"
-WINDOWS = (("15m", "15 minutes"), ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"))
-_SECONDS = {"15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
+WINDOWS = (
+    ("1m", "1 minute"), ("5m", "5 minutes"), ("15m", "15 minutes"),
+    ("1h", "1 hour"), ("6h", "6 hours"), ("24h", "24 hours"),
+)  # fmt: skip
+_SECONDS = {"1m": 120.0, "5m": 360.0, "15m": 900.0, "1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0}
+"""Of each window. What is measured is kept by the minute, and the one under way is the last: so the shortest two have
+one minute more, for it may have begun just now."""
 AWAY = "away"
 """The choice of all states in which a target is not asked as usual."""
 STATES = (("", "any"), (AWAY, "not available"), *((each.value, state_words(each)[1]) for each in TargetState))
