@@ -47,6 +47,14 @@ class HeaderRules:
             found[name] = f"{found[name]}, {value}" if name in found else value
         return tuple(found.items())
 
+    def passed_of(self, headers: Mapping[str, str]) -> Headers:
+        """Return the headers of an answer that pass: their names are in lower case, and none is repeated."""
+        names = tuple(headers)
+        places = self._known.get(names)
+        if places is None:
+            places = self._places(names)
+        return tuple([(name, headers[name]) for _, name in places])
+
     def _places(self, names: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
         places = tuple((at, name.lower()) for at, name in enumerate(names) if self.passes(name.lower()))
         if sum(map(len, names)) <= LONGEST:
@@ -71,4 +79,4 @@ about retries, and to name the request to the provider's support."""
 
 def answered_headers(headers: Mapping[str, str]) -> Headers:
     """Return the headers of an answer that its caller gets."""
-    return ANSWERED.passed(headers.items())
+    return ANSWERED.passed_of(headers)
