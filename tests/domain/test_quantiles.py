@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.domain.quantiles import ERROR, LEAST, MOST, Quantiles, Sketch
+from understudy.domain.quantiles import ERROR, LEAST, MOST, Quantiles, RunningSketch, Sketch
 
 SECONDS = st.floats(min_value=LEAST, max_value=MOST)
 PERCENT = st.integers(min_value=0, max_value=100)
@@ -85,3 +85,21 @@ def test_a_snapshot_stays_as_it_was() -> None:
 @pytest.mark.parametrize("quantiles", [Quantiles(), counted([0.5, 1.5, 1.5])])
 def test_it_survives_json(quantiles: Quantiles) -> None:
     assert msgspec.json.decode(msgspec.json.encode(quantiles), type=Quantiles) == quantiles
+
+
+@given(st.lists(st.lists(st.tuples(SECONDS, st.booleans()), max_size=20), min_size=1, max_size=5))
+def test_a_running_sketch_is_one_sketch_for_each_span_and_one_for_all(spans: list[list[tuple[float, bool]]]) -> None:
+    """Whenever it is read: what was read before, and what came since, is all there is."""
+    running, total = RunningSketch(), Sketch()
+    for span in spans:
+        alone = Sketch()
+        for seconds, reads in span:
+            for each in (running, total, alone):
+                each.add(seconds)
+            if reads:
+                assert running.read() == (alone.snapshot(), total.snapshot())
+        assert running.read() == (alone.snapshot(), total.snapshot())
+        before = running.read()
+        running.begin()
+        assert running.read() == (Quantiles(), total.snapshot())
+        assert before[0] == alone.snapshot(), "what was read stays as it was"

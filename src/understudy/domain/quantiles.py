@@ -1,11 +1,12 @@
 """Quantiles of durations in little space: counts in buckets whose bounds grow by a fixed factor, as in DDSketch.
 
-`Sketch` is written to, `Quantiles` is its frozen snapshot. Bucket by bucket, sums of both are exact: counting
-separately and adding gives the same quantiles as counting together.
+`Sketch` and `RunningSketch` are written to, `Quantiles` is their frozen snapshot. Bucket by bucket, sums are exact:
+counting separately and adding gives the same quantiles as counting together.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from math import ceil, inf, log
 
@@ -101,3 +102,71 @@ class Sketch:
     def snapshot(self) -> Quantiles:
         """Return what was counted so far."""
         return Quantiles(tuple(sorted(self._counts.items())), self._shortest, self._longest)
+
+
+class _Ordered:
+    """Counts by bucket, kept as they are read: only what changes is made anew."""
+
+    __slots__ = ("buckets", "longest", "numbers", "shortest")
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        """Those of the buckets, rising."""
+        self.buckets: list[tuple[int, int]] = []
+        self.shortest = inf
+        self.longest = 0.0
+
+    def add(self, fresh: dict[int, int], shortest: float, longest: float) -> Quantiles:
+        """Add counts, and return all."""
+        numbers, buckets = self.numbers, self.buckets
+        for number, count in fresh.items():
+            place = bisect_left(numbers, number)
+            if place < len(numbers) and numbers[place] == number:
+                buckets[place] = number, buckets[place][1] + count
+            else:
+                numbers.insert(place, number)
+                buckets.insert(place, (number, count))
+        self.shortest, self.longest = min(self.shortest, shortest), max(self.longest, longest)
+        return Quantiles(tuple(buckets), self.shortest, self.longest)
+
+
+_NONE = Quantiles()
+
+
+class RunningSketch:
+    """Counts the durations of a span and of all spans so far, and is read every second: the work of a read is that for
+    what is new, however much was counted before."""
+
+    __slots__ = ("_fresh", "_longest", "_read", "_shortest", "_span", "_total")
+
+    def __init__(self) -> None:
+        self._fresh: dict[int, int] = {}
+        self._shortest = inf
+        self._longest = 0.0
+        self._span = _Ordered()
+        self._total = _Ordered()
+        self._read = (_NONE, _NONE)
+
+    def add(self, seconds: float) -> None:
+        """Count a duration, as `Sketch` does."""
+        if not LEAST <= seconds <= MOST:
+            seconds = LEAST if seconds < LEAST else MOST
+        number, fresh = ceil(log(seconds) * _SCALE), self._fresh
+        fresh[number] = fresh.get(number, 0) + 1
+        if seconds < self._shortest:  # noqa: PLR1730 - as above
+            self._shortest = seconds
+        if seconds > self._longest:  # noqa: PLR1730
+            self._longest = seconds
+
+    def read(self) -> tuple[Quantiles, Quantiles]:
+        """Return what was counted in this span, and in all."""
+        if self._fresh:
+            fresh, shortest, longest = self._fresh, self._shortest, self._longest
+            self._read = self._span.add(fresh, shortest, longest), self._total.add(fresh, shortest, longest)
+            self._fresh, self._shortest, self._longest = {}, inf, 0.0
+        return self._read
+
+    def begin(self) -> None:
+        """Begin another span."""
+        self._read = _NONE, self.read()[1]
+        self._span = _Ordered()

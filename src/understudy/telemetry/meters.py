@@ -7,13 +7,13 @@ current one. So the history by the minute and the totals cannot differ.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from understudy.domain.attempts import AttemptRecord, Outcome
 from understudy.domain.operation import BILLED, Operation
-from understudy.domain.quantiles import Quantiles, Sketch
+from understudy.domain.quantiles import Quantiles, RunningSketch, Sketch
 from understudy.domain.usage import Usage
-from understudy.telemetry.snapshot import FaceTally, Minute, RequestMinute, Tally, Tokens, add_tallies
+from understudy.telemetry.snapshot import FaceTally, Minute, RequestMinute, Tally, Tokens, add_tokens
 
 TARGETS = 200
 """Targets that are counted by themselves: callers may name any model."""
@@ -32,11 +32,9 @@ _WON, _FAILED = Outcome.WON, Outcome.FAILED
 
 
 class _Counts:
-    """What the attempts at one target come to within the current minute."""
+    """What the attempts at one target come to within the current minute, but for their durations."""
 
-    __slots__ = (
-        "aborted", "cost", "failed", "first_content", "latency", "succeeded", "token_gap", "tokens", "unknown_costs",
-    )  # fmt: skip
+    __slots__ = ("aborted", "cost", "failed", "succeeded", "tokens", "unknown_costs")
 
     def __init__(self) -> None:
         self.succeeded = 0
@@ -45,66 +43,99 @@ class _Counts:
         self.tokens = [0, 0, 0, 0, 0]
         self.cost = 0
         self.unknown_costs = 0
-        self.latency = Sketch()
-        self.first_content = Sketch()
-        self.token_gap = Sketch()
-
-    def tally(self) -> Tally:
-        """Return what was counted so far."""
-        return Tally(
-            succeeded=self.succeeded,
-            failed=dict(self.failed),
-            aborted=self.aborted,
-            tokens=Tokens(*self.tokens),
-            cost=self.cost,
-            unknown_costs=self.unknown_costs,
-            latency=self.latency.snapshot(),
-            first_content=self.first_content.snapshot(),
-            token_gap=self.token_gap.snapshot(),
-        )
 
 
 class _Target:
     """What is counted of one target."""
 
-    __slots__ = ("counts", "known", "provider_type", "total")
+    __slots__ = ("counts", "first_content", "former", "known", "latency", "provider_type", "token_gap")
 
     def __init__(self, provider_type: str) -> None:
         self.provider_type = provider_type
         self.counts: _Counts | None = None
         """Of the current minute, if there was an attempt in it."""
-        self.total = _EMPTY
-        """Of the minutes before it."""
-        self.known: tuple[Tally, Tally] | None = None
+        self.former = _EMPTY
+        """The total of the minutes before it."""
+        self.latency = RunningSketch()
+        self.first_content = RunningSketch()
+        self.token_gap = RunningSketch()
+        self.known: tuple[Tally, Tally] | None = (_EMPTY, _EMPTY)
         """The total and the current minute, as they were read last, unless something was counted since."""
 
     def read(self) -> tuple[Tally, Tally]:
         """Return the total, and what belongs to the current minute."""
         if self.known is None:
-            current = self.counts.tally() if self.counts is not None else _EMPTY
-            self.known = (add_tallies(self.total, current) if self.total is not _EMPTY else current, current)
+            self.known = self._read()
         return self.known
+
+    def turn(self) -> Tally:
+        """Begin another minute, and return the one that is over."""
+        self.former, over = self.read()
+        for sketch in (self.latency, self.first_content, self.token_gap):
+            sketch.begin()
+        self.counts, self.known = None, (self.former, _EMPTY)
+        return over
+
+    def _read(self) -> tuple[Tally, Tally]:
+        counts, former = self.counts, self.former
+        if counts is None:
+            return former, _EMPTY
+        latency, all_latency = self.latency.read()
+        first, all_first = self.first_content.read()
+        gap, all_gap = self.token_gap.read()
+        tokens = Tokens(*counts.tokens)
+        current = Tally(
+            succeeded=counts.succeeded,
+            failed=dict(counts.failed),
+            aborted=counts.aborted,
+            tokens=tokens,
+            cost=counts.cost,
+            unknown_costs=counts.unknown_costs,
+            latency=latency,
+            first_content=first,
+            token_gap=gap,
+        )
+        if former is _EMPTY:
+            return current, current
+        total = Tally(
+            succeeded=former.succeeded + counts.succeeded,
+            failed=_both(former.failed, counts.failed),
+            aborted=former.aborted + counts.aborted,
+            tokens=add_tokens(former.tokens, tokens),
+            cost=former.cost + counts.cost,
+            unknown_costs=former.unknown_costs + counts.unknown_costs,
+            latency=all_latency,
+            first_content=all_first,
+            token_gap=all_gap,
+        )
+        return total, current
+
+
+def _both(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the failures of two groups of attempts together, by kind."""
+    if not other:
+        return one
+    return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in sorted(one.keys() | other.keys())}
 
 
 class _Answers:
     """What is counted of the answers of one face with one outcome and status."""
 
-    __slots__ = ("count", "first", "former", "former_latency", "latency")
+    __slots__ = ("count", "first", "former", "latency")
 
     def __init__(self) -> None:
         self.count = 0
-        """Of the current minute, as the two below."""
-        self.latency = Sketch()
+        """Of the current minute, as `first`."""
+        self.latency = RunningSketch()
         self.first: Sketch | None = None
         self.former = 0
         """Of the minutes before it."""
-        self.former_latency = Quantiles()
 
     def turn(self) -> None:
         """Begin another minute."""
         self.former += self.count
-        self.former_latency += self.latency.snapshot()
-        self.count, self.latency, self.first = 0, Sketch(), None
+        self.latency.begin()
+        self.count, self.first = 0, None
 
 
 class Meters:
@@ -140,10 +171,10 @@ class Meters:
             counts = target.counts = _Counts()
         if record.outcome is _WON:
             counts.succeeded += 1
-            counts.latency.add(record.duration)
+            target.latency.add(record.duration)
             if record.first_event is not None:
-                counts.first_content.add(record.first_event)
-                _count_gap(counts.token_gap, record)
+                target.first_content.add(record.first_event)
+                _count_gap(target.token_gap, record)
         elif record.outcome is _FAILED and record.failure is not None:
             kind = record.failure.kind.value
             counts.failed[kind] = counts.failed.get(kind, 0) + 1
@@ -190,9 +221,7 @@ class Meters:
         """Begin another minute. One never begins before another that is over, even if the clock is set back."""
         for (entry, model, _), target in self._targets.items():
             if target.counts is not None:
-                target.total, tally = target.read()
-                target.counts = target.known = None
-                self._over.append(Minute(start=self._minute, entry=entry, model=model, tally=tally))
+                self._over.append(Minute(start=self._minute, entry=entry, model=model, tally=target.turn()))
         self._requests_over.extend(self._current_requests())
         for answers in self._faces.values():
             if answers.count:
@@ -221,7 +250,7 @@ class Meters:
                 continue
             outcomes[outcome] = outcomes.get(outcome, 0) + answers.count
             if outcome == "answered":
-                latency += answers.latency.snapshot()
+                latency += answers.latency.read()[0]
                 if answers.first is not None:
                     first += answers.first.snapshot()
         return [RequestMinute(start=self._minute, outcomes=outcomes, latency=latency, first=first)] if outcomes else []
@@ -258,13 +287,13 @@ class Meters:
                 outcome=outcome,
                 status=status,
                 count=answers.former + answers.count,
-                latency=answers.former_latency + answers.latency.snapshot(),
+                latency=answers.latency.read()[1],
             )
             for (face, outcome, status), answers in self._faces.items()
         )
 
 
-def _count_gap(sketch: Sketch, record: AttemptRecord) -> None:
+def _count_gap(sketch: RunningSketch, record: AttemptRecord) -> None:
     """Count the mean time between two tokens of a stream, if it had several."""
     tokens, first = record.usage.output_total, record.first_event
     if tokens is not None and tokens > 1 and first is not None and record.duration > first:

@@ -184,7 +184,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def add_tokens(one: Tokens, other: Tokens) -> Tokens:
     """Return the sum of tokens by class."""
-    return Tokens(**{name: getattr(one, name) + getattr(other, name) for name in Tokens.__struct_fields__})
+    return Tokens(
+        one.input + other.input,
+        one.cache_read + other.cache_read,
+        one.cache_write + other.cache_write,
+        one.output + other.output,
+        one.reasoning + other.reasoning,
+    )
 
 
 def add_tallies(one: Tally, other: Tally) -> Tally:
