@@ -163,6 +163,13 @@ def test_an_instance_without_processes_is_forgotten(opened: Opened) -> None:
     assert opened.store.members() == []
 
 
+def test_a_model_that_generates_and_embeds_has_one_minute(opened: Opened) -> None:
+    start = opened.start
+    one = snapshot("a", start + 30, minutes={start: tally(1)})
+    opened.store.put(replace(one, minutes=one.minutes * 2))
+    assert [each.tally.succeeded for each in opened.minutes(start, start + 60)] == [2]
+
+
 def test_the_history_ends_after_a_day(opened: Opened) -> None:
     start = opened.start
     kept, old = (start - HISTORY) // QUARTER * QUARTER + 2 * QUARTER, start - HISTORY - 300

@@ -95,7 +95,9 @@ class MemoryFleet:
         self._gone = {worker: instance for worker, instance in self._gone.items() if instance in living}
         oldest = now - HISTORY
         self._history = {start: each for start, each in self._history.items() if start >= oldest}
-        quarters = quarters_of(self._history, now)
+        # Only where minutes are left: this is done on the event loop.
+        fine = {start // QUARTER for start in self._history if start % QUARTER}
+        quarters = quarters_of({start: each for start, each in self._history.items() if start // QUARTER in fine}, now)
         rest = {start: each for start, each in self._history.items() if start // QUARTER * QUARTER not in quarters}
         self._history = quarters | rest
         self._orders = to_keep(self._orders)
@@ -113,9 +115,18 @@ class MemoryFleet:
 
     def history(self, since: float, until: float) -> History:
         """Return what happened in a span of time; see `FleetStore`."""
-        own = (history_of(each.snapshot) for each in self._members.values())
-        past = (each for start, each in self._history.items() if since <= start < until)
-        return joined((*past, *own)).within(since, until)
+        found = {start: [each] for start, each in self._history.items() if since <= start < until}
+        for each in self._members.values():
+            for start, own in history_of(each.snapshot).within(since, until).by_minute().items():
+                found.setdefault(start, [History()]).append(own)
+        # What is kept is in order, and each minute by itself: to join all of a day would hold the event loop up.
+        parts = [same[0] if len(same) == 1 else joined(same) for _, same in sorted(found.items())]
+        changes = (change for part in parts for change in part.changes if since <= start_of(change.at) < until)
+        return History(
+            minutes=tuple(each for part in parts for each in part.minutes),
+            requests=tuple(each for part in parts for each in part.requests),
+            changes=tuple(sorted(changes, key=lambda change: change.at)),
+        )
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
