@@ -147,8 +147,9 @@ def test_in_a_terminal_the_console_opens_once(words: tuple[str, ...], cli: Comma
     browser = cli.folder / "browser"
     browser.write_text(f'#!/bin/sh\necho noise; echo noise >&2\necho "$1" >> {opened}\n')
     browser.chmod(0o700)
-    environment = {"BROWSER": f"{browser} %s", "DISPLAY": ":0", "CI": ""}
-    with cli.terminal("demo", "--console", "--port", "0", *words, **environment) as terminal:
+    with cli.terminal(
+        "demo", "--console", "--port", "0", *words, BROWSER=f"{browser} %s", DISPLAY=":0", CI=""
+    ) as terminal:
         screen = terminal.read_until(lambda screen: "sign-in?code=" in screen.rpartition("\n")[0])
         (link,) = re.findall(r"http://\S+/console/sign-in\?code=\S+", screen)
         if not words:
