@@ -42,7 +42,7 @@ class AsgiExchange:
         """Return `None`: what has arrived is unknown."""
         return None
 
-    async def read(self) -> bytes:
+    async def read(self, gather: int = 0) -> bytes:
         """Return the next part of the body, which may be empty. Raise `ClientGone`."""
         message = await self._receive()
         if message["type"] == "http.disconnect":

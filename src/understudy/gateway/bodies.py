@@ -36,7 +36,7 @@ async def read_body(exchange: Exchange, headers: Mapping[str, str], cap: int = C
     check_length(headers, cap)
     coding = headers.get("content-encoding")
     decoder = None if coding is None else _decoder(coding, cap)
-    data = await exchange.read()
+    data = await exchange.read(cap if decoder is None else 0)
     if decoder is None:
         if exchange.at_end and len(data) <= cap:
             return data  # in one piece, as nearly all are

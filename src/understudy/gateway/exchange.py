@@ -69,8 +69,11 @@ class Exchange(Outlet, Protocol):
         must be read."""
         ...
 
-    async def read(self) -> bytes:
-        """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
+    async def read(self, gather: int = 0) -> bytes:
+        """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`.
+
+        A server that can may wait until more than `gather` bytes have arrived, which wakes the reader less often.
+        """
         ...
 
     def notify(self, then: Callable[[], object] | None, after: asyncio.Event | None = None) -> None:

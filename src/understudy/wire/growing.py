@@ -137,10 +137,13 @@ def growing_members(data: bytes, name: str) -> tuple[Members, Beginning | None]:
 
 def remember(members: Members, name: str, begun: Beginning | None) -> None:
     """Keep the beginning of a body whose array of objects was read, if it is written evenly and has grown."""
-    cut = 0 if begun is None else begun.cut
-    if len(members.data) < cut + LEAST or len(members.data) > KEPT:
+    least = LEAST if begun is None else begun.cut + LEAST
+    if not least <= len(members.data) <= KEPT:
         return
-    new = _beginning_of(members, name, cut + LEAST)
+    place = next((span for span in members.spans if span.name == name), None)
+    if place is None or place.end < least:
+        return
+    new = _beginning_of(members, name, least)
     if new is not None:
         _kept.add(name, new, begun)
 

@@ -52,6 +52,8 @@ class SocketExchange(msgspec.Struct, eq=False):
     """Whether the whole answer has been sent."""
     _pieces: list[bytes] = []
     _size: int = 0
+    _awaited: int = 0
+    """Bytes up to which the reader waits for the end of the body."""
     _waiter: asyncio.Future[None] | None = None
     _then: Callable[[], object] | None = None
     _is_chunked: bool = False
@@ -91,6 +93,8 @@ class SocketExchange(msgspec.Struct, eq=False):
             return
         self._pieces.append(piece)
         self._size += len(piece)
+        if self._size <= self._awaited:
+            return
         if self._size > HIGH_WATER and not self.has_all:
             self._line.pause_reading()
         if self._waiter is not None:
@@ -125,15 +129,20 @@ class SocketExchange(msgspec.Struct, eq=False):
         self.at_end = True
         return whole
 
-    async def read(self) -> bytes:
-        """Return what has arrived of the body; wait until something has, or it ends. Raise `ClientGone`."""
+    async def read(self, gather: int = 0) -> bytes:
+        """Return what has arrived of the body; wait until more than `gather` bytes have, or it ends. Raise
+        `ClientGone`."""
         if self.awaits_continue:
             self.awaits_continue = False
             self._line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not (self._pieces or self.has_all or self.is_gone or self.is_over):
-            self._line.resume_reading()
-            self._waiter = self._line.loop.create_future()
-            await self._waiter
+        self._awaited = gather
+        try:
+            while not (self._size > gather or self.has_all or self.is_gone or self.is_over):
+                self._line.resume_reading()
+                self._waiter = self._line.loop.create_future()
+                await self._waiter
+        finally:
+            self._awaited = 0
         if self.is_gone or self.is_over:
             raise ClientGone
         pieces, self._pieces, self._size = self._pieces, [], 0
