@@ -55,6 +55,8 @@ def units(raw: Counts) -> dict[str, float]:
         "a warm call": raw["call"],
         "a streamed chunk": (raw["longer"] - raw["stream"]) / CHUNKS,
         "a proxied request (1 KB)": raw["proxied"],
+        "a proxied request (40 KB)": raw["proxied 40 KB"],
+        "a proxied request (1 MB)": raw["proxied 1 MB"],
         "a proxied chunk": (raw["proxied longer"] - raw["proxied stream"]) / CHUNKS,
         "a row of the ledger": raw["row"],
     }

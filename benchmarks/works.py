@@ -45,12 +45,20 @@ PLANS = {
     "stream": Plan(3, 3),
     "longer": Plan(3, 3),
     "proxied": Plan(3, 3, CONCURRENCY),
+    "proxied 40 KB": Plan(3, 2, CONCURRENCY),
+    "proxied 1 MB": Plan(3, 1, CONCURRENCY),
     "proxied stream": Plan(1, 1, CONCURRENCY),
     "proxied longer": Plan(1, 1, CONCURRENCY),
     "row": Plan(3, 3, ROWS),
 }
 """The works, in the order in which they are run."""
-_SIZES = {"proxied": "1 KB", "proxied stream": "stream", "proxied longer": "longer"}
+_SIZES = {
+    "proxied": "1 KB",
+    "proxied 40 KB": "40 KB",
+    "proxied 1 MB": "1 MB",
+    "proxied stream": "stream",
+    "proxied longer": "longer",
+}
 
 Run = Callable[[], Awaitable[object]]
 
@@ -65,7 +73,7 @@ def prepared(name: str) -> Iterator[Run]:
             connection.close()
         elif name in _SIZES:
             served = Served(in_memory(_SIZES[name]), Path(folder))
-            body = SIZES["1 KB" if name == "proxied" else "stream"]()
+            body = SIZES["stream" if name == "proxied longer" else _SIZES[name]]()
             yield lambda: served.ask(body)
             served.close()
         else:

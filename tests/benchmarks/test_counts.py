@@ -96,12 +96,15 @@ def test_what_is_missing_on_either_side_is_named() -> None:
 
 def test_chunks_are_what_a_longer_stream_takes_more() -> None:
     raw = {"call": 1.0, "stream": 300.0, "longer": 500.0, "proxied": 2.0, "proxied stream": 700.0}
+    raw |= {"proxied 40 KB": 5.0, "proxied 1 MB": 6.0}
     found = counts.units(raw | {"proxied longer": 1_000.0, "row": 3.0, "import and a manager": 4.0})
     assert found == {
         "import and a manager": 4.0,
         "a warm call": 1.0,
         "a streamed chunk": 2.0,
         "a proxied request (1 KB)": 2.0,
+        "a proxied request (40 KB)": 5.0,
+        "a proxied request (1 MB)": 6.0,
         "a proxied chunk": 3.0,
         "a row of the ledger": 3.0,
     }
