@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -204,6 +205,27 @@ async def test_open_metrics_need_no_key(operated: OpenConsole) -> None:
 async def test_no_metrics_if_the_console_is_switched_off(operated: OpenConsole) -> None:
     caller, _ = await operated(console={"enabled": False})
     assert (await caller.get("/metrics")).status == 404
+
+
+@pytest.mark.parametrize("kept", ["database", "file"])
+async def test_a_worker_that_never_wrote_knows_that_the_database_is_away(
+    kept: str, operated: OpenConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which worker answers is a matter of chance, and an alert needs the same answer for a minute. The workers with a
+    ledger in a file meet in another file, which says nothing of the ledger."""
+    with socket.socket() as reserved:  # nothing listens at its port
+        reserved.bind(("127.0.0.1", 0))
+        url = f"postgresql://127.0.0.1:{reserved.getsockname()[1]}/understudy"
+        place = {"url": url} if kept == "database" else {"path": str(tmp_path / "ledger.db")}
+        caller, gateway = await operated(ledger=place)
+
+        async def away() -> None:
+            raise FleetUnavailable("it is away")
+
+        monkeypatch.setattr(gateway.fleet, "instance_totals", away)
+        samples = await scraped(caller)
+    assert value(samples, "understudy_fleet_up") == 0
+    assert (value(samples, "understudy_ledger_writable") == 0) == (kept == "database")
 
 
 async def test_without_what_other_workers_counted_there_are_gauges_alone(

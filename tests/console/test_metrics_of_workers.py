@@ -155,6 +155,8 @@ async def test_while_the_database_is_away_gauges_are_stated_and_afterwards_nothi
             while found[WRITABLE] != 0 or found["understudy_fleet_up", frozenset()] != 0:
                 await watched.ask()  # requests are answered all the same
                 found = await watched.scrape()
+        for _ in range(10):  # whichever worker answers, or an alert that waits for a minute would never fire
+            assert (await watched.scrape())[WRITABLE] == 0
         assert await asyncio.to_thread(database.start)
         await watched.until("understudy_workers", 2)
         found = await watched.complete()

@@ -6,6 +6,8 @@ import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 import understudy
 from understudy.console.http import ConsoleError, Reply, Request
 from understudy.console.routes import ConsoleRoute, Table
@@ -19,6 +21,7 @@ from understudy.telemetry.prometheus.text import OPEN_METRICS, TEXT, wants_open_
 
 if TYPE_CHECKING:
     from understudy.console.context import ConsoleContext
+    from understudy.telemetry.snapshot import Snapshot
 
 PATIENCE = 3.0
 """Seconds for what other processes report, and for balances: Prometheus waits for 10 by default."""
@@ -28,7 +31,7 @@ async def metrics(request: Request, context: ConsoleContext) -> Reply:
     """Answer a scrape."""
     is_open = wants_open_metrics(request.headers.get("accept"))
     totals, levels = await asyncio.gather(_totals(context), _levels(context))
-    known = totals or InstanceTotals((context.fleet.snapshot(),), ())
+    known = totals or InstanceTotals((_alone(context),), ())
     now = context.clock()
 
     def written() -> bytes:
@@ -45,6 +48,13 @@ async def metrics(request: Request, context: ConsoleContext) -> Reply:
 
     body = await asyncio.to_thread(written)  # not in the threads that a database which hangs may hold
     return Reply(200, (("content-type", OPEN_METRICS if is_open else TEXT),), body)
+
+
+def _alone(context: ConsoleContext) -> Snapshot:
+    """Return what this process knows while the others cannot be asked. If it is the ledger's database that is away, the
+    ledger cannot be written, although this process may not have tried yet."""
+    own = context.fleet.snapshot()
+    return own if context.config.ledger.url is None else replace(own, ledger_works=False)
 
 
 async def _totals(context: ConsoleContext) -> InstanceTotals | None:
