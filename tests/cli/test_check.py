@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 from tests.cli.running import CommandLine
 from tests.telemetry.tracing.collector import collecting
@@ -31,6 +32,21 @@ def test_json_tells_the_same(configured: CommandLine) -> None:
     assert result.json["entries"][0]["key"] == "configuration file"
     assert result.json["entries"][2]["key"] is None
     assert all(entry["ok"] for entry in result.json["entries"])
+
+
+def test_a_database_that_is_away_is_reported_and_no_sum_is_made_up(configured: CommandLine) -> None:
+    with socket.socket() as reserved:  # nothing listens at its port
+        reserved.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{reserved.getsockname()[1]}/understudy"
+        with (configured.folder / "understudy.toml").open("a") as file:
+            file.write(f'\n[llm.ledger]\nurl = "postgresql://understudy:{KEY}@{place}"\n')
+            file.write('[[llm.budgets]]\nname = "everyone"\nmax = 5\nperiod = "day"\n')
+        result = configured.run("check")
+        assert result.code == 0
+        assert f"\nledger: {place} cannot be opened: " in result.out
+        assert "budget everyone" not in result.out
+        assert KEY not in result.out + result.err
+        assert "cannot be opened" not in configured.run("check", "--offline").out
 
 
 def test_one_that_is_down_is_told_but_fails_nothing_while_another_is_well(

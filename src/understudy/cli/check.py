@@ -19,7 +19,7 @@ from understudy.cli.options import CommonOptions, JsonOption
 from understudy.cli.sanitize import clean_line
 from understudy.cli.standing import utc_minute
 from understudy.cli.terminal import plain_table, prepare_library, print_json, say, show
-from understudy.client.ledger import LimitsServer, hazards_of, limits_server, read_ledger
+from understudy.client.ledger import LimitsServer, hazards_of, limits_server, read_ledger, trouble_of
 from understudy.config import Config, Disabled, Notice, NoticeKind, load
 from understudy.domain.errors import ConfigError
 from understudy.reports.budgets import MOST, BudgetResult, read_budgets, report_budgets
@@ -34,8 +34,8 @@ MANUAL = Manual(
 Reads the configuration and requests the model list of every provider in it, at no cost: is the provider reachable,
 does it serve, does it accept the key, is the model available. It shows where each key comes from, never the key.
 It also states what may damage the file of the ledger (an old SQLite, a network file system) or keeps it from being
-written (a full disk), whether the server of the limits can be reached, if [llm.ledger] names one, what is spent of
-budgets, and the aliases and classes of the gateway.
+written (a full disk), whether the database of the ledger and the server of the limits can be reached, if [llm.ledger]
+names them, what is spent of budgets, and the aliases and classes of the gateway.
 
 A refused key or a missing model is an error. A provider that is only unreachable is shown, but fails the check only
 if no entry can answer.""",
@@ -69,7 +69,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...]
     provider_types: tuple[TypeResult, ...]
     ledger: tuple[str, ...] = ()
-    """What may damage the ledger although it works, or keeps it from being written."""
+    """What may damage the ledger although it works, or keeps it from being read or written."""
     limits: LimitsServer | None = None
     """The server of the limits; `None` if none is configured, or offline."""
     budgets: tuple[BudgetResult, ...] = ()
@@ -98,6 +98,7 @@ def check(
         loaded = load(common.config, probe=(lambda _: True) if offline else None)
         entries = run_async(survey(loaded, offline=offline))
         limits = None if offline else limits_server(loaded)
+        trouble = None if offline else trouble_of(loaded)
         alerts = _tested(loaded) if test_alerts else ()
     available = offline or any(entry.ok for entry in entries)
     result = CheckResult(
@@ -108,9 +109,10 @@ def check(
         disabled=loaded.disabled,
         notices=loaded.notices,
         provider_types=tuple(map(TypeResult.of, loaded.provider_types)),
-        ledger=hazards_of(loaded),
+        ledger=hazards_of(loaded) if trouble is None else (trouble,),
         limits=limits,
-        budgets=_budgets(loaded),
+        # What is spent is unknown while the ledger cannot be read.
+        budgets=_budgets(loaded) if trouble is None else (),
         aliases=loaded.gateway.aliases,
         classes=loaded.gateway.classes,
         alerts=alerts,
@@ -166,7 +168,7 @@ def _print(result: CheckResult, *, verbose: bool) -> None:
     for line in (*named, *_budget_lines(result.budgets)):
         print(clean_line(line))
     for hazard in result.ledger:
-        print(clean_line(f"ledger: {hazard}"))
+        print(clean_line(f"ledger: {hazard.removeprefix('the ledger at ')}"))
     if result.limits is not None:
         print(clean_line(f"limits: {_limits(result.limits)}"))
     for tested in result.alerts:

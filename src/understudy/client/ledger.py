@@ -143,6 +143,20 @@ def hazards_of(config: Config) -> tuple[str, ...]:
             return ()
 
 
+def trouble_of(config: Config) -> str | None:
+    """Return why the database of the ledger cannot be read; `None` if it can, if it has no ledger yet, or if the ledger
+    is a file. Raise `ConfigError` if the package is missing that speaks to it."""
+    match place_of(config):
+        case Secret() as url:
+            from understudy.ledger.postgres.connecting import driver
+            from understudy.ledger.postgres.reading import trouble_of
+
+            driver()
+            return trouble_of(url.reveal())
+        case _:
+            return None
+
+
 def limits_server(config: Config) -> LimitsServer | None:
     """Ask the server that keeps the limits to run a script; `None` if none is configured. Raise `ConfigError` if its
     URL is invalid or the package is missing that speaks to it."""

@@ -215,6 +215,15 @@ class PostgresReader:
             raise cannot(self._url, why(error)) from error
 
 
+def trouble_of(url: str) -> str | None:
+    """Return why a database cannot be read; `None` if it can, or if it has no ledger yet."""
+    try:
+        PostgresReader(url).close()
+    except ConfigError as error:
+        return str(error).partition("\n")[0] if isinstance(error.__cause__, failures()) else None
+    return None
+
+
 def read_balances(url: str, keys: Sequence[tuple[str, str, Unit, int]]) -> list[Balance]:
     """Return balances of a database."""
     with PostgresReader(url) as reader:
