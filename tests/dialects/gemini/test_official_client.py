@@ -114,9 +114,11 @@ def test_what_the_client_writes_is_read() -> None:
         """Tell the weather."""
         return city
 
+    image = types.Part.from_bytes(data=b"\xff\xfe\xfd", mime_type="image/png")
+    contents: list[Any] = ["look", image]  # what else may be in the list depends on whether Pillow is installed
     client(keep).models.generate_content(
         model="gemini-x",
-        contents=["look", types.Part.from_bytes(data=b"\xff\xfe\xfd", mime_type="image/png")],
+        contents=contents,
         config=types.GenerateContentConfig(
             system_instruction="Be brief.",
             temperature=0.5,

@@ -34,7 +34,7 @@ class Trace(NamedTuple):
 
     @property
     def name(self) -> str:
-        names = [each["name"] for each in self.spans]
+        names: list[str] = [each["name"] for each in self.spans]
         return next(each for each in names if each.endswith((" main", " hedged", "/text-embedding-3-small")))
 
 
