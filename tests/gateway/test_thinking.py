@@ -280,7 +280,8 @@ async def test_ids_stay_the_same_from_vendor_to_vendor(opened: Open) -> None:
 def test_what_needs_no_change_is_not_changed() -> None:
     request = GenerationRequest(messages=(Message.user("hi"), Message.assistant("So."), Message.user("on")))
     for face in ("openai", "anthropic", "responses", "gemini", "cohere", "ollama"):
-        assert Crossing(face, inbound_of(request), SEALER).request == request
-        assert Crossing(face, inbound_of(request), SEALER).request.messages is request.messages
+        crossed = Crossing(face, inbound_of(request), SEALER).request
+        assert crossed == request
+        assert all(one is other for one, other in zip(crossed.messages, request.messages, strict=True))
     batch = [e.TextDelta(0, "a")]
     assert crossing("anthropic").events(batch) is batch
