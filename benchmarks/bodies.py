@@ -7,6 +7,8 @@ from typing import Any
 
 from benchmarks.answers import MODEL
 
+NUMBER = b"conversation 00000000"
+"""What `numbered` replaces: it is near the beginning of each body."""
 _OUTPUT = "def test_sky():\n    assert colour() == 'blue'  # \\ \"why\"\n" * 30
 
 
@@ -15,7 +17,7 @@ def request_of(size: int, asked: str = "", **more: Any) -> dict[str, Any]:
 
     `asked` is the line that states which answer the stub sends (`benchmarks.answers`).
     """
-    system = f"You are a coding agent.{asked and ' ' + asked}"
+    system = f"You are a coding agent, {NUMBER.decode()}.{asked and ' ' + asked}"
     messages: list[Any] = [{"role": "system", "content": system}]
     tools = [_tool(number) for number in range(20)] if size >= 20_000 else []
     request = {"model": MODEL, "messages": messages, **({"tools": tools} if tools else {}), **more}
@@ -32,6 +34,11 @@ def request_of(size: int, asked: str = "", **more: Any) -> dict[str, Any]:
 def body_of(size: int, asked: str = "", **more: Any) -> bytes:
     """Return the same as bytes."""
     return json.dumps(request_of(size, asked, **more)).encode()
+
+
+def numbered(request: bytes, number: int) -> bytes:
+    """Return a request as that of another conversation: what was kept of those before it is of no use."""
+    return request.replace(NUMBER, b"conversation %08d" % number, 1)
 
 
 def messages_of(size: int, asked: str = "", **more: Any) -> bytes:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from benchmarks.bodies import numbered
 
 _END = b"\r\n\r\n"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -17,9 +20,10 @@ class LoadError(Exception):
 class _Caller(asyncio.Protocol):
     """One connection: sends a request again and again, and notes how long each answer took until it was whole."""
 
-    def __init__(self, request: bytes, count: int) -> None:
+    def __init__(self, request: bytes, count: int, numbers: Iterator[int] | None) -> None:
         self._request = request
         self._left = count
+        self._numbers = numbers
         self._answer = bytearray()
         self._length: int | None = None
         self.took: list[float] = []
@@ -33,8 +37,9 @@ class _Caller(asyncio.Protocol):
     def _send(self) -> None:
         self._answer.clear()
         self._length = None
+        request = self._request if self._numbers is None else numbered(self._request, next(self._numbers))
         self._began = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
@@ -84,16 +89,20 @@ def request_of(port: int, path: str, body: bytes, headers: Mapping[str, str]) ->
     return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
-async def load(port: int, request: bytes, *, count: int, concurrency: int) -> list[float]:
+_numbers = itertools.count(1)
+
+
+async def load(port: int, request: bytes, *, count: int, concurrency: int, is_new: bool = False) -> list[float]:
     """Send a request on so many connections at once, `count` times on each, and return the seconds each took.
 
-    Raise `LoadError` for anything but a 200.
+    `is_new`: each time as one of another conversation. Raise `LoadError` for anything but a 200.
     """
     loop = asyncio.get_running_loop()
+    numbers = _numbers if is_new else None
     callers: list[_Caller] = []
     try:
         for _ in range(concurrency):
-            _, caller = await loop.create_connection(lambda: _Caller(request, count), "127.0.0.1", port)
+            _, caller = await loop.create_connection(lambda: _Caller(request, count, numbers), "127.0.0.1", port)
             callers.append(caller)
         await asyncio.gather(*(caller.done for caller in callers))
     except OSError as error:

@@ -80,12 +80,17 @@ class Server:
         self._port = port
         self._headers = headers
 
-    async def ask(self, body: bytes, *, count: int = 1, concurrency: int = 1, path: str = PATH) -> list[float]:
-        """Send a request `count` times on each connection. Return the seconds that each took."""
+    async def ask(
+        self, body: bytes, *, count: int = 1, concurrency: int = 1, path: str = PATH, is_new: bool = False
+    ) -> list[float]:
+        """Send a request `count` times on each connection. Return the seconds that each took.
+
+        `is_new`: each time as one of another conversation.
+        """
         request = request_of(self._port, path, body, self._headers)
         try:
             async with asyncio.timeout(PATIENCE):
-                return await load(self._port, request, count=count, concurrency=concurrency)
+                return await load(self._port, request, count=count, concurrency=concurrency, is_new=is_new)
         except TimeoutError as error:
             raise LoadError(f"gave no answer within {PATIENCE:.0f} s") from error
 

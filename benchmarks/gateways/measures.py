@@ -40,16 +40,19 @@ async def counted(server: Server, body: bytes, effort: Effort, path: str = PATH)
     return max(1, min(effort.most, int(effort.seconds / took)))
 
 
-async def _cpu(server: Server, body: bytes, count: int, path: str = PATH) -> tuple[float, list[float]]:
+async def _cpu(
+    server: Server, body: bytes, count: int, path: str = PATH, *, is_new: bool = True
+) -> tuple[float, list[float]]:
     """Return the CPU microseconds of a request, and the seconds that each took."""
     before = server.tree.cpu()
-    took = await server.ask(body, count=count, concurrency=CONCURRENCY, path=path)
+    took = await server.ask(body, count=count, concurrency=CONCURRENCY, path=path, is_new=is_new)
     return (server.tree.cpu() - before) / len(took) * 1e6, took
 
 
-def _request(name: str, body: bytes, *, times: bool = False, path: str = PATH) -> Measure:
+def _request(name: str, body: bytes, *, times: bool = False, path: str = PATH, is_new: bool = True) -> Measure:
     async def measure(server: Server, effort: Effort) -> Figures:
-        used, took = await _cpu(server, body, await counted(server, body, effort, path), path)
+        count = await counted(server, body, effort, path)
+        used, took = await _cpu(server, body, count, path, is_new=is_new)
         if not times:
             return {name: used}
         return {name: used, "32 at once, p50": quantile(took, 0.5) * 1e3, "32 at once, p99": quantile(took, 0.99) * 1e3}
@@ -84,6 +87,7 @@ MEASURES: dict[str, Measure] = {
     "1 KB": _request("1 KB", body_of(1_000), times=True),
     "40 KB": _request("40 KB", body_of(40_000)),
     "1 MB": _request("1 MB", body_of(1_000_000)),
+    "1 MB again": _request("1 MB again", body_of(1_000_000), is_new=False),
     OTHER_WIRE: _request(OTHER_WIRE, messages_of(1_000, Wanted(size=WORDS).line), path=MESSAGES_PATH),
     "answer of 200 KB": _request("answer of 200 KB", body_of(1_000, Wanted(size=200_000).line)),
     "chunk": _chunk("chunk", "words", PAUSE_MS),
@@ -94,7 +98,17 @@ MEASURES: dict[str, Measure] = {
 """All of them, by name; one may give several figures."""
 MAY_BE_MISSING = frozenset({OTHER_WIRE})
 """What a gateway may lack, and is measured on."""
-CPU = ("1 KB", "40 KB", "1 MB", OTHER_WIRE, "answer of 200 KB", "chunk", "chunk of a burst", "chunk of a tool call")
+CPU = (
+    "1 KB",
+    "40 KB",
+    "1 MB",
+    "1 MB again",
+    OTHER_WIRE,
+    "answer of 200 KB",
+    "chunk",
+    "chunk of a burst",
+    "chunk of a tool call",
+)
 """The figures that are CPU microseconds, of a request or of a chunk."""
 LATENCY = ("alone, p50", "alone, p99", "32 at once, p50", "32 at once, p99")
 """The figures that are milliseconds from sending a request to the end of its answer."""

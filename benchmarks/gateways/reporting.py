@@ -16,13 +16,14 @@ from benchmarks.report.document import Plot, Section, Table, figures_table, miss
 _HOW = f"""
 One process of each gateway on one core; the stub, which answers at once, and the load client have the other cores. CPU
 is that of the whole process tree, as Linux reports it. Requests are chat completions: 1 KB is a question, 40 KB an
-agent's request with 20 tools, 1 MB the same after a long tool loop. A request in the other wire format is a question in
-Anthropic's Messages, which is translated for the upstream, as is its answer, of {WORDS} chunks if a gateway asks for a
-stream inside; the relays copy it. {CONCURRENCY} are under way at once. A chunk is the difference between streams of
-{LONG} and {SHORT} chunks, for each chunk more; the upstream sends one every {PAUSE_MS} ms, or, in a burst, all at once;
-those of a tool call come in a burst. All servers run from the beginning to the end. In each round each is measured once
-for each figure; the first round warms up, and does not count. Figures are medians over the rounds, ratios are medians
-of the ratios of each round, with the least and the most.
+agent's request with 20 tools, 1 MB the same after a long tool loop. Each is of another conversation; `1 MB again` sends
+the same one over and over, as an agent does at each step with a little more. A request in the other wire format is a
+question in Anthropic's Messages, which is translated for the upstream, as is its answer, of {WORDS} chunks if a gateway
+asks for a stream inside; the relays copy it. {CONCURRENCY} are under way at once. A chunk is the difference between
+streams of {LONG} and {SHORT} chunks, for each chunk more; the upstream sends one every {PAUSE_MS} ms, or, in a burst,
+all at once; those of a tool call come in a burst. All servers run from the beginning to the end. In each round each is
+measured once for each figure; the first round warms up, and does not count. Figures are medians over the rounds, ratios
+are medians of the ratios of each round, with the least and the most.
 """
 
 

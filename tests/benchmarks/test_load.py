@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from benchmarks.answers import ANSWER, CHUNKS, Wanted
-from benchmarks.bodies import body_of
+from benchmarks.bodies import body_of, numbered
 from benchmarks.load import LoadError, load, request_of
 from benchmarks.stub import Stub
 
@@ -51,6 +51,25 @@ async def test_a_stream_has_as_many_chunks_as_are_asked_for(port: int, pause_ms:
     assert begun["id"]
     assert json.loads("".join(each["function"]["arguments"] for each in rest))["path"].startswith("word0")
     assert len(rest) == 7
+
+
+async def test_each_request_may_be_of_another_conversation() -> None:
+    body = body_of(40_000)
+    assert len(numbered(body, 7)) == len(body)
+    assert sum(one != other for one, other in zip(numbered(body, 1), numbered(body, 2), strict=True)) == 1
+    seen: list[bytes] = []
+
+    class Noting(Stub):
+        def answer(self, body: bytearray) -> None:
+            seen.append(bytes(body))
+            super().answer(body)
+
+    async with await asyncio.get_running_loop().create_server(Noting, "127.0.0.1", 0) as server:
+        port = int(server.sockets[0].getsockname()[1])
+        for is_new, different in ((True, 6), (False, 1)):
+            seen.clear()
+            await load(port, request_of(port, PATH, body, {}), count=3, concurrency=2, is_new=is_new)
+            assert (len(seen), len(set(seen))) == (6, different)
 
 
 @pytest.mark.parametrize("size", [1_000, 40_000, 1_000_000])
