@@ -1,10 +1,12 @@
 """Who sends alerts when processes come and go in the middle of it, with a clock that is set by hand."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +58,16 @@ class Stage:
     def __init__(self, folder: Path, hook: Collector) -> None:
         self.hook, self.fleet, self.clock = hook, SeenFleet(), Clock()
         self.file = folder / "alerts"
+        self.processes: list[Alerting] = []
         webhook = Webhook(name="w", url=hook.url)
         self.alerts = AlertsConfig(webhooks=(webhook,), down_after=0, up_after=0)
 
     def process(self, store: AlertStore | None = None) -> Alerting:
         config: Config = replace(CONFIG, telemetry=replace(CONFIG.telemetry, alerts=self.alerts))
         fleet: Any = self.fleet
-        return Alerting(lambda: config, lambda: fleet, store or SqliteAlerts(self.file, self.clock), self.clock)
+        made = Alerting(lambda: config, lambda: fleet, store or SqliteAlerts(self.file, self.clock), self.clock)
+        self.processes.append(made)
+        return made
 
     @property
     def received(self) -> list[str]:
@@ -70,9 +75,12 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     with collecting() as hook:
-        yield Stage(tmp_path, hook)
+        stage = Stage(tmp_path, hook)
+        yield stage
+        for each in stage.processes:  # those that were killed, too: their connections are this process's
+            await each._leave()
 
 
 async def test_another_goes_on_where_one_was_killed(stage: Stage) -> None:
