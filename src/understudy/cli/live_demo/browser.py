@@ -17,7 +17,7 @@ _OFF = ("", "0", "false", "no", "none")
 
 def has_browser(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
     """Check whether a browser would open where the user sees it: on a desktop, not in CI, and not over SSH without a
-    display. `BROWSER=none` says that there is none."""
+    display. `BROWSER=none` keeps it closed."""
     if environ.get("CI", "").lower() not in _OFF or environ.get("BROWSER", "browser").lower() in _OFF:
         return False
     if any(environ.get(name) for name in _SCREENS):

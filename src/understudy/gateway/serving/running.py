@@ -121,7 +121,7 @@ def _stop_and_reload(stop: Callable[[], None], reload: Callable[[], Coroutine[An
 
 
 def _show_console(setting: Setting, reloader: Reloader) -> None:
-    """Print how the console in use is opened: whoever may signal this process may also read what it prints."""
+    """Print how the console in use is opened. A user who may signal this process may also read what it prints."""
     setting.show_console(reloader.config)
 
 
