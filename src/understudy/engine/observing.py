@@ -84,24 +84,21 @@ class Watched:
         why it ended if there is neither an answer nor an error."""
         error = sys.exception()
         failure = None if answer is not None and error is None else _failure_of(error, interrupted)
-        ended = EndedRequest(
-            id=self._id,
-            operation=asked.operation,
-            model=asked.request.model,
-            started=self._started,
-            duration=clock.now() - self._began,
-            streamed=asked.streamed,
-            attempts=tuple(attempts),
-            failure=failure,
-            request=asked.request,
-            answer=answer if answer is not None else getattr(error, "partial", None),
-            servers=self._servers,
-            redact=redact,
-        )
-        self._report(ended)
+        answer = answer if answer is not None else getattr(error, "partial", None)
+        self._end(asked, failure, redact, tuple(attempts), answer)
 
     def refuse(self, asked: Asked, failure: Failure, redact: Callable[[str], str]) -> None:
         """Report that a request is refused before anything is asked."""
+        self._end(asked, failure, redact)
+
+    def _end(
+        self,
+        asked: Asked,
+        failure: Failure | None,
+        redact: Callable[[str], str],
+        attempts: tuple[AttemptRecord, ...] = (),
+        answer: Any = None,
+    ) -> None:
         ended = EndedRequest(
             id=self._id,
             operation=asked.operation,
@@ -109,8 +106,11 @@ class Watched:
             started=self._started,
             duration=clock.now() - self._began,
             streamed=asked.streamed,
+            attempts=attempts,
             failure=failure,
             request=asked.request,
+            answer=answer,
+            servers=self._servers,
             redact=redact,
         )
         self._report(ended)

@@ -157,7 +157,7 @@ class Crossing:
 
     @property
     def warnings(self) -> list[Warning]:
-        """What had to be left out of the request, whoever answers."""
+        """What had to be left out of the request, whichever target answers."""
         return self._reading.warnings
 
     def answered_by(self, run: Run | None) -> None:

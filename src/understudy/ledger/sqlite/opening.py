@@ -21,8 +21,8 @@ BUSY = 10.0
 _PAUSE = 0.02
 """Seconds between tries to open a file that another process is opening."""
 SETTLED = 1.0
-"""Seconds that a file must be missing before it is made again: whoever deleted it may be about to delete what is beside
-it, or to put another one in its place. Where a ledger is written, its writer does it sooner."""
+"""Seconds that a file must be missing before it is made again: the files beside it may be deleted next, or another one
+put in its place. Where a ledger is written, its writer does it sooner."""
 _WAL_LIMIT = 64 * 2**20
 """Bytes to which the write-ahead log is cut back once it was longer."""
 

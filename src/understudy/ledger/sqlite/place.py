@@ -63,7 +63,7 @@ class Place:
 
 
 def identity_of(path: Path) -> _Identity | None:
-    """Return what identifies the file at a path; `None` if there is none."""
+    """Return what identifies the file at a path; `None` without a file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - called for each batch
     except OSError:
