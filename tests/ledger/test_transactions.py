@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from understudy.ledger.entries import kept
 from understudy.ledger.holds import Claim
 from understudy.ledger.reserving import Reservation
 from understudy.ledger.rows import COLUMNS, ending_of, id_of, row_of, row_of_start
+from understudy.ledger.sqlite.following import OpenedFile
 from understudy.ledger.sqlite.migrations import migrate
 from understudy.ledger.sqlite.transaction import Transaction
 from understudy.ledger.sums import FIELDS
@@ -231,3 +234,22 @@ def test_batches_of_any_length(attempts: int) -> None:
     ]
     half = attempts // 2
     check([(OWNER, [*begun, *ends[:half]]), (OWNER, [*ends]), (OTHER, [*ends[half:], *begun])])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the list of open files that Linux has")
+def test_a_large_transaction_makes_no_temporary_file(tmp_path: Path) -> None:
+    opened = OpenedFile(tmp_path / "ledger.db", lambda: None)
+    begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(1_000)]
+    try:
+        for _ in range(2):  # the second changes pages that are there already
+            opened.connection.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(opened.connection, OWNER)
+            transaction.write([*begun, *map(ended, begun[:500])])
+            transaction.finish()
+            files = {os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+            opened.connection.execute("COMMIT")
+            begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(1_000, 2_000)]
+    finally:
+        opened.connection.close()
+    assert any("ledger.db-wal" in each for each in files)
+    assert not [each for each in files if "etilqs_" in each]  # as SQLite names them

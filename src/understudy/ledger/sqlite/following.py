@@ -97,6 +97,9 @@ class OpenedFile:
     def _open(self) -> sqlite3.Connection:
         connection = open_for_writing(self._place.path)
         connection.row_factory = sqlite3.Row
+        # A statement of many rows keeps the pages that it changes until it has ended. In a file that doubles the writes
+        # of a busy gateway, and a folder for temporary files may be full, or missing in a container.
+        connection.execute("PRAGMA temp_store = MEMORY")
         self._place.note()
         return connection
 
