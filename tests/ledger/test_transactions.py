@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sqlite3
 from collections import Counter
@@ -246,7 +245,7 @@ def test_a_large_transaction_makes_no_temporary_file(tmp_path: Path) -> None:
             transaction = Transaction(opened.connection, OWNER)
             transaction.write([*begun, *map(ended, begun[:500])])
             transaction.finish()
-            files = {os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+            files = {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
             opened.connection.execute("COMMIT")
             begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(1_000, 2_000)]
     finally:

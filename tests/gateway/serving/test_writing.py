@@ -241,7 +241,8 @@ def test_a_file_that_is_opened_after_a_line_was_cut_begins_with_a_line(
     writer.close()
     # The thread may have seen the renaming before `reopen`, and says then that the log goes on in another file.
     found = path.read_bytes().splitlines()
-    assert found[0] and b"three" in found
+    assert found[0]
+    assert b"three" in found
 
 
 def test_what_the_library_logs_has_the_same_form(tmp_path: Path) -> None:
