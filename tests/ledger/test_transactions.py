@@ -7,7 +7,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -238,17 +238,15 @@ def test_batches_of_any_length(attempts: int) -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the list of open files that Linux has")
 def test_a_large_transaction_makes_no_temporary_file(tmp_path: Path) -> None:
     opened = OpenedFile(tmp_path / "ledger.db", lambda: None)
-    begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(1_000)]
-    try:
-        for _ in range(2):  # the second changes pages that are there already
+    files: set[str] = set()
+    with closing(opened.connection):
+        for first in (0, 1_000):  # the second transaction changes pages that are there already
+            begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(first, first + 1_000)]
             opened.connection.execute("BEGIN IMMEDIATE")
             transaction = Transaction(opened.connection, OWNER)
             transaction.write([*begun, *map(ended, begun[:500])])
             transaction.finish()
-            files = {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+            files |= {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
             opened.connection.execute("COMMIT")
-            begun = [start(seed, session=f"session {seed * 7919 % 1_000}") for seed in range(1_000, 2_000)]
-    finally:
-        opened.connection.close()
     assert any("ledger.db-wal" in each for each in files)
     assert not [each for each in files if "etilqs_" in each]  # as SQLite names them
