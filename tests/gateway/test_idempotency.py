@@ -12,7 +12,7 @@ import pytest
 from tests.gateway.asgi import Answer, Asgi
 from tests.gateway.serving.serving import serving
 from tests.ledger.contract.stores import Store
-from understudy.emulator import Emulator, Fault
+from understudy.emulator import Emulator, Fault, server
 from understudy.gateway.application import Gateway, app
 from understudy.gateway.idempotency import HEADER, REPLAYED
 
@@ -107,14 +107,24 @@ async def test_keys_and_routes_share_nothing(caller: Asgi, emulator: Emulator) -
     assert len(emulator.requests("openai")) == 6
 
 
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Have a provider that waits for ever (`Fault.slow_headers()`) wait until this is set."""
+    event = asyncio.Event()
+    monkeypatch.setattr(server, "_wait_for_disconnect", event.wait)
+    return event
+
+
 @pytest.mark.parametrize("face", [each for each in FACES if "streamed" not in each])
-async def test_two_at_once(store: Store, emulator: Emulator, face: str) -> None:
+async def test_two_at_once(store: Store, emulator: Emulator, answering: asyncio.Event, face: str) -> None:
     """Two processes, and one answer."""
-    emulator.script("openai", [Fault.slow_headers(0.3)])
+    emulator.script("openai", [Fault.slow_headers()])
     one, two = opened(emulator, store), opened(emulator, store)
-    answers = await asyncio.gather(*(ask(Asgi(each), face) for each in (one, two, one, two)))
-    (first,) = (each for each in answers if each.status == 200)
-    refused = [each for each in answers if each is not first]
+    answers = asyncio.as_completed([ask(Asgi(each), face) for each in (one, two, one, two)], timeout=30)
+    refused = [await next(answers) for _ in range(3)]
+    answering.set()
+    first = await next(answers)
+    assert first.status == 200
     for each in refused:
         assert each.status == (503 if face == "gemini" else 409), "Google's clients do not try again after 409"
         assert "is being answered" in each.text
@@ -143,7 +153,9 @@ async def test_a_caller_who_leaves_finds_the_answer_later(caller: Asgi, emulator
     path, body = FACES["openai, streamed"]
     left = asyncio.Event()
     asked = asyncio.create_task(caller.send("POST", path, json.dumps(body).encode(), headers(), leave=left))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while not emulator.requests("openai"):
+            await asyncio.sleep(0.01)
     left.set()
     await asked
     again = await ask(caller, "openai, streamed")

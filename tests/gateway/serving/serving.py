@@ -113,7 +113,7 @@ class Peer:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def rest(self, patience: float = 5.0) -> bytes:
+    async def rest(self, patience: float = 30.0) -> bytes:
         """Return what comes until the end; what is silent for too long is marked."""
         found = b""
         while True:

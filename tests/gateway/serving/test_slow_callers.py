@@ -7,19 +7,32 @@ import socket
 
 import pytest
 
-from tests.gateway.serving.serving import HOST, App, answer, serving
+from tests.gateway.serving.serving import HOST, App, Running, answer, serving
 from tests.gateway.serving.test_strict_http import GET, POST, refusal_of
 from understudy.gateway.asgi import Message, Receive, Send
 from understudy.gateway.serving import server
 from understudy.gateway.serving.limits import Limits
-from understudy.gateway.serving.line import Phase
+from understudy.gateway.serving.line import Line, Phase
 
 TICK = 0.02
+PATIENCE = 30.0
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "TICK", TICK)
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the clock to the test, for callers that are slow and must not be let go: a busy machine is slow, too."""
+    monkeypatch.setattr(server, "TICK", 3600.0)
+
+
+def only(running: Running) -> Line:
+    """Return the server's side of the one connection."""
+    (connection,) = running.server.shared.connections
+    return connection
 
 
 async def test_a_connection_that_sends_nothing_is_closed() -> None:
@@ -38,7 +51,7 @@ async def test_a_header_that_drips_is_refused() -> None:
                 await asyncio.sleep(TICK)
 
         dripping = asyncio.create_task(drip())
-        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        assert refusal_of(await peer.rest()) == (408, "request_timeout")
         dripping.cancel()
         assert running.app.scopes == []
 
@@ -54,7 +67,7 @@ async def test_a_body_that_drips_is_refused() -> None:
                 await asyncio.sleep(TICK)
 
         dripping = asyncio.create_task(drip())
-        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        assert refusal_of(await peer.rest()) == (408, "request_timeout")
         dripping.cancel()
         assert running.app.gone == 1
 
@@ -71,28 +84,50 @@ async def test_framing_is_no_progress() -> None:
                 await asyncio.sleep(TICK)
 
         dripping = asyncio.create_task(drip())
-        assert refusal_of(await peer.rest(2)) == (408, "request_timeout")
+        assert refusal_of(await peer.rest()) == (408, "request_timeout")
         dripping.cancel()
 
 
+@pytest.mark.usefixtures("by_hand")
 async def test_a_body_that_arrives_steadily_is_awaited() -> None:
-    async with serving(limits=Limits(body_window=0.1, body_progress=10)) as running:
+    arrived, now = 0, asyncio.get_running_loop().time()
+
+    async def read(app: App, scope: Message, receive: Receive, send: Send) -> None:
+        nonlocal arrived
+        while arrived < 300:
+            arrived += len((await receive())["body"])
+        await answer(send, b"all of it")
+
+    async with serving(App(handler=read), limits=Limits(body_window=10.0, body_progress=10)) as running:
         peer = await running.connect()
         peer.writer.write(POST + b"Content-Length: 300\r\n\r\n")
-        for _ in range(30):
+        for number in range(1, 31):
             peer.writer.write(b"a" * 10)
-            await asyncio.sleep(TICK)
-        assert (await peer.response())[::2] == (200, b"a" * 300)
+            async with asyncio.timeout(PATIENCE):
+                while arrived < number * 10:
+                    await asyncio.sleep(0)
+            only(running).check(now := now + 11.0)
+        assert (await peer.response())[::2] == (200, b"all of it")
 
 
+@pytest.mark.usefixtures("by_hand")
 async def test_a_body_that_the_application_does_not_read_is_not_slow() -> None:
+    reading = asyncio.Event()
+
     async def pause(app: App, scope: Message, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.4)
+        await reading.wait()
         await app.echo(scope, receive, send)
 
-    async with serving(App(handler=pause), limits=Limits(body_window=0.1)) as running:
+    async with serving(App(handler=pause), limits=Limits(body_window=10.0)) as running:
         peer = await running.connect()
         peer.writer.write(POST + b"Content-Length: 500000\r\n\r\n" + b"a" * 500_000)
+        async with asyncio.timeout(PATIENCE):
+            while not (running.server.shared.connections and only(running).is_paused):
+                await asyncio.sleep(0)
+        now = asyncio.get_running_loop().time()
+        for later in (11.0, 22.0, 33.0):
+            only(running).check(now + later)
+        reading.set()
         assert (await peer.response())[0] == 200
 
 
@@ -150,22 +185,35 @@ async def test_a_caller_that_reads_nothing_is_let_go() -> None:
     async with serving(App(handler=endless), limits=Limits(write_time=0.3)) as running:
         with small_reader(running.port) as sock:
             sock.sendall(GET + HOST + b"\r\n")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while not endless.ended:
                     await asyncio.sleep(TICK)
             assert endless.sent < 2**20
 
 
+@pytest.mark.usefixtures("by_hand")
 async def test_a_caller_that_reads_slowly_is_not() -> None:
-    endless = Endless()
-    async with serving(App(handler=endless), limits=Limits(write_time=0.3)) as running:
+    """As long as it reads a little in each time; once it reads nothing for as long, it is let go."""
+    endless, loop = Endless(), asyncio.get_running_loop()
+    now = loop.time()
+    async with serving(App(handler=endless), limits=Limits(write_time=10.0)) as running:
         with small_reader(running.port) as sock:
             sock.sendall(GET + HOST + b"\r\n")
             sock.setblocking(False)
-            for _ in range(20):
-                await asyncio.sleep(0.05)
-                sock.recv(65536)
-            assert not endless.ended
+            async with asyncio.timeout(PATIENCE):
+                for _ in range(20):
+                    sent = endless.sent
+                    while endless.sent == sent or only(running).writable is None:  # until the buffers are full again
+                        await loop.sock_recv(sock, 65536)
+                        await asyncio.sleep(0)
+                    only(running).check(now := now + 9.0)
+            assert not only(running).is_left
+            only(running).check(now + 9.0)
+            assert not only(running).is_left
+            only(running).check(now + 11.0)
+            async with asyncio.timeout(PATIENCE):
+                while not endless.ended:
+                    await asyncio.sleep(TICK)
 
 
 async def test_at_the_limit_of_connections_an_idle_one_makes_room() -> None:
@@ -187,19 +235,19 @@ async def test_at_the_limit_of_connections_an_idle_one_makes_room() -> None:
         assert (await busy.response())[0] == 200
 
 
+@pytest.mark.usefixtures("by_hand")
 async def test_empty_lines_ahead_of_a_request_do_not_begin_it() -> None:
     """Old clients send one behind a body (RFC 9112, 2.2); the header has its whole time all the same."""
-    async with serving(limits=Limits(head_time=0.3)) as running:
+    async with serving(limits=Limits(head_time=10.0, idle=3600.0)) as running:
         peer = await running.connect()
         peer.writer.write(GET + HOST + b"\r\n")
         assert (await peer.response())[0] == 200
         for _ in range(3):
             for piece in (b"\r\n", b"\r", b"\n"):
                 peer.writer.write(piece)
-                await asyncio.sleep(0.05)
-        await asyncio.sleep(0.4)
-        (connection,) = running.server.shared.connections
-        assert connection.phase is Phase.IDLE
+                await asyncio.sleep(0.01)
+        only(running).check(asyncio.get_running_loop().time() + 20.0)
+        assert only(running).phase is Phase.IDLE
         peer.writer.write(b"\r\n\r\n" + GET + HOST + b"\r\n")
         assert (await peer.response())[0] == 200
 
@@ -216,5 +264,5 @@ async def test_empty_lines_do_not_keep_a_connection_open() -> None:
                 await asyncio.sleep(TICK)
 
         dripping = asyncio.create_task(drip())
-        assert await peer.rest(5) in (b"", b"<reset>")
+        assert await peer.rest() in (b"", b"<reset>")
         dripping.cancel()
