@@ -280,14 +280,14 @@ async def test_a_stall_in_a_stream(emulator: Emulator, client: anthropic.AsyncAn
     emulator.script(PROVIDER, [Fault.stall(3)])
     seen: list[str] = []
     with pytest.raises((httpx2.ReadTimeout, anthropic.APITimeoutError)):
-        await drain(client.with_options(timeout=0.2), seen)
+        await drain(client.with_options(timeout=1.0), seen)
     assert seen == ["The", " capital", " is"]
 
 
 async def test_connections(emulator: Emulator, client: anthropic.AsyncAnthropic) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     with pytest.raises(anthropic.APITimeoutError):
-        await ask(client.with_options(timeout=0.05))
+        await ask(client.with_options(timeout=0.5))
     with pytest.raises(anthropic.APIConnectionError):
         await ask(client)
     await emulator.stop(PROVIDER)

@@ -304,7 +304,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: cohere.AsyncClie
 
 async def test_connections(emulator: Emulator, client: cohere.AsyncClientV2) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
-    async with a_client(emulator, timeout=0.05) as hasty:
+    async with a_client(emulator, timeout=0.5) as hasty:
         with pytest.raises(httpx.TimeoutException):
             await ask(hasty)
     with pytest.raises(httpx.TransportError):

@@ -313,7 +313,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: genai.client.Asy
 async def test_connections(emulator: Emulator, connect: Connect) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     with pytest.raises(httpx.TimeoutException):
-        await ask(connect(timeout=0.05))
+        await ask(connect(timeout=0.5))
     client = connect()
     with pytest.raises(httpx.TransportError):
         await ask(client)

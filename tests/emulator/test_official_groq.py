@@ -134,7 +134,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: groq.AsyncGroq) 
 async def test_connections(emulator: Emulator, client: groq.AsyncGroq) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset()])
     with pytest.raises(groq.APITimeoutError):
-        await ask(client.with_options(timeout=0.05))
+        await ask(client.with_options(timeout=0.5))
     with pytest.raises(groq.APIConnectionError):
         await ask(client)
     with pytest.raises(groq.AuthenticationError):

@@ -168,7 +168,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: ollama.AsyncClie
 
 async def test_silence_and_refusal(emulator: Emulator, client: ollama.AsyncClient) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers()])
-    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=0.05) as impatient:
+    async with ollama.AsyncClient(host=emulator.url(PROVIDER), timeout=0.5) as impatient:
         with pytest.raises(httpx.TimeoutException):
             await impatient.chat(MODEL, CAPITAL)
     await emulator.stop(PROVIDER)

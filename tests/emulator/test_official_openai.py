@@ -325,7 +325,7 @@ async def test_an_error_in_a_stream(emulator: Emulator, client: openai.AsyncOpen
 async def test_connections(emulator: Emulator, client: openai.AsyncOpenAI) -> None:
     emulator.script(PROVIDER, [Fault.slow_headers(), Fault.reset(), Fault.cut()])
     with pytest.raises(openai.APITimeoutError):
-        await ask(client.with_options(timeout=0.05))
+        await ask(client.with_options(timeout=0.5))
     for _ in range(2):
         with pytest.raises(openai.APIConnectionError):
             await ask(client)

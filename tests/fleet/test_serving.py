@@ -28,9 +28,6 @@ from understudy.telemetry.snapshot import TargetState
 __all__ = ["postgres", "postgres_url"]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes as Linux shows them")
 
-WITHIN = 5.0
-"""Seconds within which an order reaches every process."""
-
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
@@ -117,8 +114,8 @@ async def test_an_order_reaches_every_process_and_those_that_start_later(two: tu
     served, store = two
     assert await ask(served, 10) == [200] * 10
     given = store.order(order(OrderKind.OPEN, "first", at=time.time()))
-    await until(lambda: all(each.snapshot.obeyed >= given.number for each in live(store)), WITHIN)
-    await until(lambda: states(store) == [TargetState.DISABLED] * 2, WITHIN)
+    await until(lambda: all(each.snapshot.obeyed >= given.number for each in live(store)))
+    await until(lambda: states(store) == [TargetState.DISABLED] * 2)
     assert await ask(served, 10) == [503] * 10
     before = {each.snapshot.worker for each in live(store)}
     served.process.send_signal(signal.SIGUSR2)
@@ -130,7 +127,7 @@ async def test_an_order_reaches_every_process_and_those_that_start_later(two: tu
     await served.logged("the configuration was reloaded")
     assert await ask(served, 4) == [503] * 4
     store.order(order(OrderKind.CLOSE, "first", at=time.time()))
-    await until(lambda: states(store) == [TargetState.CLOSED] * 2, WITHIN)
+    await until(lambda: states(store) == [TargetState.CLOSED] * 2)
     assert await ask(served, 4) == [200] * 4
 
 
@@ -235,6 +232,6 @@ async def test_machines_share_a_database(tmp_path: Path, emulator: Emulator, pos
         assert await ask(one, 2) + await ask(other, 3) == [200] * 5
         await until(lambda: counted(store)[0] == 5)
         store.order(order(OrderKind.DRAIN, "first", at=time.time()))
-        await until(lambda: states(store) == [TargetState.DISABLED] * 2, WITHIN)
+        await until(lambda: states(store) == [TargetState.DISABLED] * 2)
         assert await ask(one) + await ask(other) == [503, 503]
     store.close()

@@ -214,10 +214,10 @@ async def test_draining_ends_what_is_left_with_an_error(opened: Open) -> None:
     caller, emulator, gateway = await opened("openai")
     emulator.script("openai", [Fault.stall(after=3)])
     path, body = asked("anthropic", "openai", stream=True)
-    first = asyncio.create_task(caller.post(path, body))
-    while not emulator.requests("openai"):
+    pieces: list[bytes] = []
+    first = asyncio.create_task(caller.send("POST", path, json.dumps(body).encode(), pieces=pieces))
+    while not pieces:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
     draining = asyncio.create_task(gateway.drain(0.2))
     await asyncio.sleep(0)
     assert (await caller.get("/health/ready")).status == 503

@@ -37,7 +37,7 @@ Open = Callable[[], tuple[Asgi, Vendor, Vendor]]
 @pytest.fixture
 async def opened(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
     """Open a gateway over an entry that answers and one that does not, yet."""
-    monkeypatch.setattr(catalogue, "PATIENCE", 0.5)
+    monkeypatch.setattr(catalogue, "PATIENCE", 600.0)
     async with AsyncExitStack() as stack:
         vendors = {"well": Vendor(), "away": Vendor()}
         vendors["well"].lists.set()
@@ -70,6 +70,7 @@ async def listed(caller: Asgi) -> set[str]:
 
 async def test_one_that_is_away_is_waited_for_once(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     caller, well, away = opened()
+    monkeypatch.setattr(catalogue, "PATIENCE", 2.0)
     async with asyncio.timeout(30):
         assert await listed(caller) == {"well/gpt-1"}
     monkeypatch.setattr(catalogue, "PATIENCE", 600.0)
@@ -103,13 +104,13 @@ async def test_a_list_that_is_old_is_used_while_another_is_fetched(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "FRESH", 0.0)
+    monkeypatch.setattr(catalogue, "PATIENCE", 2.0)
     caller, well, away = opened()
     away.lists.set()
     both = {"well/gpt-1", "away/gpt-1"}
     assert await listed(caller) == both
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.0)  # until callers wait for nothing any more
     away.lists.clear()
-    monkeypatch.setattr(catalogue, "PATIENCE", 600.0)
     async with asyncio.timeout(30):
         assert await listed(caller) == both
     async with asyncio.timeout(30):

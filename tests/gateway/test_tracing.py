@@ -146,7 +146,9 @@ async def test_a_reload_begins_and_ends_it(tmp_path: Path, emulator: Emulator, c
         assert collector.spans[0].resource["service.name"] == "after the reload"
         served.config.write_text(text.replace("endpoint", "enabled = false\nendpoint"))
         served.process.send_signal(signal.SIGHUP)
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(PATIENCE):
+            while sum("[llm.telemetry] changed" in str(each.get("message")) for each in served.log()) < 2:
+                await asyncio.sleep(0.02)
         await ask(served)
         served.process.send_signal(signal.SIGTERM)
         await served.ended()

@@ -188,18 +188,18 @@ def test_a_step_may_take_longer_than_other_statements(postgres: Postgres) -> Non
     PostgresLedger(postgres.url).close()
 
     async def migrate() -> None:
-        slow = await asyncpg.connect(postgres.url, command_timeout=0.1)
+        slow = await asyncpg.connect(postgres.url, command_timeout=0.5)
         other = await asyncpg.connect(postgres.url)
         try:
-            await slow.execute("SET search_path TO understudy; SET lock_timeout TO '50ms'")
+            await slow.execute("SET search_path TO understudy; SET lock_timeout TO '250ms'", timeout=30)
             held = other.transaction()
             await held.start()
             await other.execute("SELECT pg_advisory_xact_lock($1)", schema.LOCK)
-            steps = asyncio.ensure_future(schema.migrate(slow, (*schema.STEPS, "SELECT pg_sleep(0.3)")))
-            await asyncio.sleep(0.3)
+            steps = asyncio.ensure_future(schema.migrate(slow, (*schema.STEPS, "SELECT pg_sleep(0.7)")))
+            await asyncio.sleep(0.7)
             await held.rollback()
             await steps
-            assert await slow.fetchval("SHOW lock_timeout") == "50ms", "as it was"
+            assert await slow.fetchval("SHOW lock_timeout", timeout=30) == "250ms", "as it was"
         finally:
             await slow.close()
             await other.close()

@@ -61,7 +61,7 @@ async def test_many_writers_never_exceed_a_budget(postgres: Postgres) -> None:
 
 
 async def test_what_a_lost_writer_held_is_spent_and_corrected_by_the_truth(postgres: Postgres) -> None:
-    lost, other = postgres.open(), postgres.open()
+    lost, other = postgres.open(is_lost=True), postgres.open()
     assert isinstance(lost, PostgresLedger)
     assert isinstance(other, PostgresLedger)
     begun, claim = start(1), money(60)
@@ -83,7 +83,8 @@ async def test_what_a_lost_writer_held_is_spent_and_corrected_by_the_truth(postg
 
 async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres) -> None:
     """Else each transaction reads all of a table whose plan was made while it was small, and takes ever longer."""
-    postgres.open().close()
+    await asyncio.to_thread(postgres.open().close)
+    await gone(postgres)
     ledger = postgres.open()
     assert isinstance(ledger, PostgresLedger)
     tables = "('entries', 'holds', 'days')"
@@ -99,8 +100,16 @@ async def test_rows_are_found_by_their_keys_while_tables_grow(postgres: Postgres
             ledger.record(ended(each, **cost(7)))
         await asyncio.to_thread(ledger.flush)
     await asyncio.to_thread(ledger.close)
-    await asyncio.sleep(0.2)
+    await gone(postgres)
     assert [tuple(row) for row in postgres.execute(scans)] == before
+
+
+async def gone(postgres: Postgres) -> None:
+    """Wait until the connections of the ledgers have ended: their statistics are complete before they are gone."""
+    names = "SELECT FROM pg_stat_activity WHERE application_name = 'understudy' AND datname = current_database()"
+    async with asyncio.timeout(30):
+        while postgres.execute(names):
+            await asyncio.sleep(0.01)
 
 
 async def test_what_is_reserved_between_two_tries_to_write_is_refused(

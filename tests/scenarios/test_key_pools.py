@@ -43,11 +43,11 @@ async def test_a_revoked_key_costs_one_attempt_once(kind: u.ProviderType, stream
 
 async def test_a_limited_key_is_left_alone_for_as_long_as_the_provider_asks() -> None:
     async with Emulator(("openai",), keys=("a", "b")) as own:
-        own.script("openai", [Fault.status(429, retry_after=30)])
+        own.script("openai", [Fault.status(429, retry_after=60)])
         async with u.create_provider(entry(own, "openai", "a", "b")) as llm:
             began = asyncio.get_running_loop().time()
             found = [await llm.generate("Hello") for _ in range(4)]
-            assert asyncio.get_running_loop().time() - began < 5.0
+            assert asyncio.get_running_loop().time() - began < 30.0
     assert attempts(found[0]) == [("1 of 2", "rate_limited"), ("2 of 2", "won")]
     assert [attempts(each) for each in found[1:]] == [[("2 of 2", "won")]] * 3
 

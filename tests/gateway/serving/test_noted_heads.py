@@ -36,7 +36,7 @@ async def statuses(gateway: Gateway, *bodies: bytes, reloaded: Any = None, host:
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {OLD}\r\n"
         pipe.written.clear()
         protocol.data_received(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not pipe.written:
                 await asyncio.sleep(0)
         found.append(int(pipe.written[0].split()[1]))

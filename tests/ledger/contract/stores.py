@@ -42,9 +42,10 @@ class Store(ABC):
         """Seconds by which its writers' clocks are ahead."""
         self._opened: list[LastingLedger] = []
 
-    def open(self) -> LastingLedger:
-        """Open it to write, as one more process would."""
-        ledger = self._open()
+    def open(self, *, is_lost: bool = False) -> LastingLedger:
+        """Open it to write, as one more process would. `is_lost`: it does not notice that time passes, so that it does
+        not renew its lease."""
+        ledger = self._open(0.0 if is_lost else 1.0)
         self._opened.append(ledger)
         return ledger
 
@@ -54,7 +55,9 @@ class Store(ABC):
             self._opened.pop().close()
 
     @abstractmethod
-    def _open(self) -> LastingLedger: ...
+    def _open(self, pace: float) -> LastingLedger:
+        """Open it; `pace`: which part of the time that passes its clock shows."""
+
     @abstractmethod
     def read(self) -> LedgerQueries:
         """Open it to read."""
@@ -114,8 +117,8 @@ class Sqlite(Store):
         self._folder = folder
         self.clear()
 
-    def _open(self) -> SqliteLedger:
-        return SqliteLedger(self.path, clock=lambda: time.time() + self.passed)
+    def _open(self, pace: float) -> SqliteLedger:
+        return SqliteLedger(self.path, clock=lambda: time.time() + self.passed * pace)
 
     def read(self) -> LedgerReader:
         return LedgerReader(self.path)
@@ -169,8 +172,8 @@ class Postgres(Store):
         super().__init__()
         self.url = url
 
-    def _open(self) -> PostgresLedger:
-        return PostgresLedger(self.url, clock=lambda: time.monotonic() + self.passed)
+    def _open(self, pace: float) -> PostgresLedger:
+        return PostgresLedger(self.url, clock=lambda: time.monotonic() + self.passed * pace)
 
     def read(self) -> PostgresReader:
         return PostgresReader(self.url)

@@ -207,7 +207,7 @@ def test_a_killed_process_loses_nothing_that_was_written(store: Store) -> None:
 
 
 def test_a_writer_that_was_given_up_for_lost_may_still_tell_the_truth(store: Store) -> None:
-    slow, other = store.open(), store.open()
+    slow, other = store.open(is_lost=True), store.open()
     slow.begin(start(1))
     slow.flush()
     store.pass_time(3_600)

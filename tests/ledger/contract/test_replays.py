@@ -15,14 +15,14 @@ def begun(replays: Replays, scope: bytes, owner: int = 1) -> ScopeState:
 def test_what_a_process_held_that_died_becomes_free(store: Store) -> None:
     replays = store.replays()
     assert begun(replays, b"a") is ScopeState.NEW
-    store.pass_time(LEASE - 3)
+    store.pass_time(LEASE - 10)
     assert begun(replays, b"a", owner=2) is ScopeState.UNDER_WAY
     assert begun(replays, b"a") is ScopeState.UNDER_WAY, "its own process does not answer it twice"
     replays.renew(1)
     replays.renew(2)
-    store.pass_time(LEASE - 3)
+    store.pass_time(LEASE - 10)
     assert begun(replays, b"a", owner=2) is ScopeState.UNDER_WAY
-    store.pass_time(4)
+    store.pass_time(11)
     assert begun(replays, b"a", owner=2) is ScopeState.NEW
     replays.keep(b"a", 1, KeptAnswer(200, (), b"late"))
     replays.release(b"a", 1)
@@ -38,11 +38,11 @@ def test_an_answer_is_kept_for_a_day(store: Store) -> None:
     begun(replays, b"a")
     replays.keep(b"a", 1, answer)
     replays.close()
-    store.pass_time(LIFETIME - 5)
+    store.pass_time(LIFETIME - 60)
     for each in (replays, other):
         assert each.begin(b"a", b"body", 2).answer == answer
         assert each.begin(b"a", b"other", 2).state is ScopeState.OTHER
-    store.pass_time(6)
+    store.pass_time(61)
     assert begun(other, b"a") is ScopeState.NEW
     replays.close()
     other.close()
