@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -16,6 +17,9 @@ from urllib.parse import urlsplit
 
 PATIENCE = 300.0
 """Seconds until a server must listen; LiteLLM's proxy takes ten on an idle machine, and a minute on a busy one."""
+
+PORTS = (20_000, 32_000)
+"""Ports below those that Linux, macOS and Windows choose themselves."""
 
 
 class Running:
@@ -54,9 +58,11 @@ class Running:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port on which nothing listens, which the system gives to no connection of another process meanwhile."""
+    while True:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", random.randrange(*PORTS)))
+            return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -91,6 +97,41 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}: {log.read_text()[-2000:]}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            if listens(process.pid, port):
+                return
         time.sleep(0.05)
     raise RuntimeError(f"the server did not listen within {PATIENCE:.0f} s: {log.read_text()[-2000:]}")
+
+
+def listens(pid: int, port: int) -> bool:
+    """Check whether a process, or one that it started, listens on a port, and not another one that was faster. Return
+    True where the system does not show it as Linux does."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        return True
+    wanted = {f"socket:[{each}]" for each in _listeners(port)}
+    held: set[str] = set()
+    for each in _family(pid):
+        with contextlib.suppress(OSError):  # it has ended, or closed one of its files
+            for entry in Path(f"/proc/{each}/fd").iterdir():
+                held.add(str(entry.readlink()))
+    return bool(wanted & held)
+
+
+def _listeners(port: int) -> Iterator[str]:
+    """Yield the inodes of the sockets that listen on a port, whatever their address."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                _, local, _, state, *more = line.split()
+                if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                    yield more[5]
+
+
+def _family(pid: int) -> Iterator[int]:
+    """Yield a process, and those that it or they have started."""
+    yield pid
+    children = ""
+    with contextlib.suppress(OSError):
+        children = " ".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children"))
+    for each in children.split():
+        yield from _family(int(each))
