@@ -81,7 +81,7 @@ def test_an_error_holds_on_to_nothing(llm: blocking.Provider) -> None:
         gone = weakref.ref(marker)
         fail(marker)
         del marker
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while gone() is not None and time.monotonic() < end:
             time.sleep(0.01)  # the loop's thread drops its own references
         assert gone() is None
@@ -210,7 +210,7 @@ def test_closing_what_was_never_used_starts_nothing(entry: u.ProviderConfig, mon
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -26,10 +26,10 @@ async def client(request: pytest.FixtureRequest, emulator: Emulator) -> AsyncIte
             api_version=VERSION,
             api_key=emulator.key,
             max_retries=0,
-            timeout=5,
+            timeout=30,
         )
     else:
-        made = openai.AsyncOpenAI(base_url=f"{base}/v1", api_key=emulator.key, max_retries=0, timeout=5)
+        made = openai.AsyncOpenAI(base_url=f"{base}/v1", api_key=emulator.key, max_retries=0, timeout=30)
     async with made as client:
         yield client
 

@@ -30,7 +30,7 @@ WEATHER: Any = {
 async def client(emulator: Emulator) -> AsyncIterator[together.AsyncTogether]:
     # This client's base URL has no version.
     base_url = emulator.url(PROVIDER).removesuffix("/v1")
-    async with together.AsyncTogether(base_url=base_url, api_key=emulator.key, max_retries=0, timeout=5) as client:
+    async with together.AsyncTogether(base_url=base_url, api_key=emulator.key, max_retries=0, timeout=30) as client:
         yield client
 
 

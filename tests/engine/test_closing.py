@@ -94,9 +94,9 @@ async def test_closing_ends_a_request_that_waits_before_a_retry_and_a_new_one_wo
         await eventually(lambda: bool(server.requests))
         await asyncio.sleep(0.05)
         assert not running.done(), "it waits for the time that the provider named"
-        await asyncio.wait_for(llm.aclose(), 10)
+        await asyncio.wait_for(llm.aclose(), 30)
         with pytest.raises(u.Unavailable, match="closed"):
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, 30)
         busy = False
         assert len(server.requests) == 1
         later = manager(server)
@@ -153,7 +153,7 @@ async def test_closing_ends_a_call_of_a_custom_provider() -> None:
     for work in (llm.generate("Hi"), llm.stream("Hi").collect()):
         running = asyncio.ensure_future(work)
         await asyncio.sleep(0.02)
-        await asyncio.wait_for(llm.aclose(), 10)
+        await asyncio.wait_for(llm.aclose(), 30)
         with pytest.raises(u.Unavailable, match="the provider was closed"):
             await running
 
@@ -246,7 +246,7 @@ async def test_what_was_closed_before_it_was_sent_cost_nothing() -> None:
         entry = u.ProviderConfig(provider="openai", base_url=server.url, token=token, text_model="gpt-5")
         llm = u.create_provider(entry, observers=[records.append])
         running = asyncio.ensure_future(llm.generate("Hi"))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 30)
         await llm.aclose()
         with pytest.raises(u.Unavailable, match="the provider was closed"):
             await running

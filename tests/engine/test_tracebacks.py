@@ -99,7 +99,7 @@ async def test_a_request_that_is_given_up_leaves_no_key_in_any_frame(
     config = u.ProviderConfig(provider="openai", base_url=url, api_key=u.Secret(CANARY), text_model="gpt-5")
     async with u.create_provider(config) as llm:
         task = asyncio.ensure_future(USES[use](llm))
-        await asyncio.wait_for(server.asked.wait(), 10)
+        await asyncio.wait_for(server.asked.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
@@ -121,7 +121,7 @@ async def test_a_proxy_that_says_nothing_leaves_no_password_in_any_frame(
     )  # fmt: skip
     async with u.create_provider(config) as llm:
         task = asyncio.ensure_future(llm.generate("hi"))
-        await asyncio.wait_for(server.asked.wait(), 10)
+        await asyncio.wait_for(server.asked.wait(), 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
@@ -140,7 +140,7 @@ async def test_a_request_that_times_out_leaves_no_key_in_any_frame(
 ) -> None:
     server, url = await silent(b"")
     config = u.ProviderConfig(
-        provider="openai", base_url=url, api_key=u.Secret(CANARY), text_model="gpt-5", timeout=0.1
+        provider="openai", base_url=url, api_key=u.Secret(CANARY), text_model="gpt-5", timeout=0.5
     )
     async with u.create_provider(config, fallback=u.FallbackConfig(max_retries=1)) as llm:
         with pytest.raises(u.LLMError) as caught:

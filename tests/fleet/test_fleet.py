@@ -268,7 +268,7 @@ async def test_an_order_in_a_store_that_hangs_is_obeyed_soon(monkeypatch: pytest
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     store, process = Hanging(), Process("a", Clock())
     fleet = Fleet(process, store)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         given = await fleet.order(OrderKind.OPEN, "one", "ann")
         assert (given.number, process.obeyed) == (0, [(OrderKind.OPEN, "one")])
         store.go_on.set()
@@ -332,7 +332,7 @@ async def test_whoever_looks_does_not_wait_for_a_store_that_hangs(monkeypatch: p
     store = Hanging()
     fleet = Fleet(Process("a", Clock()), store)
     following = asyncio.create_task(fleet.step())  # the thread hangs from now on
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not fleet._reported:  # pyright: ignore[reportPrivateUsage]
             await asyncio.sleep(0.001)
         with pytest.raises(FleetUnavailable, match="no answer in time"):

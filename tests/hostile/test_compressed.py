@@ -57,7 +57,7 @@ async def server() -> AsyncIterator[tuple[Server, Callable[[str], u.LLMProvider]
             base_url=base,
             api_key=u.Secret("k"),
             text_model=form.model,
-            timeout=5,
+            timeout=30,
         )
         return u.create_provider(config, fallback=u.FallbackConfig(max_retries=1, max_wait=0))
 

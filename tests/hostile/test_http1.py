@@ -167,7 +167,7 @@ async def test_idle_connections_are_closed_in_time(monkeypatch: pytest.MonkeyPat
     async with serving(script) as server:
         transport = Http1Transport()
         await get(transport, server.url)
-        await asyncio.wait_for(closed.wait(), 10)
+        await asyncio.wait_for(closed.wait(), 30)
         await transport.aclose()
 
 
@@ -307,14 +307,19 @@ async def test_a_cancelled_request_leaves_nothing(step: str) -> None:
     async with serving(script) as server:
         transport = Http1Transport(connections=1)
         task = asyncio.create_task(get(transport, server.url))
-        await asyncio.sleep(0 if step == "connect" else PAUSE * 5)
+        await asyncio.sleep(0)
+        if step != "connect":
+            async with asyncio.timeout(30):
+                while not server.requests:
+                    await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         if step == "body":
             await transport.aclose()  # Whoever reads closes; this reader did not.
         if step != "connect":
-            await asyncio.wait_for(gone.wait(), 10)
+            await asyncio.wait_for(gone.wait(), 30)
         await transport.aclose()
 
 

@@ -79,9 +79,9 @@ async def test_a_file_that_cannot_be_written_grants_nothing_until_it_can_be_agai
 
     monkeypatch.setattr(ledger._writer, "_transact", transact)  # pyright: ignore
     with pytest.raises(LedgerUnavailable, match="disk is full"):
-        await asyncio.wait_for(ledger.reserve(start(1), [CLAIM], durable=True), 5)
+        await asyncio.wait_for(ledger.reserve(start(1), [CLAIM], durable=True), 30)
     full[0] = False
-    assert await asyncio.wait_for(ledger.reserve(start(2), [CLAIM], durable=True), 5) is None
+    assert await asyncio.wait_for(ledger.reserve(start(2), [CLAIM], durable=True), 30) is None
     ledger.flush()
     assert await spent(ledger) == (0, 60)
     check_money(ledger.path)

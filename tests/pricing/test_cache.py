@@ -27,7 +27,7 @@ class Reading:
 
     def __call__(self) -> PublishedPrices:
         self.threads.append(threading.current_thread())
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(30)
         return self.prices
 
 

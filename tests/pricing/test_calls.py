@@ -110,7 +110,7 @@ class SlowCache(PublishedPriceCache):
 
     def _read_slowly(self) -> PublishedPrices:
         self.started.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(30)
         return read_published()
 
 

@@ -309,4 +309,4 @@ async def test_a_stall_is_noticed_by_the_idle_limit_even_where_the_first_content
     emulator.script("openai", always=Fault.stall(after=2))
     patient = {"openai": {"first_event_timeout": 30.0, "idle_timeout": 0.1}}
     with pytest.raises(u.TimedOut, match=r"no further content for 0\.1 s"):
-        await asyncio.wait_for(stage("openai", entries=patient).stream("hi").collect(), 5)
+        await asyncio.wait_for(stage("openai", entries=patient).stream("hi").collect(), 25)

@@ -265,7 +265,7 @@ def test_the_agent_ends_first_and_ctrl_c_is_its_own(
         os.kill(int(children.read_text().split()[0]), number)
     else:
         process.send_signal(number)
-    assert process.wait(10) == code
+    assert process.wait(30) == code
     process.stdout.close()
 
 

@@ -22,7 +22,7 @@ from understudy.emulator import Emulator, Fault, RecordedRequest
 
 PATIENCE = 60.0
 """Seconds for one outcome; the first includes the import of the client, on a machine that may be busy."""
-WITHIN = 1.0
+WITHIN = 10.0
 """Seconds until a provider is left by a caller who left the gateway."""
 _QUIET = {
     "NO_PROXY": "127.0.0.1,localhost", "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9",
