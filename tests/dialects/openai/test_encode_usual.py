@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,7 +95,7 @@ CALLREMEMBERED = {"id": "c1", "type": "function", "function": {"name": "f", "arg
     ],
 )
 def test_usual_messages(message: Message, form: dict[str, Any]) -> None:
-    assert encode_usual(message) == form
+    assert list(msgspec.to_builtins(encode_usual(message)).items()) == list(form.items())  # in the same order
 
 
 @pytest.mark.parametrize(

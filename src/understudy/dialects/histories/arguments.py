@@ -6,6 +6,8 @@ object.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -20,6 +22,7 @@ WRAPPED = "raw_arguments"
 
 _object = msgspec.json.Decoder(dict[str, Json])
 """Decodes all of it: numbers out of range, which most servers cannot read, are refused too."""
+_FLAWS = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 
 
 def with_object_arguments(messages: tuple[Message, ...], dialect: str, notes: WarningLog) -> tuple[Message, ...]:
@@ -52,9 +55,15 @@ def _part(call: ToolCall, dialect: str, notes: WarningLog) -> AnyPart:
 
 def is_object(arguments: str) -> bool:
     """Check whether arguments are a JSON object."""
+    return are_objects((arguments,))
+
+
+def are_objects(arguments: Iterable[str]) -> bool:
+    """Check whether all arguments are JSON objects."""
     try:
-        _object.decode(arguments)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        for _ in map(_object.decode, arguments):
+            pass
+    except _FLAWS:
         return False
     return True
 

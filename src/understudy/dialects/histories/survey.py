@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from understudy.dialects.base import Dialect, Endpoint
-from understudy.dialects.histories.arguments import is_object
+from understudy.dialects.histories.arguments import are_objects
 from understudy.dialects.histories.foreign import is_foreign
 from understudy.dialects.histories.rules import HistoryRules
 from understudy.domain.census import Census, census_of
@@ -45,7 +45,7 @@ class Survey:
             calls = [part for part in parts if type(part) is ToolCall]
             self.calls = True
             self.names.update(map(_name, calls))
-            self.odd = rules.object_arguments and not all(map(is_object, map(_arguments, calls)))
+            self.odd = rules.object_arguments and not are_objects(map(_arguments, calls))
             origins.update(map(_provenance, calls))
         if ToolResult in kinds:
             results = [part for part in parts if type(part) is ToolResult]

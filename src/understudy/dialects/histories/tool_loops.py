@@ -18,6 +18,8 @@ from understudy.dialects.histories.call_ids import made_id
 from understudy.domain.content import AnyPart, JsonObject, Text, ToolCall, ToolResult
 from understudy.domain.messages import Message, Role
 
+_ASSISTANT, _TOOL = Role.ASSISTANT, Role.TOOL  # a member is looked up slowly in its enumeration
+
 UNKNOWN = "(No result of this tool call is known.)"
 """The result that is sent for a call without one."""
 
@@ -35,30 +37,31 @@ def paired(messages: tuple[Message, ...], notes: WarningLog, *, unique_ids: bool
 
 def _is_paired(messages: tuple[Message, ...], unique_ids: bool) -> bool:
     awaited: list[str] = []
+    at = 0  # how many of them have been seen
     seen: set[str] = set()
     for message in messages:
+        role = message.role
         content = () if isinstance(message.content, str) else message.content
         part = content[0] if len(content) == 1 else None  # nearly all steps are one call or one result
         if type(part) is ToolResult:
-            if awaited[:1] != [part.call_id] or message.role is Role.ASSISTANT:
+            if at == len(awaited) or awaited[at] != part.call_id or role is _ASSISTANT:
                 return False
-            del awaited[0]
-        elif type(part) is ToolCall and message.role is Role.ASSISTANT and not unique_ids:
-            if awaited or not part.id:
+            at += 1
+        elif type(part) is ToolCall and role is _ASSISTANT and not unique_ids:
+            if at < len(awaited) or not part.id:
                 return False
-            awaited = [part.id]
+            awaited, at = [part.id], 0
         elif results := [part.call_id for part in content if type(part) is ToolResult]:
-            count = len(results)
-            if count < len(content) or results != awaited[:count] or message.role is Role.ASSISTANT:
+            before, at = at, at + len(results)
+            if len(results) < len(content) or results != awaited[before:at] or role is _ASSISTANT:
                 return False
-            del awaited[:count]
-        elif awaited or message.role is Role.TOOL:
+        elif at < len(awaited) or role is _TOOL:
             return False
-        elif message.role is Role.ASSISTANT:
-            awaited = [part.id for part in content if type(part) is ToolCall]
+        elif role is _ASSISTANT:
+            awaited, at = [part.id for part in content if type(part) is ToolCall], 0
             if awaited and not _are_distinct(awaited, seen if unique_ids else set()):
                 return False
-    return not awaited
+    return at == len(awaited)
 
 
 def _are_distinct(ids: list[str], seen: set[str]) -> bool:

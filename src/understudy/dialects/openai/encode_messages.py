@@ -9,7 +9,7 @@ from understudy.dialects.failed_results import with_error_in_text
 from understudy.dialects.histories.call_ids import CallIds, short_id
 from understudy.dialects.histories.rules import TOOL_NAME, HistoryRules
 from understudy.dialects.media import FETCH, PDF, assume_pdf, fit, is_web_url, name_of, recast, text_of
-from understudy.dialects.openai.encode_usual import MAX_CALL_ID, encode_usual
+from understudy.dialects.openai.encode_usual import MAX_CALL_ID, Usual, encode_usual
 from understudy.dialects.openai.wire import NAME
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import (
@@ -64,9 +64,9 @@ class MessageEncoder:
         self.unusual: list[JsonObject] = []
         """The messages that were written and may not suit every target."""
 
-    def write(self, messages: tuple[Message, ...]) -> list[JsonObject]:
+    def write(self, messages: tuple[Message, ...]) -> list[JsonObject | Usual]:
         """Encode all messages."""
-        out: list[JsonObject] = []
+        out: list[JsonObject | Usual] = []
         media: list[JsonObject] = []
         for message in messages:
             if (usual := encode_usual(message)) is None:
@@ -74,7 +74,7 @@ class MessageEncoder:
                 self.unusual += written
                 out += written
             else:
-                if media and usual["role"] != "tool":
+                if media and usual.role != "tool":
                     self.unusual.append(sent := self._sent_behind(media))
                     out.append(sent)
                 out.append(usual)

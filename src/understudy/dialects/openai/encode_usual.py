@@ -2,54 +2,113 @@
 
 A long conversation has hundreds of them, and nothing in them depends on the target, so that no warning and no quirk can
 concern them. Any other message takes the general way (`encode_messages`), with the same result.
+
+They are structs, which are made and encoded in half the time of dictionaries. A struct that refers to no cycle is not
+tracked by the garbage collector.
 """
 
 from __future__ import annotations
 
-from understudy.domain.content import AnyPart, JsonObject, Text, ToolCall, ToolResult
+import msgspec
+
+from understudy.domain.content import AnyPart, Text, ToolCall, ToolResult
 from understudy.domain.messages import Message, Role
 
 MAX_CALL_ID = 40
 """Characters of a tool call's id; OpenAI refuses longer ones, which other providers do make."""
 
+_USER, _ASSISTANT = Role.USER, Role.ASSISTANT  # a member is looked up slowly in its enumeration
 
-def encode_usual(message: Message) -> JsonObject | None:
+
+class Words(msgspec.Struct, gc=False):
+    """A message that is one string."""
+
+    role: str
+    content: str
+
+
+class Function(msgspec.Struct, gc=False):
+    """The function that is called."""
+
+    name: str
+    arguments: str
+
+
+class Call(msgspec.Struct, gc=False):
+    """A call of a tool; its `type` is `function`."""
+
+    id: str
+    type: str
+    function: Function
+
+
+class Calls(msgspec.Struct, gc=False):
+    """An answer that consists of calls."""
+
+    role: str
+    tool_calls: list[Call]
+
+
+class WordsAndCalls(msgspec.Struct, gc=False):
+    """An answer with calls behind its words."""
+
+    role: str
+    content: str
+    tool_calls: list[Call]
+
+
+class Result(msgspec.Struct, gc=False):
+    """The result of a call."""
+
+    role: str
+    tool_call_id: str
+    content: str
+
+
+Usual = Words | Calls | WordsAndCalls | Result
+"""A message as it is sent. `role` is the first field of each, as in the general way."""
+
+
+def encode_usual(message: Message) -> Usual | None:
     """Return a message as it is sent; `None` if it is not one of the usual ones."""
     if message.extra is not None or message.name is not None:
         return None
-    content = message.content
-    if type(content) is not str:
-        if len(content) == 1 and type(result := content[0]) is ToolResult:
-            return _result(result)
-        return _answer(content) if message.role is Role.ASSISTANT else None  # type: ignore[arg-type]  # no string
-    if message.role is Role.USER:
-        return {"role": "user", "content": content}
-    return {"role": "assistant", "content": content} if message.role is Role.ASSISTANT else None
+    content, role = message.content, message.role
+    if type(content) is str:
+        if role is _USER:
+            return Words("user", content)
+        return Words("assistant", content) if role is _ASSISTANT else None
+    part = content[0] if len(content) == 1 else None
+    if type(part) is ToolResult:
+        return _result(part)
+    if type(part) is ToolCall and role is _ASSISTANT:  # nearly all answers of an agent
+        if part.extra is not None or part.cache is not None or not 0 < len(part.id) <= MAX_CALL_ID:
+            return None
+        return Calls("assistant", [Call(part.id, "function", Function(part.name, part.arguments))])
+    return _answer(content) if role is _ASSISTANT else None  # type: ignore[arg-type]  # no string
 
 
-def _result(result: ToolResult) -> JsonObject | None:
+def _result(result: ToolResult) -> Result | None:
     """Return the result of a tool that did not fail, if it is a string."""
-    if result.extra is not None or result.cache is not None or result.is_error or type(result.content) is not str:
+    content, call_id = result.content, result.call_id
+    if result.extra is not None or result.cache is not None or result.is_error or type(content) is not str:
         return None
-    if not 0 < len(result.call_id) <= MAX_CALL_ID:
-        return None
-    return {"role": "tool", "tool_call_id": result.call_id, "content": result.content}
+    return Result("tool", call_id, content) if 0 < len(call_id) <= MAX_CALL_ID else None
 
 
-def _answer(parts: tuple[AnyPart, ...]) -> JsonObject | None:
+def _answer(parts: tuple[AnyPart, ...]) -> Usual | None:
     """Return an answer that consists of calls, of one text part, or of one with calls behind it."""
-    message: JsonObject = {"role": "assistant"}
-    calls = []
+    content: str | None = None
+    calls: list[Call] = []
     for part in parts:
         if part.extra is not None or part.cache is not None:
             return None
         if type(part) is ToolCall and 0 < len(part.id) <= MAX_CALL_ID:
-            function = {"name": part.name, "arguments": part.arguments}
-            calls.append({"id": part.id, "type": "function", "function": function})
-        elif type(part) is Text and not part.citations and len(message) == 1 and not calls:
-            message["content"] = part.text
+            calls.append(Call(part.id, "function", Function(part.name, part.arguments)))
+        elif type(part) is Text and not part.citations and content is None and not calls:
+            content = part.text
         else:
             return None
-    if calls:
-        message["tool_calls"] = calls
-    return message if len(message) > 1 else None
+    if content is None:
+        return Calls("assistant", calls) if calls else None
+    return WordsAndCalls("assistant", content, calls) if calls else Words("assistant", content)
