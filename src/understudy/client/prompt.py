@@ -52,7 +52,7 @@ def read_prompt(prompt: Prompt, options: RequestOptions, extra_names: Iterable[s
     else:
         request = GenerationRequest(messages=read_messages(prompt))
     if request.tools and request.origin is None:
-        check_tools(request.tools)
+        request = msgspec.structs.replace(request, tools=check_tools(request.tools))
     if not options:
         return ReadRequest(request, of_output(request.output) if request.output else None)
     check_names(options, RequestOptions.__annotations__)
@@ -87,7 +87,7 @@ def _fields(options: RequestOptions, request: GenerationRequest, extra_names: It
     if (tools := options.get("tools")) is not None:
         fields["tools"] = read_tools(tools)
         if fields["tools"]:
-            check_tools(fields["tools"])
+            fields["tools"] = check_tools(fields["tools"])
     if (choice := options.get("tool_choice")) is not None:
         fields["tool_choice"] = read_tool_choice(choice)
     if (system := options.get("system")) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -157,6 +157,25 @@ _FUNCTIONS = frozenset({Tool})
 def are_functions(tools: Iterable[AnyTool]) -> bool:
     """Check whether all tools are exactly of the class `Tool`, as nearly all are: one quick look at any number."""
     return _FUNCTIONS.issuperset(map(type, tools))
+
+
+class CheckedTools(tuple[AnyTool, ...]):
+    """The tools of a call that has passed the door, with their JSON at that time; they equal any other tuple.
+
+    A wire format that remembers how tools are sent finds them by this JSON, without encoding them once more.
+    """
+
+    written: bytes
+
+    def __new__(cls, tools: Iterable[AnyTool], written: bytes) -> Self:
+        """Make a tuple of the tools, of which `written` is the JSON."""
+        made = super().__new__(cls, tools)
+        made.written = written
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[AnyTool, ...], bytes]:
+        """Return the arguments for a copy."""
+        return tuple(self), self.written
 
 
 class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):

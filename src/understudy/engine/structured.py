@@ -13,7 +13,7 @@ from understudy.dialects.schemas import WRAPPER, rooted
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import JsonObject
 from understudy.domain.errors import Misuse
-from understudy.domain.messages import AnyTool, Tool
+from understudy.domain.messages import AnyTool, CheckedTools, Tool
 from understudy.domain.requests import OutputFormat
 from understudy.domain.suggestions import kind_of, shown
 from understudy.engine.structured_nulls import without_nulls
@@ -67,8 +67,8 @@ def of_output(output: OutputFormat) -> ResultForm | None:
     return ResultForm(output, _validator(output.json_schema))
 
 
-def check_tools(tools: tuple[AnyTool, ...]) -> None:
-    """Raise `Misuse` if the parameters of a tool are not a JSON Schema of an object.
+def check_tools(tools: tuple[AnyTool, ...]) -> tuple[AnyTool, ...]:
+    """Return tools as checked ones. Raise `Misuse` if the parameters of one are not a JSON Schema of an object.
 
     Agents pass the same tools with each call, so those that were checked together are known together, by what they
     hold: a caller may change a schema in place.
@@ -77,11 +77,13 @@ def check_tools(tools: tuple[AnyTool, ...]) -> None:
         together = json.encode(tools)
     except (TypeError, ValueError, RecursionError):  # which of them cannot be encoded is found below, if it matters
         _check_each(tools)
-        return
+        return tuple(tools)
     if together not in CHECKED_TOGETHER:
         _check_each(tools)
-        if len(together) <= _LONGEST:
-            CHECKED_TOGETHER[together] = None
+        if len(together) > _LONGEST:
+            return tuple(tools)
+        CHECKED_TOGETHER[together] = None
+    return CheckedTools(tools, together)
 
 
 def _check_each(tools: tuple[AnyTool, ...]) -> None:

@@ -3,6 +3,8 @@ them, too, and judges the short one."""
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import msgspec
@@ -19,8 +21,9 @@ from understudy.dialects.openai.encode import encode_chat
 from understudy.dialects.openai.encode_usual import encode_usual
 from understudy.dialects.quirks import Quirks
 from understudy.domain.content import CacheMark, Image, Text, ToolCall, ToolResult
-from understudy.domain.messages import Message, OpaqueTool, Role, Tool, ToolChoice
+from understudy.domain.messages import AnyTool, CheckedTools, Message, OpaqueTool, Role, Tool, ToolChoice
 from understudy.domain.requests import GenerationRequest
+from understudy.engine.structured import check_tools
 
 QUIRKS = (
     Quirks(),
@@ -120,7 +123,7 @@ def test_other_messages_take_the_general_way(message: Message) -> None:
     assert encode_usual(message) is None
 
 
-def _tools_sent(*tools: Tool) -> bytes:
+def _tools_sent(*tools: AnyTool) -> bytes:
     return encode_chat(
         GenerationRequest(messages=(Message.user("Hi"),), tools=tools), ENDPOINT, WarningLog(), stream=False
     )
@@ -133,6 +136,40 @@ def test_a_schema_that_was_changed_between_two_calls_is_sent_as_it_is() -> None:
     assert _tools_sent(tool) == first
     schema["properties"]["a"]["default"] = True  # equal to 1
     assert b'"default":true' in _tools_sent(tool)
+
+
+def test_checked_tools_are_sent_as_they_were_when_they_were_checked() -> None:
+    schema: dict[str, Any] = {"type": "object", "properties": {"b": {"type": "integer", "default": 2}}}
+    checked = check_tools((Tool(name="f", parameters=schema), WEATHER))
+    plain = tuple(copy.deepcopy(checked))
+    assert (type(checked), type(plain)) == (CheckedTools, tuple)
+    first = _tools_sent(*plain)
+    schema["properties"]["b"]["default"] = 3
+    request = GenerationRequest(messages=(Message.user("Hi"),), tools=checked)
+    assert encode_chat(request, ENDPOINT, WarningLog(), stream=False) == first
+    again = replace(request, tools=check_tools(checked))
+    assert b'"default":3' in encode_chat(again, ENDPOINT, WarningLog(), stream=False)
+
+
+def test_tools_that_were_changed_before_they_were_first_sent_are_not_remembered_as_they_were() -> None:
+    schema: dict[str, Any] = {"type": "object", "properties": {"c": {"type": "integer", "default": 4}}}
+    tool = Tool(name="f", parameters=schema)
+    checked = check_tools((tool,))
+    schema["properties"]["c"]["default"] = 5
+    request = GenerationRequest(messages=(Message.user("Hi"),), tools=checked)
+    assert b'"default":5' in encode_chat(request, ENDPOINT, WarningLog(), stream=False)
+    schema["properties"]["c"]["default"] = 4
+    assert b'"default":4' in encode_chat(request, ENDPOINT, WarningLog(), stream=False)
+    assert b'"default":4' in _tools_sent(tool)
+
+
+def test_checked_tools_may_be_copied() -> None:
+    checked = check_tools((WEATHER,))
+    for made in (copy.copy(checked), copy.deepcopy(checked), pickle.loads(pickle.dumps(checked))):
+        assert made == checked == (WEATHER,)
+        assert isinstance(made, CheckedTools)
+        assert isinstance(checked, CheckedTools)
+        assert made.written == checked.written
 
 
 def test_what_is_remembered_of_tools_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

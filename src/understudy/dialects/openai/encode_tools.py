@@ -12,7 +12,7 @@ from understudy.dialects.quirks import Quirks
 from understudy.dialects.tool_schemas import encode_tool_schema
 from understudy.domain.bounded import BoundedDict
 from understudy.domain.content import Json, JsonObject
-from understudy.domain.messages import AnyTool, OpaqueTool, are_functions
+from understudy.domain.messages import AnyTool, CheckedTools, OpaqueTool, are_functions
 from understudy.wire.json import encode
 
 _LONGEST = 128 << 10
@@ -30,9 +30,11 @@ def encode_tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) 
 
 def encode_plain_tools(tools: tuple[AnyTool, ...], quirks: Quirks, notes: WarningLog) -> list[Json] | msgspec.Raw:
     """Encode tools that no quirk concerns: into bytes, if they are functions that nothing special is asked of."""
+    if type(tools) is CheckedTools and (known := REMEMBERED.get(tools.written)) is not None:
+        return known
     if not are_functions(tools) or list(map(_special, tools)).count(_NOTHING_SPECIAL) < len(tools):
         return encode_tools(tools, quirks, notes)
-    key = encode(tools)
+    key = encode(tools)  # a schema may have been changed since it was checked
     sent = REMEMBERED.get(key)
     if sent is None:
         sent = msgspec.Raw(encode(encode_tools(tools, quirks, notes)))
