@@ -11,7 +11,7 @@ import pytest
 
 from understudy.dialects.anthropic.decode_stream import StreamReader as AnthropicStream
 from understudy.dialects.one_answer import OneAnswer
-from understudy.dialects.openai import decode_stream, encode, parse, parse_messages
+from understudy.dialects.openai import decode_stream, encode, encode_messages, parse, parse_messages
 from understudy.dialects.openai.decode_stream import StreamReader as OpenAIStream
 from understudy.dialects.responses.decode_stream import StreamReader as ResponsesStream
 from understudy.domain import usage
@@ -51,6 +51,7 @@ def general() -> Iterator[None]:
         patch.setattr(attempt, "usual_response", _none)
         patch.setattr(usage, "_are_plain", _none)
         patch.setattr(encode, "encode_forwarded", _none)
+        patch.setattr(encode_messages, "encode_usual", _none)
         patch.setattr(decode_stream, "plain_whole", _none)
         for reader in (OpenAIStream, AnthropicStream, ResponsesStream):
             patch.setattr(reader, "plain", _none)
