@@ -206,7 +206,9 @@ async def _wait(reader: asyncio.StreamReader, seconds: float | None, *, raises: 
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with a TCP reset."""
+    """End a connection with a TCP reset, unless the client has ended it before."""
     sock = writer.get_extra_info("socket")
+    if writer.is_closing() or sock.fileno() < 0:
+        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
