@@ -16,6 +16,8 @@ from understudy.gateway.serving.listening import listen
 from understudy.gateway.serving.server import Server
 
 HOST = b"Host: a.example\r\n"
+TURN = 0.01
+"""Seconds that a caller waits at once for what comes next."""
 Handler = Callable[["App", Message, Receive, Send], Awaitable[None]]
 
 
@@ -114,14 +116,22 @@ class Peer:
     writer: asyncio.StreamWriter
 
     async def rest(self, patience: float = 30.0) -> bytes:
-        """Return what comes until the end; what is silent for too long is marked."""
+        """Return what comes until the end; what is silent for too long is marked.
+
+        Seconds are counted in turns of the loop: a server in this process is not silent while the process stands still.
+        """
         found = b""
         while True:
-            try:
-                async with asyncio.timeout(patience):
-                    data = await self.reader.read(65536)
-            except TimeoutError:
+            reading = asyncio.ensure_future(self.reader.read(65536))
+            for _ in range(int(patience / TURN)):
+                if (await asyncio.wait({reading}, timeout=TURN))[0]:
+                    break
+            else:
+                reading.cancel()
+                await asyncio.wait({reading})
                 return found + b"<open>"
+            try:
+                data = reading.result()
             except ConnectionError:
                 return found + b"<reset>"
             if not data:
