@@ -69,7 +69,7 @@ def _proxy(place: Path, *options: str) -> Iterator[Path]:
 
 
 def _port(place: Path) -> int:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(OSError, ValueError):
             return int(place.read_text())

@@ -61,8 +61,8 @@ class Served:
             return await asyncio.to_thread(self.process.wait)
 
     def log(self) -> list[dict[str, Any]]:
-        """Return what has been logged so far."""
-        lines = (self.cli.folder / "stderr").read_bytes().splitlines()
+        """Return what has been logged so far, without a line that is being written."""
+        lines = (self.cli.folder / "stderr").read_bytes().rpartition(b"\n")[0].splitlines()
         return [msgspec.json.decode(line) for line in lines if line.startswith(b"{")]
 
     async def logged(self, part: str) -> str:
