@@ -30,7 +30,7 @@ class Survey:
         """The names in calls and results."""
         self.foreign = self.odd = self.marks = self.parts_in_results = False
         """Parts by another provider or server of this dialect; arguments that are not an object, where they must be;
-        cache marks; results that consist of parts, into which the steps look."""
+        cache marks, where their number is limited; results that consist of parts, into which the steps look."""
         self.void = not rules.empty_text and _is_any_void(census.texts, rules)
         """Text that the wire format refuses because it holds nothing."""
         if census.contents:
@@ -55,7 +55,7 @@ class Survey:
         if not kinds.isdisjoint(_AUTHORED):
             origins.update([_provenance(part) for part in parts if type(part) in _AUTHORED])
         self.foreign = any(origin is not None and is_foreign(origin, dialect.name, endpoint) for origin in origins)
-        self.marks = self.parts_in_results or any(map(_cache, parts))
+        self.marks = rules.cache_marks is not None and (self.parts_in_results or any(map(_cache, parts)))
         if not rules.empty_text and not self.void:
             texts = [part.text for part in parts if type(part) is Text or type(part) is Refusal]
             texts += map(_content, results)
