@@ -16,8 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import trustme
-
+from benchmarks.certificates import certificates
 from benchmarks.clients.worker import Work
 from benchmarks.compared import Compared, progress
 from benchmarks.environments import Environment
@@ -129,10 +128,7 @@ class Comparison:
 
     def run(self, rounds: int) -> Compared:
         """Measure all clients, in so many rounds."""
-        authority = trustme.CA()
-        trusted, certificate = self._folder / "authority.pem", self._folder / "certificate.pem"
-        authority.cert_pem.write_to_path(trusted)
-        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+        trusted, certificate = certificates(self._folder)
         with upstream() as plain, upstream(str(certificate)) as tls, contextlib.ExitStack() as stack:
             urls = {"http": f"http://127.0.0.1:{plain}/v1", "https": f"https://127.0.0.1:{tls}/v1"}
             workers = {each.name: self._worker(stack, each, trusted) for each in self.found.turn(self._libraries, 0)}

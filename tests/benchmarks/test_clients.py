@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
+from benchmarks.certificates import certificates
 from benchmarks.clients.comparison import CALLS, CHUNKS, Comparison, Library, Worker, WorkerError, works
 from benchmarks.clients.libraries import BARE, LIBRARIES, OWN
 from benchmarks.clients.reporting import clients_section
@@ -18,10 +18,7 @@ from benchmarks.upstream import upstream
 
 @pytest.fixture
 def urls(tmp_path: Path) -> Iterator[dict[str, str]]:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "certificate.pem")
-    with upstream() as plain, upstream(str(tmp_path / "certificate.pem")) as tls:
+    with upstream() as plain, upstream(str(certificates(tmp_path).server)) as tls:
         yield {"http": f"http://127.0.0.1:{plain}/v1", "https": f"https://127.0.0.1:{tls}/v1"}
 
 
