@@ -30,6 +30,17 @@ class Place(NamedTuple):
     folder: Path
     upstream: int
     port: int
+    authority: str = ""
+    """If the upstream speaks TLS: the path of the authority's certificate, which a gateway has to trust."""
+
+    @property
+    def origin(self) -> str:
+        """The URL of the upstream, without a path."""
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.upstream}"
+
+    def trusted(self, variable: str) -> Mapping[str, str]:
+        """Return the environment variable that names the authority, for programs that read it from there."""
+        return {variable: self.authority} if self.authority else {}
 
     def path(self, name: str) -> str:
         """Return the path of a file in the folder."""
@@ -114,9 +125,11 @@ def started(launch: Launch, place: Place, cores: Cores) -> Iterator[tuple[Popen[
         yield process, log
 
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _NOT_INHERITED = frozenset(
     # Installed packages are byte-compiled; a checkout that may not write its caches would measure the compiler.
-    {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}
+    # The upstream is on this machine, and some programs would ask a proxy for it.
+    {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", *_PROXIES, *map(str.upper, _PROXIES)}
 )
 
 
@@ -140,8 +153,10 @@ def _until(attempt: Callable[[], object], process: Popen[bytes], log: Path) -> N
         try:
             attempt()
         except (OSError, LoadError) as error:
-            if process.poll() is not None or time.monotonic() > end:
+            if process.poll() is not None:
                 raise NotStartedError(f"did not start: {_last_line(log) or error}") from error
+            if time.monotonic() > end:
+                raise NotStartedError(f"did not answer within {PATIENCE:.0f} s: {error}") from error
             time.sleep(_POLL)
         else:
             return

@@ -81,6 +81,8 @@ async def _alone(server: Server, effort: Effort) -> Figures:
 
 OTHER_WIRE = "other wire format"
 """A question of 1 KB in Anthropic's wire format, answered by the same upstream."""
+TLS = "1 KB, TLS"
+"""A request of 1 KB by a gateway whose upstream speaks TLS, as providers do; its callers stay on plain HTTP."""
 WORDS = 10
 """Chunks of its answer, for a gateway that asks for a stream inside, as ours does where another target could go on."""
 MEASURES: dict[str, Measure] = {
@@ -95,11 +97,14 @@ MEASURES: dict[str, Measure] = {
     "chunk of a tool call": _chunk("chunk of a tool call", "tools", 0),
     "alone": _alone,
 }
-"""All of them, by name; one may give several figures."""
-MAY_BE_MISSING = frozenset({OTHER_WIRE})
+"""All of them but one, by name; one may give several figures."""
+OVER_TLS: dict[str, Measure] = {TLS: _request(TLS, body_of(1_000))}
+"""What is measured where the upstream speaks TLS."""
+MAY_BE_MISSING = frozenset({OTHER_WIRE, TLS})
 """What a gateway may lack, and is measured on."""
 CPU = (
     "1 KB",
+    TLS,
     "40 KB",
     "1 MB",
     "1 MB again",

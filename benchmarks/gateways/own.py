@@ -22,22 +22,23 @@ key = "{key}"
 [[llm.providers]]
 name = "primary"
 provider = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
-api_key = "upstream-key"
+base_url = "{origin}/v1"
+{trust}api_key = "upstream-key"
 text_model = "{model}"
 
 [[llm.providers]]
 name = "backup"
 provider = "openai"
-base_url = "http://127.0.0.1:{upstream}/v1"
-api_key = "upstream-key"
+base_url = "{origin}/v1"
+{trust}api_key = "upstream-key"
 text_model = "{model}"
 priority = 20
 """
 
 
 def _own(place: Place) -> Launch:
-    config = _CONFIG.format(key=_KEY, port=place.port, upstream=place.upstream, model=MODEL)
+    trust = f'ca_file = "{place.authority}"\n' if place.authority else ""
+    config = _CONFIG.format(key=_KEY, port=place.port, origin=place.origin, trust=trust, model=MODEL)
     serve = ["serve", "--config", place.path("understudy.toml"), "--access-log", place.path("access.log")]
     return Launch(
         [sys.executable, "-m", "understudy", *serve],
@@ -49,7 +50,9 @@ def _own(place: Place) -> Launch:
 
 def _relay(module: str, place: Place) -> Launch:
     environment = {"PYTHONPYCACHEPREFIX": place.path("compiled"), "PYTHONPATH": str(_ROOT)}
-    return Launch([sys.executable, "-m", module, str(place.port), str(place.upstream)], environment=environment)
+    authority = [place.authority] if place.authority else []
+    command = [sys.executable, "-m", module, str(place.port), str(place.upstream), *authority]
+    return Launch(command, environment=environment)
 
 
 OWN = Gateway(
@@ -67,6 +70,7 @@ TYPED_RELAY = Gateway(
 BYTE_RELAY = Gateway(
     "byte relay",
     lambda place: _relay("benchmarks.gateways.byte_relay", place),
-    "asyncio and uvloop: copies bytes between two sockets, and reads none of them.",
+    "asyncio and uvloop: copies bytes between two sockets, and reads none of them. Over TLS it keeps the connections "
+    "to the upstream for later callers, as the pools of the others do.",
     sources=("benchmarks/gateways/byte_relay.py",),
 )

@@ -29,7 +29,7 @@ model_list:
   - model_name: {model}
     litellm_params:
       model: openai/{model}
-      api_base: http://127.0.0.1:{upstream}/v1
+      api_base: {origin}/v1
       api_key: upstream-key
 litellm_settings:
   set_verbose: false
@@ -42,12 +42,13 @@ def _litellm(place: Place) -> Launch:
     options = ["--host", "127.0.0.1", "--port", str(place.port), "--num_workers", "1"]
     return Launch(
         [_LITELLM.program("bin", "litellm"), "--config", place.path("config.yaml"), *options],
-        {"config.yaml": _LITELLM_CONFIG.format(model=MODEL, upstream=place.upstream)},
+        {"config.yaml": _LITELLM_CONFIG.format(model=MODEL, origin=place.origin)},
         {
             "LITELLM_MASTER_KEY": _KEY,
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_LOG": "ERROR",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            **place.trusted("SSL_CERT_FILE"),
         },
         {"authorization": f"Bearer {_KEY}"},
     )
@@ -66,11 +67,11 @@ def _portkey(place: Place) -> Launch:
     script = _PORTKEY.program("node_modules", "@portkey-ai", "gateway", "build", "start-server.js")
     return Launch(
         ["node", script, f"--port={place.port}", "--headless"],
-        environment={"NODE_ENV": "production"},
+        environment={"NODE_ENV": "production", **place.trusted("NODE_EXTRA_CA_CERTS")},
         headers={
             "authorization": "Bearer upstream-key",
             "x-portkey-provider": "openai",
-            "x-portkey-custom-host": f"http://127.0.0.1:{place.upstream}/v1",
+            "x-portkey-custom-host": f"{place.origin}/v1",
         },
     )
 
@@ -84,9 +85,9 @@ port = {port}
 [[providers]]
 name = "openai"
 kind = "openai_compatible"
-api_base = "http://127.0.0.1:{upstream}"
+api_base = "{origin}"
 api_key_env = "OPENAI_API_KEY"
-
+{trust}
 [[routes]]
 model = "{model}"
 strategy = "round_robin"
@@ -102,7 +103,8 @@ models = []
 
 
 def _rolter(place: Place) -> Launch:
-    config = _ROLTER_CONFIG.format(port=place.port, upstream=place.upstream, model=MODEL, key=_KEY)
+    trust = f'ca_bundles = ["{place.authority}"]\n' if place.authority else ""
+    config = _ROLTER_CONFIG.format(port=place.port, origin=place.origin, trust=trust, model=MODEL, key=_KEY)
     return Launch(
         [_ROLTER.program("bin", "rolter"), "gateway", "--config", place.path("rolter.toml")],
         {"rolter.toml": config},
@@ -138,9 +140,10 @@ def _ferrogw(place: Place) -> Launch:
             "PORT": str(place.port),
             "MASTER_KEY": _FERROGW_KEY,
             "OPENAI_API_KEY": "upstream-key",
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{place.upstream}/v1",
+            "OPENAI_BASE_URL": f"{place.origin}/v1",
             "RATE_LIMIT_RPS": "0",
             "FERRO_MODEL_CATALOG_TIMEOUT": "0",
+            **place.trusted("SSL_CERT_FILE"),
         },
         {"authorization": f"Bearer {_FERROGW_KEY}"},
     )
@@ -152,7 +155,11 @@ PEERS = (
         _litellm,
         "Python on uvicorn, httptools and uvloop. A master key, one worker, no database; logs errors only.",
         _LITELLM,
-        ("https://docs.litellm.ai/docs/proxy/prod", "https://docs.litellm.ai/docs/proxy/server_tuning"),
+        (
+            "https://docs.litellm.ai/docs/proxy/prod",
+            "https://docs.litellm.ai/docs/proxy/server_tuning",
+            "https://docs.litellm.ai/docs/guides/security_settings",
+        ),
     ),
     Gateway(
         "Portkey",
@@ -163,6 +170,7 @@ PEERS = (
         (
             "https://github.com/Portkey-AI/gateway/blob/main/docs/installation-deployments.md",
             "https://github.com/Portkey-AI/gateway/issues/1389",
+            "https://nodejs.org/api/cli.html#node_extra_ca_certsfile",
         ),
     ),
     Gateway(
@@ -170,7 +178,10 @@ PEERS = (
         _rolter,
         "Rust, from a wheel. A virtual key; logs warnings only; its records need ClickHouse, and are off.",
         _ROLTER,
-        ("https://github.com/rolter-ai/rolter/blob/master/user-docs/deployment/production.mdx",),
+        (
+            "https://github.com/rolter-ai/rolter/blob/master/user-docs/deployment/production.mdx",
+            "https://github.com/rolter-ai/rolter/blob/master/crates/rolter-core/src/config.rs",
+        ),
     ),
     Gateway(
         "ferrogw",
@@ -181,6 +192,7 @@ PEERS = (
         (
             "https://github.com/ferro-labs/ai-gateway#configuration",
             "https://github.com/ferro-labs/ai-gateway/blob/main/AGENTS.md",
+            "https://pkg.go.dev/crypto/x509#SystemCertPool",
         ),
     ),
 )

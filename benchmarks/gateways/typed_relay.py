@@ -1,13 +1,15 @@
 """The barest typed relay on uvicorn and aiohttp: what any gateway of this make costs at least.
 
 It reads model and stream from the body into a struct, and forwards body and answer, chunk by chunk. It has no keys, no
-errors of its own, no fallback and no records. `python -m benchmarks.gateways.typed_relay PORT UPSTREAM` serves until it
-is terminated.
+errors of its own, no fallback and no records. `python -m benchmarks.gateways.typed_relay PORT UPSTREAM [AUTHORITY]`
+serves until it is terminated. With the path of an authority's certificate it speaks TLS with the upstream, and checks
+the certificate of the upstream.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from typing import Any
 
@@ -28,8 +30,9 @@ class Routing(msgspec.Struct):
 class Relay:
     """The application."""
 
-    def __init__(self, upstream: int) -> None:
-        self._url = f"http://127.0.0.1:{upstream}/v1/chat/completions"
+    def __init__(self, upstream: int, authority: str | None) -> None:
+        self._url = f"{'https' if authority else 'http'}://127.0.0.1:{upstream}/v1/chat/completions"
+        self._tls = ssl.create_default_context(cafile=authority) if authority else True
         self._decoder = msgspec.json.Decoder(Routing)
         self._session: aiohttp.ClientSession | None = None
 
@@ -43,7 +46,7 @@ class Relay:
         body = b"".join(pieces)
         routing = self._decoder.decode(body)
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512))
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512, ssl=self._tls))
         async with self._session.post(self._url, data=body, headers=HEADERS) as answer:
             kind = [(b"content-type", answer.headers["content-type"].encode())]
             await send({"type": "http.response.start", "status": answer.status, "headers": kind})
@@ -55,9 +58,9 @@ class Relay:
                 await send({"type": "http.response.body", "body": await answer.read()})
 
 
-async def main(port: int, upstream: int) -> None:
+async def main(port: int, upstream: int, authority: str | None = None) -> None:
     config = uvicorn.Config(
-        Relay(upstream), port=port, lifespan="off", ws="none", log_level="critical", access_log=False
+        Relay(upstream, authority), port=port, lifespan="off", ws="none", log_level="critical", access_log=False
     )
     await uvicorn.Server(config).serve()
 
@@ -66,4 +69,4 @@ if __name__ == "__main__":
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1]), int(sys.argv[2])))
+        runner.run(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
