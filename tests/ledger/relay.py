@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from typing import Self
 from urllib.parse import urlsplit
+
+from tests.servers.running import free_port
 
 
 class Relay:
@@ -20,9 +21,7 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._listener: asyncio.Server | None = None
-        with socket.socket() as chosen:
-            chosen.bind(("127.0.0.1", 0))
-            self.port = chosen.getsockname()[1]
+        self.port = free_port()
         self.url = url.replace(f":{parts.port}", f":{self.port}")
         self.connections = 0
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

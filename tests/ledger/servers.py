@@ -27,6 +27,8 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from tests.servers.running import free_port
+
 USER, DATABASE = "understudy", "postgres"
 INSTALL = "apt-get install -y --no-install-recommends"
 STARTING = 30.0
@@ -69,7 +71,7 @@ class Server:
         self._answers = answers
         self.port = 0
         for _ in range(TRIES):
-            self.port = _free_port()
+            self.port = free_port()
             if self.start():
                 return
         raise RuntimeError(f"the server did not start:\n{(folder / 'log').read_text()[-2_000:]}")
@@ -233,13 +235,6 @@ def keep(kind: str, folder: Path) -> None:
                 fcntl.flock(users, fcntl.LOCK_UN)
                 time.sleep(0.1)
         ready.unlink()
-
-
-def _free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port: int = chosen.getsockname()[1]
-        return port
 
 
 def _accepts(port: int) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import json
 import os
-import random
+import secrets
 import socket
 import subprocess
 import time
@@ -61,7 +61,7 @@ def free_port() -> int:
     """Return a port on which nothing listens, which the system gives to no connection of another process meanwhile."""
     while True:
         with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", random.randrange(*PORTS)))
+            listener.bind(("127.0.0.1", PORTS[0] + secrets.randbelow(PORTS[1] - PORTS[0])))
             return int(listener.getsockname()[1])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import subprocess
 import urllib.parse
 import urllib.request
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.gateway.serving.running_gateway import Served, chat, serve
+from tests.servers.running import free_port
 from tests.telemetry.prometheus.programs import program
 from tests.telemetry.prometheus.test_rules import DEPLOY, GRAFANA, PANELS, RECORDS
 from understudy.emulator import Emulator, Fault, emulate
@@ -113,9 +113,7 @@ async def prometheus(tmp_path: Path, gateway: Served) -> AsyncIterator[Prometheu
     job["authorization"]["credentials_file"] = str(folder / "key")
     job["static_configs"] = [{"targets": [f"127.0.0.1:{gateway.port}"]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(written), encoding="utf-8")
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     words = ("--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program("prometheus"), *words], cwd=folder, stdout=log, stderr=log)
