@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import cache
 from typing import Any
 
 NUMBERS = (
@@ -47,35 +48,44 @@ class Pairs(list[tuple[str, Any]]):
 
 def spell(value: Any, dice: random.Random) -> str:
     """Write a value as JSON, in one of the many ways."""
-
-    def blank() -> str:
-        return dice.choice(BLANKS)
-
     match value:
-        case Spelled():
-            return str(value)
-        case dict() | Pairs():
-            pairs = list(value.items()) if isinstance(value, dict) else value
-            inner = ",".join(
-                f"{blank()}{_key(key, dice)}{blank()}:{blank()}{spell(item, dice)}{blank()}" for key, item in pairs
-            )
-            return f"{{{inner or blank()}}}"
-        case list():
-            return f"[{','.join(f'{blank()}{spell(item, dice)}{blank()}' for item in value) or blank()}]"
         case str():
-            return f'"{"".join(_character(each, dice) for each in value)}"'
+            return str(value) if isinstance(value, Spelled) else _string(value, dice)
+        case dict() | Pairs():
+            pairs = value.items() if isinstance(value, dict) else value
+            inner = ",".join(
+                [
+                    f"{_blank(dice)}{_string(key, dice)}{_blank(dice)}:{_blank(dice)}{spell(item, dice)}{_blank(dice)}"
+                    for key, item in pairs
+                ]
+            )
+            return f"{{{inner or _blank(dice)}}}"
+        case list():
+            inner = ",".join([f"{_blank(dice)}{spell(item, dice)}{_blank(dice)}" for item in value])
+            return f"[{inner or _blank(dice)}]"
         case _:
             return json.dumps(value)
 
 
-def _key(key: str, dice: random.Random) -> str:
-    return spell(key, dice)
+def _blank(dice: random.Random) -> str:
+    return dice.choice(BLANKS)
 
 
-def _character(character: str, dice: random.Random) -> str:
-    if dice.random() < 0.02 and ord(character) < 0x10000:
+def _string(text: str, dice: random.Random) -> str:
+    roll = dice.random
+    return f'"{"".join([_escaped(each, dice) if roll() < 0.02 else _written(each, roll() < 0.5) for each in text])}"'
+
+
+def _escaped(character: str, dice: random.Random) -> str:
+    """Write a character by its number, if that has four digits."""
+    if ord(character) < 0x10000:
         return f"\\u{ord(character):04{dice.choice('xX')}}"
-    return json.dumps(character, ensure_ascii=dice.random() < 0.5)[1:-1]
+    return _written(character, dice.random() < 0.5)
+
+
+@cache
+def _written(character: str, ascii_only: bool) -> str:
+    return json.dumps(character, ensure_ascii=ascii_only)[1:-1]
 
 
 def odd_string(dice: random.Random) -> Spelled:

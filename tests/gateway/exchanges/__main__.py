@@ -8,10 +8,13 @@ Same bytes to callers and providers, same rows of the ledger, same lines of the 
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
+from collections import deque
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import cache
+from itertools import count, islice
 from pathlib import Path
 
 from tests.contract.recordings import load
@@ -21,15 +24,30 @@ from tests.gateway.exchanges.scenario import Answers, scenario
 SELECTION = Path(__file__).parents[2] / "recordings"
 AT_ONCE = 50
 """Scenarios of one task of a process."""
+_LITTER = 10_000
+"""New objects after which garbage is collected: more rarely than by default, as most live until a scenario ends."""
+
+
+@cache
+def _answers(folder: Path) -> Answers:
+    """Read the recordings, once in a process, and exempt them from garbage collection."""
+    logging.disable(logging.CRITICAL)
+    answers = Answers(load(folder))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_LITTER)
+    return answers
 
 
 def compared(folder: Path, start: int) -> tuple[int, list[str]]:
     """Play some scenarios, and return how many exchanges there were, and what differs."""
-    logging.disable(logging.CRITICAL)
-    answers = Answers(load(folder))
-    played = {seed: scenario(seed, answers) for seed in range(start, start + AT_ONCE)}
-    found = [f"seed {seed}: {what}" for seed, each in played.items() if (what := difference(each))]
-    return sum(len(each.callers) for each in played.values()), found
+    answers, played, found = _answers(folder), 0, list[str]()
+    for seed in range(start, start + AT_ONCE):
+        each = scenario(seed, answers)
+        played += len(each.callers)
+        if what := difference(each):
+            found.append(f"seed {seed}: {what}")
+    return played, found
 
 
 def main() -> int:
@@ -41,13 +59,15 @@ def main() -> int:
     given = parser.parse_args()
     done, found, seed = 0, list[str](), given.seed
     with ProcessPoolExecutor(given.jobs) as pool:
-        while done < given.count and not found:
-            starts = range(seed, seed + 20 * AT_ONCE * given.jobs, AT_ONCE)
-            for count, differences in pool.map(partial(compared, given.recordings), starts):
-                done, found = done + count, found + differences
-            seed = starts.stop
+        tasks = (pool.submit(compared, given.recordings, start) for start in count(seed, AT_ONCE))
+        waiting = deque(islice(tasks, 2 * given.jobs))
+        while waiting:
+            played, differences = waiting.popleft().result()
+            done, found, seed = done + played, found + differences, seed + AT_ONCE
             sys.stdout.write(f"\r{done:,} exchanges")
             sys.stdout.flush()
+            if done < given.count and not found:
+                waiting.append(next(tasks))
     sys.stdout.write(f"\n{done:,} exchanges of the seeds {given.seed} to {seed - 1}: {len(found)} differ\n")
     sys.stdout.write("".join(f"{each}\n" for each in found))
     return bool(found)

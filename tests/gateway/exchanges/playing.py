@@ -11,20 +11,21 @@ import os
 import random
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests.gateway.exchanges.scenario import MODELS, PROVIDERS, Caller, Scenario, Upstream
-from understudy.config import read_given
+from understudy.config import Config, read_given
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.failures import Failure, FailureKind
 from understudy.engine import engine, job
 from understudy.engine.engine import Sources
-from understudy.gateway import app
+from understudy.gateway import app, application
 from understudy.gateway.access_log import AccessRecord, line_of
+from understudy.gateway.routes import ROUTES, Router
 from understudy.gateway.serving.line import Phase
 from understudy.gateway.serving.protocol import HttpProtocol
 from understudy.gateway.serving.server import Server
@@ -39,6 +40,8 @@ KEY = "exchange-key-0123456789abcdef0123456789abcdef"
 EPOCH = 1_800_000_000.0
 LONGEST = 5_000.0
 """Virtual seconds after which a caller that is still waiting leaves."""
+_ROUTER = Router(ROUTES)
+"""That of all gateways: it keeps nothing of a request."""
 
 
 class Seen(msgspec.Struct):
@@ -148,7 +151,7 @@ class _Transport:
 
 def _asks_for_a_stream(request: HttpRequest) -> bool:
     """Judge by the words that providers look at, wherever they stand: the odd ones of these may be wrong."""
-    asked = (request.body or b"").replace(b" ", b"").replace(b"\n", b"").replace(b"\t", b"")
+    asked = (request.body or b"").translate(None, b" \n\t")
     return ":streamGenerateContent" in request.url or b'"stream":true' in asked
 
 
@@ -165,14 +168,16 @@ class _Rows:
         self._seen.rows.append(row_of(attempt, 1, opens=False))
 
 
-def _config(played: Scenario) -> Any:
+@lru_cache(maxsize=500)
+def _config(dialects: tuple[str, ...], settings: tuple[tuple[str, Any], ...]) -> Config:
+    """Return the configuration of a gateway, which nothing can change: many scenarios have the same."""
     entries = []
-    for at, dialect in enumerate(played.dialects):
+    for at, dialect in enumerate(dialects):
         entry = {"name": f"entry{at}", "provider": PROVIDERS[dialect], "text_model": MODELS[dialect], "priority": at}
         entry["base_url"] = f"https://entry{at}.test" + ("/v1" if dialect == "openai" else "")
         entries.append(entry | ({} if dialect == "ollama" else {"api_key": f"sk-{at}-0123456789"}))
     keys = [{"name": "caller", "key": KEY}]
-    route = {"name": "main", "targets": [each["name"] for each in entries], **played.settings}
+    route = {"name": "main", "targets": [each["name"] for each in entries], **dict(settings)}
     aliases = {"alias": "main", "m": "main"}
     gateway = {"secret": f"secret-{KEY}", "keys": keys, "aliases": aliases}
     return read_given({"llm": {"gateway": gateway, "providers": entries, "routes": [route]}})
@@ -242,7 +247,8 @@ async def _play(played: Scenario, patch: pytest.MonkeyPatch) -> Seen:
     patch.setattr(time, "monotonic", loop.time)
     patch.setattr(engine, "Sources", partial(Sources, rng=random.Random("jitter"), wall_clock=time.time))
     seen = Seen([], [], [], [])
-    gateway = app(_config(played), transport=_Transport(played, seen), sink=_Rows(seen))
+    config = _config(played.dialects, tuple(played.settings.items()))
+    gateway = app(config, transport=_Transport(played, seen), sink=_Rows(seen))
 
     def logged(record: AccessRecord) -> None:
         seen.lines.append(line_of(record))
@@ -269,6 +275,7 @@ def play(played: Scenario) -> Seen:
         patch.setattr(os, "urandom", random.Random("chances").randbytes)
         patch.setattr(job, "_chances", [])
         patch.setattr(members, "_latest", ())
+        patch.setattr(application, "Router", lambda _: _ROUTER)
         patch.setattr(growing, "_kept", growing.Beginnings())
         patch.setattr(growing, "LEAST", 1_000)  # few recorded conversations are long
         patch.setattr(growing, "_MARKS", (8_000, 4_000, 2_000, 1_000))
