@@ -37,6 +37,9 @@ from benchmarks.upstream import upstream
 _SETTLE = 2.0
 """Seconds after a gateway listens at which its memory at rest is read, before the first request."""
 
+_RECOVERY = 15.0
+"""Seconds that a gateway has after a measure that it fails and may lack: one puts its upstream in cooldown for 5."""
+
 
 class _Upstream(NamedTuple):
     """The stub: its port, and the certificate of the authority to trust if it speaks TLS."""
@@ -77,9 +80,12 @@ class Comparison:
         for number, (name, measure) in itertools.product(range(-1, rounds), measures.items()):
             progress(f"round {number + 1} of {rounds}: {name}")
             for gateway in self.found.turn(self._gateways, number):
-                if server := servers[gateway.name]:
+                reason = f"{gateway.name}: {name}"
+                if (server := servers[gateway.name]) and reason not in self.found.missing:
                     with self._stated(gateway, name):
                         self._note(gateway, number, asyncio.run(measure(server, self._effort)))
+                    if reason in self.found.missing:
+                        time.sleep(_RECOVERY)
 
     def _note(self, gateway: Gateway, number: int, figures: Figures) -> None:
         """Note figures, except those of the first round, in which programs compile and fill their caches."""

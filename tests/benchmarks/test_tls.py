@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from benchmarks.gateways.launching import (
     listening,
     started,
 )
-from benchmarks.gateways.measures import CPU, OVER_TLS, TLS, Effort, Figures
+from benchmarks.gateways.measures import CPU, OTHER_WIRE, OVER_TLS, TLS, Effort, Figures
 from benchmarks.gateways.own import BYTE_RELAY, OWN, TYPED_RELAY
 from benchmarks.gateways.peers import PEERS
 from benchmarks.gateways.reporting import gateways_section
@@ -129,6 +130,30 @@ def test_one_that_cannot_trust_an_authority_has_all_other_figures_and_is_named(f
     assert over_tls.middle > 0
     report = gateways_section([BYTE_RELAY, Gateway("bare", broken_over_tls, "")], found).markdown()
     assert "| bare: 1 KB, TLS | did not start: cannot trust an authority |" in report
+
+
+def test_a_figure_that_may_be_missing_is_tried_once_and_the_gateway_recovers_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    async def failing(server: Server, effort: Effort) -> Figures:
+        asked.append(("other wire format", time.monotonic()))
+        raise LoadError("not supported")
+
+    async def working(server: Server, effort: Effort) -> Figures:
+        asked.append(("1 KB", time.monotonic()))
+        return {"1 KB": 1.0}
+
+    monkeypatch.setattr(comparison, "MEASURES", {OTHER_WIRE: failing, "1 KB": working})
+    monkeypatch.setattr(comparison, "_SETTLE", 0.0)
+    monkeypatch.setattr(comparison, "_RECOVERY", 0.25)
+    relay = BYTE_RELAY._replace(launch=lambda place: quick(BYTE_RELAY, place))
+    found = Comparison([relay], tmp_path, Effort(0.01, most=1), Cores()).run(1)
+    assert found.missing == {"byte relay: other wire format": "not supported"}
+    names, times = zip(*asked, strict=True)
+    assert names == ("other wire format", "1 KB", "1 KB")
+    assert times[1] - times[0] >= 0.25
 
 
 def test_the_figure_is_one_of_the_report() -> None:
