@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.gateway.exchanges.scenario import MODELS, PROVIDERS, Caller, Scenario, Upstream
+from tests.gateway.exchanges.scenario import Caller, Scenario, Upstream
 from understudy.config import Config, read_given
 from understudy.domain.attempts import AttemptRecord, AttemptStart
 from understudy.domain.failures import Failure, FailureKind
@@ -169,11 +169,11 @@ class _Rows:
 
 
 @lru_cache(maxsize=500)
-def _config(dialects: tuple[str, ...], settings: tuple[tuple[str, Any], ...]) -> Config:
+def _config(given: tuple[tuple[str, str, str], ...], settings: tuple[tuple[str, Any], ...]) -> Config:
     """Return the configuration of a gateway, which nothing can change: many scenarios have the same."""
     entries = []
-    for at, dialect in enumerate(dialects):
-        entry = {"name": f"entry{at}", "provider": PROVIDERS[dialect], "text_model": MODELS[dialect], "priority": at}
+    for at, (dialect, provider, model) in enumerate(given):
+        entry = {"name": f"entry{at}", "provider": provider, "text_model": model, "priority": at}
         entry["base_url"] = f"https://entry{at}.test" + ("/v1" if dialect == "openai" else "")
         entries.append(entry | ({} if dialect == "ollama" else {"api_key": f"sk-{at}-0123456789"}))
     keys = [{"name": "caller", "key": KEY}]
@@ -198,17 +198,21 @@ class _Line(HttpProtocol):
         self.ended.set()
 
 
+def _chunked(body: bytes) -> bytes:
+    """Return a body in chunks of a thousand bytes."""
+    chunks = [body[at : at + 1_000] for at in range(0, len(body), 1_000)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in (*chunks, b""))
+
+
 async def _ask(server: Server, caller: Caller, idle: list[_Line]) -> tuple[float, bytes]:
     """Send a request, wait for the end of its answer or leave."""
     line = idle.pop() if idle and caller.reuses else _Line(server)
     line.ended.clear()
     path = caller.target if caller.target.startswith(("/v1", "/v2", "/api")) else f"/v1{caller.target}"
     headers = "".join(f"{name}: {value}\r\n" for name, value in caller.headers.items())
-    head = (
-        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer {KEY}\r\n{headers}"
-        f"content-length: {len(caller.body)}\r\n\r\n"
-    )
-    request = head.encode() + caller.body
+    framing = "transfer-encoding: chunked" if caller.is_chunked else f"content-length: {len(caller.body)}"
+    head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer {KEY}\r\n{headers}{framing}\r\n\r\n"
+    request = head.encode() + (_chunked(caller.body) if caller.is_chunked else caller.body)
     step = len(request) // caller.pieces + 1
     for at in range(0, len(request), step):
         if at:
@@ -247,7 +251,7 @@ async def _play(played: Scenario, patch: pytest.MonkeyPatch) -> Seen:
     patch.setattr(time, "monotonic", loop.time)
     patch.setattr(engine, "Sources", partial(Sources, rng=random.Random("jitter"), wall_clock=time.time))
     seen = Seen([], [], [], [])
-    config = _config(played.dialects, tuple(played.settings.items()))
+    config = _config(played.entries, tuple(played.settings.items()))
     gateway = app(config, transport=_Transport(played, seen), sink=_Rows(seen))
 
     def logged(record: AccessRecord) -> None:

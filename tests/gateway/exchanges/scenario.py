@@ -17,15 +17,35 @@ from tests.forwarding.conversations import conversation
 from tests.fuzz.spoiling import Body, by_bytes, structural
 
 FACES = ("openai", "openai", "openai", "anthropic", "anthropic", "responses", "gemini", "cohere", "ollama")
-PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "cohere": "cohere", "ollama": "ollama"}
-"""Types of entries, by their wire format."""
-MODELS = {
-    "openai": "gpt-4o-mini",
-    "anthropic": "claude-opus-4-1",
-    "gemini": "gemini-2.5-flash",
-    "cohere": "command-a-03-2025",
-    "ollama": "llama3.2",
+TYPES = {
+    "openai": (
+        *[("openai", "gpt-4o-mini")] * 4,
+        *(("openai", "gpt-5"), ("openai", "o3-mini"), ("groq", "llama-3.3-70b-versatile")),
+        *(("groq", "openai/gpt-oss-120b"), ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo")),
+    ),
+    "anthropic": (("anthropic", "claude-opus-4-1"), ("anthropic", "claude-sonnet-4-5")),
+    "gemini": (("google", "gemini-2.5-flash"),),
+    "cohere": (("cohere", "command-a-03-2025"),),
+    "ollama": (("ollama", "llama3.2"),),
 }
+"""Types of entries and their models, by their wire format. What they refuse, or call otherwise, differs."""
+OPTIONS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "openai": (
+        *({"temperature": 0}, {"temperature": 1.7}, {"top_p": 0.5}, {"n": 1}, {"seed": 7}, {"user": "u-1"}),
+        *({"max_tokens": 64}, {"max_completion_tokens": 64}, {"stop": "END"}, {"stop": list("abcdef")}),
+        *({"logprobs": True, "top_logprobs": 3}, {"reasoning_effort": "low"}, {"reasoning_effort": "minimal"}),
+        *({"response_format": {"type": "json_object"}}, {"logit_bias": {"50": -100}}, {"presence_penalty": 0.5}),
+        *({"metadata": {"a": "b"}}, {"service_tier": "flex"}, {"safety_identifier": "s-1"}, {"unheard_of": [1]}),
+    ),
+    "anthropic": (
+        *({"temperature": 0.5}, {"top_k": 5}, {"stop_sequences": ["END"]}, {"metadata": {"user_id": "u-1"}}),
+        *({"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 4096}, {"service_tier": "auto"}),
+    ),
+    "responses": ({"temperature": 0}, {"max_output_tokens": 64}, {"reasoning": {"effort": "low"}}, {"user": "u-1"}),
+    "cohere": ({"temperature": 0.5}, {"k": 5}, {"stop_sequences": ["END"]}, {"seed": 7}),
+    "ollama": ({"options": {"temperature": 0.5, "num_predict": 9}}, {"format": "json"}, {"keep_alive": "5m"}),
+}
+"""Fields that callers of a wire format add to a usual request."""
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 429, 429, 500, 502, 503, 503, 504, 529)
 SENT_LATER = (0.0, 0.0, 0.0, 0.0, 0.05, 3.0, 40.0, 700.0)
 """Seconds until a head or a piece arrives."""
@@ -63,13 +83,15 @@ class Caller(msgspec.Struct, frozen=True):
     """In how many pieces the request arrives."""
     reuses: bool
     """Whether it comes on a connection that is left open, if there is one."""
+    is_chunked: bool
+    """Whether the body comes in chunks, without its length."""
 
 
 class Scenario(msgspec.Struct, frozen=True):
     """Some requests to one gateway."""
 
-    dialects: tuple[str, ...]
-    """The wire formats of its entries."""
+    entries: tuple[tuple[str, str, str], ...]
+    """The wire format, the type and the model of each of its entries."""
     callers: tuple[Caller, ...]
     answers: tuple[tuple[Forms, ...], ...]
     """What each entry answers, in order; when they are used up, they are given again."""
@@ -227,7 +249,7 @@ def _caller(face: str, dice: random.Random) -> Caller:
         headers["x-understudy-session"] = f"session-{dice.randrange(3)}"
     leaves = dice.choice((0.0, 0.01, 5.0)) if dice.random() < 0.06 else None
     at, pieces = dice.choice((0.0, 0.0, 1.0, 90.0)), dice.choice((1, 1, 1, 2, 5))
-    return Caller(face, path, body, headers, at, leaves, pieces, dice.random() < 0.7)
+    return Caller(face, path, body, headers, at, leaves, pieces, dice.random() < 0.7, dice.random() < 0.05)
 
 
 _AGENTS = [
@@ -246,24 +268,28 @@ def _usual_request(face: str, dice: random.Random) -> tuple[str, bytes]:
         talk = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}, *talk]
     elif dice.random() < 0.4:
         talk = [*_AGENTS[: 2 * dice.randrange(6, 30)], *talk]
-    stream = {"stream": True} if dice.random() < 0.4 else {}
+    options: dict[str, Any] = {"stream": True} if dice.random() < 0.4 else {}
+    if face in OPTIONS and dice.random() < 0.3:
+        for each in dice.sample(OPTIONS[face], dice.randint(1, 3)):
+            options |= each
     match face:
         case "openai":
             system = [{"role": "system", "content": "You are a coding agent."}]
-            return "/chat/completions", json.dumps({"model": "alias", "messages": [*system, *talk], **stream}).encode()
+            return "/chat/completions", json.dumps({"model": "alias", "messages": [*system, *talk], **options}).encode()
         case "responses":
-            return "/responses", json.dumps({"model": "alias", "input": talk, "store": False, **stream}).encode()
+            return "/responses", json.dumps({"model": "alias", "input": talk, "store": False, **options}).encode()
         case "anthropic":
-            return "/v1/messages", json.dumps({"model": "alias", "max_tokens": 64, "messages": talk, **stream}).encode()
+            message = {"model": "alias", "max_tokens": 64, "messages": talk, **options}
+            return "/v1/messages", json.dumps(message).encode()
         case "gemini":
-            verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+            verb = "streamGenerateContent?alt=sse" if options else "generateContent"
             contents = [{"role": "user", "parts": [{"text": text}]}]
             return f"/v1beta/models/alias:{verb}", json.dumps({"contents": contents}).encode()
         case "cohere":
-            return "/v2/chat", json.dumps({"model": "alias", "messages": talk, **stream}).encode()
+            return "/v2/chat", json.dumps({"model": "alias", "messages": talk, **options}).encode()
         case _:
-            streamed = {"stream": bool(stream)}
-            return "/api/chat", json.dumps({"model": "alias", "messages": talk, **streamed}).encode()
+            asked = {"model": "alias", "messages": talk, "stream": False, **options}
+            return "/api/chat", json.dumps(asked).encode()
 
 
 def scenario(seed: int, answers: Answers) -> Scenario:
@@ -271,7 +297,7 @@ def scenario(seed: int, answers: Answers) -> Scenario:
     dice = random.Random(seed)
     face = dice.choice(FACES)
     own = "openai" if face == "responses" else face
-    dialects = tuple(own if dice.random() < 0.7 else dice.choice(tuple(PROVIDERS)) for _ in range(dice.randint(1, 3)))
+    dialects = tuple(own if dice.random() < 0.7 else dice.choice(tuple(TYPES)) for _ in range(dice.randint(1, 3)))
     callers = tuple(
         _caller(face if dice.random() < 0.9 else dice.choice(FACES), dice) for _ in range(dice.choice((1, 3, 6, 10)))
     )
@@ -284,4 +310,5 @@ def scenario(seed: int, answers: Answers) -> Scenario:
             "retry_delay_ms": dice.choice((0, 500)),
             "on_midstream_error": dice.choice(("surface", "hold", "restart", "continue")),
         }
-    return Scenario(dialects, callers, given, settings)
+    entries = tuple((each, *dice.choice(TYPES[each])) for each in dialects)
+    return Scenario(entries, callers, given, settings)
