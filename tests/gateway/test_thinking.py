@@ -243,6 +243,17 @@ def test_ids_of_calls_are_accepted_by_the_clients_vendor_and_never_repeated() ->
     assert FittingIds("gemini", ()).events([e.ToolCallStarted(0, "a.b:c", "look")])[0].id == "a.b:c"
 
 
+def test_ids_of_calls_in_the_clients_own_wire_format_stay_whether_the_answer_comes_whole_or_not() -> None:
+    own, other = (Provenance(dialect, "m", "p", "https://one.test") for dialect in ("anthropic", "openai"))
+    for author, stays in ((own, True), (other, False), (None, False)):
+        ids = FittingIds("anthropic", (), lambda author=author: author)
+        events = [e.ToolCallStarted(0, "functions.look:0", "look"), e.TextDelta(1, "so")]
+        assert (ids.events(events) == events) is stays
+        if author is not None:
+            whole = answer(ToolCall(id="functions.look:0", name="look", provenance=author))
+            assert (ids.response(whole).message == whole.message) is stays
+
+
 def test_pieces_of_a_stream_are_put_together() -> None:
     pieces = (
         Message(Role.USER, "hi"),

@@ -7,7 +7,7 @@ written again. Anthropic refuses ids of other characters and repeated ones, Open
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -28,10 +28,15 @@ _ACCEPTED: Mapping[str, re.Pattern[str]] = {
 
 
 class FittingIds:
-    """Gives the calls of one answer ids that are accepted, and that no call before them has."""
+    """Gives the calls of one answer ids that are accepted, and that no call before them has. Those of an answer in the
+    client's own wire format stay as they are."""
 
-    def __init__(self, face: str, messages: tuple[Message, ...]) -> None:
+    def __init__(
+        self, face: str, messages: tuple[Message, ...], whose: Callable[[], Provenance | None] = lambda: None
+    ) -> None:
+        """`whose` returns the author of the answer, once that is known."""
         self._face = face
+        self._whose = whose
         self._accepted = _ACCEPTED.get(face, _ANY)
         self._messages = messages
 
@@ -49,6 +54,9 @@ class FittingIds:
     def events(self, batch: list[Any]) -> list[Any]:
         """Return events with the ids that the client gets."""
         if _WITH_IDS.isdisjoint(map(type, batch)):
+            return batch
+        author = self._whose()
+        if author is not None and author.dialect == self._face:
             return batch
         return [self._event(event) for event in batch]
 

@@ -71,7 +71,7 @@ class _Reading:
     def crossed(self) -> GenerationRequest:
         """Return a request that has been read as a whole, as it is sent on."""
         request = self._own()
-        self.steps = [FittingIds(self._face, request.messages)]
+        self.steps = [FittingIds(self._face, request.messages, self.answering.whose)]
         if self._face == GEMINI:
             request = replace(request, messages=gathered(request.messages))
         if self._face in CARRIERS:
