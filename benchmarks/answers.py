@@ -56,7 +56,24 @@ def whole(characters: int | None) -> bytes:
     text = ANSWER if characters is None else text_of(characters)
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    body = json.dumps({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}).encode()
+    return _response({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE})
+
+
+@cache
+def whole_of_responses(characters: int) -> bytes:
+    """Return the same as the Responses API answers: LiteLLM's proxy translates Anthropic's format into that one."""
+    content = {"type": "output_text", "text": text_of(characters), "annotations": []}
+    message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [content]}
+    usage = {"input_tokens": 12, "output_tokens": 9, "total_tokens": 21}
+    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+    head = {"id": "resp_1", "object": "response", "created_at": 1_700_000_000, "model": MODEL, "status": "completed"}
+    settings = {"error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "tools": []}
+    choices = {"parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "top_p": 1.0}
+    return _response({**head, **settings, **choices, "output": [message], "usage": {**usage, **details}})
+
+
+def _response(value: dict[str, Any]) -> bytes:
+    body = json.dumps(value).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 

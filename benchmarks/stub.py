@@ -11,7 +11,9 @@ import ssl
 import sys
 from collections.abc import Sequence
 
-from benchmarks.answers import STREAM_HEAD, Wanted, pieces, wanted_by, whole
+from benchmarks.answers import ANSWER, STREAM_HEAD, Wanted, pieces, wanted_by, whole, whole_of_responses
+
+_RESPONSES = b"post /v1/responses "
 
 
 class Stub(asyncio.Protocol):
@@ -32,11 +34,14 @@ class Stub(asyncio.Protocol):
                 return
             body = self.buffer[end + 4 : end + 4 + length]
             del self.buffer[: end + 4 + length]
-            self.answer(body)
+            self.answer(head, body)
 
-    def answer(self, body: bytearray) -> None:
+    def answer(self, head: bytearray, body: bytearray) -> None:
         """Answer one request."""
         wanted = wanted_by(body)
+        if head.startswith(_RESPONSES):
+            self.transport.write(whole_of_responses(wanted.size if wanted else len(ANSWER)))
+            return
         if b'"stream":true' not in body and b'"stream": true' not in body:
             self.transport.write(whole(wanted.size if wanted else None))
             return

@@ -7,9 +7,10 @@ import json
 from collections.abc import AsyncIterator
 
 import aiohttp
+import openai
 import pytest
 
-from benchmarks.answers import ANSWER, CHUNKS, Wanted
+from benchmarks.answers import ANSWER, CHUNKS, MODEL, Wanted
 from benchmarks.bodies import body_of, numbered
 from benchmarks.load import LoadError, load, request_of
 from benchmarks.stub import Stub
@@ -42,6 +43,14 @@ async def test_the_stub_answers_what_a_request_asks_for(port: int) -> None:
     assert len(deltas(await answered(port, body_of(1_000, stream=True)))) == CHUNKS + 2
 
 
+async def test_the_stub_answers_in_the_form_of_the_responses_api_where_that_is_asked(port: int) -> None:
+    async with openai.AsyncOpenAI(api_key="sk-none", base_url=f"http://127.0.0.1:{port}/v1") as client:
+        answer = await client.responses.create(model=MODEL, input=f"Why? {Wanted(size=90).line}")
+    assert len(answer.output_text) == 90
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 21
+
+
 @pytest.mark.parametrize("pause_ms", [0, 1])
 async def test_a_stream_has_as_many_chunks_as_are_asked_for(port: int, pause_ms: int) -> None:
     words = deltas(await answered(port, body_of(1_000, Wanted("words", 7, pause_ms).line, stream=True)))
@@ -60,9 +69,9 @@ async def test_each_request_may_be_of_another_conversation() -> None:
     seen: list[bytes] = []
 
     class Noting(Stub):
-        def answer(self, body: bytearray) -> None:
+        def answer(self, head: bytearray, body: bytearray) -> None:
             seen.append(bytes(body))
-            super().answer(body)
+            super().answer(head, body)
 
     async with await asyncio.get_running_loop().create_server(Noting, "127.0.0.1", 0) as server:
         port = int(server.sockets[0].getsockname()[1])
