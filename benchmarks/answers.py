@@ -67,7 +67,13 @@ def whole_of_responses(characters: int) -> bytes:
     usage = {"input_tokens": 12, "output_tokens": 9, "total_tokens": 21}
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     head = {"id": "resp_1", "object": "response", "created_at": 1_700_000_000, "model": MODEL, "status": "completed"}
-    settings = {"error": None, "incomplete_details": None, "instructions": None, "metadata": {}, "tools": []}
+    settings: dict[str, Any] = {
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "tools": [],
+    }
     choices = {"parallel_tool_calls": True, "temperature": 1.0, "tool_choice": "auto", "top_p": 1.0}
     return _response({**head, **settings, **choices, "output": [message], "usage": {**usage, **details}})
 
