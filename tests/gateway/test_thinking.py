@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -246,7 +247,7 @@ def test_ids_of_calls_are_accepted_by_the_clients_vendor_and_never_repeated() ->
 def test_ids_of_calls_in_the_clients_own_wire_format_stay_whether_the_answer_comes_whole_or_not() -> None:
     own, other = (Provenance(dialect, "m", "p", "https://one.test") for dialect in ("anthropic", "openai"))
     for author, stays in ((own, True), (other, False), (None, False)):
-        ids = FittingIds("anthropic", (), lambda author=author: author)
+        ids = FittingIds("anthropic", (), partial(lambda author: author, author))
         events = [e.ToolCallStarted(0, "functions.look:0", "look"), e.TextDelta(1, "so")]
         assert (ids.events(events) == events) is stays
         if author is not None:
