@@ -12,6 +12,8 @@ from benchmarks.rounds import Spread
 _WIDTH, _LEFT, _RIGHT = 720, 150, 90
 _TOP, _STEP, _HEIGHT = 44, 28, 16
 _OWN, _OTHER = "#2b6cb0", "#a0aec0"
+_LEAST = 0.001
+"""A lesser ratio is drawn at this one. What is the difference of two measurements may also be none, or less."""
 
 
 class Bar(NamedTuple):
@@ -22,13 +24,13 @@ class Bar(NamedTuple):
 
 
 def bars(title: str, shown: Sequence[Bar], *, own: str = "understudy") -> str:
-    """Return a picture of ratios. The bar of `own` has another colour. All ratios are above zero."""
-    low = min([1.0, *(bar.ratio.least for bar in shown)])
+    """Return a picture of ratios. The bar of `own` has another colour."""
+    low = max(_LEAST, min([1.0, *(bar.ratio.least for bar in shown)]))
     high = max([2.0, *(bar.ratio.most for bar in shown)])
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
 
     def place(ratio: float) -> float:
-        share = (math.log10(ratio) - first) / (last - first)
+        share = (math.log10(max(_LEAST, ratio)) - first) / (last - first)
         return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 1)
 
     bottom = _TOP + _STEP * len(shown)

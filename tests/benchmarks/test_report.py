@@ -65,3 +65,11 @@ def test_a_report_and_its_plots_are_written(tmp_path: Path) -> None:
     rows = ElementTree.parse(path.parent / "cpu.svg").findall(f"{SVG}rect")
     assert len(rows) == 3, "a ground, and a bar for each that was measured"
     assert text_of(sections).splitlines()[:3] == ["None", "     reason", "a|b    gone"]
+
+
+def test_a_ratio_that_is_no_more_than_noise_is_drawn_at_the_edge() -> None:
+    shown = [Bar("relay", Spread(-0.004, -0.02, 0.01)), Bar("nothing", Spread(0.0, 0.0, 0.0))]
+    picture = ElementTree.fromstring(bars("ratios", shown))
+    texts = ["".join(each.itertext()) for each in picture.iter(f"{SVG}text")]
+    assert "-0.004×" in texts
+    assert "0×" in texts
