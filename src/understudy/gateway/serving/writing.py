@@ -44,6 +44,8 @@ class LineWriter:
         self.path = path
         self._descriptor = self._open()
         self._is_file = self._is_regular()
+        self._reopening = threading.Lock()
+        """Held while another file is opened, which two threads may do."""
         self._opened = 0
         """How often the file was opened again."""
         self._cut: int | None = None
@@ -85,11 +87,15 @@ class LineWriter:
     def reopen(self) -> None:
         """Open the file again under its name. The old one stays in use if that fails."""
         if self.path is not None:
-            new = self._open()
-            os.dup2(new, self._descriptor, inheritable=False)  # in one step: the thread may be writing
-            os.close(new)
-            self._is_file = self._is_regular()
-            self._opened += 1
+            with self._reopening:
+                self._reopen()
+
+    def _reopen(self) -> None:
+        new = self._open()
+        os.dup2(new, self._descriptor, inheritable=False)  # in one step: the thread may be writing
+        os.close(new)
+        self._is_file = self._is_regular()
+        self._opened += 1
 
     def close(self, seconds: float = 1.0) -> None:
         """Write what waits, within some seconds."""
@@ -127,8 +133,10 @@ class LineWriter:
             if now < self._missed + MOVED:
                 self._some.set()
                 return True
-        with contextlib.suppress(OSError):  # the former one stays in use
-            self.reopen()
+        with self._reopening, contextlib.suppress(OSError):  # the former one stays in use
+            if self._is_in_place():  # the writer was told meanwhile
+                return False
+            self._reopen()
             self._waiting.appendleft(
                 event_line("info", f"{self.path} was moved or deleted: the log goes on in another")
             )
