@@ -282,7 +282,7 @@ def _usual_request(face: str, dice: random.Random) -> tuple[str, bytes]:
             message = {"model": "alias", "max_tokens": 64, "messages": talk, **options}
             return "/v1/messages", json.dumps(message).encode()
         case "gemini":
-            verb = "streamGenerateContent?alt=sse" if options else "generateContent"
+            verb = "streamGenerateContent?alt=sse" if "stream" in options else "generateContent"
             contents = [{"role": "user", "parts": [{"text": text}]}]
             return f"/v1beta/models/alias:{verb}", json.dumps({"contents": contents}).encode()
         case "cohere":
