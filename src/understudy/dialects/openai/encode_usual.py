@@ -82,9 +82,7 @@ def encode_usual(message: Message) -> Usual | None:
     if type(part) is ToolResult:
         return _result(part)
     if type(part) is ToolCall and role is _ASSISTANT:  # nearly all answers of an agent
-        if part.extra is not None or part.cache is not None or not 0 < len(part.id) <= MAX_CALL_ID:
-            return None
-        return Calls("assistant", [Call(part.id, "function", Function(part.name, part.arguments))])
+        return Calls("assistant", [call]) if (call := _call(part)) is not None else None
     return _answer(content) if role is _ASSISTANT else None  # type: ignore[arg-type]  # no string
 
 
@@ -96,16 +94,23 @@ def _result(result: ToolResult) -> Result | None:
     return Result("tool", call_id, content) if 0 < len(call_id) <= MAX_CALL_ID else None
 
 
+def _call(call: ToolCall) -> Call | None:
+    """Return a call of a tool, if nothing is special about it."""
+    if call.extra is not None or call.cache is not None or not 0 < len(call.id) <= MAX_CALL_ID:
+        return None
+    return Call(call.id, "function", Function(call.name, call.arguments))
+
+
 def _answer(parts: tuple[AnyPart, ...]) -> Usual | None:
     """Return an answer that consists of calls, of one text part, or of one with calls behind it."""
     content: str | None = None
     calls: list[Call] = []
     for part in parts:
-        if part.extra is not None or part.cache is not None:
-            return None
-        if type(part) is ToolCall and 0 < len(part.id) <= MAX_CALL_ID:
-            calls.append(Call(part.id, "function", Function(part.name, part.arguments)))
-        elif type(part) is Text and not part.citations and content is None and not calls:
+        if type(part) is ToolCall and (call := _call(part)) is not None:
+            calls.append(call)
+        elif type(part) is Text and part.extra is None and part.cache is None and not part.citations:
+            if content is not None or calls:
+                return None
             content = part.text
         else:
             return None
