@@ -23,6 +23,9 @@ STALL = 50.0
 """Milliseconds for which the event loop may stand still."""
 PACE = 4.0
 """Milliseconds for `pace` where that holds. A slower machine, or one that others slow, may take more in proportion."""
+TRIES = 3
+"""How often a bomb is met to see whether its stall comes again. The kernel may leave the loop's thread waiting for a
+core while the other one computes; what holds the interpreter does so every time."""
 LATE = 0.25
 """Seconds that a call may compute beyond those of its deadline. What others compute meanwhile is not counted."""
 
@@ -80,7 +83,22 @@ def client() -> Iterator[Client]:
         server.kill()
 
 
-def flaws(met: Met) -> list[str]:
+def flaws(client: Client, name: str, wire: str) -> list[str]:
+    """What is wrong with how a bomb ends: its stall is the shortest of a few tries."""
+    met = client.meet(name, wire)
+    for _ in range(TRIES - 1):
+        if not stalls(met):
+            break
+        met = min(met, client.meet(name, wire), key=lambda met: met.stall / max(PACE, met.pace))
+    return flaws_of(met)
+
+
+def stalls(met: Met) -> bool:
+    """Whether the event loop stood still for too long."""
+    return met.stall > STALL * max(1.0, met.pace / PACE)
+
+
+def flaws_of(met: Met) -> list[str]:
     """What is wrong with how a bomb ended."""
     bomb = BOMBS[met.bomb]
     found = []
@@ -90,7 +108,7 @@ def flaws(met: Met) -> list[str]:
         found.append(f"{met.kind} in place of an answer: {met.said}")
     if met.growth > bomb.growth:
         found.append(f"{met.growth:.0f} MiB")
-    if met.stall > STALL * max(1.0, met.pace / PACE):
+    if stalls(met):
         found.append(f"{met.stall:.0f} ms without a turn of the loop")
     if met.work > bomb.deadline + LATE:
         found.append(f"{met.work:.1f} s of work, with a deadline of {bomb.deadline:g} s")
@@ -99,7 +117,7 @@ def flaws(met: Met) -> list[str]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and forks are measured with Linux's means")
 def test_no_answer_takes_more_than_a_good_one_may(client: Client) -> None:
-    assert [flaw for bomb, wire in SHORT for flaw in flaws(client.meet(bomb, wire))] == []
+    assert [flaw for bomb, wire in SHORT for flaw in flaws(client, bomb, wire)] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and forks are measured with Linux's means")
@@ -107,4 +125,4 @@ def test_no_answer_takes_more_than_a_good_one_may(client: Client) -> None:
 def test_every_bomb_on_every_wire(bomb: str, client: Client, deep: bool) -> None:
     if not deep:
         pytest.skip("only with --deep")
-    assert [flaw for wire in BOMBS[bomb].wires for flaw in flaws(client.meet(bomb, wire))] == []
+    assert [flaw for wire in BOMBS[bomb].wires for flaw in flaws(client, bomb, wire)] == []

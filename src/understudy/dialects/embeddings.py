@@ -15,7 +15,7 @@ import msgspec
 
 from understudy.domain.fold import usage_warnings
 from understudy.domain.responses import EmbeddingResponse
-from understudy.wire.json import BadJson
+from understudy.wire.json import BadJson, convert
 
 Vector = tuple[float, ...]
 
@@ -36,6 +36,12 @@ def checked_vectors(vectors: Iterable[Sequence[float]], expected: int) -> tuple[
         if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
             raise BadJson("a vector with a number that is not finite")
     return found
+
+
+def converted(vectors: Iterable[Any]) -> list[Vector]:
+    """Return vectors that were decoded without their type, one after the other: all at once would hold the interpreter
+    for as long as decoding them. Raise `BadJson` for one that is not made of numbers."""
+    return [convert(vector, Vector) for vector in vectors]
 
 
 def in_order(items: Sequence[Any], indexes: Sequence[Any]) -> list[Any]:

@@ -8,11 +8,13 @@ counts are taken as they come, because a broken one must read as unknown and not
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from understudy.wire.json import BadJson, check_depth, encode
+
+VectorT = TypeVar("VectorT")
 
 RAW_ARGUMENTS = "raw_arguments"
 """The key for arguments that are not a JSON object: the wire accepts only objects."""
@@ -102,10 +104,10 @@ class LineWire(msgspec.Struct):
     error: Any = None
 
 
-class VectorsWire(msgspec.Struct):
+class VectorsWire(msgspec.Struct, Generic[VectorT]):
     """The answer to `/api/embed`."""
 
-    embeddings: tuple[tuple[float, ...], ...] | None = None
+    embeddings: tuple[VectorT, ...] | None = None
     model: Any = None
     prompt_eval_count: Any = None
     error: Any = None

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from understudy.dialects.base import Endpoint, WarningLog
-from understudy.dialects.embeddings import checked_vectors, in_order, unpack_vector, with_usage_warnings
+from understudy.dialects.embeddings import (
+    Vector,
+    checked_vectors,
+    converted,
+    in_order,
+    unpack_vector,
+    with_usage_warnings,
+)
 from understudy.dialects.openai.errors import decode_error_value, decode_failure
 from understudy.dialects.openai.usage import decode_usage
 from understudy.dialects.openai.wire import NAME
@@ -20,20 +28,25 @@ from understudy.domain.responses import EmbeddingResponse
 from understudy.domain.usage import Usage
 from understudy.domain.warnings import Warning  # noqa: A004 - the public name
 from understudy.wire.json import BadJson, decode_as, decode_object
+from understudy.wire.shape import LARGE
+
+VectorT = TypeVar("VectorT")
+_Either = Vector | str
 
 
-class _Item(msgspec.Struct, gc=False):
-    embedding: list[float] | str
+class _Item(msgspec.Struct, Generic[VectorT], gc=False):
+    embedding: VectorT
     index: Any = None
 
 
-class _Body(msgspec.Struct, gc=False):
-    data: list[_Item] | None = None
+class _Body(msgspec.Struct, Generic[VectorT], gc=False):
+    data: list[_Item[VectorT]] | None = None
     model: Any = None
     usage: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Body)
+_decoder: msgspec.json.Decoder[_Body[_Either]] = msgspec.json.Decoder(_Body[_Either])
+_large: msgspec.json.Decoder[_Body[Any]] = msgspec.json.Decoder(_Body[Any])
 
 
 def decode_embeddings(
@@ -43,13 +56,17 @@ def decode_embeddings(
 
     Raise `BadJson` if it is invalid or vectors are missing: an index must never silently shift.
     """
-    found = decode_as(_decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
+    is_large = len(body) > LARGE
+    decoder = _large if is_large else _decoder
+    found = decode_as(decoder, body, sliced=True, decoded=endpoint.bounds.numbers(expected))
     if found.data is None:
         error = decode_error_value(decode_object(body))
         if error is not None:
             return [decode_failure(error, endpoint, Operation.EMBED)]
         raise BadJson("`data` is missing")
-    vectors = [unpack_vector(item.embedding) for item in found.data]
+    vectors: list[Sequence[float]] = [unpack_vector(item.embedding) for item in found.data]
+    if is_large:
+        vectors[:] = converted(vectors)
     ordered = in_order(vectors, [item.index for item in found.data])
     # Every text has tokens: servers that do not count write zero, because the form requires a number.
     usage = decode_usage(found.usage) or Usage()
