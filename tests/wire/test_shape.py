@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from understudy.wire.bounds import MIB, Bounds
 from understudy.wire.json import BadJson, JsonTooLarge, decode, decode_as
-from understudy.wire.shape import LARGE, BadShape, check_shape
+from understudy.wire.shape import COUNTED, LARGE, BadShape, check_shape
 from understudy.wire.slices import decode_slices
 
 
@@ -52,6 +52,17 @@ def test_depth_is_that_of_the_value_however_its_strings_look(tree: Any, around: 
         assert depth(tree) + around > 64
     else:
         assert depth(tree) + around <= 64
+
+
+@given(TREES, st.integers(0, 70), st.sampled_from((0, COUNTED - 200, COUNTED, 4 * COUNTED, LARGE - 300, LARGE)))
+def test_text_of_each_length_is_refused_for_its_depth_alone(tree: Any, around: int, filling: int) -> None:
+    inner = msgspec.json.encode([tree, "x" * filling])
+    data = b"[" * around + inner + b"]" * around
+    if depth(tree) + around + 1 <= 64:
+        assert decode(data) == msgspec.json.decode(data)
+    else:
+        with pytest.raises(JsonTooLarge, match="64 levels"):
+            decode(data)
 
 
 @pytest.mark.parametrize("offset", range(8))

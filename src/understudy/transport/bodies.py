@@ -17,7 +17,9 @@ ERROR_GRACE = 5.0
 """Seconds for which the body of an error is waited for; its status is known by then."""
 
 STEP = 16 * KIB
-"""Bytes after which the event loop gets a turn, even if more of the answer has arrived."""
+"""Bytes of a stream after which the event loop gets a turn, even if more of the answer has arrived."""
+GATHERED = 128 * KIB
+"""The same for a whole body, of which pieces are only gathered."""
 LONG = 256 * KIB
 """Bytes from which a single value (a whole body, or an event of a stream) is decoded in a thread."""
 COUNTED_FROM = 8 * MIB
@@ -29,7 +31,19 @@ T = TypeVar("T")
 class Meter:
     """Counts an answer as it is read. It costs little more than one sum for each piece."""
 
-    __slots__ = ("_bounds", "_events", "_limit", "_streamed", "_text", "counts", "event_at", "is_long", "mark", "size")
+    __slots__ = (
+        "_bounds",
+        "_events",
+        "_limit",
+        "_step",
+        "_streamed",
+        "_text",
+        "counts",
+        "event_at",
+        "is_long",
+        "mark",
+        "size",
+    )
 
     def __init__(self, bounds: Bounds, limit: int) -> None:
         """`limit` is that of a body, in bytes."""
@@ -49,12 +63,13 @@ class Meter:
         """The size when the latest event of a stream was complete."""
         self.is_long = False
         """Whether the incomplete event is so long that a thread decodes it."""
-        self.mark = STEP if self._limit >= STEP else self._limit + 1
+        self._step = STEP if streamed else GATHERED
+        self.mark = min(self._step, self._limit + 1)
         """The size at which to give the event loop a turn, and to `look`."""
 
     def look(self) -> str | None:
         """Return a message if a limit is exceeded, and set the next mark."""
-        self.mark = min(self.size + STEP, self._limit + 1)
+        self.mark = min(self.size + self._step, self._limit + 1)
         self.counts = self.size > COUNTED_FROM
         self.is_long = self._streamed and self.size - self.event_at > LONG
         if self.size > self._limit:

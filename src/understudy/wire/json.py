@@ -11,7 +11,7 @@ import msgspec
 from understudy.domain.failures import FailureKind
 from understudy.domain.json_types import built_in
 from understudy.wire.bounds import BOUNDS
-from understudy.wire.shape import LARGE, BadShape, check_shape
+from understudy.wire.shape import COUNTED, LARGE, BadShape, check_shape, has_few_brackets
 from understudy.wire.slices import decode_slices, is_light
 
 T = TypeVar("T")
@@ -174,7 +174,11 @@ def check_depth(data: bytes | str | msgspec.Raw, *, decoded: int = BOUNDS.decode
     """Raise `JsonTooLarge` for nesting or values beyond the limits."""
     if isinstance(data, bytes):
         # Almost every text: two counts and no further call, because this runs for each event of a stream.
-        if len(data) <= LARGE and data.count(b"[") + data.count(b"{") <= BOUNDS.depth:
+        size = len(data)
+        if size <= COUNTED:
+            if data.count(b"[") + data.count(b"{") <= BOUNDS.depth:
+                return
+        elif size <= LARGE and has_few_brackets(data):
             return
     elif isinstance(data, msgspec.Raw):
         return  # Part of a value that has been checked.

@@ -15,6 +15,10 @@ LARGE = 256 * KIB
 """Bytes from which the values of a text are counted before it is decoded. A shorter one can weigh no more than 20 MB,
 and takes at most 15 ms."""
 
+COUNTED = 2 * KIB
+"""Bytes up to which brackets are counted. Searching for each is quicker in longer text: it is thirty times as fast a
+byte, and most long text is strings, with few brackets."""
+
 OBJECT = 240
 ARRAY = 88
 ESCAPE = 8
@@ -38,6 +42,19 @@ def check_shape(data: bytes, *, decoded: int = BOUNDS.decoded) -> None:
     if data.count(b"[") + data.count(b"{") <= BOUNDS.depth and (len(data) <= LARGE or weight_of(data) <= decoded):
         return
     _scan(data, decoded)
+
+
+def has_few_brackets(data: bytes) -> bool:
+    """Check whether a long text has so few brackets that it cannot nest too deeply."""
+    left = BOUNDS.depth
+    for bracket in (b"[", b"{"):
+        at = data.find(bracket)
+        while at >= 0:
+            if not left:
+                return False
+            left -= 1
+            at = data.find(bracket, at + 1)
+    return True
 
 
 def weight_of(data: bytes) -> int:
