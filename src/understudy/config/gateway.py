@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from understudy.config.model import NoticeKind
 from understudy.config.report import did_you_mean
 from understudy.config.schema import GATEWAY, GATEWAY_KEY
 from understudy.config.tables import Context, expand_text, read_table
+from understudy.domain.regexes import regex
 from understudy.domain.secret import Secret
 from understudy.policy.selection import split_name
 from understudy.settings.gateway import (
@@ -27,7 +27,7 @@ from understudy.wire.http import key_complaint
 _GATEWAY: KeyPath = ("llm", "gateway")
 _FORMER = "former_secrets"
 _SECRETS = ("secret", "key_pepper")
-_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_HASH = regex(r"sha256:[0-9a-f]{64}")
 
 
 def read_gateway(

@@ -6,16 +6,18 @@ import re
 import tomllib
 from bisect import bisect_left
 
+from understudy.domain.regexes import regex
+
 KeyPath = tuple[str | int, ...]
 """Keys and array indexes from the top, such as `("llm", "providers", 0, "name")`."""
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
-_SPACE = re.compile(r"[ \t]*")
-_DOT = re.compile(r"[ \t]*\.[ \t]*")
-_EQUALS = re.compile(r"[ \t]*=[ \t]*")
-_CLOSE = re.compile(r"[ \t]*\]{1,2}")
-_ATOM = re.compile(
+_BLANK = regex(r"(?:[ \t\r\n]|#[^\n]*)*")
+_KEY = regex(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
+_SPACE = regex(r"[ \t]*")
+_DOT = regex(r"[ \t]*\.[ \t]*")
+_EQUALS = regex(r"[ \t]*=[ \t]*")
+_CLOSE = regex(r"[ \t]*\]{1,2}")
+_ATOM = regex(
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''.*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"'

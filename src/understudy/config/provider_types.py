@@ -19,6 +19,7 @@ from understudy.config.tables import Context, read_table
 from understudy.dialects.quirks import ErrorRule, QuirksPatch
 from understudy.domain.failures import FailureKind
 from understudy.domain.operation import SPOKEN, Operation
+from understudy.domain.regexes import regex
 from understudy.providers import ProviderType
 from understudy.providers import row as row_of
 from understudy.providers.addresses import address_complaint
@@ -27,7 +28,7 @@ from understudy.settings.checking import HEADER_NAME
 from understudy.wire.quotas import by_pattern
 
 TYPES: KeyPath = ("llm", "provider_types")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = regex(r"[A-Za-z_][A-Za-z0-9_]*")
 _AS_IN_ROWS = ("title", "key_required", "text_model", "embedding_model", "first_event_timeout", "price_id", "local")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,8 +24,9 @@ from understudy.config.schema import KNOWN, LLM
 from understudy.config.tables import Context
 from understudy.config.telemetry import read_telemetry
 from understudy.domain.errors import ConfigError
+from understudy.domain.regexes import regex
 
-_POSITION = re.compile(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_POSITION = regex(r"\s*\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
 _SYNTAX_HINTS = {
     "Invalid value": 'put strings in quotes: key = "text"',

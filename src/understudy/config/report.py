@@ -12,22 +12,21 @@ from collections.abc import Iterable, Mapping
 from understudy.config.lines import KeyPath, key_lines
 from understudy.config.model import Notice, NoticeKind
 from understudy.domain.errors import ConfigError
+from understudy.domain.regexes import regex
 from understudy.settings.checking import FOREIGN_NAMES
 
 MASK = "…"
 _WIDTH = 120
 """Characters of a line that are shown, at most."""
 
-_HEADER = re.compile(r"\s*(\[{1,2}[^\[\]=#]{1,80}\]{0,2})\s*(?:#.*)?")
+_HEADER = regex(r"\s*(\[{1,2}[^\[\]=#]{1,80}\]{0,2})\s*(?:#.*)?")
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[A-Za-z0-9_. -]+"|'[A-Za-z0-9_. -]+')"""
-_PAIR = re.compile(rf"\s*(?P<key>{_NAME}(?:\s*\.\s*{_NAME})*)\s*=\s*(?P<value>.*)")
+_PAIR = regex(rf"\s*(?P<key>{_NAME}(?:\s*\.\s*{_NAME})*)\s*=\s*(?P<value>.*)")
 """Only a whole key: what is left of a damaged one may resemble a harmless key."""
-_PLAIN = re.compile(r"(?:[+-]?[\d_.eE+-]+|true|false|[+-]?inf|[+-]?nan)(?=\s*(?:#|$|,|\}))")
-_TEXT = re.compile(r""""(?:\\.|[^"\\])*"(?=\s*(?:#|$))|'[^']*'(?=\s*(?:#|$))""")
-_SECRET_WORD = re.compile(r"key|token|secret|passw|auth|cred|cookie|bearer|header", re.IGNORECASE)
-_SECRET_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|://\S*#|\?|(?<![\w/.:-])[^\s/$.]{32,}"
-)
+_PLAIN = regex(r"(?:[+-]?[\d_.eE+-]+|true|false|[+-]?inf|[+-]?nan)(?=\s*(?:#|$|,|\}))")
+_TEXT = regex(r""""(?:\\.|[^"\\])*"(?=\s*(?:#|$))|'[^']*'(?=\s*(?:#|$))""")
+_SECRET_WORD = regex(r"key|token|secret|passw|auth|cred|cookie|bearer|header", re.IGNORECASE)
+_SECRET_LIKE = regex(r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza)[-_]\w|://[^/\s]*@|://\S*#|\?|(?<![\w/.:-])[^\s/$.]{32,}")
 _SECRETS = frozenset({"api_key", "proxy", "headers", "header", "key_variable", "prefix", "key", "secret", "url"})
 """Keys whose values are secrets, or that are easily mistaken for such keys."""
 

@@ -10,12 +10,13 @@ import msgspec
 
 from understudy.config.lines import KeyPath
 from understudy.config.report import Report, did_you_mean
+from understudy.domain.regexes import regex
 from understudy.domain.rules import Rule
 
 API_KEY = "api_key"
 TOKEN = "token"  # noqa: S105 - the name of a key in the file
-_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\$\{")
-_FOREIGN = re.compile(r"(?:\$|os\.environ/|env:|env\.)(?P<name>[A-Za-z_][A-Za-z0-9_]*)|%(?P<windows>[A-Za-z_]\w*)%")
+_REFERENCE = regex(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\$\{")
+_FOREIGN = regex(r"(?:\$|os\.environ/|env:|env\.)(?P<name>[A-Za-z_][A-Za-z0-9_]*)|%(?P<windows>[A-Za-z_]\w*)%")
 
 
 class Context(msgspec.Struct, frozen=True):

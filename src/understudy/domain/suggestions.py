@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
-# Compiled at the first mistake.
-_SHOWN = r"[\w .,:/+-]{1,32}"
-_LIKE_A_KEY = r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza|key|ya29|ghp|eyJ)[-_.]?\w{4}|[A-Za-z0-9_-]{24}|://[^/\s]*@"
+from understudy.domain.regexes import regex
+
+_SHOWN = regex(r"[\w .,:/+-]{1,32}")
+_LIKE_A_KEY = regex(r"\b(?:sk|pk|rk|gsk|hf|r8|xai|co|AIza|key|ya29|ghp|eyJ)[-_.]?\w{4}|[A-Za-z0-9_-]{24}|://[^/\s]*@")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -42,7 +42,7 @@ def shown(value: object) -> str:
         text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
         return text if len(text) <= 40 else type(value).__name__
     if isinstance(value, str):
-        return repr(str(value)) if re.fullmatch(_SHOWN, value) and not re.search(_LIKE_A_KEY, value) else "a string"
+        return repr(str(value)) if _SHOWN.fullmatch(value) and not _LIKE_A_KEY.search(value) else "a string"
     return kind_of(value)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from understudy.domain.json_types import JsonObject
+from understudy.domain.regexes import regex
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,7 +123,7 @@ _COUNTS = tuple(name for name in Usage.__struct_fields__ if name not in ("raw", 
 USAGE = "usage"
 """The `what` of warnings about token counts. A cost of counts that came with one is an estimate."""
 
-_COUNT = re.compile(r"(?:tokens|token_?count|eval_count)$", re.I)
+_COUNT = regex(r"(?:tokens|token_?count|eval_count)$", re.I)
 _CLASSES = {
     "cached_tokens": "cache_read",
     "cachedContentTokenCount": "cache_read",

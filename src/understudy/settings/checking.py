@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from understudy.domain.misuse import ConfigError
+from understudy.domain.regexes import regex
 from understudy.domain.rules import Rule, in_python
 from understudy.domain.suggestions import kind_of, shown, suggestion
 
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-CREDENTIAL = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
+HEADER_NAME = regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+CREDENTIAL = regex(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
 
 FOREIGN_NAMES = {
     "api_base": "base_url",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
 
+from understudy.domain.regexes import regex
 from understudy.domain.rules import Rule
 from understudy.domain.secret import Secret
 from understudy.settings.checking import Settings
@@ -16,7 +16,7 @@ Scope = Literal["read", "operate", "manage"]
 """What an admin key may do: `read` everything, `operate` targets, or `manage` keys and the configuration."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Each includes those before it."""
-HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
+HASH = regex(r"sha256:([0-9a-fA-F]{64})")
 """The hash of a key, as it is written in the configuration."""
 
 CONSOLE_KEY: Mapping[str, Rule] = {

@@ -108,7 +108,8 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True, metaclass=Settin
             if isinstance(value := getattr(self, name), os.PathLike):
                 msgspec.structs.force_setattr(self, name, os.fspath(value))
         readers = {**_READERS, "base_url": _url if _needs_url(self.provider) else _address}
-        raise_complaints(self._title, complaints(self, PROVIDER, readers))
+        if found := complaints(self, PROVIDER, readers):
+            raise_complaints(self._title, found)
 
     def _hide(self, name: str) -> None:
         """Make a key, a token, and a proxy with a password a `Secret`."""

@@ -7,13 +7,15 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from understudy.domain.regexes import regex
+
 MAX_HINT = 24 * 3600.0
 """Seconds; a longer hint is ignored."""
 
 _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 _HEADERS = (*_MILLISECONDS, "retry-after")
 
-_ASKED = re.compile(
+_ASKED = regex(
     r"\b(?:try again|retry|resets?|please wait)(?: (?:your|the) request)?(?: in| after| for)?(?: about)? ~?"
     r"(?:(?P<compact>(?:\d+(?:\.\d+)?(?:ms|h|m|s)(?![a-z]))+)"
     r"|(?P<number>\d+(?:\.\d+)?) ?(?:s|secs?|seconds?|(?P<minutes>mins?|minutes?))\b)",
@@ -21,9 +23,9 @@ _ASKED = re.compile(
 )
 """Words that ask to wait. A number of seconds alone does not: "timed out after 600 seconds" is about the past."""
 
-_RATE_LIMIT = re.compile(r'"[^"]*"\s*;\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<reset>\d{1,9})\b')
-_ISO = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_RATE_LIMIT = regex(r'"[^"]*"\s*;\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<reset>\d{1,9})\b')
+_ISO = regex(r"\d{4}-\d\d-\d\dT", re.ASCII)
+_PIECE = regex(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from understudy.domain.failures import FailureKind
 from understudy.domain.json_types import built_in
+from understudy.domain.regexes import regex
 from understudy.wire.bounds import BOUNDS
 from understudy.wire.shape import COUNTED, LARGE, BadShape, check_shape, has_few_brackets
 from understudy.wire.slices import decode_slices, is_light
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _decode: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 encode = msgspec.json.Encoder(enc_hook=built_in).encode
 """Encode a value as compact JSON."""
-_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = regex("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 BOM = b"\xef\xbb\xbf"

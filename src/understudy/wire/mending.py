@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from understudy.domain.regexes import regex
 from understudy.wire.bounds import BOUNDS
 
 MAX_SIZE = 64 << 10
@@ -20,17 +21,15 @@ MAX_SIZE = 64 << 10
 NUMBERS = "numbers"
 SURROGATES = "text"
 
-_TOKEN = re.compile(
-    rb'"[^"\\]*(?:\\.[^"\\]*)*"?|-?Infinity|NaN|(?<![\w.])-?\d{1,32}(?:\.\d{1,32})?[eE]\+?\d{3,9}', re.S
-)
+_TOKEN = regex(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|-?Infinity|NaN|(?<![\w.])-?\d{1,32}(?:\.\d{1,32})?[eE]\+?\d{3,9}', re.S)
 """Strings, to skip them, and numbers that may be invalid."""
-_ESCAPE = re.compile(
+_ESCAPE = regex(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
-_SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
+_SUSPECT = regex(rb"NaN|Infinity|\d[eE]\+?\d{3}|\\u[dD][89a-fA-F]")
 
 
-_NUMBER_OR_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+', re.S)
+_NUMBER_OR_STRING = regex(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+', re.S)
 
 
 class Mended(msgspec.Struct, frozen=True):

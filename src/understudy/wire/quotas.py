@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from understudy.domain.quotas import Quota
+from understudy.domain.regexes import regex
 from understudy.domain.usage import MAX_TOKENS
 from understudy.wire.hints import time_until
 
-_LISTED = re.compile(r'"(?P<name>[^"]*)"\s*;\s*r\s*=\s*(?P<left>\d{1,15})(?:\s*;\s*t\s*=\s*(?P<reset>\d{1,9}))?')
-_POLICY = re.compile(r'"(?P<name>[^"]*)"\s*;\s*q\s*=\s*(?P<limit>\d{1,15})')
+_LISTED = regex(r'"(?P<name>[^"]*)"\s*;\s*r\s*=\s*(?P<left>\d{1,15})(?:\s*;\s*t\s*=\s*(?P<reset>\d{1,9}))?')
+_POLICY = regex(r'"(?P<name>[^"]*)"\s*;\s*q\s*=\s*(?P<limit>\d{1,15})')
 
 
 class QuotaHeaders(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ import re
 
 import msgspec
 
-TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+from understudy.domain.regexes import regex
+
+TOOL_NAME = regex(r"[a-zA-Z0-9_-]{1,64}")
 """What OpenAI and most servers of its wire format accept (OpenAPI document 2.3.0, `FunctionObject.name`)."""
 
 
