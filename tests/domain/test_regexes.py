@@ -43,7 +43,7 @@ def test_all_methods(given: Any, text: Any) -> None:
 
 
 def test_a_start_compiles_none_that_it_does_not_use() -> None:
-    """They would be a sixth of the start."""
+    """They would be a fifteenth of the start."""
     code = (
         "import msgspec, re, sys\n"
         "compile, said = re._compiler.compile, []\n"

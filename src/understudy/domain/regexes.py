@@ -1,7 +1,7 @@
 """Regular expressions that are compiled at their first use.
 
-Compiling all of them would take a sixth of the time in which this library is imported and reads a configuration. Most
-read damaged JSON, errors or headers, which few processes ever see.
+Compiling all of them takes 24 million instructions, a fifteenth of those by which this library is imported and reads a
+configuration. Most read damaged JSON, errors or headers, which few processes ever see.
 """
 
 from __future__ import annotations
